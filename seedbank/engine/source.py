@@ -1,0 +1,126 @@
+"""Where a model's files are on this machine: `embedded`, a hub name, a local folder, or one `.safetensors` file."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from seedbank.errors import BadInput, Blocked, MissingEngine
+
+PACKAGED = Path(__file__).resolve().parent.parent / "_models"
+"""Folders of the models that travel with seedbank, `embedded-1` and later ones."""
+EMBEDDED = "embedded@1"
+"""What the name `embedded` means in this version."""
+STANDIN = "embedded@0"
+COMMIT = re.compile(r"[0-9a-f]{40}")
+HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model found on this machine, not read yet.
+
+    name      what people call it: `embedded@1`, `Tongyi-MAI/Z-Image-Turbo`, the name of a folder or file
+    spec      what finds it again: the name, or the absolute path
+    folder    the pipeline folder; for a single file the folder with its configs
+    file      the single `.safetensors` file, or None
+    revision  the 40-hex commit of a hub model
+    variant   `fp16` and the like
+    """
+
+    name: str
+    spec: str
+    folder: Path
+    file: Path | None = None
+    revision: str | None = None
+    variant: str | None = None
+
+
+def cache_folder() -> Path:
+    """The folder for what can be made again: the stand-in model, remembered digests, environments."""
+    root = os.environ.get("SEEDBANK_CACHE") or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "seedbank")
+    return Path(root).expanduser()
+
+
+def find_model(
+    spec: str, *, revision: str | None = None, variant: str | None = None, config: str | Path | None = None, offline: bool = False
+) -> Source:
+    """The files that `spec` names.
+
+    Hub names are resolved to a commit first and then fetched at that commit only, so that nothing can change in between;
+    with `offline` nothing but the local hub cache is asked. Raises `Blocked` when the files are not to be had, `BadInput`
+    when the name makes no sense.
+    """
+    if spec == "embedded" or spec.startswith("embedded@"):
+        return _embedded(spec)
+    path = Path(spec).expanduser()
+    if path.is_dir():
+        folder = path.resolve()
+        return Source(folder.name, str(folder), folder, revision=_snapshot_commit(folder), variant=variant)
+    if path.is_file():
+        return _single_file(path.resolve(), config)
+    if HUB_NAME.fullmatch(spec) and not spec.startswith("."):
+        return _hub(spec, revision, variant, offline)
+    raise Blocked(f"There is no model {spec!r}: no such folder or file.", "Check the path, or use --model embedded.")
+
+
+def _embedded(spec: str) -> Source:
+    name = EMBEDDED if spec == "embedded" else spec
+    number = name.removeprefix("embedded@")
+    folder = cache_folder() / "models" / "embedded-0" if name == STANDIN else PACKAGED / f"embedded-{number}"
+    if not (folder / "model_index.json").exists() and name != STANDIN:
+        raise Blocked(f"The model {name} is not part of this seedbank.", f"This one has {EMBEDDED}; install the version that had it.")
+    return Source(name, name, folder)
+
+
+def _single_file(path: Path, config: str | Path | None) -> Source:
+    if config is None:
+        raise BadInput(
+            f"{path.name} is a single file, which does not say how its pipeline is put together.",
+            "Add --model-config FOLDER: the pipeline folder with its configs, without weights.",
+        )
+    folder = Path(config).expanduser().resolve()
+    if not (folder / "model_index.json").is_file():
+        raise Blocked(f"The folder {folder} of --model-config has no model_index.json.", "Name a diffusers pipeline folder.")
+    return Source(path.stem, str(path), folder, file=path)
+
+
+def _snapshot_commit(folder: Path) -> str | None:
+    """The commit of a folder inside a hub cache (`…/snapshots/<40-hex>`), else None."""
+    return folder.name if folder.parent.name == "snapshots" and COMMIT.fullmatch(folder.name) else None
+
+
+def _hub(name: str, revision: str | None, variant: str | None, offline: bool) -> Source:
+    try:
+        from huggingface_hub import HfApi, snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    except ImportError:
+        raise MissingEngine("huggingface_hub is not installed.", "pip install seedbank-images") from None
+    offline = offline or os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+    try:
+        if not offline and not COMMIT.fullmatch(revision or ""):
+            revision = HfApi().model_info(name, revision=revision).sha
+        folder = Path(snapshot_download(name, revision=revision, allow_patterns=_patterns(variant), local_files_only=offline))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        where = "the local hub cache" if offline else "the hub"
+        raise Blocked(f"The model {name} could not be had from {where}: {reason}", "Fetch it first, or name a local folder.") from None
+    commit = _snapshot_commit(folder)
+    if commit is None:
+        raise Blocked(f"The revision {revision!r} of {name} did not resolve to a commit.", "Name a 40-digit commit.")
+    return Source(name, name, folder, revision=commit, variant=variant)
+
+
+def _patterns(variant: str | None) -> list[str]:
+    weights = f"*.{variant}*.safetensors" if variant else "*.safetensors"
+    return [weights, "*.json", "*.txt", "*.model", "*.jinja"]
+
+
+def source_of(spec: str, known: Mapping[str, str | None]) -> Source:
+    """The `Source` for a model that a bank knows: `known` has `revision`, `variant` and `config` as recorded."""
+    return find_model(
+        spec, revision=known.get("revision"), variant=known.get("variant"), config=known.get("config"), offline=True
+    )

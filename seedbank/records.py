@@ -1,0 +1,227 @@
+"""Frozen values that cross the layers. Table rows never leave `store/`; everything above speaks in these.
+
+Times are aware `datetime`s in UTC; digests are 64 hexadecimal digits; `id`s are local to a bank, `uid`s (UUIDv7) travel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from seedbank.environment import Environment
+from seedbank.recipe import Recipe
+
+# Verdicts of a regeneration, with the exit code of the command line.
+EXACT, CLOSE, DIFFERENT, UNSTABLE, FAILED, BLOCKED = "exact", "close", "different", "unstable", "failed", "blocked"
+VERDICTS = {EXACT: 0, CLOSE: 3, DIFFERENT: 3, UNSTABLE: 3, FAILED: 1, BLOCKED: 1}
+
+# What the trace of a regeneration says beside the verdict.
+TRACE_SAME, TRACE_DIFFERS, TRACE_ABSENT = "same", "differs", "absent"
+
+# Kinds of lineage edges, from the child's point of view.
+EDGES = ("variant-of", "swept-from", "blended-from", "imported-from")
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """One file of a model: its path inside the model, size in bytes and SHA-256."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """Weights and configs by content. `digest` covers `files`; the rest says where they came from and were last seen."""
+
+    digest: str
+    name: str
+    files: tuple[ModelFile, ...] = ()
+    pipeline: str | None = None
+    source: str | None = None
+    """What loads it again: `embedded`, a hub name, a folder or a file."""
+    revision: str | None = None
+    """The 40-hex commit of a hub model."""
+    variant: str | None = None
+    config: str | None = None
+    """The folder given with --model-config for a single file."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The pixels of an image by digest, and the perceptual hash (64 bits as 16 hex digits) where it was computed."""
+
+    digest: str
+    mode: str | None = None
+    width: int | None = None
+    height: int | None = None
+    phash: str | None = None
+
+
+@dataclass(frozen=True)
+class Blob:
+    """A file by the SHA-256 of its bytes. `location` is None when it lies in the image store, else where it is."""
+
+    digest: str
+    size: int
+    media_type: str
+    location: str | None = None
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a rendering gave beside the pixels. `trace` names the packed trace blob; `seconds` are per stage."""
+
+    trace: Blob | None = None
+    trace_digest: str | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    peak_memory: int | None = None
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    """What was noticed while rendering: global random state consumed, lost words of the prompt …"""
+
+
+@dataclass(frozen=True)
+class NewEntry:
+    """Everything that is recorded of one generation. Unknown parts are None."""
+
+    recipe: Recipe | None = None
+    environment: Environment | None = None
+    model: Model | None = None
+    picture: Picture | None = None
+    blob: Blob | None = None
+    inputs: tuple[Blob, ...] = ()
+    output: Output = field(default_factory=Output)
+    origin: str = "generated"
+    """`generated`, `recorded` (a user's own pipeline), `added`, `imported`."""
+    obstacles: tuple[str, ...] = ()
+    """Why it cannot be regenerated, one sentence each; empty when nothing stands in the way."""
+    created: datetime | None = None
+    """When it was rendered; None when unknown."""
+    parents: tuple[tuple[int, str], ...] = ()
+    """(entry id, kind of edge)."""
+    run: int | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What has no field of its own, as JSON values: raw metadata of imports, names shown to people."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One recorded image, or one recipe whose image is not here yet, as the bank holds it."""
+
+    id: int
+    uid: str
+    added: datetime
+    created: datetime | None
+    user: str
+    origin: str
+    recipe: Recipe | None
+    recipe_digest: str | None
+    environment_digest: str | None
+    model: Model | None
+    picture: Picture | None
+    blob: Blob | None
+    output: Output
+    obstacles: tuple[str, ...]
+    details: Mapping[str, Any]
+    tags: tuple[str, ...] = ()
+    favourite: bool = False
+    rating: int | None = None
+    notes: tuple[str, ...] = ()
+    verdict: str | None = None
+    """The verdict of the latest regeneration that was no experiment."""
+    trashed: datetime | None = None
+
+    @property
+    def seed(self) -> int | None:
+        return None if self.recipe is None else self.recipe.seed
+
+    @property
+    def prompt(self) -> str | None:
+        return None if self.recipe is None else self.recipe.prompt
+
+
+@dataclass(frozen=True)
+class NewRegeneration:
+    """One attempt to rebuild an entry. Only ever inserted; `run` and `entry` together are unique."""
+
+    entry: int
+    verdict: str
+    experiment: bool = False
+    run: int | None = None
+    environment: Environment | None = None
+    picture: Picture | None = None
+    """The new image, when it differs."""
+    blob: Blob | None = None
+    output: Output = field(default_factory=Output)
+    trace: str = TRACE_ABSENT
+    first_difference: str | None = None
+    drift: Mapping[str, float] = field(default_factory=dict)
+    """{max, psnr, ssim, phash}: largest channel difference of 255, dB, -1…1, bits of 64."""
+    explanation: Mapping[str, Any] = field(default_factory=dict)
+    """{line, grade, stage, causes}; `line` is the sentence that people read."""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Regeneration:
+    """A `NewRegeneration` as the bank holds it."""
+
+    id: int
+    uid: str
+    at: datetime
+    user: str
+    entry: int
+    verdict: str
+    experiment: bool
+    run: int | None
+    environment_digest: str | None
+    picture: Picture | None
+    blob: Blob | None
+    output: Output
+    trace: str
+    first_difference: str | None
+    drift: Mapping[str, float]
+    explanation: Mapping[str, Any]
+    evidence: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A durable piece of work over many entries. What is still to do is computed: selection minus finished."""
+
+    id: int
+    uid: str
+    kind: str
+    name: str | None
+    digest: str
+    specification: Mapping[str, Any]
+    created: datetime
+    user: str
+    total: int
+    done: int
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Who did what when."""
+
+    id: int
+    uid: str
+    kind: str
+    at: datetime
+    user: str
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class OpinionEvent:
+    """One step in the history of an image's opinions. `kind`: tag, untag, favourite, rating, note; value as JSON."""
+
+    at: datetime
+    user: str
+    kind: str
+    value: Any
+    image: str
