@@ -1,0 +1,110 @@
+"""An image store in a local folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from seedbank import posix
+from seedbank.blobs.base import SHARDS, Blobs, Stored, is_digest, key_of
+from seedbank.errors import BadInput, StorageError
+from seedbank.hashing import stream_digest
+
+
+class FolderBlobs(Blobs):
+    """A store in a local folder: written to ``tmp/``, brought to the disk, then renamed."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.url = str(root)
+
+    def create(self) -> None:
+        with self._telling("be made"):
+            self.root.mkdir(parents=True, exist_ok=True)
+            posix.make_folders(self.root, ("tmp", *SHARDS))
+            posix.sync_folder(self.root.parent)
+
+    def _put(self, digest: str, data: bytes, media_type: str) -> None:
+        final = self.path(digest)
+        with self._telling(f"write {digest}"):
+            if not self.root.is_dir():
+                raise StorageError(f"The image store {self.url} is not there.", "Is its disk mounted?")
+            if self._renew(final, digest):
+                return
+            # Normally there since `create`; copies of a bank can lose their empty folders.
+            missing = [name for name in ("tmp", digest[:2]) if not (self.root / name).is_dir()]
+            if missing:
+                posix.make_folders(self.root, missing)
+            temporary = posix.write_new(self.root / "tmp", [data])
+            try:
+                posix.publish(temporary, final)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+
+    def _renew(self, final: Path, digest: str) -> bool:
+        """Whether the whole file is there already. Its name is synced too: its writer may not have come that far."""
+        try:
+            with final.open("rb") as stream:
+                if stream_digest(stream) != digest:
+                    return False
+            os.utime(final)
+        except FileNotFoundError:
+            return False
+        posix.sync_folder(final.parent)
+        return True
+
+    def stream(self, digest: str) -> IO[bytes]:
+        path = self.path(digest)
+        with self._telling(f"read {digest}"):
+            try:
+                return path.open("rb")
+            except FileNotFoundError:
+                raise self._missing(digest) from None
+
+    def path(self, digest: str) -> Path:
+        return self.root / key_of(digest)
+
+    def stat(self, digest: str) -> Stored | None:
+        path = self.path(digest)
+        with self._telling(f"look for {digest}"):
+            try:
+                return _stored(digest, path.stat())
+            except FileNotFoundError:
+                return None
+
+    def list(self) -> Iterator[Stored]:
+        for shard in SHARDS:
+            yield from (item for item in self._files(shard) if is_digest(item.name))
+
+    def leftovers(self) -> Iterator[Stored]:
+        return self._files("tmp")
+
+    def _files(self, folder: str) -> Iterator[Stored]:
+        found = []
+        place = self.root / folder
+        with self._telling("be listed"), contextlib.suppress(FileNotFoundError), os.scandir(place) as items:
+            for item in items:
+                with contextlib.suppress(FileNotFoundError):  # removed or renamed while we look
+                    if item.is_file(follow_symlinks=False):
+                        found.append(_stored(item.name, item.stat(follow_symlinks=False)))
+        return iter(sorted(found))
+
+    def remove(self, digest: str) -> None:
+        path = self.path(digest)
+        with self._telling(f"remove {digest}"):
+            path.unlink(missing_ok=True)
+
+    def remove_leftover(self, name: str) -> None:
+        if name != Path(name).name:
+            raise BadInput(f"{name!r} is no file in {self.root / 'tmp'}.")
+        with self._telling(f"remove tmp/{name}"):
+            (self.root / "tmp" / name).unlink(missing_ok=True)
+
+
+def _stored(name: str, status: os.stat_result) -> Stored:
+    return Stored(name, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))

@@ -1,0 +1,62 @@
+"""The file operations that only POSIX systems keep their word about: durable writes, renames and folders.
+
+Everything else in seedbank is portable; a port to another system begins and ends here.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def write_new(folder: Path, chunks: Iterable[bytes | memoryview]) -> Path:
+    """Write `chunks` to a new read-only file in `folder` and return its path; the bytes are on the disk by then.
+
+    When anything goes wrong, the file is removed again as far as possible and the `OSError` goes on. An fsync that
+    failed is never repeated: after it the kernel may call pages clean that never reached the disk.
+    """
+    path = folder / f"{os.getpid()}-{secrets.token_hex(8)}"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            size = 0
+            for chunk in chunks:
+                rest = memoryview(chunk)
+                while rest:
+                    written = os.write(descriptor, rest)
+                    rest = rest[written:]
+                    size += written
+            if (found := os.fstat(descriptor).st_size) != size:
+                raise OSError(f"{found} of {size} bytes arrived in {path}")
+            os.fchmod(descriptor, 0o444)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def publish(temporary: Path, final: Path) -> None:
+    """Give `temporary` the name `final` in one step, replacing what was there; the new name is on the disk by then."""
+    os.replace(temporary, final)
+    sync_folder(final.parent)
+
+
+def make_folders(root: Path, names: Iterable[str]) -> None:
+    """Make the folders `names` in `root` where they are missing; they are on the disk by then."""
+    for name in names:
+        (root / name).mkdir(exist_ok=True)
+    sync_folder(root)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in `folder` to the disk: a file's own fsync does not cover its name."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
