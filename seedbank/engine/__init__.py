@@ -1,0 +1,1 @@
+"""Starts render processes and speaks with them; needs no torch itself."""

@@ -1,0 +1,153 @@
+"""Settings of a loaded pipeline that can change bits: attention, VAE slicing and tiling, memory format, offload, FreeU.
+
+They are read after loading and restored after loading; a setting that cannot be restored is returned by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+TILES = (
+    "tile_sample_min_size",
+    "tile_latent_min_size",
+    "tile_overlap_factor",
+    "tile_sample_min_height",
+    "tile_sample_min_width",
+    "tile_sample_stride_height",
+    "tile_sample_stride_width",
+)
+NONE, MODEL, SEQUENTIAL, GROUP = "none", "model", "sequential", "group"
+
+
+def modules_of(pipe: Any) -> Iterator[tuple[str, nn.Module]]:
+    """(name, module) of the components that hold weights."""
+    for name, component in pipe.components.items():
+        if isinstance(component, nn.Module):
+            yield name, component
+
+
+def pipeline_settings(pipe: Any) -> dict[str, Any]:
+    """The settings of a loaded pipeline as JSON values: {offload, components: {name: {setting: value}}}."""
+    return {
+        "offload": offload(pipe),
+        "components": {name: _component_settings(module) for name, module in modules_of(pipe)},
+    }
+
+
+def restore_pipeline(pipe: Any, wanted: Mapping[str, Any] | None, device: str) -> list[list[Any]]:
+    """Put a freshly loaded pipeline to `wanted` and return what did not take, as [name, wanted, got]."""
+    if wanted is None:
+        return []
+    for name, module in modules_of(pipe):
+        _restore_component(module, wanted.get("components", {}).get(name, {}))
+    if wanted.get("offload") == MODEL and device != "cpu":
+        pipe.enable_model_cpu_offload(device=device)
+    elif wanted.get("offload") == SEQUENTIAL and device != "cpu":
+        pipe.enable_sequential_cpu_offload(device=device)
+    before, after = _leaves(wanted), _leaves(pipeline_settings(pipe))
+    return [
+        [f"pipeline.{name}", before.get(name), after.get(name)]
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    ]
+
+
+def make_strict(pipe: Any) -> None:
+    """The documented strict settings of a pipeline: the VAE decodes image by image."""
+    vae = getattr(pipe, "vae", None)
+    if vae is not None and hasattr(vae, "enable_slicing"):
+        vae.enable_slicing()
+
+
+def offload(pipe: Any) -> str:
+    """How components move between memory and device: ``none``, ``model``, ``sequential`` or ``group``."""
+    for _, module in modules_of(pipe):
+        registry = getattr(module, "_diffusers_hook", None)
+        if registry is not None and any("group_offloading" in name for name in registry.hooks):
+            return GROUP
+        hook = getattr(module, "_hf_hook", None)
+        if hook is not None:
+            return MODEL if type(hook).__name__ == "CpuOffload" else SEQUENTIAL
+    return NONE
+
+
+def _component_settings(module: nn.Module) -> dict[str, Any]:
+    settings: dict[str, Any] = {"memory_format": _memory_format(module), "training": module.training}
+    if hasattr(module, "use_slicing"):
+        settings["slicing"] = bool(module.use_slicing)
+    if hasattr(module, "use_tiling"):
+        settings["tiling"] = bool(module.use_tiling)
+        if module.use_tiling:
+            settings |= {name: getattr(module, name) for name in TILES if getattr(module, name, None) is not None}
+    processors = attention_processors(module)
+    if processors:
+        settings["attention_processors"] = sorted({type(processor).__name__ for processor in processors})
+        backends = {getattr(processor, "_attention_backend", None) for processor in processors}
+        settings["attention_backend"] = (
+            ",".join(sorted(str(getattr(item, "value", item)) for item in backends if item)) or None
+        )
+    if (implementation := getattr(getattr(module, "config", None), "_attn_implementation", None)) is not None:
+        settings["attention_implementation"] = str(implementation)
+    if hooks := _hooks(module):
+        settings["hooks"] = hooks
+    if freeu := _freeu(module):
+        settings["freeu"] = freeu
+    if getattr(module, "_compiled_call_impl", None) is not None or type(module).__name__ == "OptimizedModule":
+        settings["compiled"] = True
+    return settings
+
+
+def _restore_component(module: nn.Module, wanted: Mapping[str, Any]) -> None:
+    if wanted.get("slicing") is not None and hasattr(module, "use_slicing"):
+        module.use_slicing = wanted["slicing"]
+    if wanted.get("tiling") is not None and hasattr(module, "use_tiling"):
+        module.use_tiling = wanted["tiling"]
+        for name in TILES:
+            if name in wanted:
+                setattr(module, name, wanted[name])
+    if wanted.get("memory_format") == "channels_last":
+        module.to(memory_format=torch.channels_last)
+    if (
+        wanted.get("attention_backend")
+        and hasattr(module, "set_attention_backend")
+        and "," not in wanted["attention_backend"]
+    ):
+        module.set_attention_backend(wanted["attention_backend"])
+    if wanted.get("freeu") and hasattr(module, "enable_freeu"):
+        module.enable_freeu(**{name: float(value) for name, value in wanted["freeu"].items()})
+
+
+def attention_processors(module: nn.Module) -> list[Any]:
+    """The attention processors inside a component, in order."""
+    return [part.processor for part in module.modules() if getattr(part, "processor", None) is not None]
+
+
+def _memory_format(module: nn.Module) -> str:
+    for weight in module.parameters():
+        if weight.dim() == 4 and weight.is_contiguous(memory_format=torch.channels_last) and not weight.is_contiguous():
+            return "channels_last"
+    return "contiguous"
+
+
+def _hooks(module: nn.Module) -> list[str]:
+    """Names of the cache and casting hooks of diffusers (first block cache, layerwise casting …) inside a component."""
+    registries = (getattr(part, "_diffusers_hook", None) for part in module.modules())
+    return sorted({name for registry in registries if registry is not None for name in registry.hooks})
+
+
+def _freeu(module: nn.Module) -> dict[str, float]:
+    for block in getattr(module, "up_blocks", None) or []:
+        values = {name: getattr(block, name, None) for name in ("s1", "s2", "b1", "b2")}
+        if all(isinstance(value, (int, float)) for value in values.values()):
+            return {name: float(value) for name, value in values.items() if value is not None}
+    return {}
+
+
+def _leaves(value: Any, name: str = "") -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        return {key: leaf for item in value for key, leaf in _leaves(value[item], f"{name}.{item}".lstrip(".")).items()}
+    return {} if value is None else {name: value}

@@ -1,0 +1,130 @@
+"""One image by one forward pass: the first rendering of a recipe and every later one go through this code."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from . import capture, randomness
+from .calling import RANDOM_STATE, call_arguments, scheduler_for
+from .loading import LoadedPipeline, live_dtypes
+from .refusal import BAD_INPUT, BLOCKED, FAILED, Refusal
+from .tracing import LEVELS, STAGES, Trace
+
+PIXELS = "pixels"
+RANDOM_FILE = "rng-state.json"
+
+
+def render(
+    loaded: LoadedPipeline,
+    recipe: Mapping[str, Any],
+    out: Path,
+    inputs: Mapping[str, str] | None = None,
+    level: str = STAGES,
+    on_step: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Render `recipe` (its JSON form) and write the raw rows of the image to ``out/pixels``.
+
+    `inputs` maps roles to paths. Returns {mode, width, height, file, trace: [[stage, digest]], seconds: {load, encode,
+    denoise, decode, total}, peak_memory (bytes), flags}. When the pipeline drew from global random states, their values
+    before the call lie in ``out/rng-state.json``, named by `random_state`. Raises `Refusal`.
+    """
+    if level not in LEVELS:
+        raise Refusal(BAD_INPUT, f"There is no trace level {level!r}.", f"Use one of {', '.join(LEVELS)}.")
+    pipe = loaded.pipe
+    _check_dtypes(pipe, recipe)
+    arguments = call_arguments(pipe, recipe)
+    _prepare_randomness(recipe, inputs or {})
+    own_scheduler, pipe.scheduler = pipe.scheduler, scheduler_for(recipe)
+    _reset_peak(loaded.device)
+    before = randomness.snapshot()
+    try:
+        with Trace(pipe, level, on_step) as trace:
+            started = time.perf_counter()
+            result = pipe(**arguments)
+            total = time.perf_counter() - started
+    except torch.OutOfMemoryError as error:
+        raise Refusal(
+            FAILED, "There was not enough memory to render this.", "Try a smaller size, --dtype or --device cpu."
+        ) from error
+    except Exception as error:
+        raise Refusal(FAILED, f"The pipeline broke: {type(error).__name__}: {error}") from error
+    finally:
+        pipe.scheduler = own_scheduler
+    image = _one_image(result)
+    drawn = randomness.consumed(before, randomness.snapshot())
+    out.mkdir(parents=True, exist_ok=True)
+    (out / PIXELS).write_bytes(image.tobytes())
+    rendering = {
+        "mode": image.mode,
+        "width": image.width,
+        "height": image.height,
+        "file": str(out / PIXELS),
+        "trace": trace.digests,
+        "seconds": {"load": loaded.seconds, **trace.seconds, "total": total},
+        "peak_memory": _peak(loaded.device),
+        "flags": _flags(result, drawn),
+    }
+    if drawn and recipe.get("mode") != "strict":
+        (out / RANDOM_FILE).write_bytes(randomness.pack(before, drawn))
+        rendering["random_state"] = str(out / RANDOM_FILE)
+    return rendering
+
+
+def _check_dtypes(pipe: Any, recipe: Mapping[str, Any]) -> None:
+    wanted, live = dict(recipe.get("dtypes") or {}), live_dtypes(pipe)
+    for name in sorted(set(wanted) | set(live)):
+        if wanted.get(name) != live.get(name):
+            raise Refusal(
+                BLOCKED,
+                f"The recipe has {name} in {wanted.get(name)}, it is loaded in {live.get(name)}.",
+                "Load it as recorded.",
+            )
+
+
+def _prepare_randomness(recipe: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
+    """As-is leaves global random states alone but for replaying recorded ones; strict derives them from the recipe."""
+    if recipe.get("mode") == "strict":
+        randomness.seed_all(json.dumps(recipe, sort_keys=True).encode())
+    needs_state = any(item.get("role") == RANDOM_STATE for item in recipe.get("inputs") or [])
+    if needs_state != (RANDOM_STATE in inputs):
+        raise Refusal(BAD_INPUT, "The recorded random state and the recipe do not belong together.")
+    if needs_state:
+        try:
+            randomness.restore(Path(inputs[RANDOM_STATE]).read_bytes())
+        except (OSError, ValueError, TypeError, IndexError, AttributeError, RuntimeError) as error:
+            raise Refusal(BLOCKED, f"The recorded random state cannot be restored: {error}") from error
+
+
+def _one_image(result: Any) -> Any:
+    images = getattr(result, "images", None)
+    if not isinstance(images, (list, tuple)) or len(images) != 1 or not hasattr(images[0], "tobytes"):
+        raise Refusal(FAILED, "The pipeline did not return one image.")
+    return images[0]
+
+
+def _flags(result: Any, drawn: list[str]) -> dict[str, Any]:
+    flags: dict[str, Any] = {}
+    if drawn:
+        flags["global_random_state_consumed"] = drawn
+    if any(getattr(result, "nsfw_content_detected", None) or []):
+        flags["safety_checker_blackened"] = True
+    return flags
+
+
+def _reset_peak(device: str) -> None:
+    if device.startswith("cuda"):
+        torch.cuda.reset_peak_memory_stats(torch.device(device))
+
+
+def _peak(device: str) -> int:
+    return (
+        int(torch.cuda.max_memory_allocated(torch.device(device)))
+        if device.startswith("cuda")
+        else capture.peak_memory()
+    )

@@ -1,0 +1,174 @@
+"""Digests of the stages of one pipeline call, and how long they took.
+
+Pipelines call ``encode_prompt``, ``scheduler.step`` and ``vae.decode`` directly, so these are wrapped on the instances:
+no family needs code of its own, nothing about the computation changes, and everything is put back on leaving, also
+after an error. A digest costs one copy of a small tensor to the CPU.
+
+Stages, in order: ``prompt`` · ``encoded.000`` … (what the VAE made of input images) · ``noise`` (the initial sample) ·
+``step.000`` … · ``vae.in`` · ``vae.out``.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from .digests import nested_digest, tensors_in
+
+NONE, STAGES = "none", "stages"
+LEVELS = (NONE, STAGES)
+ABSENT = object()
+
+
+class Trace:
+    """Context manager around one call of `pipe`; afterwards `digests`, `seconds` and `steps` are filled.
+
+    `digests` is a list of [stage, digest]; `seconds` maps ``encode``, ``denoise`` and ``decode`` to seconds.
+    `on_step(done, total)` is called after every step.
+    """
+
+    def __init__(self, pipe: Any, level: str = STAGES, on_step: Callable[[int, int], None] | None = None) -> None:
+        self.level = level
+        self.digests: list[list[str]] = []
+        self.seconds: dict[str, float] = {"encode": 0.0, "denoise": 0.0, "decode": 0.0}
+        self.steps = 0
+        self._pipe = pipe
+        self._on_step = on_step
+        self._undo: list[Callable[[], None]] = []
+        self._prompts: list[Any] = []
+        self._denoising_since = 0.0
+        self._encoded = self._decoded = 0
+
+    def __enter__(self) -> Trace:
+        try:
+            self._wrap_everything()
+        except BaseException:
+            self._restore()
+            raise
+        self._denoising_since = time.perf_counter()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._restore()
+        self._prompts.clear()
+
+    def _wrap_everything(self) -> None:
+        if hasattr(self._pipe, "encode_prompt"):
+            self._wrap(self._pipe, "encode_prompt", self._encode_prompt)
+        else:
+            for name, component in self._pipe.components.items():
+                if name.startswith("text_encoder") and isinstance(component, torch.nn.Module):
+                    self._undo.append(component.register_forward_hook(self._text_encoder).remove)
+        if getattr(self._pipe, "scheduler", None) is not None:
+            self._wrap(self._pipe.scheduler, "step", self._step)
+        vae = getattr(self._pipe, "vae", None)
+        for name, wrapper in (("encode", self._encode), ("decode", self._decode)):
+            if hasattr(vae, name):
+                self._wrap(vae, name, wrapper)
+
+    def _wrap(self, owner: Any, name: str, wrapper: Callable[..., Any]) -> None:
+        original = getattr(owner, name)
+        before = vars(owner).get(name, ABSENT)
+
+        # `wraps` keeps the signature: pipelines look whether `step` takes eta or a generator.
+        @functools.wraps(original)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            return wrapper(original, *args, **kwargs)
+
+        object.__setattr__(owner, name, wrapped)
+        self._undo.append(
+            lambda: object.__delattr__(owner, name) if before is ABSENT else object.__setattr__(owner, name, before)
+        )
+
+    def _restore(self) -> None:
+        while self._undo:
+            self._undo.pop()()
+
+    # -- the wrapped calls ---------------------------------------------------------------------------------------------
+
+    def _encode_prompt(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        started = time.perf_counter()
+        encoded = original(*args, **kwargs)
+        self._note_prompt(encoded)
+        self._synchronise()
+        self.seconds["encode"] += time.perf_counter() - started
+        self._denoising_since = time.perf_counter()
+        return encoded
+
+    def _text_encoder(self, _module: Any, _inputs: Any, output: Any) -> None:
+        self._note_prompt(output)
+
+    def _note_prompt(self, value: Any) -> None:
+        # Digested now: some pipelines change these tensors in place later.
+        if self.level == STAGES:
+            self._prompts.append(nested_digest(value))
+
+    def _step(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if self.steps == 0:
+            self._finish_prompt()
+            self._add("noise", kwargs["sample"] if "sample" in kwargs else args[2] if len(args) > 2 else None)
+        result = original(*args, **kwargs)
+        self._add(f"step.{self.steps:03d}", next(tensors_in(_outputs(result)), None))
+        self.steps += 1
+        self.seconds["denoise"] = time.perf_counter() - self._denoising_since
+        if self._on_step is not None:
+            self._on_step(self.steps, len(self._pipe.scheduler.timesteps))
+        return result
+
+    def _encode(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        result = original(*args, **kwargs)
+        self._finish_prompt()
+        distribution = getattr(result, "latent_dist", None) or _outputs(result)[0]
+        self._add(f"encoded.{self._encoded:03d}", getattr(distribution, "parameters", distribution))
+        self._encoded += 1
+        return result
+
+    def _decode(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        self._synchronise()
+        if self.steps:
+            self.seconds["denoise"] = time.perf_counter() - self._denoising_since
+        suffix = f".{self._decoded:03d}" if self._decoded else ""
+        started = time.perf_counter()
+        self._add(f"vae.in{suffix}", next(tensors_in([args, kwargs]), None))
+        result = original(*args, **kwargs)
+        self._add(f"vae.out{suffix}", next(tensors_in(_outputs(result)), None))
+        self._decoded += 1
+        self._synchronise()
+        self.seconds["decode"] += time.perf_counter() - started
+        return result
+
+    def _finish_prompt(self) -> None:
+        """One digest for everything that was encoded, before the first stage that follows it."""
+        known = [digest for digest in self._prompts if digest is not None]
+        if known and not any(stage == "prompt" for stage, _ in self.digests):
+            self.digests.append(["prompt", known[0] if len(known) == 1 else combined(known)])
+
+    def _add(self, stage: str, tensor: Any) -> None:
+        if self.level == STAGES and isinstance(tensor, torch.Tensor):
+            self.digests.append([stage, nested_digest(tensor) or ""])
+
+    def _synchronise(self) -> None:
+        if torch.cuda.is_available() and torch.cuda.is_initialized():
+            torch.cuda.synchronize()
+
+
+def combined(digests: list[str]) -> str:
+    """One digest for several, in order, by the rule of `nested_digest`."""
+    import hashlib
+
+    return hashlib.sha256("\0".join(["seedbank.tensors.v1", *digests]).encode("ascii")).hexdigest()
+
+
+def _outputs(result: Any) -> Any:
+    """The values of a result: diffusers returns tuples or mappings with attributes."""
+    return (
+        result
+        if isinstance(result, (tuple, list))
+        else list(result.values())
+        if hasattr(result, "values")
+        else [result]
+    )
