@@ -72,6 +72,14 @@ def total_bytes(source: Source) -> int:
     return sum(path.stat().st_size for path in files.values())
 
 
+def loaded_weights(source: Source) -> dict[str, list[Path]]:
+    """{component: its `.safetensors` files}; for a single file nothing, as its names are mapped while loading."""
+    if source.file:
+        return {}
+    _, components = _read_index(source.folder)
+    return {name: _weights(source.folder / name, source.variant) for name in components}
+
+
 # -- which files are loaded -------------------------------------------------------------------------------------------
 
 

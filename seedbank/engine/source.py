@@ -59,7 +59,7 @@ def find_model(
     path = Path(spec).expanduser()
     if path.is_dir():
         folder = path.resolve()
-        return Source(folder.name, str(folder), folder, revision=_snapshot_commit(folder), variant=variant)
+        return Source(_folder_name(folder), str(folder), folder, revision=_snapshot_commit(folder), variant=variant)
     if path.is_file():
         return _single_file(path.resolve(), config)
     if HUB_NAME.fullmatch(spec) and not spec.startswith("."):
@@ -91,6 +91,14 @@ def _single_file(path: Path, config: str | Path | None) -> Source:
 def _snapshot_commit(folder: Path) -> str | None:
     """The commit of a folder inside a hub cache (`…/snapshots/<40-hex>`), else None."""
     return folder.name if folder.parent.name == "snapshots" and COMMIT.fullmatch(folder.name) else None
+
+
+def _folder_name(folder: Path) -> str:
+    """What people call a folder: a snapshot in a hub cache (`models--org--name/snapshots/<commit>`) by its hub name."""
+    repository = folder.parent.parent.name
+    if _snapshot_commit(folder) and repository.startswith("models--"):
+        return repository.removeprefix("models--").replace("--", "/", 1)
+    return folder.name
 
 
 def _hub(name: str, revision: str | None, variant: str | None, offline: bool) -> Source:

@@ -1,0 +1,51 @@
+"""seedbank: the seed database and asset library for diffusion images.
+
+    import seedbank
+
+    with seedbank.open("art.db", create=True) as bank:
+        entry, = bank.generate("a red circle on a blue background", seed=7, tags=["poster"])
+        print(bank.regen(entry.id)[0].regeneration.verdict)      # exact
+
+Importing this package loads neither a database nor torch.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seedbank.api import Library
+    from seedbank.recipe import Recipe, used_seed
+    from seedbank.recording.request import Request
+
+try:
+    __version__ = version("seedbank-images")
+except PackageNotFoundError:
+    __version__ = "0+unknown"
+
+_WHERE = {"Library": "api", "Recipe": "recipe", "Request": "recording.request", "used_seed": "recipe"}
+
+__all__ = ["Library", "Recipe", "Request", "__version__", "open", "used_seed"]
+
+
+def open(url: str | Path | None = None, *, create: bool = False, images: str | None = None, user: str | None = None) -> Library:
+    """The bank at `url`: a path, `sqlite:///…` or `postgresql://…`; None is the bank that the configuration names.
+
+    With `create` it is made where there is none; `images` is then the place of its image store (a folder or
+    `s3://bucket/prefix`), by default a folder beside the SQLite file. Raises `NoBank`, `OtherSchema`, `StorageError`.
+    """
+    from seedbank import config
+    from seedbank.api import Library
+
+    place = config.locate(None if url is None else str(url))
+    return Library.open(place.url, create=create, images=images, user=user)
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name not in _WHERE:
+        raise AttributeError(f"module 'seedbank' has no attribute {name!r}")
+    return getattr(import_module(f"seedbank.{_WHERE[name]}"), name)

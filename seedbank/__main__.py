@@ -1,0 +1,47 @@
+"""``seedbank`` and ``python -m seedbank``: the one place where errors become sentences and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with the code of docs/design.md."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line; the exit code."""
+    import click
+
+    from seedbank.cli import cli
+    from seedbank.errors import SeedbankError
+
+    try:
+        result = cli.main(list(arguments) if arguments is not None else None, prog_name="seedbank", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except SeedbankError as error:
+        click.echo(f"seedbank: {error.message}", err=True)
+        if error.hint:
+            click.echo(f"  {error.hint}", err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("seedbank: interrupted; everything that was reported is kept.", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away (`seedbank ls | head`): nothing to report, and nothing more may be written at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    main()

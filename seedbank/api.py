@@ -1,0 +1,169 @@
+"""The Python API: a bank that can also render. The command line and the pages are thin faces over `Library`."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from seedbank.bank import Bank
+from seedbank.errors import NotFound
+from seedbank.pipelines import cfg_of
+from seedbank.progress import QUIET, Progress
+from seedbank.recipe import AS_IS
+from seedbank.records import Entry
+from seedbank.store import Store
+
+if TYPE_CHECKING:
+    from seedbank.check import Finding
+    from seedbank.engine.process import Engine
+    from seedbank.recording.capture import Recorded
+    from seedbank.regen import Options, Outcome
+
+SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
+
+
+class Library(Bank):
+    """A `Bank` with the services: generate, record, regenerate, check."""
+
+    _engine: Engine | None = None
+    _engine_key: tuple[str, str] | None = None
+
+    @classmethod
+    def create(cls, url: str | Path, *, images: str | None = None, user: str | None = None) -> Self:
+        """A new bank at `url`. Raises `BadInput` where there is one already."""
+        Store.create(str(url), images_url=images).close()
+        return cls.open(url, user=user)
+
+    def close(self) -> None:
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+        super().close()
+
+    # -- rendering ----------------------------------------------------------------------------------------------------
+
+    def engine(self, device: str = "auto", mode: str = AS_IS) -> Engine:
+        """The render process of this bank, started when it is first needed and kept until `close`."""
+        from seedbank.engine.process import Engine
+
+        if self._engine is None or self._engine_key != (device, mode) or not self._engine.alive:
+            if self._engine is not None:
+                self._engine.close()
+            self._engine, self._engine_key = Engine(device=device, mode=mode), (device, mode)
+        return self._engine
+
+    def generate(self, prompt: str, **options: Any) -> list[Entry]:
+        """Render `prompt` and record every image; the options are those of `generating`."""
+        return list(self.generating(prompt, **options))
+
+    def generating(
+        self,
+        prompt: str,
+        *,
+        negative: str | None = None,
+        seed: int = -1,
+        n: int = 1,
+        steps: int | None = None,
+        guidance: float | None = None,
+        cfg: float | None = None,
+        width: int | None = None,
+        height: int | None = None,
+        arguments: Mapping[str, Any] | None = None,
+        model: str = "embedded",
+        model_config: str | None = None,
+        revision: str | None = None,
+        variant: str | None = None,
+        device: str = "auto",
+        dtype: str | None = None,
+        mode: str = AS_IS,
+        tags: Sequence[str] = (),
+        variant_of: int | str | None = None,
+        say: Callable[[str], None] = lambda remark: None,
+        progress: Progress = QUIET,
+    ) -> Iterator[Entry]:
+        """Render `prompt` and yield each entry as soon as it is recorded.
+
+        seed        0 to 2^64 - 1, or -1 to draw a fresh one; image k of `n` gets seed + k
+        guidance    the pipeline's own `guidance_scale`; or `cfg`, the form that other tools write
+        arguments   any other argument of the pipeline call, by its own name
+        model       `embedded`, a hub name, a folder, or a `.safetensors` file with `model_config`
+        say         gets what the user should know before rendering starts
+
+        Raises `BadInput` for what the pipeline would crop, refuse or ignore, `Blocked` when the model is not to be had.
+        """
+        from seedbank.recording.generate import ModelChoice, generate
+        from seedbank.recording.request import Request
+
+        request = Request(prompt, negative, seed, n, steps, guidance, cfg, width, height, mode, dict(arguments or {}))
+        choice = ModelChoice(model, revision, variant, model_config, dtype)
+        parent = None if variant_of is None else self.entry(variant_of)
+        yield from generate(
+            self, request, self.engine(device, mode), choice, tags=tags, parent=parent, say=say, progress=progress
+        )
+
+    def record(self, pipe: Any, *, tags: Sequence[str] = (), **call: Any) -> Recorded:
+        """Run the user's own loaded pipeline as ``pipe(**call)`` and record the call whole.
+
+        Gives `Recorded(result, entries)`: what the pipeline returned, unchanged, and one entry per image. What keeps an
+        image from being regenerated (no source folder, a used generator, fused weights …) is stored with the entry.
+        """
+        from seedbank.recording.capture import record_call
+
+        return record_call(self, pipe, call, tags=tags)
+
+    def regen(self, which: int | str | Sequence[int], options: Options | None = None, progress: Progress = QUIET) -> list[Outcome]:
+        """Rebuild the entries that `which` names and check each against its recorded digest."""
+        return list(self.regenerating(self.resolve(which), options, progress))
+
+    def regenerating(self, ids: Sequence[int], options: Options | None = None, progress: Progress = QUIET) -> Iterator[Outcome]:
+        """As `regen`, one outcome at a time, each stored before it is yielded."""
+        from seedbank.regen import regenerate
+
+        yield from regenerate(self, ids, options, progress)
+
+    def check(self, *, read_data: bool = False) -> Iterable[Finding]:
+        """What is not whole in this bank; nothing is repaired."""
+        from seedbank.check import check
+
+        return check(self, read_data=read_data)
+
+    # -- pictures and text --------------------------------------------------------------------------------------------
+
+    def path(self, entry: Entry) -> str | None:
+        """The local file that holds the entry's image; None when it is not here or lies in an object store."""
+        if entry.blob is None:
+            return None
+        found = self.blobs.path(entry.blob.digest)
+        return None if found is None else str(found)
+
+    def local_copy(self, entry: Entry) -> Path:
+        """A file with a suffix that an image viewer understands, in the temporary folder, verified."""
+        data = self.image_bytes(entry)
+        assert entry.blob is not None
+        folder = Path(tempfile.gettempdir()) / "seedbank"
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{entry.id}-{entry.blob.digest[:12]}{SUFFIXES.get(entry.blob.media_type, '')}"
+        path.write_bytes(data)
+        return path
+
+    def recipe_text(self, entry: Entry) -> str:
+        """The recipe as A1111 parameters, with a line of the digests that lets seedbank check the picture elsewhere."""
+        from seedbank.formats import a1111
+
+        if entry.recipe is None:
+            raise NotFound(f"Entry {entry.id} has no recipe.", "It was added as an image alone.")
+        text = a1111.write_parameters(
+            entry.recipe,
+            model_name=entry.model.name if entry.model else None,
+            cfg=cfg_of(entry.recipe.pipeline, entry.recipe.call),
+        )
+        digests = [f"recipe {entry.recipe.digest}"]
+        digests += [f"image {entry.picture.digest}"] if entry.picture else []
+        digests += [f"model {entry.recipe.model}"] if entry.recipe.model else []
+        return f"{text}\nseedbank: {', '.join(digests)}"
+
+    def restore(self, which: int | str | Sequence[int]) -> list[int]:
+        """Bring entries back from the trash."""
+        return self._opine(which, lambda ids: self.store.restore(ids, user=self.user))

@@ -1,0 +1,279 @@
+"""A bank is a store (rows) plus an image store (blobs): blob first, row second.
+
+Everything that is recorded passes through here, so the order of writing is kept in one place: bytes are stored and
+synced under their digest first, then one transaction inserts the rows that name them. A crash may leave a blob that
+nothing names, never a row without its blob.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from seedbank.environment import Environment
+from seedbank.errors import BadInput, NotFound
+from seedbank.hashing import canonical_json
+from seedbank.pipelines import cfg_of
+from seedbank.recipe import Recipe
+from seedbank.records import Blob, Entry, Model, NewEntry, NewRegeneration, Output, Picture, Regeneration
+
+if TYPE_CHECKING:
+    from seedbank.blobs import Blobs
+    from seedbank.store import Query, Store
+
+TRACE_TYPE = "application/vnd.seedbank.trace+json"
+Stages = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Decoded pixels: `rows` are the bytes of the rows from the top, as Pillow's ``Image.tobytes()`` gives them."""
+
+    mode: str
+    width: int
+    height: int
+    rows: bytes
+
+
+class Bank:
+    """One database plus one image store. Use `seedbank.open`, which adds rendering to what is here."""
+
+    def __init__(self, store: Store, blobs: Blobs, user: str | None = None) -> None:
+        self.store = store
+        self.blobs = blobs
+        self.user = user
+
+    @classmethod
+    def open(cls, url: str | Path, *, create: bool = False, images: str | None = None, user: str | None = None) -> Self:
+        """The bank at `url` (a path or a database URL). With `create` it is made where there is none.
+
+        `images` is the place of a new bank's image store, by default a folder beside the SQLite file.
+        Raises `NoBank` where there is none, `OtherSchema` where an older or newer seedbank wrote it.
+        """
+        from seedbank.blobs import Blobs
+        from seedbank.store import Store
+
+        store = Store.open(str(url), create=create, images_url=images)
+        try:
+            return cls(store, Blobs.open(store.images_url), user)
+        except BaseException:
+            store.close()
+            raise
+
+    def close(self) -> None:
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- recording ----------------------------------------------------------------------------------------------------
+
+    def put_image(self, pixels: Pixels, recipe: Recipe | None = None, model: Model | None = None) -> tuple[Picture, Blob]:
+        """Store the pixels as a PNG that carries its recipe; the image digest and the blob that holds them."""
+        from seedbank import images
+        from seedbank.formats import a1111
+
+        picture = images.picture_of(pixels.mode, pixels.width, pixels.height, pixels.rows)
+        text = {}
+        if recipe is not None and recipe.prompt is not None:
+            text["parameters"] = a1111.write_parameters(
+                recipe, model_name=model.name if model else None, cfg=cfg_of(recipe.pipeline, recipe.call)
+            )
+        data = images.encode_png(pixels.mode, pixels.width, pixels.height, pixels.rows, recipe=recipe, text=text)
+        return picture, self.blobs.put(data, "image/png")
+
+    def put_trace(self, stages: Stages) -> Blob:
+        """Store the digests of the stages of one rendering, in order, as a packed blob."""
+        return self.blobs.put(canonical_json({"v": 1, "stages": [list(stage) for stage in stages]}), TRACE_TYPE)
+
+    def trace_of(self, output: Output) -> tuple[tuple[str, str], ...]:
+        """The stages that `put_trace` stored, empty when there is no trace."""
+        if output.trace is None:
+            return ()
+        packed = json.loads(self.blobs.get(output.trace.digest))
+        return tuple((name, digest) for name, digest in packed["stages"])
+
+    def record(self, pixels: Pixels | None, new: NewEntry, stages: Stages = (), tags: Sequence[str] = ()) -> Entry:
+        """Record one generation: the image and its trace as blobs first, then everything else in one transaction.
+
+        `stages` are the trace of the rendering, which ends with ``pixels``.
+        """
+        if pixels is not None:
+            picture, blob = self.put_image(pixels, new.recipe, new.model)
+            new = replace(new, picture=picture, blob=blob)
+        if stages:
+            trace = self.put_trace(stages)
+            new = replace(new, output=replace(new.output, trace=trace, trace_digest=trace.digest))
+        return self.store.add_entry(new, tags=tags, user=self.user)
+
+    def add(
+        self,
+        image: Any,
+        recipe: Recipe | Mapping[str, Any] | None = None,
+        *,
+        environment: Environment | None = None,
+        model: Model | None = None,
+        tags: Sequence[str] = (),
+        created: datetime | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> Entry:
+        """Record an image that already exists: a path, bytes of a file, a Pillow image, or `Pixels`.
+
+        A file is kept byte for byte. Without a whole recipe the entry cannot be regenerated; it says so.
+        """
+        from seedbank import images
+
+        if recipe is not None and not isinstance(recipe, Recipe):
+            recipe = Recipe.from_dict(recipe)
+        new = NewEntry(
+            recipe=recipe,
+            environment=environment,
+            model=model,
+            origin="added",
+            created=created,
+            obstacles=obstacles_of(recipe),
+            details=details or {},
+        )
+        if isinstance(image, Pixels):
+            return self.record(image, new, tags=tags)
+        if isinstance(image, (str, Path, bytes)):
+            data = image if isinstance(image, bytes) else _read_file(Path(image))
+            decoded = images.read_image(data)
+            picture = images.picture_of(decoded.mode, decoded.width, decoded.height, decoded.rows)
+            blob = self.blobs.put(data, decoded.media_type)
+            return self.store.add_entry(replace(new, picture=picture, blob=blob), tags=tags, user=self.user)
+        return self.record(pixels_of(image), new, tags=tags)
+
+    def add_regeneration(self, new: NewRegeneration, pixels: Pixels | None, stages: Stages = ()) -> Regeneration:
+        """Record one attempt; `pixels` are kept when they are not those of the entry."""
+        if pixels is not None:
+            picture, blob = self.put_image(pixels)
+            new = replace(new, picture=picture, blob=blob)
+        if stages:
+            trace = self.put_trace(stages)
+            new = replace(new, output=replace(new.output, trace=trace, trace_digest=trace.digest))
+        return self.store.add_regeneration(new, user=self.user)
+
+    def bring_back(self, entry: Entry, pixels: Pixels) -> None:
+        """Give an entry whose bytes were absent its image again; the pixels must have its image digest."""
+        picture, blob = self.put_image(pixels, entry.recipe, entry.model)
+        if entry.picture is None or picture.digest != entry.picture.digest:
+            raise BadInput(f"This is not the image of entry {entry.id}: the image digests differ.")
+        self.store.attach(entry.id, blob, user=self.user)
+
+    # -- finding ------------------------------------------------------------------------------------------------------
+
+    def entry(self, which: int | str) -> Entry:
+        """The one entry that `which` names; `NotFound` for none, `BadInput` for more than one."""
+        ids = self.resolve(which)
+        if len(ids) != 1:
+            raise BadInput(f"{which!r} names {len(ids)} entries; this needs one.", "Name one id.")
+        return self.store.entry(ids[0])
+
+    def resolve(self, which: int | str | Sequence[int]) -> list[int]:
+        """The ids that WHICH names: an id, `3..9`, `1,2,5`, `@last`, a digest prefix, or a query."""
+        if isinstance(which, int):
+            return [self.store.entry(which).id]
+        if isinstance(which, str):
+            return self.store.resolve(which)
+        return [self.store.entry(one).id for one in which]
+
+    def find(self, query: str | Query = "", *, limit: int | None = 50, before: int | None = None) -> list[Entry]:
+        """Entries that match, newest first; `before` is the last id of the page before. `limit=None` gives all."""
+        from seedbank.store import parse_query
+
+        parsed = parse_query([query]) if isinstance(query, str) else query
+        if limit is not None:
+            return self.store.find(parsed, limit=limit, before=before)
+        found: list[Entry] = []
+        while page := self.store.find(parsed, limit=500, before=found[-1].id if found else before):
+            found += page
+        return found
+
+    def image_bytes(self, entry: Entry) -> bytes:
+        """The stored file of the entry's image, verified. Raises `NotFound` when the bytes are not here."""
+        if entry.blob is None:
+            raise NotFound(f"The image of entry {entry.id} is not here.", f"seedbank regen {entry.id}")
+        return self.blobs.get(entry.blob.digest)
+
+    def pixels(self, entry: Entry) -> Pixels:
+        """The decoded pixels of the entry's image."""
+        return self.decode(self.image_bytes(entry))
+
+    def decode(self, data: bytes) -> Pixels:
+        """The pixels of an image file."""
+        from seedbank import images
+
+        decoded = images.read_image(data)
+        return Pixels(decoded.mode, decoded.width, decoded.height, decoded.rows)
+
+    def history(self, which: int | str) -> Iterator[Any]:
+        """The history of the opinions on an entry's image, oldest first."""
+        yield from self.store.history(self.entry(which).id)
+
+    # -- opinions -----------------------------------------------------------------------------------------------------
+
+    def tag(self, which: int | str | Sequence[int], *names: str) -> list[int]:
+        """Give the images these tags; the ids that were named."""
+        return self._opine(which, lambda ids: self.store.tag(ids, names, user=self.user))
+
+    def untag(self, which: int | str | Sequence[int], *names: str) -> list[int]:
+        """Take these tags away."""
+        return self._opine(which, lambda ids: self.store.untag(ids, names, user=self.user))
+
+    def favourite(self, which: int | str | Sequence[int], on: bool = True) -> list[int]:
+        """Make the images favourites, or no longer."""
+        return self._opine(which, lambda ids: self.store.favourite(ids, on, user=self.user))
+
+    def rate(self, which: int | str | Sequence[int], rating: int | None) -> list[int]:
+        """Rate the images 0 to 5, or take the rating away with None."""
+        return self._opine(which, lambda ids: self.store.rate(ids, rating, user=self.user))
+
+    def note(self, which: int | str | Sequence[int], text: str) -> list[int]:
+        """Add a note to the images."""
+        return self._opine(which, lambda ids: self.store.note(ids, text, user=self.user))
+
+    def trash(self, which: int | str | Sequence[int]) -> list[int]:
+        """Move entries to the trash; `restore` brings them back."""
+        return self._opine(which, lambda ids: self.store.trash(ids, user=self.user))
+
+    def _opine(self, which: int | str | Sequence[int], act: Any) -> list[int]:
+        ids = self.resolve(which)
+        act(ids)
+        return ids
+
+
+def pixels_of(image: Any) -> Pixels:
+    """The pixels of a Pillow image, as they are: no mode is converted."""
+    try:
+        return Pixels(image.mode, image.width, image.height, image.tobytes())
+    except AttributeError:
+        raise BadInput(f"A {type(image).__name__} is not an image.", "Give a path, bytes or a Pillow image.") from None
+
+
+def obstacles_of(recipe: Recipe | None) -> tuple[str, ...]:
+    """Why an entry with this recipe cannot be regenerated, one sentence each."""
+    if recipe is None:
+        return ("It was recorded without a recipe.",)
+    if lacks := recipe.missing():
+        return (f"Its recipe does not say: {', '.join(lacks)}.",)
+    return ()
+
+
+def now() -> datetime:
+    """The time in UTC."""
+    return datetime.now(UTC)
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}.") from None

@@ -1,0 +1,80 @@
+"""`seedbank init` and `seedbank db`: making, inspecting, upgrading and copying banks."""
+
+from __future__ import annotations
+
+import click
+
+from seedbank.cli.common import emit, json_option, shown_time
+
+
+@click.command("init")
+@click.option("--images", metavar="URL", help="Where the images go: a folder or s3://bucket/prefix. Default: beside the database.")
+@click.pass_context
+def init_command(context: click.Context, images: str | None) -> None:
+    """Make a new bank at --bank, or the default bank."""
+    from seedbank import config
+    from seedbank.api import Library
+
+    place = config.locate(context.find_root().obj)
+    with Library.create(place.url, images=images) as bank:
+        click.echo(f"{bank.store.shown_url}: a new bank, images in {bank.store.images_url}")
+
+
+@click.group("db")
+def db_command() -> None:
+    """The database: its schema, upgrades and backups."""
+
+
+@db_command.command("status")
+@json_option
+@click.pass_context
+def status(context: click.Context, as_json: bool) -> None:
+    """Which schema the bank has, and which this seedbank needs."""
+    from seedbank import config
+    from seedbank.store import schema
+
+    found = schema.status(config.locate(context.find_root().obj).url)
+    values = {
+        "url": found.url,
+        "revision": found.revision,
+        "head": found.head,
+        "current": found.current,
+        "images": found.images_url,
+        "created": found.created,
+    }
+    if as_json:
+        emit(values)
+        return
+    click.echo(f"{found.url}\n  schema   {found.revision}" + (" (current)" if found.current else f", this seedbank has {found.head}"))
+    click.echo(f"  images   {found.images_url}\n  created  {shown_time(found.created)}")
+
+
+@db_command.command("upgrade")
+@click.pass_context
+def upgrade(context: click.Context) -> None:
+    """Bring an older bank to this seedbank's schema; a SQLite file is copied first."""
+    from seedbank import config
+    from seedbank.store import schema
+
+    done = schema.upgrade(config.locate(context.find_root().obj).url)
+    if not done.steps:
+        click.echo(f"schema {done.head}: nothing to do")
+        return
+    if done.backup:
+        click.echo(f"copied the old bank to {done.backup}")
+    click.echo(f"upgraded from {done.before} to {done.head}")
+
+
+@db_command.command("backup")
+@click.argument("target", type=click.Path(dir_okay=False))
+@click.pass_context
+def backup(context: click.Context, target: str) -> None:
+    """Write a verified copy of the database to TARGET, also while others record into it.
+
+    The images are files that never change: copy their folder after the database with any tool.
+    """
+    from seedbank import config
+    from seedbank.store import schema
+
+    place = config.locate(context.find_root().obj)
+    click.echo(f"{schema.backup(place.url, target)}: a verified copy")

@@ -1,0 +1,132 @@
+"""What the commands share: opening the bank, options, and lines of output."""
+
+from __future__ import annotations
+
+import ast
+import json
+import shutil
+import sys
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from seedbank.api import Library
+    from seedbank.progress import Progress
+    from seedbank.records import Entry
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+which_argument = click.argument("which", nargs=-1, required=True, metavar="WHICH…")
+
+
+def open_bank(context: click.Context, *, create: bool = False) -> Library:
+    """The bank that the flag, the environment or the configuration names.
+
+    With `create` the *default* bank is made where there is none; a bank that was named must exist.
+    """
+    from seedbank import config
+    from seedbank.api import Library
+
+    place = config.locate(context.find_root().obj)
+    return Library.open(place.url, create=create and place.is_default)
+
+
+def assignment(text: str, option: str) -> tuple[str, Any]:
+    """`NAME=VALUE`; the value is a Python literal (a number, True, a list) or else a text."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise click.BadParameter(f"{text!r} is not of the form NAME=VALUE.", param_hint=option)
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
+
+
+def words(which: Sequence[str]) -> str:
+    """Several words of WHICH as one."""
+    return " ".join(which)
+
+
+def progress() -> Progress:
+    """A bar on a terminal, nothing elsewhere."""
+    from seedbank.progress import QUIET, terminal
+
+    return terminal() if sys.stderr.isatty() else QUIET
+
+
+def remark(text: str) -> None:
+    """Something the user should know, on stderr."""
+    click.echo(f"note: {text}", err=True)
+
+
+def emit(values: Mapping[str, Any]) -> None:
+    """One JSON object on one line of stdout."""
+    click.echo(json.dumps(values, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} in JSON output")
+
+
+def entry_json(entry: Entry, path: Callable[[Entry], str | None] = lambda entry: None) -> dict[str, Any]:
+    """The keys that every `--json` line about an entry has; keys are only ever added."""
+    return {
+        "id": entry.id,
+        "uid": entry.uid,
+        "recipe_digest": entry.recipe_digest,
+        "image_digest": entry.picture.digest if entry.picture else None,
+        "file_digest": entry.blob.digest if entry.blob else None,
+        "seed": None if entry.seed is None else str(entry.seed),
+        "prompt": entry.prompt,
+        "model": entry.model.name if entry.model else None,
+        "tags": list(entry.tags),
+        "favourite": entry.favourite,
+        "rating": entry.rating,
+        "verdict": entry.verdict,
+        "created": entry.created,
+        "added": entry.added,
+        "path": path(entry),
+    }
+
+
+# -- tables -----------------------------------------------------------------------------------------------------------
+
+
+def width_of(text: str) -> int:
+    """Columns on a terminal: Chinese, Japanese and emoji take two, combining marks none."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def fit(text: str, columns: int) -> str:
+    """`text` on one line, cut or padded to exactly `columns` columns."""
+    text = " ".join(text.split())
+    if width_of(text) > columns:
+        while text and width_of(text) > columns - 1:
+            text = text[:-1]
+        text += "…"
+    return text + " " * (columns - width_of(text))
+
+
+def table(rows: Sequence[Sequence[str]], heads: Sequence[str], right: Sequence[int] = ()) -> list[str]:
+    """Lines of a table that fits the terminal; the last column takes what is left, numbers in `right` are right-aligned."""
+    widths = [max([width_of(head), *(width_of(row[i]) for row in rows)]) for i, head in enumerate(heads)]
+    room = shutil.get_terminal_size((120, 24)).columns - sum(widths[:-1]) - 2 * (len(widths) - 1)
+    widths[-1] = max(10, min(widths[-1], room))
+    return [
+        "  ".join(
+            " " * (widths[i] - width_of(cell)) + cell if i in right else fit(cell, widths[i]) for i, cell in enumerate(row)
+        ).rstrip()
+        for row in (list(heads), *rows)
+    ]
+
+
+def shown_time(when: datetime | None) -> str:
+    """A time in the user's zone, to the second."""
+    return "unknown" if when is None else when.astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,100 @@
+"""`seedbank generate`: render a prompt and record every image."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import click
+
+from seedbank.cli.common import assignment, emit, entry_json, json_option, open_bank, progress, remark
+
+
+class Size(click.ParamType[tuple[int, int]]):
+    """``WIDTHxHEIGHT`` in pixels, or one number for a square."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        match = re.fullmatch(r"(\d{1,6})(?:[x×*](\d{1,6}))?", value.strip(), re.IGNORECASE)
+        if match is None:
+            self.fail(f"{value!r} is not a size; use for example 128x128.", param, context)
+        return int(match[1]), int(match[2] or match[1])
+
+
+@click.command("generate")
+@click.argument("prompt")
+@click.option("--negative", metavar="TEXT", help="What should not be in the picture.")
+@click.option("--seed", type=int, default=-1, show_default=True, help="0 to 2^64 - 1; -1 draws a fresh one.")
+@click.option("-n", "count", type=int, default=1, show_default=True, help="How many images; image k gets seed + k.")
+@click.option("--steps", type=int, help="Denoising steps.")
+@click.option("--guidance", type=float, help="The pipeline's own guidance_scale.")
+@click.option("--cfg", type=float, help="Guidance in the form that other tools write (1 is none).")
+@click.option("--size", type=Size(), metavar="WxH", help="Width and height in pixels.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Any other argument of the pipeline call.")
+@click.option("--model", default="embedded", show_default=True, help="embedded, a hub name, a folder, or a .safetensors file.")
+@click.option("--model-config", metavar="FOLDER", help="The pipeline's configs, for a single file.")
+@click.option("--revision", help="Branch, tag or commit of a hub model.")
+@click.option("--variant", help="Weights of a variant, such as fp16.")
+@click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu.")
+@click.option("--dtype", help="float32, bfloat16 or float16.")
+@click.option("--mode", type=click.Choice(["as-is", "strict"]), default="as-is", show_default=True, help="Change nothing, or deterministic settings.")
+@click.option("--tag", "tags", multiple=True, help="A tag for every image; may be repeated.")
+@click.option("--like", "like", metavar="WHICH", help="Record the images as variants of this entry.")
+@json_option
+@click.pass_context
+def generate_command(
+    context: click.Context,
+    prompt: str,
+    negative: str | None,
+    seed: int,
+    count: int,
+    steps: int | None,
+    guidance: float | None,
+    cfg: float | None,
+    size: tuple[int, int] | None,
+    settings: tuple[str, ...],
+    model: str,
+    model_config: str | None,
+    revision: str | None,
+    variant: str | None,
+    device: str,
+    dtype: str | None,
+    mode: str,
+    tags: tuple[str, ...],
+    like: str | None,
+    as_json: bool,
+) -> None:
+    """Render PROMPT and record every image with its whole recipe and environment."""
+    width, height = size or (None, None)
+    with open_bank(context, create=True) as bank:
+        for entry in bank.generating(
+            prompt,
+            negative=negative,
+            seed=seed,
+            n=count,
+            steps=steps,
+            guidance=guidance,
+            cfg=cfg,
+            width=width,
+            height=height,
+            arguments=dict(assignment(one, "--set") for one in settings),
+            model=model,
+            model_config=model_config,
+            revision=revision,
+            variant=variant,
+            device=device,
+            dtype=dtype,
+            mode=mode,
+            tags=tags,
+            variant_of=like,
+            say=remark,
+            progress=progress(),
+        ):
+            if as_json:
+                emit(entry_json(entry, bank.path) | {"seconds": entry.output.seconds.get("total")})
+            else:
+                click.echo(f"{entry.id}  seed {entry.seed}  {entry.output.seconds.get('total', 0):.1f} s  {bank.path(entry)}")
+

@@ -1,0 +1,100 @@
+"""`seedbank regen`: rebuild entries and check them against their recorded digests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seedbank.cli.common import assignment, emit, entry_json, json_option, open_bank, progress, which_argument, words
+
+if TYPE_CHECKING:
+    from seedbank.api import Library
+    from seedbank.regen import Outcome
+
+
+@click.command("regen")
+@which_argument
+@click.option("--name", help="A durable run: the same name and selection goes on where it stopped.")
+@click.option("--tolerance", default="1", show_default=True, help="What is `close`: 2, psnr=40, ssim=0.98,phash=4.")
+@click.option("--accept", type=click.Choice(["close"]), multiple=True, help="Verdicts that count as success.")
+@click.option("--model", help="Where the recorded weights lie now.")
+@click.option("--allow-other-weights", is_flag=True, help="Render with other weights; marked an experiment.")
+@click.option("--device", help="Another device than the recorded one; marked an experiment.")
+@click.option("--with", "changes", multiple=True, metavar="NAME=VALUE", help="Override a setting of the profile (threads=1); marked an experiment.")
+@json_option
+@click.pass_context
+def regen_command(
+    context: click.Context,
+    which: tuple[str, ...],
+    name: str | None,
+    tolerance: str,
+    accept: tuple[str, ...],
+    model: str | None,
+    allow_other_weights: bool,
+    device: str | None,
+    changes: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Rebuild WHICH from the record alone and check the image against the recorded digest.
+
+    \b
+    exact      the same image, bit for bit                          exit 0
+    close      within the tolerance                                 exit 3, or 0 with --accept close
+    different  beyond it: keep the PNG                              exit 3
+    unstable   two renderings here disagree with each other         exit 3
+    failed     it ran and broke                                     exit 1
+    blocked    could not be tried: other weights, no such device    exit 1
+    """
+    from seedbank.regen import Options, Tolerance, exit_code
+
+    options = Options(
+        tolerance=Tolerance.parse(tolerance),
+        model=model,
+        allow_other_weights=allow_other_weights,
+        device=device,
+        changes=dict(assignment(one, "--with") for one in changes),
+        name=name,
+    )
+    outcomes = []
+    with open_bank(context) as bank:
+        ids = bank.resolve(words(which))
+        for outcome in bank.regenerating(ids, options, progress=progress()):
+            outcomes.append(outcome)
+            if as_json:
+                emit(_json(bank, outcome))
+            else:
+                _print(outcome)
+        if len(outcomes) != 1 and not as_json:
+            _summary(outcomes, len(ids))
+    return exit_code(outcomes, accept)
+
+
+def _print(outcome: Outcome) -> None:
+    found = outcome.regeneration
+    click.echo(f"{outcome.entry.id}  {found.verdict}  {outcome.seconds:.1f} s  {found.explanation['line']}")
+    if hint := found.explanation.get("hint"):
+        click.echo(f"   {hint}", err=True)
+
+
+def _summary(outcomes: list[Outcome], asked: int) -> None:
+    counts: dict[str, int] = {}
+    for outcome in outcomes:
+        counts[outcome.regeneration.verdict] = counts.get(outcome.regeneration.verdict, 0) + 1
+    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items()) or "nothing left to do"
+    before = f" ({asked - len(outcomes)} were done before)" if asked > len(outcomes) else ""
+    click.echo(f"{len(outcomes)} of {asked}: {said}{before}", err=True)
+
+
+def _json(bank: Library, outcome: Outcome) -> dict[str, Any]:
+    found = outcome.regeneration
+    return entry_json(outcome.entry, bank.path) | {
+        "verdict": found.verdict,
+        "experiment": found.experiment,
+        "trace": found.trace,
+        "first_difference": found.first_difference,
+        "explanation": dict(found.explanation),
+        "drift": dict(found.drift),
+        "seconds": round(outcome.seconds, 3),
+    }
+

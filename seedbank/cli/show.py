@@ -1,0 +1,129 @@
+"""`seedbank show`: everything that is known of an entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seedbank.cli.common import emit, entry_json, json_option, open_bank, shown_time, which_argument, words
+
+if TYPE_CHECKING:
+    from seedbank.api import Library
+    from seedbank.records import Entry
+
+SETTINGS_SHOWN = ("device", "threads", "attention")
+
+
+@click.command("show")
+@which_argument
+@json_option
+@click.pass_context
+def show_command(context: click.Context, which: tuple[str, ...], as_json: bool) -> None:
+    """Show everything that is known of WHICH."""
+    with open_bank(context) as bank:
+        for number, one in enumerate(bank.resolve(words(which))):
+            entry = bank.store.entry(one)
+            if as_json:
+                emit(_everything(bank, entry))
+                continue
+            if number:
+                click.echo()
+            for name, value in _lines(bank, entry):
+                click.echo(f"{name:<12}  {value}")
+
+
+def _everything(bank: Library, entry: Entry) -> dict[str, Any]:
+    environment = bank.store.environment(entry.environment_digest) if entry.environment_digest else None
+    model = entry.model
+    return entry_json(entry, bank.path) | {
+        "origin": entry.origin,
+        "user": entry.user,
+        "recipe": entry.recipe.to_dict() if entry.recipe else None,
+        "environment_digest": entry.environment_digest,
+        "environment": environment.parts if environment else None,
+        "model_digest": model.digest if model else None,
+        "model_source": model.source if model else None,
+        "model_revision": model.revision if model else None,
+        "seconds": dict(entry.output.seconds),
+        "peak_memory": entry.output.peak_memory,
+        "flags": dict(entry.output.flags),
+        "trace": [list(stage) for stage in bank.trace_of(entry.output)],
+        "obstacles": list(entry.obstacles),
+        "notes": list(entry.notes),
+        "trashed": entry.trashed,
+        "details": dict(entry.details),
+        "regenerations": [
+            {
+                "at": one.at,
+                "verdict": one.verdict,
+                "experiment": one.experiment,
+                "trace": one.trace,
+                "first_difference": one.first_difference,
+                "drift": dict(one.drift),
+                "explanation": dict(one.explanation),
+                "environment_digest": one.environment_digest,
+            }
+            for one in bank.store.regenerations(entry.id)
+        ],
+    }
+
+
+def _lines(bank: Library, entry: Entry) -> Iterator[tuple[str, Any]]:
+    yield "entry", f"{entry.id}   {entry.uid}" + ("   in the trash" if entry.trashed else "")
+    yield from _recipe_lines(entry)
+    if entry.picture:
+        size = f"{entry.picture.width}x{entry.picture.height} {entry.picture.mode}" if entry.picture.width else "size unknown"
+        yield "image", f"{entry.picture.digest}   {size}"
+    yield "file", bank.path(entry) or (f"{entry.blob.digest} in {bank.store.images_url}" if entry.blob else "not here")
+    opinions = [*entry.tags, *(["★ favourite"] if entry.favourite else []), *([f"rated {entry.rating}"] if entry.rating is not None else [])]
+    yield "tags", ", ".join(opinions) or "none"
+    for note in entry.notes:
+        yield "note", note
+    yield from _environment_lines(bank, entry)
+    seconds = "  ".join(f"{stage} {value:.2f}" for stage, value in entry.output.seconds.items())
+    if seconds:
+        memory = f"   peak {entry.output.peak_memory / 2**20:,.0f} MB" if entry.output.peak_memory else ""
+        yield "seconds", seconds + memory
+    yield "made", f"{shown_time(entry.created)}   added {shown_time(entry.added)} by {entry.user} ({entry.origin})"
+    for parent, child, kind in bank.store.lineage(entry.id):
+        yield "lineage", f"{kind} {parent}" if child == entry.id else f"{child} is {kind} this"
+    for flag, value in entry.output.flags.items():
+        if value:
+            yield "flag", f"{flag}: {value}"
+    for obstacle in entry.obstacles:
+        yield "obstacle", obstacle
+    for one in bank.store.regenerations(entry.id):
+        yield "regenerated", f"{shown_time(one.at)}  {one.explanation.get('line', one.verdict)}"
+
+
+def _recipe_lines(entry: Entry) -> Iterator[tuple[str, Any]]:
+    recipe = entry.recipe
+    if recipe is None:
+        return
+    for name, text in recipe.conditioning.items():
+        yield name.replace("_", " "), text
+    yield "seed", f"{recipe.seed}   noise {recipe.noise.get('kind')}"
+    call = {name: value for name, value in recipe.call.items() if name not in ("width", "height")}
+    yield "call", "  ".join(f"{name}={value}" for name, value in call.items())
+    yield "size", f"{recipe.width}x{recipe.height}"
+    if entry.model:
+        revision = f" @ {entry.model.revision}" if entry.model.revision else ""
+        yield "model", f"{entry.model.name}{revision}   {entry.model.digest}"
+    yield "pipeline", f"{recipe.pipeline}   scheduler {recipe.scheduler_class}   mode {recipe.mode}"
+    if recipe.dtypes:
+        yield "dtypes", "  ".join(f"{name} {dtype}" for name, dtype in recipe.dtypes.items())
+    yield "recipe", recipe.digest
+
+
+def _environment_lines(bank: Library, entry: Entry) -> Iterator[tuple[str, Any]]:
+    if entry.environment_digest is None:
+        return
+    environment = bank.store.environment(entry.environment_digest)
+    versions = [f"{name} {environment.version(name)}" for name in ("torch", "diffusers", "transformers") if environment.version(name)]
+    hardware = environment.parts.get("hardware", {})
+    where = hardware.get("gpu", {}).get("name") or hardware.get("cpu", {}).get("model") or ""
+    settings = [f"{name} {environment.profile[name]}" for name in SETTINGS_SHOWN if name in environment.profile]
+    yield "environment", "  ".join([*versions, where, *settings])
+    yield "", entry.environment_digest

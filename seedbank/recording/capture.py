@@ -1,0 +1,252 @@
+"""Capture: run a user's own loaded pipeline, unchanged, and record the call whole.
+
+Nothing of the user's is touched: not the arguments, not the random state, not the pipeline. When recording fails, the
+result is handed back all the same and `Recorded.gap` says what is missing. What keeps an image from being regenerated is
+found here, while the evidence is still in memory, and stored with the entry as an obstacle.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seedbank.bank import Bank, Pixels, now, pixels_of
+from seedbank.engine.manifest import loaded_weights, read_model
+from seedbank.engine.source import Source, find_model
+from seedbank.environment import Environment
+from seedbank.errors import SeedbankError
+from seedbank.hashing import json_digest, pixel_digest
+from seedbank.pipelines import FACTS
+from seedbank.recipe import Recipe
+from seedbank.records import Entry, Model, NewEntry, Output
+
+if TYPE_CHECKING:
+    from seedbank.worker.tracing import Trace
+
+TEXTS = ("prompt", "prompt_2", "prompt_3", "negative_prompt", "negative_prompt_2", "negative_prompt_3")
+DECIDED = ("generator", "output_type", "return_dict", "num_images_per_prompt", "callback_on_step_end", "callback", "callback_steps",
+           "callback_on_step_end_tensor_inputs")  # fmt: skip
+"""Arguments that stand elsewhere in the recipe or decide nothing that is recorded as an argument."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What `Bank.record` gives: the pipeline's own result, the entries, and what went wrong with recording, if anything."""
+
+    result: Any
+    entries: tuple[Entry, ...] = ()
+    gap: str | None = None
+
+    @property
+    def images(self) -> list[Any]:
+        """The images of the result, as the pipeline returned them."""
+        return _images_of(self.result)
+
+
+@dataclass
+class _Call:
+    """What is known of a call before it runs. `obstacles` grow while it is looked at."""
+
+    pipe: Any
+    arguments: dict[str, Any]
+    seeds: list[int] | None
+    noise: dict[str, Any]
+    scheduler: Mapping[str, Any] | None
+    dtypes: Mapping[str, str]
+    model: Model | None
+    environment: Environment
+    obstacles: list[str] = field(default_factory=list)
+
+
+def record_call(bank: Bank, pipe: Any, arguments: Mapping[str, Any], *, tags: Sequence[str] = ()) -> Recorded:
+    """Run ``pipe(**arguments)`` and record one entry for each image. An error of the pipeline itself is passed on."""
+    from seedbank.worker.tracing import Trace
+
+    call, gap = _softly(lambda: _look(pipe, arguments))
+    tracer, problem = _softly(lambda: Trace(pipe))
+    gap = gap or problem
+    if tracer is None:
+        return Recorded(pipe(**arguments), gap=gap)
+    with tracer:
+        result = pipe(**arguments)
+    if call is None:
+        return Recorded(result, gap=gap)
+    entries, gap = _softly(lambda: _record(bank, call, tracer, result, tags))
+    return Recorded(result, tuple(entries or ()), gap)
+
+
+def _softly(act: Callable[[], Any]) -> tuple[Any, str | None]:
+    """The value of `act`, or what went wrong: recording must never cost the user an image."""
+    try:
+        return act(), None
+    except SeedbankError as error:
+        return None, error.message
+    except Exception as error:
+        return None, f"{type(error).__name__}: {error}"
+
+
+# -- before the call --------------------------------------------------------------------------------------------------
+
+
+def _look(pipe: Any, arguments: Mapping[str, Any]) -> _Call:
+    """Everything that decides the pixels, taken while it is as it will be when the call starts."""
+    from seedbank.worker import capture, describe, live
+    from seedbank.worker.loading import live_dtypes
+    from seedbank.worker.pipeline_settings import pipeline_settings
+
+    bound = inspect.signature(type(pipe).__call__).bind(pipe, **arguments)
+    bound.apply_defaults()
+    values = {name: value for name, value in bound.arguments.items() if name != "self"}
+    obstacles: list[str] = []
+    seeds, noise = _noise(values.get("generator"), obstacles)
+    source = _source_of(pipe)
+    model = None
+    if source is None:
+        obstacles.append("It is not known from which folder the pipeline was loaded.")
+    else:
+        model = read_model(source)
+        if changed := live.differing(pipe, live.sample_live(pipe), loaded_weights(source)):
+            obstacles.append(f"The weights in memory are not those of the files: {', '.join(changed)}.")
+    if adapters := live.adapters_of(pipe):
+        obstacles.append(f"Adapters are loaded and cannot be replayed yet: {', '.join(adapters)}.")
+    parts = capture.environment_parts(str(pipe.device))
+    parts = {**parts, "profile": {**parts["profile"], "pipeline": pipeline_settings(pipe)}}
+    return _Call(
+        pipe=pipe,
+        arguments=_plain_arguments(values, obstacles),
+        seeds=seeds,
+        noise=noise,
+        scheduler=describe.scheduler_of(pipe),
+        dtypes=live_dtypes(pipe),
+        model=model,
+        environment=Environment(parts),
+        obstacles=obstacles,
+    )
+
+
+def _noise(generator: Any, obstacles: list[str]) -> tuple[list[int] | None, dict[str, Any]]:
+    """(seeds, noise without its seed) of what was passed as `generator`."""
+    import torch
+
+    generators = generator if isinstance(generator, (list, tuple)) else [generator]
+    if any(one is None for one in generators):
+        obstacles.append("No generator was passed: the noise came from global random state.")
+        return None, {"kind": "global"}
+    device = generators[0].device.type
+    for one in generators:
+        fresh = torch.Generator(one.device).manual_seed(one.initial_seed())
+        if not torch.equal(fresh.get_state(), one.get_state()):
+            obstacles.append("The generator had been used before the call, so its seed does not say what it drew.")
+            break
+    if device != "cpu":
+        obstacles.append(f"The noise was drawn on {device}, which cannot be replayed yet; pass a CPU generator.")
+    return [one.initial_seed() % 2**64 for one in generators], {"kind": "torch-cpu" if device == "cpu" else f"torch-{device}"}
+
+
+def _plain_arguments(values: Mapping[str, Any], obstacles: list[str]) -> dict[str, Any]:
+    """Copies of the arguments that JSON can hold. The others are named as obstacles."""
+    plain = {}
+    for name, value in values.items():
+        if name in ("callback_on_step_end", "callback") and value is not None:
+            obstacles.append(f"The call had a {name}, which may have changed the latents.")
+        if name in DECIDED:
+            if name == "num_images_per_prompt":
+                plain[name] = value
+            continue
+        if _is_plain(value):
+            plain[name] = copy.deepcopy(value)
+        else:
+            obstacles.append(f"The argument {name} is a {type(value).__name__}, which is not recorded yet.")
+    return plain
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(_is_plain(item) for item in value)
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) and _is_plain(item) for key, item in value.items())
+    return value is None or isinstance(value, (bool, int, float, str))
+
+
+def _source_of(pipe: Any) -> Source | None:
+    """The folder that the pipeline was loaded from, as far as its configs tell."""
+    named = [getattr(pipe.config, "_name_or_path", None) or pipe.config.get("_name_or_path")]
+    for component in pipe.components.values():
+        config = getattr(component, "config", None)
+        path = getattr(config, "_name_or_path", None) or (config.get("_name_or_path") if isinstance(config, Mapping) else None)
+        if path:
+            named.append(str(Path(path).parent))
+    for name in named:
+        if name and (Path(name) / "model_index.json").is_file():
+            return find_model(str(name))
+    return None
+
+
+# -- after the call ---------------------------------------------------------------------------------------------------
+
+
+def _images_of(result: Any) -> list[Any]:
+    images = getattr(result, "images", None)
+    if images is None and isinstance(result, tuple) and result:
+        images = result[0]
+    return list(images) if images is not None else []
+
+
+def _record(bank: Bank, call: _Call, tracer: Trace, result: Any, tags: Sequence[str]) -> list[Entry]:
+    images = _images_of(result)
+    if not images or not all(hasattr(image, "tobytes") and hasattr(image, "mode") for image in images):
+        raise SeedbankError("The pipeline returned no pictures, so nothing was recorded.", "Ask for output_type='pil'.")
+    finished = now()
+    entries = []
+    for index, image in enumerate(images):
+        pixels = pixels_of(image)
+        recipe = _recipe(call, index, len(images), pixels)
+        obstacles = list(call.obstacles)
+        if recipe.pipeline not in FACTS:
+            obstacles.append(f"The pipeline class {recipe.pipeline} is not one that seedbank loads.")
+        new = NewEntry(
+            recipe=recipe,
+            environment=call.environment,
+            model=call.model,
+            origin="recorded",
+            obstacles=tuple(obstacles),
+            created=finished,
+            output=Output(seconds=tracer.seconds, flags=flags),
+        )
+        digest = pixel_digest(pixels.mode, pixels.width, pixels.height, pixels.rows)
+        stages = [(str(stage), str(value)) for stage, value in tracer.digests]
+        entries.append(bank.record(pixels, new, (*stages, ("pixels", digest)), tags))
+    return entries
+
+
+def _recipe(call: _Call, index: int, count: int, pixels: Pixels) -> Recipe:
+    arguments = dict(call.arguments)
+    per_prompt = arguments.pop("num_images_per_prompt", None) or 1
+    conditioning = {name: _one(arguments.pop(name), index // per_prompt) for name in TEXTS if name in arguments}
+    noise = dict(call.noise)
+    if call.seeds is not None:
+        noise["seed"] = str(call.seeds[index] if len(call.seeds) > 1 else call.seeds[0])
+    batch = None
+    if count > 1:
+        # One forward pass made them all, which changes bits: the cohort says what has to be rendered together again.
+        cohort = json_digest({"call": call.arguments, "seeds": [str(seed) for seed in call.seeds or ()], "noise": call.noise})
+        batch = {"size": count, "index": index, "cohort": cohort, "generators": len(call.seeds or ())}
+    return Recipe(
+        model=call.model.digest if call.model else None,
+        pipeline=type(call.pipe).__name__,
+        conditioning=conditioning,
+        noise=noise,
+        call=arguments | {"width": pixels.width, "height": pixels.height},
+        scheduler=call.scheduler,
+        dtypes=call.dtypes,
+        batch=batch,
+    )
+
+
+def _one(value: Any, index: int) -> Any:
+    """The text of one image: a list has one for each prompt."""
+    return value[index] if isinstance(value, list) and value else value

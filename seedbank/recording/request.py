@@ -1,0 +1,170 @@
+"""From what a user asks for to whole recipes: every argument resolved, every surprise said beforehand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seedbank.errors import BadInput
+from seedbank.pipelines import FACTS, check_size, facts, guidance_from_cfg, uses_negative
+from seedbank.recipe import AS_IS, Recipe, checked_seed, used_seed
+from seedbank.records import Model
+
+if TYPE_CHECKING:
+    from seedbank.engine.process import Loaded
+    from seedbank.engine.source import Source
+
+LARGEST_COUNT = 100_000
+LARGEST_STEPS = 10_000
+NOT_IN_CALL = ("prompt", "generator", "latents", "output_type", "return_dict", "num_images_per_prompt", "self")
+"""Parameters that have a place of their own in the recipe, or that the worker decides."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asks for. None means: as the model recommends, else as the pipeline's own default says."""
+
+    prompt: str
+    negative: str | None = None
+    seed: int = -1
+    count: int = 1
+    steps: int | None = None
+    guidance: float | None = None
+    cfg: float | None = None
+    width: int | None = None
+    height: int | None = None
+    mode: str = AS_IS
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """Any other argument of the pipeline call, by its own name."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The recipes of a request, in order of their seeds, and what the user should know before they are rendered."""
+
+    recipes: tuple[Recipe, ...]
+    remarks: tuple[str, ...]
+
+
+def recommended(source: Source) -> dict[str, Any]:
+    """The call arguments that a model folder recommends in its `seedbank.json` (``{"defaults": {argument: value}}``).
+
+    They fill what the user leaves open and are recorded like anything else, so the file itself decides nothing later.
+    """
+    path = Path(source.folder) / "seedbank.json"
+    if not path.is_file():
+        return {}
+    try:
+        defaults = json.loads(path.read_text("utf-8"))["defaults"]
+        return {str(name): value for name, value in defaults.items()}
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        raise BadInput(f"{path} is not of the form {{'defaults': {{argument: value}}}}.", "Mend or remove it.") from None
+
+
+def make_plan(request: Request, loaded: Loaded, model: Model, defaults: Mapping[str, Any]) -> Plan:
+    """Whole recipes for `request` on a loaded model. Raises `BadInput` for what the pipeline would crop, refuse or ignore."""
+    seeds = _seeds(request)
+    call = _call(request, loaded, defaults)
+    conditioning: dict[str, Any] = {"prompt": request.prompt}
+    if request.negative is not None:
+        if "negative_prompt" not in loaded.call:
+            raise BadInput(f"{loaded.pipeline} has no negative prompt.", "Leave --negative away.")
+        conditioning["negative_prompt"] = request.negative
+    for name in [name for name in call if name.startswith(("prompt_", "negative_prompt_"))]:
+        value = call.pop(name)
+        if isinstance(value, str):
+            conditioning[name] = value
+    first = Recipe(
+        model=model.digest,
+        pipeline=loaded.pipeline,
+        conditioning=conditioning,
+        noise={"kind": "torch-cpu", "seed": str(seeds[0])},
+        call=call,
+        scheduler=loaded.scheduler,
+        dtypes=loaded.dtypes,
+        mode=request.mode,
+    )
+    return Plan(tuple(first.with_seed(seed) for seed in seeds), tuple(_remarks(request, first, seeds)))
+
+
+def _seeds(request: Request) -> list[int]:
+    if not 1 <= request.count <= LARGEST_COUNT:
+        raise BadInput(f"-n {request.count} is out of range.", f"Use 1 to {LARGEST_COUNT:,}.")
+    first = used_seed(request.seed)
+    checked_seed(first + request.count - 1)
+    return [first + index for index in range(request.count)]
+
+
+def _call(request: Request, loaded: Loaded, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Every argument of the call, resolved: the user's, else the model's recommendation, else the pipeline's default."""
+    call = {name: parameter["default"] for name, parameter in loaded.call.items() if _is_recorded(name) and "default" in parameter}
+    call |= {"width": loaded.sizes["width"], "height": loaded.sizes["height"]}
+    call |= {name: value for name, value in defaults.items() if name in loaded.call}
+    for name, value in request.arguments.items():
+        if name not in loaded.call or not _is_recorded(name):
+            raise BadInput(f"{loaded.pipeline} has no argument {name!r} that can be set here.", _offer(name, loaded))
+        call[name] = value
+    if request.steps is not None:
+        if not 1 <= request.steps <= LARGEST_STEPS:
+            raise BadInput(f"{request.steps} steps are out of range.", f"Use 1 to {LARGEST_STEPS:,}.")
+        call["num_inference_steps"] = request.steps
+    if request.guidance is not None and request.cfg is not None:
+        raise BadInput("--guidance and --cfg say the same thing in two forms.", "Use one of them.")
+    if request.guidance is not None:
+        call["guidance_scale"] = float(request.guidance)
+    if request.cfg is not None:
+        call |= guidance_from_cfg(loaded.pipeline, request.cfg)
+    call["width"], call["height"] = _size(request, call, loaded)
+    return call
+
+
+def _size(request: Request, call: Mapping[str, Any], loaded: Loaded) -> tuple[int, int]:
+    width = request.width if request.width is not None else call["width"]
+    height = request.height if request.height is not None else call["height"]
+    check_size(loaded.pipeline, width, height, loaded.sizes["vae_scale_factor"])
+    return width, height
+
+
+def _is_recorded(name: str) -> bool:
+    return name not in NOT_IN_CALL and not name.startswith("callback") and not name.endswith("_embeds") and name != "negative_prompt"
+
+
+def _offer(name: str, loaded: Loaded) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, [known for known in loaded.call if _is_recorded(known)], n=1)
+    return f"Did you mean {near[0]!r}?" if near else "See `seedbank show` for the arguments of a recorded call."
+
+
+def _remarks(request: Request, recipe: Recipe, seeds: list[int]) -> list[str]:
+    """What has no effect, or not the effect that the user may expect."""
+    said = []
+    assert recipe.pipeline is not None
+    if request.negative and not uses_negative(recipe.pipeline, recipe.call):
+        said.append(f"The negative prompt has no effect: {recipe.pipeline} runs without guidance here. Raise --cfg above 1.")
+    if "guidance_scale" in request.arguments or request.guidance is not None:
+        kind = facts(recipe.pipeline).guidance
+        if kind == "true-cfg" and recipe.call.get("guidance_scale") is None:
+            said.append(f"The guidance has no effect: {recipe.pipeline} takes --cfg.")
+    if seeds[-1] >= 2**32:
+        said.append("Only the lower 32 bits of a seed reach torch's CPU generator: 7 and 7 + 2^32 draw the same noise.")
+    return said
+
+
+def composition_remarks(parent: Recipe, child: Recipe) -> list[str]:
+    """What a change against a parent does to the composition, for `--like` and variations."""
+    said = []
+    if parent.steps != child.steps:
+        said.append(f"The composition may change: {parent.steps} steps became {child.steps}, so every step sees other noise levels.")
+    if (parent.width, parent.height) != (child.width, child.height):
+        said.append(
+            f"The composition will change: {parent.width}x{parent.height} became {child.width}x{child.height}, "
+            "so the same seed draws other noise."
+        )
+    return said
+
+
+__all__ = ["FACTS", "Plan", "Request", "composition_remarks", "make_plan", "recommended"]

@@ -1,0 +1,85 @@
+"""The guidance table, the sizes, and that both agree with the diffusers that is installed."""
+
+import pytest
+
+from seedbank.errors import BadInput, Blocked
+from seedbank.pipelines import FACTS, cfg_of, check_size, facts, guidance_from_cfg, nearest_sizes, uses_negative
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "cfg", "call"),
+    [
+        ("ZImagePipeline", 8.0, {"guidance_scale": 7.0}),
+        ("ZImagePipeline", 1.0, {"guidance_scale": 0.0}),
+        ("ZImagePipeline", 0.5, {"guidance_scale": 0.0}),
+        ("StableDiffusionPipeline", 7.5, {"guidance_scale": 7.5}),
+        ("StableDiffusionXLPipeline", 5.0, {"guidance_scale": 5.0}),
+        ("FluxPipeline", 3.0, {"true_cfg_scale": 3.0}),
+        ("QwenImagePipeline", 4.0, {"true_cfg_scale": 4.0}),
+    ],
+)
+def test_cfg_as_other_tools_write_it_becomes_the_pipelines_own_argument(pipeline, cfg, call):
+    assert guidance_from_cfg(pipeline, cfg) == call
+
+
+@pytest.mark.parametrize("pipeline", [name for name in FACTS if facts(name).guidance != "distilled"])
+def test_cfg_survives_the_way_there_and_back(pipeline):
+    for cfg in (1.0, 1.5, 4.0, 8.0):
+        assert cfg_of(pipeline, guidance_from_cfg(pipeline, cfg)) == cfg
+
+
+def test_a_distilled_pipeline_has_no_cfg():
+    with pytest.raises(BadInput, match="no CFG"):
+        guidance_from_cfg("Flux2Pipeline", 4.0)
+    assert cfg_of("Flux2Pipeline", {"guidance_scale": 4.0}) is None
+
+
+def test_a_negative_cfg_is_out_of_range():
+    with pytest.raises(BadInput, match="out of range"):
+        guidance_from_cfg("ZImagePipeline", -1)
+
+
+def test_a_negative_prompt_needs_guidance():
+    assert uses_negative("ZImagePipeline", {"guidance_scale": 0.5})
+    assert not uses_negative("ZImagePipeline", {"guidance_scale": 0.0})
+    assert not uses_negative("StableDiffusionPipeline", {"guidance_scale": 1.0})
+    assert not uses_negative("FluxPipeline", {"guidance_scale": 3.5, "true_cfg_scale": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "factor", "multiple"),
+    [("ZImagePipeline", 8, 16), ("ZImagePipeline", 16, 32), ("FluxPipeline", 8, 16), ("StableDiffusionPipeline", 8, 8), ("SanaPipeline", 32, 32)],
+)
+def test_sizes_are_multiples_that_follow_the_vae(pipeline, factor, multiple):
+    assert facts(pipeline).size_multiple(factor) == multiple
+    check_size(pipeline, 4 * multiple, 8 * multiple, factor)
+
+
+def test_a_size_that_would_be_cropped_is_refused_with_the_nearest_ones():
+    with pytest.raises(BadInput, match="silently crop 1000x1000") as caught:
+        check_size("FluxPipeline", 1000, 1000, 8)
+    assert caught.value.hint == "Use 992x992 or 1008x1008."
+
+
+def test_nearest_sizes_never_reach_zero():
+    assert nearest_sizes(5, 40, 16) == [(16, 32), (16, 48)]
+    assert nearest_sizes(32, 32, 16) == [(32, 32)]
+
+
+def test_an_unknown_pipeline_class_is_blocked():
+    with pytest.raises(Blocked, match="EvilPipeline"):
+        facts("EvilPipeline")
+
+
+@pytest.mark.parametrize("name", sorted(FACTS))
+def test_every_class_of_the_table_is_a_pipeline_of_diffusers_with_the_arguments_it_says(name):
+    import inspect
+
+    import diffusers
+
+    cls = getattr(diffusers, name)
+    if not issubclass(cls, diffusers.DiffusionPipeline):
+        pytest.skip(f"{name} needs {cls._backends}, which is not installed")
+    parameters = inspect.signature(cls.__call__).parameters
+    assert {"prompt", "height", "width", "num_inference_steps", "guidance_scale"} <= set(parameters)
+    assert ("true_cfg_scale" in parameters) == (facts(name).guidance == "true-cfg")
