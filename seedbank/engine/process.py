@@ -6,52 +6,25 @@ torch is imported, because another Python environment may have to render, and be
 
 from __future__ import annotations
 
-import json
 import os
-import queue
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from seedbank.engine.child import OFFLINE, OnEvent, Worker, worker_command
 from seedbank.environment import Environment
-from seedbank.errors import BadInput, Blocked, MissingEngine, RenderFailed, SeedbankError
+from seedbank.errors import BadInput, RenderFailed, SeedbankError
 from seedbank.hashing import pixel_digest
 from seedbank.recipe import AS_IS, Recipe
 from seedbank.worker.settings import variables_for
 
-WORKER = Path(__file__).resolve().parent.parent / "worker"
-BOOTSTRAP = """
-import importlib, importlib.util, sys
-folder = sys.argv[1]
-spec = importlib.util.spec_from_file_location(
-    "seedbank_worker", folder + "/__init__.py", submodule_search_locations=[folder]
-)
-package = sys.modules["seedbank_worker"] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(package)
-importlib.import_module("seedbank_worker." + sys.argv[2]).main(*sys.argv[3:])
-"""
-OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
-"""Files are resolved before the worker starts; nothing in it may reach for the network."""
-ERRORS: dict[str, type[SeedbankError]] = {
-    "blocked": Blocked,
-    "failed": RenderFailed,
-    "bad-input": BadInput,
-    "missing": MissingEngine,
-}
 START_TIMEOUT = 600.0
 """Seconds for importing torch and diffusers; minutes on a cold network disk."""
-PARTING = 5.0
-"""Seconds that a worker gets to stop by itself."""
-LAST_LINES = 12
-
-OnEvent = Callable[[Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True)
@@ -114,13 +87,13 @@ class Engine:
     ) -> None:
         self.profile = profile
         self.mode = mode
-        self.python = os.fspath(python)
+        self.python = _executable(os.fspath(python))
         self.wanted_device = device
         self.dtype = dtype
         self.on_event = on_event
         self.timeout = timeout
         """Seconds of silence after which a rendering counts as hung; every step is a sign of life."""
-        self._worker: _Worker | None = None
+        self._worker: Worker | None = None
         self._started: Mapping[str, Any] = {}
         self._loaded: Loaded | None = None
 
@@ -135,6 +108,11 @@ class Engine:
         if self._worker is not None:
             self._worker.close(at_once)
         self._worker, self._started, self._loaded = None, {}, None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the render process runs; False before the first request and after it died."""
+        return self._worker is not None and self._worker.alive
 
     @property
     def environment(self) -> Environment:
@@ -166,6 +144,8 @@ class Engine:
         has checked the files and the class.
         """
         model: dict[str, Any] = {"dtype": self.dtype, "settings": (self.profile or {}).get("pipeline"), **source}
+        # The worker has a folder of its own, so relative paths would lead it astray.
+        model |= {name: os.path.abspath(model[name]) for name in ("path", "config") if model.get(name)}
         said = self._ask("load", model=model)
         missed = tuple((str(name), wanted, got) for name, wanted, got in said["unrestored"])
         names = ("key", "pipeline", "dtypes", "scheduler", "call", "sizes", "device", "seconds")
@@ -222,7 +202,7 @@ class Engine:
         if self._worker is not None and self._worker.alive:
             return
         self.close(at_once=True)
-        self._worker = _Worker(self.python, variables_for(self.profile, self.mode))
+        self._worker = Worker(self.python, variables_for(self.profile, self.mode))
         request = {"profile": self.profile, "mode": self.mode, "device": self.wanted_device}
         try:
             self._started = self._worker.ask("start", request, self.on_event, START_TIMEOUT)
@@ -230,7 +210,7 @@ class Engine:
             self.close(at_once=True)
             raise
 
-    def _running(self) -> _Worker:
+    def _running(self) -> Worker:
         assert self._worker is not None
         return self._worker
 
@@ -240,148 +220,22 @@ class Engine:
         return self._loaded
 
 
-class _Worker:
-    """The process, its pipes and its folder."""
-
-    def __init__(self, python: str, environ: Mapping[str, str]) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="seedbank-"))
-        self._log = self.folder / "stderr"
-        try:
-            with self._log.open("wb") as log:
-                # A session of its own: Ctrl-C in the terminal reaches only the driver, which then ends the worker.
-                self._process = subprocess.Popen(
-                    worker_command(python, "main"),
-                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-                    env={**environ, **OFFLINE}, cwd=self.folder, start_new_session=True, encoding="utf-8",
-                    errors="replace",
-                )  # fmt: skip
-        except OSError as error:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            raise MissingEngine(
-                f"{python} cannot be started: {error.strerror}.", "Name another one with --python."
-            ) from error
-        self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue()
-        threading.Thread(target=_listen, args=(self._process.stdout, self._answers), daemon=True).start()
-        self._number = 0
-
-    @property
-    def alive(self) -> bool:
-        return self._process.poll() is None
-
-    def ask(self, verb: str, request: Mapping[str, Any], on_event: OnEvent | None, timeout: float | None) -> Any:
-        """The result of one request; events on the way go to `on_event`. Whatever interrupts it ends the worker."""
-        self._number += 1
-        try:
-            self._send({"id": self._number, "do": verb, **request})
-            while True:
-                message = self._next(timeout)
-                if message.get("id") != self._number:
-                    continue
-                if "error" in message:
-                    raise _as_error(message["error"])
-                if "result" in message:
-                    return message["result"]
-                if on_event is not None:
-                    on_event({name: value for name, value in message.items() if name != "id"})
-        except SeedbankError:
-            raise
-        except BaseException:
-            self.close(at_once=True)
-            raise
-
-    def _send(self, message: Mapping[str, Any]) -> None:
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(json.dumps(message) + "\n")
-            self._process.stdin.flush()
-        except (BrokenPipeError, ValueError, OSError):
-            raise self._death() from None
-
-    def _next(self, timeout: float | None) -> dict[str, Any]:
-        try:
-            message = self._answers.get(timeout=timeout)
-        except queue.Empty:
-            self.close(at_once=True)
-            raise RenderFailed(
-                f"The render process said nothing for {timeout:g} seconds and was ended.", "Allow it more time."
-            ) from None
-        if message is None:
-            raise self._death()
-        return message
-
-    def _death(self) -> RenderFailed:
-        code = _wait(self._process, PARTING)
-        said = "\n".join(self._log.read_text(errors="replace").splitlines()[-LAST_LINES:]) if self._log.exists() else ""
-        self.close(at_once=True)
-        if code is not None and code < 0:
-            how = f"signal {-code}, {_signal_name(-code)}"
-        else:
-            how = f"exit status {code}"
-        hint = (
-            "It was probably out of memory: try a smaller size, or --dtype bfloat16."
-            if code in (-signal.SIGKILL, 137)
-            else ""
-        )
-        return RenderFailed(f"The render process died ({how})." + (f" Its last words:\n{said}" if said else ""), hint)
-
-    def close(self, at_once: bool) -> None:
-        if not at_once and self.alive:
-            self._part()
-        if self.alive:
-            self._process.kill()
-        _wait(self._process, PARTING)
-        for stream in (self._process.stdin, self._process.stdout):
-            _close(stream)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _part(self) -> None:
-        try:
-            self._send({"do": "stop"})
-        except SeedbankError:
-            return
-        _wait(self._process, PARTING)
+def _executable(python: str) -> str:
+    """The absolute path of an interpreter; symbolic links stay, since a virtual environment is known by them."""
+    found = shutil.which(python)
+    return os.path.abspath(found or python)
 
 
-def worker_command(python: str, module: str, *arguments: str) -> Sequence[str]:
-    """The command that runs ``main(*arguments)`` of a module of the worker in any Python environment."""
-    return [python, "-c", BOOTSTRAP, str(WORKER), module, *arguments]
-
-
-def _listen(stream: IO[str], answers: queue.Queue[dict[str, Any] | None]) -> None:
-    try:
-        for line in stream:
-            # Something may have been printed by the interpreter's start-up before the worker took the stream for
-            # itself.
-            if line.startswith('{"id":'):
-                answers.put(json.loads(line))
-    except ValueError:
-        pass
-    answers.put(None)
-
-
-def _as_error(error: Mapping[str, Any]) -> SeedbankError:
-    raised = ERRORS[error["kind"]](error["message"], error["hint"])
-    raised.add_note(error["detail"])
-    return raised
-
-
-def _wait(process: subprocess.Popen[str], seconds: float) -> int | None:
-    try:
-        return process.wait(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        return None
-
-
-def _close(stream: IO[str] | None) -> None:
-    try:
-        if stream is not None:
-            stream.close()
-    except OSError:
-        pass
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return "unknown"
+def build_standin(folder: Path, python: str = sys.executable) -> None:
+    """Write the stand-in model to `folder`; it appears there whole or not at all. Raises `RenderFailed`."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".building-") as building:
+        whole = Path(building) / folder.name
+        done = subprocess.run(
+            worker_command(python, "standin", str(whole)), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, encoding="utf-8", errors="replace", env={**os.environ, **OFFLINE}, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise RenderFailed(f"The stand-in model could not be built: {done.stderr.strip().splitlines()[-1:]}")
+        if not folder.exists():
+            whole.replace(folder)

@@ -80,7 +80,7 @@ def scheduler_for(recipe: Mapping[str, Any]) -> Any:
 
 
 def exchanged_scheduler(pipe: Any, name: str, settings: Mapping[str, Any]) -> Any:
-    """A scheduler of the class `name`: the settings of the pipeline's own where it takes them, `settings` over these."""
+    """A scheduler of the class `name`: the settings of the pipeline's own where they apply, `settings` over these."""
     found = scheduler_class(name)
     own = getattr(pipe, "scheduler", None)
     return found.from_config(dict(own.config) if own is not None else {}, **_scheduler_config(found, settings))

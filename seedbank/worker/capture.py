@@ -1,4 +1,4 @@
-"""The parts of the environment: system, distributions, hardware, variables. The profile part comes from `settings`.
+"""The parts of the environment: system, distributions, hardware, profile, variables.
 
 Nothing that changes from run to run on one machine goes in (no process ids, free memory, host names or paths), so that
 two workers in a row describe the same environment.
@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from .settings import relevant_variables
+from .settings import read_profile, relevant_variables
 
 OPTIONAL = (
     "ftfy",
@@ -43,6 +43,7 @@ def environment_parts(device: str, environ: Mapping[str, str] = os.environ) -> d
         "system": system(),
         "distributions": distributions(),
         "hardware": hardware(device),
+        "profile": read_profile(device, environ),
         "variables": relevant_variables(environ),
     }
 

@@ -124,7 +124,8 @@ def tokenizer_limit(pipe: Any, name: str, max_sequence_length: int | None = None
     CLIP has a fixed length. Language models take `max_sequence_length` of the call.
     """
     tokenizer = getattr(pipe, name)
-    if "CLIP" in type(tokenizer).__name__:
+    encoder = getattr(pipe, name.replace("tokenizer", "text_encoder"), None)
+    if "CLIP" in type(encoder).__name__:
         return int(tokenizer.model_max_length)
     parameter = inspect.signature(type(pipe).__call__).parameters.get("max_sequence_length")
     if parameter is None:
@@ -155,7 +156,8 @@ def _lost_to(pipe: Any, name: str, prompt: str, limit: int | None) -> list[str]:
     if not getattr(tokenizer, "is_fast", False):
         content = tokenizer(text, add_special_tokens=False).input_ids
         room = limit - tokenizer.num_special_tokens_to_add()
-        return tokenizer.decode(content[room:]).split()
+        rest: str = tokenizer.decode(content[room:])
+        return rest.split()
     whole = tokenizer(text, return_offsets_mapping=True)
     if len(whole["input_ids"]) <= limit:
         return []

@@ -129,15 +129,7 @@ def choose_device(name: str) -> str:
 
 def load_pipeline(request: LoadRequest, device: str) -> Any:
     """A diffusers pipeline on `device`, every component in an explicit dtype. Raises `Refusal`."""
-    import diffusers
-
-    found = getattr(diffusers, request.pipeline, None)
-    if not isinstance(found, type) or not issubclass(found, diffusers.DiffusionPipeline):
-        raise Refusal(
-            BLOCKED,
-            f"diffusers {diffusers.__version__} has no pipeline {request.pipeline}.",
-            "Try another version of diffusers.",
-        )
+    found = pipeline_class(request.pipeline)
     options: dict[str, Any] = {_dtype_keyword(): chosen_dtypes(request, device), "local_files_only": True}
     try:
         if request.kind == FOLDER:
@@ -154,6 +146,16 @@ def load_pipeline(request: LoadRequest, device: str) -> Any:
     if device == "cpu" or (request.settings or {}).get("offload", "none") == "none":
         pipe.to(device)
     return pipe
+
+
+def pipeline_class(name: str) -> Any:
+    """The pipeline class of diffusers called `name`. Raises `Refusal`."""
+    import diffusers
+
+    found = getattr(diffusers, name, None)
+    if not isinstance(found, type) or not issubclass(found, diffusers.DiffusionPipeline):
+        raise Refusal(BLOCKED, f"diffusers {diffusers.__version__} has no pipeline {name}.", "Use another one.")
+    return found
 
 
 def live_dtypes(pipe: Any) -> dict[str, str]:

@@ -13,10 +13,12 @@ from __future__ import annotations
 import json
 import os
 import queue
+import shutil
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -44,7 +46,6 @@ class Session:
         unrestored = settings.restore(profile, mode)
         self._shelf = Shelf(self._device, mode)
         parts = capture.environment_parts(self._device)
-        parts["profile"] = settings.read_profile(self._device)
         return {"environment": parts, "device": self._device, "unrestored": unrestored}
 
     def load(self, emit: Emit, model: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,11 +138,11 @@ def answer(session: Session, request: dict[str, Any], emit: Emit) -> dict[str, A
         return {"error": {"kind": FAILED, "message": message, "hint": "", "detail": traceback.format_exc()}}
 
 
-def main() -> None:
-    """Answer requests until stdin ends or ``stop`` comes."""
+def main(folder: str) -> None:
+    """Answer requests until stdin ends or ``stop`` comes. `folder` is the driver's, removed when the driver is gone."""
     requests_in, answers_out = _private_streams()
     pending: queue.Queue[dict[str, Any]] = queue.Queue()
-    threading.Thread(target=_read_requests, args=(requests_in, pending), daemon=True).start()
+    threading.Thread(target=_read_requests, args=(requests_in, pending, folder), daemon=True).start()
 
     def send(message: dict[str, Any]) -> None:
         try:
@@ -150,10 +151,13 @@ def main() -> None:
         except BrokenPipeError:
             os._exit(0)
 
+    def tell(number: dict[str, Any], event: dict[str, Any]) -> None:
+        send(number | event)
+
     session = Session()
     while (request := pending.get()).get("do") != "stop":
-        number = request.pop("id", None)
-        send({"id": number, **answer(session, request, lambda event, number=number: send({"id": number, **event}))})
+        number = {"id": request.pop("id", None)}
+        send(number | answer(session, request, partial(tell, number)))
     # Not sys.exit: threads of libraries must not keep a process alive that has nothing left to do.
     os._exit(0)
 
@@ -169,7 +173,9 @@ def _private_streams() -> tuple[IO[str], IO[str]]:
     return requests_in, answers_out
 
 
-def _read_requests(stream: IO[str], pending: queue.Queue[dict[str, Any]]) -> None:
+def _read_requests(stream: IO[str], pending: queue.Queue[dict[str, Any]], folder: str) -> None:
     for line in stream:
         pending.put(json.loads(line))
+    # The driver is gone, perhaps killed: nobody else would remove its folder.
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)

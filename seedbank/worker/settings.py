@@ -127,7 +127,7 @@ def restore(
 
     Each item is [name, wanted, got]; `got` is `None` for a setting that this torch does not have.
     """
-    wanted = dict(profile) if profile is not None else dict(STRICT) if mode == "strict" else {}
+    wanted: dict[str, Any] = dict(profile) if profile is not None else dict(STRICT) if mode == "strict" else {}
     variables = wanted.pop("variables", None)
     present = restorable_variables(environ)
     missed = [
@@ -243,7 +243,8 @@ def switches() -> dict[str, Switch]:
 def _fp32_precision(backend: str, operation: str) -> str | None:
     import torch
 
-    return torch._C._get_fp32_precision_getter(backend, operation)
+    precision: str | None = torch._C._get_fp32_precision_getter(backend, operation)
+    return precision
 
 
 def _read(read: Callable[[], Any]) -> Any:
