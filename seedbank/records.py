@@ -103,6 +103,8 @@ class NewEntry:
     parents: tuple[tuple[int, str], ...] = ()
     """(entry id, kind of edge)."""
     run: int | None = None
+    tags: tuple[str, ...] = ()
+    """Tags for the image, given in the same transaction."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """What has no field of its own, as JSON values: raw metadata of imports, names shown to people."""
 
@@ -141,6 +143,15 @@ class Entry:
     @property
     def prompt(self) -> str | None:
         return None if self.recipe is None else self.recipe.prompt
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One step of lineage between two entries; `kind` is one of `EDGES`."""
+
+    child: int
+    parent: int
+    kind: str
 
 
 @dataclass(frozen=True)

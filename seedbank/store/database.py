@@ -1,0 +1,186 @@
+"""Connections: where a bank is, how it is read and how it is written.
+
+One writer at a time on both databases: ``BEGIN IMMEDIATE`` on SQLite, a lock for the length of the transaction on
+PostgreSQL. So ids follow the order of commits, "look, then insert" needs no second thought, and nothing can deadlock.
+Readers never wait.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import QueuePool
+
+from seedbank.errors import BadInput, MissingEngine, NoBank
+from seedbank.store.failures import translated
+
+SAFE_WAL = (3, 51, 3)
+"""Older versions of SQLite can corrupt a WAL database when two connections write and checkpoint at the same instant."""
+
+BUSY_SECONDS = 30
+WRITERS = 0x5EEDBA9C
+"""The advisory lock of PostgreSQL that writers queue for."""
+
+
+def sqlite_module() -> ModuleType:
+    """The module for SQLite: that of the standard library when it is safe with WAL, else `pysqlite3` when installed."""
+    if sqlite3.sqlite_version_info >= SAFE_WAL:
+        return sqlite3
+    try:
+        import pysqlite3
+    except ImportError:
+        return sqlite3
+    return pysqlite3  # type: ignore[no-any-return]
+
+
+def journal_mode(version: tuple[int, ...]) -> str:
+    """The journal that is safe with this version of SQLite."""
+    return "wal" if version >= SAFE_WAL else "truncate"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a bank is: a SQLite file or a PostgreSQL database."""
+
+    url: URL
+    file: Path | None
+
+    @classmethod
+    def parse(cls, text: str) -> Place:
+        """The place named by a URL (``sqlite:///…``, ``postgresql://…``) or by the path of a SQLite file."""
+        if "://" not in text:
+            return cls.parse(f"sqlite:///{text}") if text else cls._unknown(text)
+        try:
+            url = make_url(text)
+        except ArgumentError:
+            return cls._unknown(text.split("://")[0] + "://…")
+        match url.get_backend_name():
+            case "sqlite" if url.database and url.database != ":memory:":
+                return cls(url, Path(url.database).expanduser())
+            case "sqlite":
+                raise BadInput(
+                    "A bank needs a file; a SQLite database in memory cannot be one.", "Use sqlite:///bank.db."
+                )
+            case "postgresql" | "postgres" if url.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
+                return cls(url.set(drivername="postgresql+psycopg"), None)
+        return cls._unknown(f"{url.drivername}://…")
+
+    @classmethod
+    def _unknown(cls, text: str) -> Place:
+        raise BadInput(
+            f"{text!r} is not the address of a bank.", "Use a file, sqlite:///FILE or postgresql://USER@HOST/DATABASE."
+        )
+
+    def __str__(self) -> str:
+        """For people; never with a password."""
+        if self.file is not None:
+            return str(self.file)
+        port = f":{self.url.port}" if self.url.port else ""
+        return f"postgresql://{self.url.host or 'localhost'}{port}/{self.url.database or ''}"
+
+
+class Database:
+    """Connections to the database of one bank."""
+
+    def __init__(self, place: Place, *, create: bool = False) -> None:
+        """Raises `NoBank` when there is no such SQLite file and `create` is not set; connects to nothing yet."""
+        self.place = place
+        self.foreign_keys = True
+        if place.file is None:
+            self.engine = _postgresql(place)
+        else:
+            if create:
+                with _folder_errors(place.file):
+                    place.file.parent.mkdir(parents=True, exist_ok=True)
+            elif not place.file.exists():
+                raise NoBank(f"There is no bank at {place}.", "Create one there with: seedbank init")
+            self.engine = _sqlite(self, place.file, create=create)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.place.file is not None
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that sees one state of the bank throughout."""
+        with translated(str(self.place)), self.engine.connect() as connection:
+            if not self.is_sqlite:  # SQLite is like that by itself
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A connection in a transaction that no other writer shares; everything inside is stored, or nothing."""
+        with translated(str(self.place)), self.engine.connect() as connection:
+            connection = connection.execution_options(seedbank_write=True)
+            with connection.begin():
+                if not self.is_sqlite:
+                    connection.execute(select(func.pg_advisory_xact_lock(WRITERS)))
+                yield connection
+
+    def settle_journal(self) -> None:
+        """Gives a bank's file the journal that is safe with this SQLite. Only for files that are known to be banks."""
+        if self.is_sqlite:
+            with translated(str(self.place)), self.engine.connect() as connection:
+                raw = connection.connection.driver_connection
+                assert raw is not None
+                wanted = journal_mode(sqlite_module().sqlite_version_info)
+                if raw.execute("PRAGMA journal_mode").fetchone()[0] != wanted:
+                    raw.execute(f"PRAGMA journal_mode = {wanted}")
+
+    def close(self) -> None:
+        """Gives all connections back."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _folder_errors(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(
+            f"The folder {file.parent} cannot be created: {error.strerror}.", "Choose another place."
+        ) from None
+
+
+def _sqlite(database: Database, file: Path, *, create: bool) -> Engine:
+    module = sqlite_module()
+    address = f"file:{quote(str(file.absolute()))}?mode={'rwc' if create else 'rw'}"
+
+    def connect() -> Any:
+        connection = module.connect(
+            address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.execute(f"PRAGMA foreign_keys = {database.foreign_keys:d}")
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
+
+    engine = create_engine("sqlite://", module=module, creator=connect, poolclass=QueuePool)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        """The module never begins a transaction by itself (or a failed migration would leave half a schema)."""
+        write = connection.get_execution_options().get("seedbank_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def _postgresql(place: Place) -> Engine:
+    try:
+        import psycopg  # noqa: F401
+    except ImportError:
+        raise MissingEngine(
+            "PostgreSQL needs a driver.", "Install it with: pip install 'seedbank-images[postgres]'"
+        ) from None
+    return create_engine(place.url, pool_pre_ping=True)

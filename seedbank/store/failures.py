@@ -1,0 +1,79 @@
+"""What databases complain about, in one sentence with the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from seedbank.errors import BadInput, SeedbankError, StorageError
+
+# Pieces of SQLite's own messages, which have been the same for twenty years; result codes are lost in older modules.
+_SQLITE = (
+    (
+        "database or disk is full",
+        "The disk is full: {place} could not be written.",
+        "Free some space and try again; nothing was stored.",
+    ),
+    ("readonly database", "{place} is read-only.", "Check the permissions of the file and of its folder."),
+    ("database is locked", "Another process is writing to {place} and did not finish within 30 seconds.", "Try again."),
+    ("file is not a database", "{place} is not a database.", "Name the file of a bank with --bank."),
+    ("malformed", "{place} is damaged.", "Copy the file away, then restore a backup of it."),
+    (
+        "unable to open database file",
+        "{place} cannot be opened.",
+        "Check the permissions of the file and of its folder.",
+    ),
+    ("disk I/O error", "The disk failed while {place} was in use.", "Check the disk, then run: seedbank check"),
+)
+
+# The first two characters of PostgreSQL's SQLSTATE name the class of an error.
+_POSTGRESQL = (
+    (
+        "53100",
+        "The disk of the database server is full: nothing was stored in {place}.",
+        "Free some space there and try again.",
+    ),
+    ("25006", "{place} is read-only.", "Is the server a replica? Name its primary with --bank."),
+    (
+        "42501",
+        "The database user may not do this in {place}.",
+        "Grant it the rights, or name another user with --bank.",
+    ),
+    ("57014", "The query on {place} took too long and was stopped.", "Narrow it down."),
+    ("22", "The database cannot hold a value of this request.", "Check numbers and texts that were given."),
+    ("53", "The server of {place} is out of resources.", "Try again later."),
+    ("28", "{place} refused the user name or the password.", "Check the address given with --bank."),
+    ("3D", "{place} does not exist.", "Create the database first, or name another with --bank."),
+)
+
+
+@contextmanager
+def translated(place: str) -> Iterator[None]:
+    """Raises `StorageError` (or `BadInput`) with a sentence about `place` for what the database refused inside.
+
+    Broken constraints are left alone: they are bugs and keep their traceback.
+    """
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except DBAPIError as error:
+        if (known := _known(error, place)) is None:
+            raise
+        raise known from error
+
+
+def _known(error: DBAPIError, place: str) -> SeedbankError | None:
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        for code, message, hint in _POSTGRESQL:
+            if state.startswith(code):
+                return (BadInput if code == "22" else StorageError)(message.format(place=place), hint)
+    for piece, message, hint in _SQLITE:
+        if piece in str(error.orig):
+            return StorageError(message.format(place=place), hint)
+    if error.connection_invalidated or (state is None and type(error.orig).__module__.startswith("psycopg")):
+        return StorageError(f"{place} cannot be reached.", "Is the server running, and is the address right?")
+    return None

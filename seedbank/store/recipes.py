@@ -1,0 +1,86 @@
+"""A recipe as rows: what people search by in columns, prompts stored once, the rest (shared by many) as settings.
+
+A value goes into its column only when it comes out of it exactly as it went in; anything else stays in the
+settings. So every recipe is rebuilt to the same digest.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from seedbank.recipe import Recipe
+
+_DIGEST = re.compile("[0-9a-f]{64}")
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
+
+
+def _is_integer(value: Any) -> bool:
+    return type(value) is int
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+_COLUMNS: Mapping[str, tuple[str, str | None, Callable[[Any], bool]]] = {
+    "model": ("model", None, _is_digest),
+    "pipeline": ("pipeline", None, _is_text),
+    "mode": ("mode", None, _is_text),
+    "prompt": ("conditioning", "prompt", _is_text),
+    "negative": ("conditioning", "negative_prompt", _is_text),
+    "seed": ("noise", "seed", _is_text),
+    "steps": ("call", "num_inference_steps", _is_integer),
+    "guidance": ("call", "guidance_scale", _is_number),
+    "width": ("call", "width", _is_integer),
+    "height": ("call", "height", _is_integer),
+    "scheduler": ("scheduler", "class", _is_text),
+}
+"""{column: (field of the recipe, key inside it or None, whether the column holds such a value exactly)}"""
+
+
+def split(recipe: Recipe) -> tuple[dict[str, Any], dict[str, Any]]:
+    """({column: value or None}, settings) of a recipe."""
+    settings = copy.deepcopy(recipe.to_dict())
+    columns: dict[str, Any] = {}
+    for column, (part, key, fits) in _COLUMNS.items():
+        holder, name = (settings, part) if key is None else (settings.get(part, {}), key)
+        columns[column] = holder.pop(name) if fits(holder.get(name)) else None
+    if columns["seed"] is not None:
+        columns["seed"] = int(columns["seed"])
+    return columns, settings
+
+
+def join(columns: Mapping[str, Any], settings: Mapping[str, Any]) -> Recipe:
+    """The recipe that `split` took apart."""
+    values: dict[str, Any] = {"mode": None} | {
+        part: dict(value) if isinstance(value, Mapping) else value for part, value in settings.items()
+    }
+    for column, (part, key, _) in _COLUMNS.items():
+        if (value := columns[column]) is not None:
+            if key is None:
+                values[part] = value
+            else:
+                values[part][key] = str(value) if column == "seed" else value
+    return Recipe.from_dict(values)
+
+
+def fold(text: str) -> str:
+    """`text` for comparing without regard to case and to how accents are encoded."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+def folded_or_none(text: str) -> str | None:
+    """What the `folded` column of a prompt holds: None when folding changes nothing."""
+    folded = fold(text)
+    return None if folded == text else folded

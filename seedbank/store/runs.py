@@ -1,0 +1,223 @@
+"""Durable runs, and the regenerations that they and single commands insert."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Select, exists, func, insert, select, update
+
+from seedbank.errors import BadInput, NotFound
+from seedbank.hashing import json_digest, plain_value
+from seedbank.records import VERDICTS, NewRegeneration, Regeneration, Run
+from seedbank.store.reading import (
+    LARGEST_ID,
+    blob_columns,
+    picture_columns,
+    row_blob,
+    row_output,
+    row_picture,
+    trace_columns,
+    traces,
+)
+from seedbank.store.tables import blobs, entries, environments, images, regenerations, run_entries, runs, users
+from seedbank.store.writing import (
+    Work,
+    new_uid,
+    output_values,
+    require_entries,
+    spans,
+    store_blobs,
+    store_environments,
+    store_pictures,
+)
+
+# -- runs ----------------------------------------------------------------------------------------------------------
+
+
+def start_run(work: Work, kind: str, specification: Mapping[str, Any], ids: Iterable[int], name: str | None) -> Run:
+    """The run with this kind, specification, selection and name: a new one, or the same as before, which resumes it.
+
+    A name stands for one piece of work: with a name that is known, the selection of its first start counts, and another
+    specification is refused.
+    """
+    connection = work.connection
+    selection = sorted(require_entries(connection, ids))
+    digest = json_digest({"kind": kind, "specification": specification, "entries": spans(selection), "name": name})
+    same = runs.c.digest == digest if name is None else runs.c.name == name
+    if (known := connection.execute(select(runs).where(same)).one_or_none()) is None:
+        number = work.insert(
+            runs,
+            uid=new_uid(),
+            kind=kind,
+            name=name,
+            digest=digest,
+            specification=dict(specification),
+            created=work.at,
+            user_id=work.user_id,
+        )
+        if selection:
+            connection.execute(insert(run_entries), [{"run_id": number, "entry_id": entry} for entry in selection])
+        work.record("start run", run=number, entries=spans(selection))
+    elif known.digest != digest and (known.kind, json_digest(known.specification)) != (
+        kind,
+        json_digest(specification),
+    ):
+        raise BadInput(f"There is already a run called {name!r} that does something else.", "Choose another name.")
+    else:
+        number = known.id
+    return read_run(connection, number)
+
+
+def read_run(connection: Connection, which: int | str) -> Run:
+    """The run with this id or name."""
+    if isinstance(which, int) and not 0 < which <= LARGEST_ID:
+        raise NotFound(f"There is no run {which} in this bank.")
+    found = _runs(
+        connection, _run_select().where(runs.c.name == which if isinstance(which, str) else runs.c.id == which)
+    )
+    if not found and isinstance(which, str) and which.isascii() and which.isdigit():
+        return read_run(connection, int(which))
+    if not found:
+        raise NotFound(f"There is no run {which!r} in this bank.")
+    return found[0]
+
+
+def read_runs(connection: Connection) -> list[Run]:
+    """All runs, newest first."""
+    return _runs(connection, _run_select().order_by(runs.c.id.desc()))
+
+
+def pending(connection: Connection, run: int) -> list[int]:
+    """What a run has still to do, in order of ids: its selection minus what it has a regeneration of."""
+    return list(
+        connection.scalars(
+            select(run_entries.c.entry_id)
+            .where(run_entries.c.run_id == run, ~_finished)
+            .order_by(run_entries.c.entry_id)
+        )
+    )
+
+
+_finished = exists().where(
+    regenerations.c.run_id == run_entries.c.run_id, regenerations.c.entry_id == run_entries.c.entry_id
+)
+
+
+def _run_select() -> Select[Any]:
+    total = select(func.count()).where(run_entries.c.run_id == runs.c.id).scalar_subquery()
+    done = select(func.count()).where(run_entries.c.run_id == runs.c.id, _finished).scalar_subquery()
+    return select(runs, users.c.name.label("user"), total.label("total"), done.label("done")).join(users)
+
+
+def _runs(connection: Connection, statement: Select[Any]) -> list[Run]:
+    return [
+        Run(
+            id=row.id,
+            uid=row.uid,
+            kind=row.kind,
+            name=row.name,
+            digest=row.digest,
+            specification=plain_value(row.specification),
+            created=row.created,
+            user=row.user,
+            total=row.total,
+            done=row.done,
+        )
+        for row in connection.execute(statement)
+    ]
+
+
+# -- regenerations -------------------------------------------------------------------------------------------------
+
+
+def add_regeneration(work: Work, new: NewRegeneration) -> Regeneration:
+    """Stores an attempt. The second attempt at the same entry in the same run changes nothing and gives the first."""
+    connection = work.connection
+    if new.verdict not in VERDICTS:
+        raise BadInput(f"There is no verdict {new.verdict!r}.", f"Use one of: {', '.join(VERDICTS)}.")
+    require_entries(connection, [new.entry])
+    if new.run is not None:
+        read_run(connection, new.run)
+        already = regenerations.c.run_id == new.run, regenerations.c.entry_id == new.entry
+        if first := _regenerations(connection, _regeneration_select().where(*already)):
+            return first[0]
+    known_environments = store_environments(connection, [new.environment])
+    known_images = store_pictures(connection, [new.picture])
+    known_blobs = store_blobs(connection, [new.blob, new.output.trace])
+    number = work.insert(
+        regenerations,
+        uid=new_uid(),
+        at=work.at,
+        user_id=work.user_id,
+        entry_id=new.entry,
+        run_id=new.run,
+        verdict=new.verdict,
+        experiment=new.experiment,
+        environment_id=known_environments[new.environment.digest] if new.environment else None,
+        image_id=known_images[new.picture.digest] if new.picture else None,
+        blob_id=known_blobs[new.blob.digest] if new.blob else None,
+        trace_id=known_blobs[new.output.trace.digest] if new.output.trace else None,
+        trace_digest=new.output.trace_digest,
+        output=output_values(new.output),
+        trace=new.trace,
+        first_difference=new.first_difference,
+        drift=dict(new.drift) or None,
+        explanation=dict(new.explanation) or None,
+        evidence=dict(new.evidence) or None,
+    )
+    if not new.experiment:
+        connection.execute(update(entries).where(entries.c.id == new.entry).values(verdict=new.verdict))
+    work.record("regenerate", entries=str(new.entry), regeneration=number)
+    return _regenerations(connection, _regeneration_select().where(regenerations.c.id == number))[0]
+
+
+def read_regenerations(connection: Connection, entry: int) -> list[Regeneration]:
+    """All attempts at an entry, oldest first."""
+    require_entries(connection, [entry])
+    return _regenerations(
+        connection, _regeneration_select().where(regenerations.c.entry_id == entry).order_by(regenerations.c.id)
+    )
+
+
+def _regeneration_select() -> Select[Any]:
+    return select(
+        *(column for column in regenerations.c if column.key != "trace_digest"),
+        regenerations.c.trace_digest.label("traced"),
+        users.c.name.label("user"),
+        environments.c.digest.label("environment_digest"),
+        *(column for column in picture_columns if column.key != "image_id"),
+        *(column for column in blob_columns if column.key != "blob_id"),
+        *trace_columns,
+    ).select_from(
+        regenerations.join(users)
+        .outerjoin(environments)
+        .outerjoin(images, regenerations.c.image_id == images.c.id)
+        .outerjoin(blobs, regenerations.c.blob_id == blobs.c.id)
+        .outerjoin(traces, regenerations.c.trace_id == traces.c.id)
+    )
+
+
+def _regenerations(connection: Connection, statement: Select[Any]) -> list[Regeneration]:
+    return [
+        Regeneration(
+            id=row.id,
+            uid=row.uid,
+            at=row.at,
+            user=row.user,
+            entry=row.entry_id,
+            verdict=row.verdict,
+            experiment=row.experiment,
+            run=row.run_id,
+            environment_digest=row.environment_digest,
+            picture=row_picture(row),
+            blob=row_blob(row, "blob"),
+            output=row_output(row),
+            trace=row.trace,
+            first_difference=row.first_difference,
+            drift=plain_value(row.drift or {}),
+            explanation=plain_value(row.explanation or {}),
+            evidence=plain_value(row.evidence or {}),
+        )
+        for row in connection.execute(statement)
+    ]

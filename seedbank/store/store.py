@@ -1,0 +1,360 @@
+"""`Store`: what a bank knows, asked and told in records. Every write is one transaction and leaves an operation."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import exists, or_, select, update
+
+from seedbank.environment import Environment
+from seedbank.errors import BadInput, NotFound
+from seedbank.records import (
+    Blob,
+    Edge,
+    Entry,
+    Model,
+    NewEntry,
+    NewRegeneration,
+    Operation,
+    OpinionEvent,
+    Regeneration,
+    Run,
+)
+from seedbank.store import opinions, reading, runs, trash, writing
+from seedbank.store.database import Database, Place
+from seedbank.store.finding import Finder
+from seedbank.store.query import EVERYTHING, Query
+from seedbank.store.tables import (
+    bank,
+    blobs,
+    edges,
+    entries,
+    entry_inputs,
+    images,
+    models,
+    operations,
+    regenerations,
+    users,
+)
+from seedbank.store.versions import check_revision
+
+
+@dataclass(frozen=True)
+class BankInfo:
+    """What a bank says of itself."""
+
+    uid: str
+    created: datetime
+    images_url: str
+    settings: Mapping[str, Any]
+
+
+def current_user() -> str:
+    """Who is at work: SEEDBANK_USER, else the user of the operating system."""
+    if name := os.environ.get("SEEDBANK_USER", "").strip():
+        return name
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as in containers
+        return f"user-{os.getuid()}"
+
+
+class Store:
+    """One bank's database, as one user uses it. Safe to share between threads."""
+
+    def __init__(self, database: Database, user: str | None = None) -> None:
+        """For `create` and `open`, which look after the schema."""
+        self.user = user or current_user()
+        self._database = database
+        self._finder = Finder(database, self.user)
+
+    @classmethod
+    def create(
+        cls, url: str, *, images_url: str | None = None, user: str | None = None, exist_ok: bool = False
+    ) -> Store:
+        """A new bank. Without `images_url`, pictures lie beside a SQLite file; on PostgreSQL it must be given.
+
+        Raises `BadInput` when there is a bank already, unless `exist_ok`.
+        """
+        from seedbank.store import schema
+
+        place = Place.parse(url)
+        schema.create(place, images_url, user or current_user(), exist_ok=exist_ok)
+        return cls.open(url, user=user)
+
+    @classmethod
+    def open(cls, url: str, *, user: str | None = None) -> Store:
+        """The bank at `url`. Raises `NoBank` when there is none, `OtherSchema` when another version wrote it."""
+        database = Database(Place.parse(url))
+        try:
+            check_revision(database)
+            database.settle_journal()
+        except BaseException:
+            database.close()
+            raise
+        return cls(database, user)
+
+    def close(self) -> None:
+        """Gives all connections back."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def database(self) -> Database:
+        """The connections, for the other modules of this package."""
+        return self._database
+
+    @contextmanager
+    def _write(self, user: str | None) -> Iterator[writing.Work]:
+        with self._database.writing() as connection:
+            yield writing.Work.begin(connection, user or self.user)
+
+    def info(self) -> BankInfo:
+        """What the bank says of itself."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(bank)).one()
+        return BankInfo(row.uid, row.created, row.images or f"{self._database.place.file}.images", row.settings or {})
+
+    # -- entries ------------------------------------------------------------------------------------------------------
+
+    def add_entry(self, new: NewEntry, user: str | None = None) -> Entry:
+        """Stores an entry and gives it as the bank holds it."""
+        with self._write(user) as work:
+            return reading.entries_by_id(work.connection, self._add(work, [new]), self.user)[0]
+
+    def add_entries(self, news: Iterable[NewEntry], user: str | None = None) -> list[int]:
+        """Stores all of them or none, and gives their ids in the same order."""
+        listed = list(news)
+        if not listed:
+            return []
+        with self._write(user) as work:
+            return self._add(work, listed)
+
+    def _add(self, work: writing.Work, news: Sequence[NewEntry]) -> list[int]:
+        ids = writing.add_entries(work, news)
+        for number, new in zip(ids, news, strict=True):
+            if new.tags:
+                opinions.add_tags(work, [number], new.tags)
+        return ids
+
+    def entry(self, number: int) -> Entry:
+        """The entry with this id, also from the trash. Raises `NotFound`."""
+        return self.entries([number])[0]
+
+    def entries(self, ids: Sequence[int]) -> list[Entry]:
+        """The entries with these ids, in this order, also from the trash. Raises `NotFound`."""
+        with self._database.reading() as connection:
+            return reading.entries_by_id(connection, ids, self.user)
+
+    def find(self, query: Query = EVERYTHING, *, limit: int = 50, before: int | None = None) -> list[Entry]:
+        """A page of entries, newest first: those below the id `before`, which is the last one of the page before."""
+        return self._finder.find(query, limit, before)
+
+    def ids(self, query: Query = EVERYTHING) -> Iterator[int]:
+        """The ids of all matches, newest first, without holding anything open."""
+        return self._finder.ids(query)
+
+    def count(self, query: Query = EVERYTHING, *, at_most: int | None = None) -> int:
+        """How many entries match; counting stops at `at_most`."""
+        return self._finder.count(query, at_most)
+
+    def resolve(self, which: str | Sequence[str], *, trash: bool | None = False) -> list[int]:
+        """The ids that WHICH stands for: an id, ``3..9``, ``1,2,5``, ``@last``, 6 or more digits of a digest, a query.
+
+        `trash`: False for live entries only, True for those in the trash only, None for both.
+        Raises `NotFound` when it stands for nothing, `BadInput` when a digest is ambiguous.
+        """
+        return self._finder.resolve(which, trash)
+
+    def lineage(self, number: int) -> tuple[list[Edge], list[Edge]]:
+        """(edges to the parents, edges from the children) of an entry."""
+        with self._database.reading() as connection:
+            writing.require_entries(connection, [number])
+            statement = select(edges).order_by(edges.c.child_id, edges.c.parent_id, edges.c.kind)
+            parents = connection.execute(statement.where(edges.c.child_id == number)).all()
+            children = connection.execute(statement.where(edges.c.parent_id == number)).all()
+        up, down = ([Edge(row.child_id, row.parent_id, row.kind) for row in rows] for rows in (parents, children))
+        return up, down
+
+    # -- opinions -----------------------------------------------------------------------------------------------------
+
+    def tag(self, ids: Iterable[int], names: Iterable[str], user: str | None = None) -> int:
+        """The entries' images have these tags; gives how many images changed."""
+        with self._write(user) as work:
+            return opinions.add_tags(work, list(ids), list(names))
+
+    def untag(self, ids: Iterable[int], names: Iterable[str], user: str | None = None) -> int:
+        """The entries' images do not have these tags; gives how many images changed."""
+        with self._write(user) as work:
+            return opinions.remove_tags(work, list(ids), list(names))
+
+    def favourite(self, ids: Iterable[int], on: bool = True, user: str | None = None) -> int:
+        """The entries' images are favourites of the user, or not; gives how many images changed."""
+        with self._write(user) as work:
+            return opinions.set_opinion(work, "favourite", list(ids), "favourite", bool(on))
+
+    def rate(self, ids: Iterable[int], rating: int | None, user: str | None = None) -> int:
+        """The user rates the entries' images 0 to 5, or not at all (None); gives how many images changed."""
+        if rating is not None and (type(rating) is not int or not 0 <= rating <= 5):
+            raise BadInput(f"A rating is a whole number from 0 to 5, not {rating!r}.")
+        with self._write(user) as work:
+            return opinions.set_opinion(work, "rating", list(ids), "rating", rating)
+
+    def note(self, ids: Iterable[int], text: str, user: str | None = None) -> int:
+        """The user's note on the entries' images is `text`, none when it is empty; gives how many images changed."""
+        note = opinions.checked_note(text)
+        with self._write(user) as work:
+            return opinions.set_opinion(work, "note", list(ids), "note", note)
+
+    def history(self, number: int) -> list[OpinionEvent]:
+        """All that was ever said about the entry's image, oldest first."""
+        with self._database.reading() as connection:
+            return opinions.history(connection, number)
+
+    # -- runs and regenerations ---------------------------------------------------------------------------------------
+
+    def start_run(
+        self,
+        kind: str,
+        specification: Mapping[str, Any],
+        ids: Iterable[int],
+        name: str | None = None,
+        user: str | None = None,
+    ) -> Run:
+        """A new run over a frozen selection, or the same as before, which resumes it."""
+        with self._write(user) as work:
+            return runs.start_run(work, kind, specification, list(ids), name)
+
+    def pending(self, run: Run | int) -> list[int]:
+        """What a run has still to do, in order of ids."""
+        with self._database.reading() as connection:
+            return runs.pending(connection, run if isinstance(run, int) else run.id)
+
+    def run(self, which: int | str) -> Run:
+        """The run with this id or name. Raises `NotFound`."""
+        with self._database.reading() as connection:
+            return runs.read_run(connection, which)
+
+    def runs(self) -> list[Run]:
+        """All runs, newest first."""
+        with self._database.reading() as connection:
+            return runs.read_runs(connection)
+
+    def add_regeneration(self, new: NewRegeneration, user: str | None = None) -> Regeneration:
+        """Stores an attempt. A second one at the same entry in the same run changes nothing and gives the first."""
+        with self._write(user) as work:
+            return runs.add_regeneration(work, new)
+
+    def regenerations(self, number: int) -> list[Regeneration]:
+        """All attempts at an entry, oldest first."""
+        with self._database.reading() as connection:
+            return runs.read_regenerations(connection, number)
+
+    # -- what entries share -------------------------------------------------------------------------------------------
+
+    def environment(self, digest: str) -> Environment:
+        """The environment with this digest. Raises `NotFound`."""
+        with self._database.reading() as connection:
+            return reading.read_environment(connection, digest)
+
+    def model(self, digest: str) -> Model:
+        """The model with this digest. Raises `NotFound`."""
+        with self._database.reading() as connection:
+            number = connection.scalar(select(models.c.id).where(models.c.digest == digest))
+            if number is None:
+                raise NotFound(f"There is no model {digest[:12]} in this bank.", "See them with: seedbank models")
+            return reading.read_models(connection, [number])[number]
+
+    def models(self) -> list[Model]:
+        """All models, in the order in which they were first seen."""
+        with self._database.reading() as connection:
+            return list(reading.read_models(connection, connection.scalars(select(models.c.id))).values())
+
+    def blob(self, digest: str) -> Blob:
+        """The file with this digest. Raises `NotFound`."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(blobs).where(blobs.c.digest == digest)).one_or_none()
+        if row is None:
+            raise NotFound(f"There is no file {digest[:12]} in this bank.")
+        return Blob(row.digest, row.size, row.media_type, row.location)
+
+    def blobs(self) -> Iterator[tuple[str, int, str | None]]:
+        """(digest, size, location) of every file that any row refers to, without holding anything open."""
+        places = (
+            entries.c.blob_id,
+            entries.c.trace_id,
+            entry_inputs.c.blob_id,
+            regenerations.c.blob_id,
+            regenerations.c.trace_id,
+        )
+        referred = or_(*(exists().where(column == blobs.c.id) for column in places))
+        last = 0
+        while True:
+            with self._database.reading() as connection:
+                statement = select(blobs).where(blobs.c.id > last, referred).order_by(blobs.c.id).limit(reading.CHUNK)
+                rows = connection.execute(statement).all()
+            yield from ((row.digest, row.size, row.location) for row in rows)
+            if len(rows) < reading.CHUNK:
+                return
+            last = rows[-1].id
+
+    def entries_of_picture(self, digest: str) -> list[int]:
+        """The ids of the entries with this image digest, also from the trash."""
+        with self._database.reading() as connection:
+            statement = select(entries.c.id).join(images).where(images.c.digest == digest).order_by(entries.c.id)
+            return list(connection.scalars(statement))
+
+    def attach(self, number: int, blob: Blob, user: str | None = None) -> Entry:
+        """The entry's picture lies in `blob`: its bytes have come, or come back."""
+        with self._write(user) as work:
+            entry = reading.entries_by_id(work.connection, [number], self.user)[0]
+            if entry.picture is None:
+                raise BadInput(f"Entry {number} has no image digest that a file could belong to.")
+            known = writing.store_blobs(work.connection, [blob])[blob.digest]
+            if entry.blob is None or entry.blob.digest != blob.digest:
+                work.connection.execute(update(entries).where(entries.c.id == number).values(blob_id=known))
+                work.record("attach", entries=str(number), file=blob.digest)
+            return reading.entries_by_id(work.connection, [number], self.user)[0]
+
+    # -- trash and audit ----------------------------------------------------------------------------------------------
+
+    def trash(self, ids: Iterable[int], user: str | None = None) -> list[int]:
+        """The entries are in the trash; gives those that were not before."""
+        with self._write(user) as work:
+            return trash.trash(work, list(ids))
+
+    def restore(self, ids: Iterable[int], user: str | None = None) -> list[int]:
+        """The entries are out of the trash; gives those that were in it."""
+        with self._write(user) as work:
+            return trash.restore(work, list(ids))
+
+    def purge(self, ids: Iterable[int], user: str | None = None) -> list[int]:
+        """The entries are gone for good, with all that nothing else needs; `BadInput` for one not in the trash."""
+        with self._write(user) as work:
+            return trash.purge(work, list(ids))
+
+    def operations(self, limit: int = 50, before: int | None = None) -> list[Operation]:
+        """Who did what when, newest first."""
+        with self._database.reading() as connection:
+            statement = (
+                select(operations, users.c.name.label("user")).join(users).order_by(operations.c.id.desc()).limit(limit)
+            )
+            if before is not None:
+                statement = statement.where(operations.c.id < before)
+            rows = connection.execute(statement).all()
+        return [Operation(row.id, row.uid, row.kind, row.at, row.user, row.details or {}) for row in rows]

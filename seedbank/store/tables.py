@@ -1,0 +1,366 @@
+"""All tables of a bank.
+
+Things that many entries share are stored once and found by digest: models, environments and their parts, prompts, the
+settings of recipes (everything but prompts, seed and the columns that people search by), pictures and blobs. Opinions
+hang on the picture, so that they survive moves and meet again on re-import.
+
+`migrations/` is what builds them in a database; a test holds both against each other.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from seedbank.store.types import Digest, Json, Phash, Seed, Time, Uid
+
+HEAD = "0002"
+"""The revision of the schema that this code reads and writes; revisions are numbered in order."""
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+BigId = BigInteger().with_variant(Integer(), "sqlite")
+"""SQLite numbers rows by itself only in a column that is called INTEGER; it holds 64 bits there too."""
+
+
+def _id() -> Column[int]:
+    return Column("id", BigId, primary_key=True)
+
+
+def _ref(name: str, table: str, *, null: bool = False, key: bool = False, index: bool = False) -> Column[int]:
+    return Column(name, BigInteger, ForeignKey(f"{table}.id"), nullable=null, primary_key=key, index=index or None)
+
+
+# `sqlite_autoincrement`: the id of a purged row is never given out again.
+# `sqlite_with_rowid=False`: pure relations lie in the tree of their primary key, once instead of twice.
+
+bank = Table(
+    "bank",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("uid", Uid, nullable=False),
+    Column("created", Time, nullable=False),
+    Column("images", Text),
+    Column("settings", Json),
+    CheckConstraint("id = 1", name="only_one"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    _id(),
+    Column("uid", Uid, nullable=False, unique=True),
+    Column("name", Text, nullable=False, unique=True),
+)
+
+operations = Table(
+    "operations",
+    metadata,
+    _id(),
+    Column("uid", Uid, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("at", Time, nullable=False),
+    _ref("user_id", "users"),
+    Column("details", Json),
+    sqlite_autoincrement=True,
+)
+
+# -- what ran ------------------------------------------------------------------------------------------------------
+
+models = Table(
+    "models",
+    metadata,
+    _id(),
+    Column("digest", Digest, nullable=False, unique=True),
+    Column("name", Text),
+    Column("folded", Text),
+    Column("pipeline", Text),
+    Column("source", Text),
+    Column("revision", Text),
+    Column("variant", Text),
+    Column("config", Text),
+)
+
+model_files = Table(
+    "model_files",
+    metadata,
+    _ref("model_id", "models", key=True),
+    Column("path", Text, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", Digest, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+environments = Table("environments", metadata, _id(), Column("digest", Digest, nullable=False, unique=True))
+
+parts = Table(
+    "parts",
+    metadata,
+    _id(),
+    Column("kind", Text, nullable=False),
+    Column("digest", Digest, nullable=False),
+    Column("body", Json, nullable=False),
+    UniqueConstraint("kind", "digest"),
+)
+
+environment_parts = Table(
+    "environment_parts",
+    metadata,
+    _ref("environment_id", "environments", key=True),
+    _ref("part_id", "parts", key=True, index=True),
+    sqlite_with_rowid=False,
+)
+
+# -- what was rendered ---------------------------------------------------------------------------------------------
+
+prompts = Table(
+    "prompts",
+    metadata,
+    _id(),
+    Column("digest", Digest, nullable=False, unique=True),
+    Column("text", Text, nullable=False),
+    Column("folded", Text),  # NFC and casefolded, for searching; NULL when that changes nothing, as with most prompts
+)
+
+settings = Table(
+    "settings",
+    metadata,
+    _id(),
+    Column("digest", Digest, nullable=False, unique=True),
+    Column("body", Json, nullable=False),
+)
+
+recipes = Table(
+    "recipes",
+    metadata,
+    _id(),
+    Column("digest", Digest, nullable=False, unique=True),
+    _ref("settings_id", "settings", index=True),
+    _ref("model_id", "models", null=True, index=True),
+    _ref("prompt_id", "prompts", null=True, index=True),
+    _ref("negative_id", "prompts", null=True, index=True),
+    Column("seed", Seed, index=True),
+    Column("steps", BigInteger),
+    Column("guidance", Double),
+    Column("width", BigInteger),
+    Column("height", BigInteger),
+    Column("scheduler", Text),
+    Column("pipeline", Text),
+    Column("mode", Text),
+)
+
+images = Table(
+    "images",
+    metadata,
+    _id(),
+    Column("digest", Digest, nullable=False, unique=True),
+    Column("mode", Text),
+    Column("width", BigInteger),
+    Column("height", BigInteger),
+    Column("phash", Phash),
+)
+
+blobs = Table(
+    "blobs",
+    metadata,
+    _id(),
+    Column("digest", Digest, nullable=False, unique=True),
+    Column("size", BigInteger, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("location", Text),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    _id(),
+    Column("uid", Uid, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, unique=True),
+    Column("digest", Digest, nullable=False, unique=True),
+    Column("specification", Json, nullable=False),
+    Column("created", Time, nullable=False),
+    _ref("user_id", "users"),
+    sqlite_autoincrement=True,
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    _id(),
+    Column("uid", Uid, nullable=False, unique=True),
+    Column("added", Time, nullable=False),
+    Column("created", Time),
+    _ref("user_id", "users"),
+    Column("origin", Text, nullable=False),
+    _ref("recipe_id", "recipes", null=True, index=True),
+    _ref("environment_id", "environments", null=True, index=True),
+    _ref("model_id", "models", null=True, index=True),
+    _ref("image_id", "images", null=True, index=True),
+    _ref("blob_id", "blobs", null=True, index=True),
+    _ref("trace_id", "blobs", null=True, index=True),
+    Column("trace_digest", Digest),
+    Column("output", Json),
+    Column("obstacles", Json),
+    Column("details", Json),
+    _ref("run_id", "runs", null=True, index=True),
+    Column("trashed", Time),
+    Column("verdict", Text),  # of the latest regeneration that was no experiment
+    sqlite_autoincrement=True,
+)
+Index(None, entries.c.verdict, entries.c.id)
+Index(None, entries.c.trashed, sqlite_where=text("trashed IS NOT NULL"), postgresql_where=text("trashed IS NOT NULL"))
+
+entry_inputs = Table(
+    "entry_inputs",
+    metadata,
+    _ref("entry_id", "entries", key=True),
+    Column("position", Integer, primary_key=True),
+    _ref("blob_id", "blobs", index=True),
+    sqlite_with_rowid=False,
+)
+
+edges = Table(
+    "edges",
+    metadata,
+    _ref("child_id", "entries", key=True),
+    _ref("parent_id", "entries", key=True, index=True),
+    Column("kind", Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+run_entries = Table(
+    "run_entries",
+    metadata,
+    _ref("run_id", "runs", key=True),
+    _ref("entry_id", "entries", key=True, index=True),
+    sqlite_with_rowid=False,
+)
+
+regenerations = Table(
+    "regenerations",
+    metadata,
+    _id(),
+    Column("uid", Uid, nullable=False, unique=True),
+    Column("at", Time, nullable=False),
+    _ref("user_id", "users"),
+    _ref("entry_id", "entries"),
+    _ref("run_id", "runs", null=True),
+    Column("verdict", Text, nullable=False),
+    Column("experiment", Boolean, nullable=False),
+    _ref("environment_id", "environments", null=True, index=True),
+    _ref("image_id", "images", null=True, index=True),
+    _ref("blob_id", "blobs", null=True, index=True),
+    _ref("trace_id", "blobs", null=True, index=True),
+    Column("trace_digest", Digest),
+    Column("output", Json),
+    Column("trace", Text, nullable=False),
+    Column("first_difference", Text),
+    Column("drift", Json),
+    Column("explanation", Json),
+    Column("evidence", Json),
+    UniqueConstraint("run_id", "entry_id"),
+    sqlite_autoincrement=True,
+)
+Index(None, regenerations.c.entry_id, regenerations.c.id)
+
+# -- opinions: the current state beside its history ----------------------------------------------------------------
+
+tags = Table(
+    "tags",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False),
+    Column("folded", Text, nullable=False, unique=True),
+)
+
+image_tags = Table(
+    "image_tags",
+    metadata,
+    _ref("tag_id", "tags", key=True),
+    _ref("image_id", "images", key=True, index=True),
+    _ref("user_id", "users"),
+    sqlite_with_rowid=False,
+)
+
+opinions = Table(
+    "opinions",
+    metadata,
+    _ref("image_id", "images", key=True),
+    _ref("user_id", "users", key=True),
+    Column("favourite", Boolean, nullable=False),
+    Column("rating", SmallInteger),
+    Column("note", Text),
+    CheckConstraint("rating BETWEEN 0 AND 5", name="rating"),
+    sqlite_with_rowid=False,
+)
+Index(
+    "ix_opinions_favourite",
+    opinions.c.user_id,
+    opinions.c.image_id,
+    sqlite_where=text("favourite"),
+    postgresql_where=text("favourite"),
+)
+Index(
+    "ix_opinions_rating",
+    opinions.c.user_id,
+    opinions.c.rating,
+    opinions.c.image_id,
+    sqlite_where=text("rating IS NOT NULL"),
+    postgresql_where=text("rating IS NOT NULL"),
+)
+
+opinion_events = Table(
+    "opinion_events",
+    metadata,
+    _id(),
+    _ref("image_id", "images", index=True),
+    _ref("user_id", "users"),
+    _ref("operation_id", "operations", index=True),
+    Column("at", Time, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("value", Json),
+)
+
+collections = Table(
+    "collections",
+    metadata,
+    _id(),
+    Column("uid", Uid, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("folded", Text, nullable=False, unique=True),
+    Column("created", Time, nullable=False),
+    _ref("user_id", "users"),
+    _ref("cover_id", "images", null=True, index=True),
+)
+
+collection_items = Table(
+    "collection_items",
+    metadata,
+    _ref("collection_id", "collections", key=True),
+    _ref("image_id", "images", key=True, index=True),
+    Column("position", Double, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -1,0 +1,109 @@
+"""Column types: how values lie in the database, the same on SQLite and on PostgreSQL.
+
+Digests and identities are bytes (half the size of their text, also in every index), times are microseconds since 1970,
+JSON is compact text with sorted keys, so that both databases hold, compare and order equal values.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Dialect, LargeBinary, Text
+from sqlalchemy.types import TypeDecorator
+
+from seedbank.errors import BadInput
+from seedbank.hashing import canonical_value
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+HALF = 2**63
+
+
+class Digest(TypeDecorator[str]):
+    """A SHA-256: 64 hexadecimal digits outside, 32 bytes inside."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else bytes.fromhex(value)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.hex()
+
+
+class Uid(TypeDecorator[str]):
+    """A UUIDv7: its usual text outside, 16 bytes inside (which sort by time)."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else UUID(value).bytes
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
+        return None if value is None else str(UUID(bytes=value))
+
+
+class Seed(TypeDecorator[int]):
+    """0 … 2^64-1 as the BIGINT seed - 2^63, which keeps the order; NUMERIC would lose digits on SQLite."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
+        return None if value is None else value - HALF
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> int | None:
+        return None if value is None else value + HALF
+
+
+class Phash(TypeDecorator[str]):
+    """A perceptual hash of 64 bits: 16 hexadecimal digits outside, a signed BIGINT of the same bits inside."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> int | None:
+        return None if value is None else int.from_bytes(bytes.fromhex(value), signed=True)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.to_bytes(8, signed=True).hex()
+
+
+class Time(TypeDecorator[datetime]):
+    """An aware time, to the microsecond."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise BadInput(f"The time {value} has no time zone.", "Give it one, or leave it out when it is not known.")
+        return (value - EPOCH) // MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else EPOCH + value * MICROSECOND
+
+
+class Json(TypeDecorator[Any]):
+    """JSON values as compact text with sorted keys; None is NULL."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else json_text(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else json.loads(value)
+
+
+def json_text(value: Any) -> str:
+    """`value` as compact JSON with sorted keys. Raises `BadInput` for what `canonical_value` refuses."""
+    return json.dumps(canonical_value(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
