@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from seedbank.bank import Bank
 from seedbank.errors import NotFound
@@ -13,7 +13,6 @@ from seedbank.pipelines import cfg_of
 from seedbank.progress import QUIET, Progress
 from seedbank.recipe import AS_IS
 from seedbank.records import Entry
-from seedbank.store import Store
 
 if TYPE_CHECKING:
     from seedbank.check import Finding
@@ -30,12 +29,6 @@ class Library(Bank):
     _engine: Engine | None = None
     _engine_key: tuple[str, str] | None = None
 
-    @classmethod
-    def create(cls, url: str | Path, *, images: str | None = None, user: str | None = None) -> Self:
-        """A new bank at `url`. Raises `BadInput` where there is one already."""
-        Store.create(str(url), images_url=images).close()
-        return cls.open(url, user=user)
-
     def close(self) -> None:
         if self._engine is not None:
             self._engine.close()
@@ -48,7 +41,7 @@ class Library(Bank):
         """The render process of this bank, started when it is first needed and kept until `close`."""
         from seedbank.engine.process import Engine
 
-        if self._engine is None or self._engine_key != (device, mode) or not self._engine.alive:
+        if self._engine is None or self._engine_key != (device, mode):
             if self._engine is not None:
                 self._engine.close()
             self._engine, self._engine_key = Engine(device=device, mode=mode), (device, mode)
@@ -163,7 +156,3 @@ class Library(Bank):
         digests += [f"image {entry.picture.digest}"] if entry.picture else []
         digests += [f"model {entry.recipe.model}"] if entry.recipe.model else []
         return f"{text}\nseedbank: {', '.join(digests)}"
-
-    def restore(self, which: int | str | Sequence[int]) -> list[int]:
-        """Bring entries back from the trash."""
-        return self._opine(which, lambda ids: self.store.restore(ids, user=self.user))

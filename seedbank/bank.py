@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from seedbank.environment import Environment
-from seedbank.errors import BadInput, NotFound
+from seedbank.errors import BadInput, NoBank, NotFound
 from seedbank.hashing import canonical_json
 from seedbank.pipelines import cfg_of
 from seedbank.recipe import Recipe
@@ -42,10 +42,14 @@ class Pixels:
 class Bank:
     """One database plus one image store. Use `seedbank.open`, which adds rendering to what is here."""
 
-    def __init__(self, store: Store, blobs: Blobs, user: str | None = None) -> None:
+    def __init__(self, store: Store, blobs: Blobs) -> None:
         self.store = store
         self.blobs = blobs
-        self.user = user
+
+    @property
+    def place(self) -> str:
+        """Where the database is, without a password."""
+        return str(self.store.database.place)
 
     @classmethod
     def open(cls, url: str | Path, *, create: bool = False, images: str | None = None, user: str | None = None) -> Self:
@@ -57,9 +61,27 @@ class Bank:
         from seedbank.blobs import Blobs
         from seedbank.store import Store
 
-        store = Store.open(str(url), create=create, images_url=images)
         try:
-            return cls(store, Blobs.open(store.images_url), user)
+            store = Store.open(str(url), user=user)
+        except NoBank:
+            if not create:
+                raise
+            return cls.create(url, images=images, user=user)
+        try:
+            return cls(store, Blobs.open(store.info().images_url))
+        except BaseException:
+            store.close()
+            raise
+
+    @classmethod
+    def create(cls, url: str | Path, *, images: str | None = None, user: str | None = None) -> Self:
+        """A new bank at `url`. Raises `BadInput` where there is one already."""
+        from seedbank.blobs import Blobs
+        from seedbank.store import Store
+
+        store = Store.create(str(url), images_url=images, user=user)
+        try:
+            return cls(store, Blobs.open(store.info().images_url, create=True))
         except BaseException:
             store.close()
             raise
@@ -100,7 +122,7 @@ class Bank:
         packed = json.loads(self.blobs.get(output.trace.digest))
         return tuple((name, digest) for name, digest in packed["stages"])
 
-    def record(self, pixels: Pixels | None, new: NewEntry, stages: Stages = (), tags: Sequence[str] = ()) -> Entry:
+    def put_entry(self, pixels: Pixels | None, new: NewEntry, stages: Stages = (), tags: Sequence[str] = ()) -> Entry:
         """Record one generation: the image and its trace as blobs first, then everything else in one transaction.
 
         `stages` are the trace of the rendering, which ends with ``pixels``.
@@ -111,7 +133,7 @@ class Bank:
         if stages:
             trace = self.put_trace(stages)
             new = replace(new, output=replace(new.output, trace=trace, trace_digest=trace.digest))
-        return self.store.add_entry(new, tags=tags, user=self.user)
+        return self.store.add_entry(replace(new, tags=tuple(tags)))
 
     def add(
         self,
@@ -142,14 +164,14 @@ class Bank:
             details=details or {},
         )
         if isinstance(image, Pixels):
-            return self.record(image, new, tags=tags)
+            return self.put_entry(image, new, tags=tags)
         if isinstance(image, (str, Path, bytes)):
             data = image if isinstance(image, bytes) else _read_file(Path(image))
             decoded = images.read_image(data)
             picture = images.picture_of(decoded.mode, decoded.width, decoded.height, decoded.rows)
             blob = self.blobs.put(data, decoded.media_type)
-            return self.store.add_entry(replace(new, picture=picture, blob=blob), tags=tags, user=self.user)
-        return self.record(pixels_of(image), new, tags=tags)
+            return self.store.add_entry(replace(new, picture=picture, blob=blob, tags=tuple(tags)))
+        return self.put_entry(pixels_of(image), new, tags=tags)
 
     def add_regeneration(self, new: NewRegeneration, pixels: Pixels | None, stages: Stages = ()) -> Regeneration:
         """Record one attempt; `pixels` are kept when they are not those of the entry."""
@@ -159,14 +181,14 @@ class Bank:
         if stages:
             trace = self.put_trace(stages)
             new = replace(new, output=replace(new.output, trace=trace, trace_digest=trace.digest))
-        return self.store.add_regeneration(new, user=self.user)
+        return self.store.add_regeneration(new)
 
     def bring_back(self, entry: Entry, pixels: Pixels) -> None:
         """Give an entry whose bytes were absent its image again; the pixels must have its image digest."""
         picture, blob = self.put_image(pixels, entry.recipe, entry.model)
         if entry.picture is None or picture.digest != entry.picture.digest:
             raise BadInput(f"This is not the image of entry {entry.id}: the image digests differ.")
-        self.store.attach(entry.id, blob, user=self.user)
+        self.store.attach(entry.id, blob)
 
     # -- finding ------------------------------------------------------------------------------------------------------
 
@@ -177,13 +199,16 @@ class Bank:
             raise BadInput(f"{which!r} names {len(ids)} entries; this needs one.", "Name one id.")
         return self.store.entry(ids[0])
 
-    def resolve(self, which: int | str | Sequence[int]) -> list[int]:
-        """The ids that WHICH names: an id, `3..9`, `1,2,5`, `@last`, a digest prefix, or a query."""
+    def resolve(self, which: int | str | Sequence[int], *, trash: bool | None = False) -> list[int]:
+        """The ids that WHICH names: an id, `3..9`, `1,2,5`, `@last`, a digest prefix, or a query.
+
+        `trash`: False for live entries only, True for those in the trash only, None for both.
+        """
         if isinstance(which, int):
-            return [self.store.entry(which).id]
+            return self.store.resolve(str(which), trash=trash)
         if isinstance(which, str):
-            return self.store.resolve(which)
-        return [self.store.entry(one).id for one in which]
+            return self.store.resolve(which, trash=trash)
+        return [entry.id for entry in self.store.entries(list(which))]
 
     def find(self, query: str | Query = "", *, limit: int | None = 50, before: int | None = None) -> list[Entry]:
         """Entries that match, newest first; `before` is the last id of the page before. `limit=None` gives all."""
@@ -214,6 +239,14 @@ class Bank:
         decoded = images.read_image(data)
         return Pixels(decoded.mode, decoded.width, decoded.height, decoded.rows)
 
+    def restore(self, which: int | str | Sequence[int]) -> list[int]:
+        """Bring entries back from the trash."""
+        return self._opine(which, self.store.restore, trash=True)
+
+    def purge(self, which: int | str | Sequence[int]) -> list[int]:
+        """Delete entries in the trash for good; `gc` removes their files later."""
+        return self._opine(which, self.store.purge, trash=True)
+
     def history(self, which: int | str) -> Iterator[Any]:
         """The history of the opinions on an entry's image, oldest first."""
         yield from self.store.history(self.entry(which).id)
@@ -222,30 +255,30 @@ class Bank:
 
     def tag(self, which: int | str | Sequence[int], *names: str) -> list[int]:
         """Give the images these tags; the ids that were named."""
-        return self._opine(which, lambda ids: self.store.tag(ids, names, user=self.user))
+        return self._opine(which, lambda ids: self.store.tag(ids, names))
 
     def untag(self, which: int | str | Sequence[int], *names: str) -> list[int]:
         """Take these tags away."""
-        return self._opine(which, lambda ids: self.store.untag(ids, names, user=self.user))
+        return self._opine(which, lambda ids: self.store.untag(ids, names))
 
     def favourite(self, which: int | str | Sequence[int], on: bool = True) -> list[int]:
         """Make the images favourites, or no longer."""
-        return self._opine(which, lambda ids: self.store.favourite(ids, on, user=self.user))
+        return self._opine(which, lambda ids: self.store.favourite(ids, on))
 
     def rate(self, which: int | str | Sequence[int], rating: int | None) -> list[int]:
         """Rate the images 0 to 5, or take the rating away with None."""
-        return self._opine(which, lambda ids: self.store.rate(ids, rating, user=self.user))
+        return self._opine(which, lambda ids: self.store.rate(ids, rating))
 
     def note(self, which: int | str | Sequence[int], text: str) -> list[int]:
-        """Add a note to the images."""
-        return self._opine(which, lambda ids: self.store.note(ids, text, user=self.user))
+        """Write your note on the images; an empty one takes it away."""
+        return self._opine(which, lambda ids: self.store.note(ids, text))
 
     def trash(self, which: int | str | Sequence[int]) -> list[int]:
         """Move entries to the trash; `restore` brings them back."""
-        return self._opine(which, lambda ids: self.store.trash(ids, user=self.user))
+        return self._opine(which, lambda ids: self.store.trash(ids))
 
-    def _opine(self, which: int | str | Sequence[int], act: Any) -> list[int]:
-        ids = self.resolve(which)
+    def _opine(self, which: int | str | Sequence[int], act: Any, *, trash: bool = False) -> list[int]:
+        ids = self.resolve(which, trash=trash)
         act(ids)
         return ids
 

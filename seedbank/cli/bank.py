@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from seedbank.cli.common import emit, json_option, shown_time
+from seedbank.cli.common import emit, json_option
+from seedbank.errors import NoBank
 
 
 @click.command("init")
@@ -17,7 +20,7 @@ def init_command(context: click.Context, images: str | None) -> None:
 
     place = config.locate(context.find_root().obj)
     with Library.create(place.url, images=images) as bank:
-        click.echo(f"{bank.store.shown_url}: a new bank, images in {bank.store.images_url}")
+        click.echo(f"{bank.place}: a new bank, images in {bank.blobs.url}")
 
 
 @click.group("db")
@@ -34,19 +37,12 @@ def status(context: click.Context, as_json: bool) -> None:
     from seedbank.store import schema
 
     found = schema.status(config.locate(context.find_root().obj).url)
-    values = {
-        "url": found.url,
-        "revision": found.revision,
-        "head": found.head,
-        "current": found.current,
-        "images": found.images_url,
-        "created": found.created,
-    }
     if as_json:
-        emit(values)
-        return
-    click.echo(f"{found.url}\n  schema   {found.revision}" + (" (current)" if found.current else f", this seedbank has {found.head}"))
-    click.echo(f"  images   {found.images_url}\n  created  {shown_time(found.created)}")
+        emit({"place": found.place, "state": found.state, "revision": found.revision, "head": found.head})
+    else:
+        click.echo(f"{found.place}\n  schema {found.revision or 'none'}, this seedbank has {found.head}: {found.state}")
+    if found.state == "absent":
+        raise NoBank(f"There is no bank at {found.place}.", "seedbank init makes one.")
 
 
 @db_command.command("upgrade")
@@ -57,12 +53,12 @@ def upgrade(context: click.Context) -> None:
     from seedbank.store import schema
 
     done = schema.upgrade(config.locate(context.find_root().obj).url)
-    if not done.steps:
-        click.echo(f"schema {done.head}: nothing to do")
+    if done.before == done.after:
+        click.echo(f"schema {done.after}: nothing to do")
         return
-    if done.backup:
-        click.echo(f"copied the old bank to {done.backup}")
-    click.echo(f"upgraded from {done.before} to {done.head}")
+    if done.copy:
+        click.echo(f"copied the old bank to {done.copy}")
+    click.echo(f"upgraded from {done.before} to {done.after}")
 
 
 @db_command.command("backup")
@@ -77,4 +73,4 @@ def backup(context: click.Context, target: str) -> None:
     from seedbank.store import schema
 
     place = config.locate(context.find_root().obj)
-    click.echo(f"{schema.backup(place.url, target)}: a verified copy")
+    click.echo(f"{schema.backup(place.url, Path(target))}: a verified copy")

@@ -24,7 +24,7 @@ def check_command(context: click.Context, read_data: bool, as_json: bool) -> int
             else:
                 click.echo(finding.message + (f"\n  {finding.hint}" if finding.hint else ""))
         if not found and not as_json:
-            click.echo(f"{bank.store.shown_url}: whole" + (", every byte read" if read_data else ""))
+            click.echo(f"{bank.place}: whole" + (", every byte read" if read_data else ""))
     return 1 if found else 0
 
 

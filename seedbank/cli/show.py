@@ -23,7 +23,7 @@ SETTINGS_SHOWN = ("device", "threads", "attention")
 def show_command(context: click.Context, which: tuple[str, ...], as_json: bool) -> None:
     """Show everything that is known of WHICH."""
     with open_bank(context) as bank:
-        for number, one in enumerate(bank.resolve(words(which))):
+        for number, one in enumerate(bank.resolve(words(which), trash=None)):
             entry = bank.store.entry(one)
             if as_json:
                 emit(_everything(bank, entry))
@@ -76,7 +76,7 @@ def _lines(bank: Library, entry: Entry) -> Iterator[tuple[str, Any]]:
     if entry.picture:
         size = f"{entry.picture.width}x{entry.picture.height} {entry.picture.mode}" if entry.picture.width else "size unknown"
         yield "image", f"{entry.picture.digest}   {size}"
-    yield "file", bank.path(entry) or (f"{entry.blob.digest} in {bank.store.images_url}" if entry.blob else "not here")
+    yield "file", bank.path(entry) or (f"{entry.blob.digest} in {bank.blobs.url}" if entry.blob else "not here")
     opinions = [*entry.tags, *(["★ favourite"] if entry.favourite else []), *([f"rated {entry.rating}"] if entry.rating is not None else [])]
     yield "tags", ", ".join(opinions) or "none"
     for note in entry.notes:
@@ -87,8 +87,11 @@ def _lines(bank: Library, entry: Entry) -> Iterator[tuple[str, Any]]:
         memory = f"   peak {entry.output.peak_memory / 2**20:,.0f} MB" if entry.output.peak_memory else ""
         yield "seconds", seconds + memory
     yield "made", f"{shown_time(entry.created)}   added {shown_time(entry.added)} by {entry.user} ({entry.origin})"
-    for parent, child, kind in bank.store.lineage(entry.id):
-        yield "lineage", f"{kind} {parent}" if child == entry.id else f"{child} is {kind} this"
+    parents, children = bank.store.lineage(entry.id)
+    for edge in parents:
+        yield "lineage", f"{edge.kind} {edge.parent}"
+    for edge in children:
+        yield "lineage", f"{edge.child} is {edge.kind} this"
     for flag, value in entry.output.flags.items():
         if value:
             yield "flag", f"{flag}: {value}"

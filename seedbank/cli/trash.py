@@ -33,8 +33,8 @@ def restore_command(context: click.Context, which: tuple[str, ...]) -> None:
 def purge_command(context: click.Context, which: tuple[str, ...], yes: bool) -> None:
     """Delete WHICH from the trash for good; `gc` then removes the files that nothing names any more."""
     with open_bank(context) as bank:
-        ids = bank.resolve(words(which))
+        ids = bank.resolve(words(which), trash=True)
         if not yes:
             click.confirm(f"Delete {len(ids)} entries for good?", abort=True, err=True)
-        bank.store.purge(ids, user=bank.user)
+        bank.purge(ids)
         click.echo(f"{len(ids)} deleted; seedbank gc removes their files after a day")

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 def read_source(engine: Engine, source: Source, on_bytes: Callable[[int], None] | None = None) -> Model:
     """The manifest of the files at `source`. The stand-in model is built into the cache when it is not there yet."""
     if source.name == STANDIN and not (source.folder / "model_index.json").exists():
-        build_standin(source.folder)
+        from seedbank.engine.process import build_standin
+
+        build_standin(source.folder, engine.python)
     return read_model(source, on_bytes)
 
 

@@ -219,7 +219,7 @@ def _record(bank: Bank, call: _Call, tracer: Trace, result: Any, tags: Sequence[
         )
         digest = pixel_digest(pixels.mode, pixels.width, pixels.height, pixels.rows)
         stages = [(str(stage), str(value)) for stage, value in tracer.digests]
-        entries.append(bank.record(pixels, new, (*stages, ("pixels", digest)), tags))
+        entries.append(bank.put_entry(pixels, new, (*stages, ("pixels", digest)), tags))
     return entries
 
 

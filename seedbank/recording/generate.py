@@ -13,7 +13,7 @@ from seedbank.errors import RenderFailed
 from seedbank.progress import QUIET, Progress
 from seedbank.recipe import Recipe
 from seedbank.records import Blob, Entry, Model, NewEntry, Output
-from seedbank.recording.request import Plan, Request, make_plan, recommended
+from seedbank.recording.request import Plan, Request, composition_remarks, make_plan, recommended
 
 if TYPE_CHECKING:
     from seedbank.engine.process import Engine, Rendering
@@ -42,17 +42,22 @@ def generate(
     choice: ModelChoice | None = None,
     *,
     tags: Sequence[str] = (),
-    parents: Sequence[tuple[int, str]] = (),
+    parent: Entry | None = None,
     say: Say = lambda remark: None,
     progress: Progress = QUIET,
 ) -> Iterator[Entry]:
     """Render `request` and yield each entry once it is recorded. `say` gets what the user should know beforehand.
 
+    With a `parent` the entries are recorded as its variants, and what changes the composition is said.
+
     What was yielded is safe: interrupting loses at most the image being rendered.
     """
     model, plan = prepare(request, engine, choice or ModelChoice(), progress)
-    for remark in (*plan.remarks, *lost_words(engine, plan.recipes[0])):
+    first = plan.recipes[0]
+    compared = composition_remarks(parent.recipe, first) if parent is not None and parent.recipe is not None else []
+    for remark in (*plan.remarks, *compared, *lost_words(engine, first)):
         say(remark)
+    parents = [(parent.id, "variant-of")] if parent is not None else []
     with progress.task("generate", total=len(plan.recipes)) as task:
         for recipe in plan.recipes:
             rendering = engine.render(recipe)
@@ -119,4 +124,4 @@ def record_rendering(
         created=now(),
         parents=tuple(parents),
     )
-    return bank.record(pixels, new, rendering.trace, tags)
+    return bank.put_entry(pixels, new, rendering.trace, tags)

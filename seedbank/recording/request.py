@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedbank.errors import BadInput
-from seedbank.pipelines import FACTS, check_size, facts, guidance_from_cfg, uses_negative
+from seedbank.pipelines import check_size, facts, guidance_from_cfg, uses_negative
 from seedbank.recipe import AS_IS, Recipe, checked_seed, used_seed
 from seedbank.records import Model
 
@@ -165,6 +165,3 @@ def composition_remarks(parent: Recipe, child: Recipe) -> list[str]:
             "so the same seed draws other noise."
         )
     return said
-
-
-__all__ = ["FACTS", "Plan", "Request", "composition_remarks", "make_plan", "recommended"]

@@ -79,7 +79,7 @@ def regenerate(bank: Bank, ids: Sequence[int], options: Options | None = None, p
     options = options or Options()
     run = None
     if options.name is not None:
-        started = bank.store.start_run("regen", _specification(options), ids, name=options.name, user=bank.user)
+        started = bank.store.start_run("regen", _specification(options), ids, name=options.name)
         run, ids = started.id, bank.store.pending(started)
     entries = [bank.store.entry(one) for one in ids]
     with progress.task("regen", total=len(entries)) as task:

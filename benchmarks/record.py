@@ -1,0 +1,155 @@
+"""What recording costs over the bare pipeline call, and what the worker needs over bare diffusers.
+
+    python -m benchmarks.record                        # the embedded model on the CPU, about 1 s an image
+    python -m benchmarks.record --device cuda --large  # a Z-Image of real width with random weights, 1024x1024
+
+Bare calls and recorded calls alternate in one process, so that a change of the machine's speed hits both alike; the figure
+is the ratio of their medians. Goals: at most 1.03 in time, at most 1.1 in memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import machine, save
+
+PROMPT = "a red circle on a blue background"
+BARE = """
+import resource, sys, torch
+from diffusers import DiffusionPipeline
+pipe = DiffusionPipeline.from_pretrained(sys.argv[1], torch_dtype=torch.float32, use_safetensors=True, local_files_only=True)
+pipe.set_progress_bar_config(disable=True)
+for seed in range(3):
+    pipe(sys.argv[2], num_inference_steps=8, height=128, width=128, generator=torch.Generator().manual_seed(seed))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+def main() -> None:
+    """Measure, print, and with --save keep the result."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="embedded")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--images", type=int, default=24)
+    parser.add_argument("--seconds", type=float, default=1.0, help="about how long one bare image should take")
+    parser.add_argument("--large", action="store_true", help="a Z-Image of real width, random weights, 1024x1024")
+    parser.add_argument("--save", metavar="NAME", help="write results/NAME.json")
+    options = parser.parse_args()
+    values = {"time": measure_time(options)}
+    if not options.large and options.device == "cpu":
+        values["memory"] = measure_memory(options.model)
+    print(json.dumps({"machine": machine(), **values}, indent=2))
+    if options.save:
+        print(save(options.save, values))
+
+
+def measure_time(options: argparse.Namespace) -> dict[str, Any]:
+    """Median seconds of bare and of recorded calls, alternating, and their ratio."""
+    import torch
+
+    import seedbank
+
+    pipe, size = large_pipeline(options.device) if options.large else small_pipeline(options.model, options.device)
+    pipe.set_progress_bar_config(disable=True)
+    call: dict[str, Any] = {"prompt": PROMPT, "height": size, "width": size, "guidance_scale": 3.0}
+    call["num_inference_steps"] = steps_for(pipe, call, options.seconds)
+    bare, recorded = [], []
+    with tempfile.TemporaryDirectory() as folder, seedbank.open(Path(folder) / "bank.db", create=True) as bank:
+        for number in range(options.images + 1):
+            generator = torch.Generator().manual_seed(number)
+            first = timed(lambda generator=generator: pipe(**call, generator=generator))
+            generator = torch.Generator().manual_seed(number)
+            second = timed(lambda generator=generator: bank.record(pipe, **call, generator=generator))
+            if number:  # the first round warms up: weights are hashed, kernels are chosen
+                bare.append(first)
+                recorded.append(second)
+    median = statistics.median
+    return {
+        "images": options.images,
+        "size": f"{size}x{size}",
+        "steps": call["num_inference_steps"],
+        "bare_seconds": round(median(bare), 4),
+        "recorded_seconds": round(median(recorded), 4),
+        "ratio": round(median(recorded) / median(bare), 4),
+        "goal": 1.03,
+    }
+
+
+def timed(act: Any) -> float:
+    """Seconds of wall time; the pipeline's own copy of the image to the CPU waits for the GPU."""
+    started = time.perf_counter()
+    act()
+    return time.perf_counter() - started
+
+
+def steps_for(pipe: Any, call: dict[str, Any], seconds: float) -> int:
+    """How many steps make one image last about `seconds`."""
+    times = {}
+    for steps in (2, 2, 10):
+        times[steps] = timed(lambda steps=steps: pipe(**call, num_inference_steps=steps))
+    step = max(1e-4, (times[10] - times[2]) / 8)
+    return max(2, round((seconds - times[2]) / step) + 2)
+
+
+def small_pipeline(model: str, device: str) -> tuple[Any, int]:
+    """A local model in fp32 and the size that it is meant for."""
+    import torch
+    from diffusers import DiffusionPipeline
+
+    from seedbank.engine.source import find_model
+
+    folder = str(find_model(model).folder)
+    pipe = DiffusionPipeline.from_pretrained(folder, torch_dtype=torch.float32, use_safetensors=True, local_files_only=True)
+    return pipe.to(device), 128
+
+
+def large_pipeline(device: str) -> tuple[Any, int]:
+    """The embedded tokenizer and text encoder with a transformer of Z-Image's width (dim 3840, 8 layers) and a full VAE."""
+    import torch
+    from diffusers import AutoencoderKL, ZImagePipeline, ZImageTransformer2DModel
+
+    pipe, _ = small_pipeline("embedded", "cpu")
+    torch.manual_seed(0)
+    width = pipe.text_encoder.config.hidden_size
+    with torch.device(device):
+        transformer = ZImageTransformer2DModel(dim=3840, n_layers=8, n_refiner_layers=2, n_heads=30, n_kv_heads=30, cap_feat_dim=width)
+        vae = AutoencoderKL(
+            block_out_channels=(128, 256, 512, 512),
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+            layers_per_block=2,
+            latent_channels=16,
+            sample_size=1024,
+        )
+    parts = dict(pipe.components) | {"transformer": transformer.bfloat16(), "vae": vae.bfloat16(), "text_encoder": pipe.text_encoder.bfloat16()}
+    return ZImagePipeline(**parts).to(device), 1024
+
+
+def measure_memory(model: str) -> dict[str, Any]:
+    """Peak resident memory of the worker after three images against that of bare diffusers, each in a fresh process."""
+    from seedbank.engine.opening import load_source, read_source
+    from seedbank.engine.process import Engine
+    from seedbank.engine.source import find_model
+    from seedbank.recording.request import Request, make_plan
+
+    source = find_model(model)
+    with Engine(device="cpu") as engine:
+        known = read_source(engine, source)
+        loaded = load_source(engine, source, known, "float32")
+        plan = make_plan(Request(PROMPT, seed=0, count=3, steps=8, width=128, height=128), loaded, known, {})
+        worker = max(engine.render(recipe).peak_memory for recipe in plan.recipes)
+    run = subprocess.run([sys.executable, "-c", BARE, str(source.folder), PROMPT], capture_output=True, text=True, check=True)
+    bare = int(run.stdout.split()[-1])
+    return {"worker_mb": round(worker / 2**20), "bare_mb": round(bare / 2**20), "ratio": round(worker / bare, 3), "goal": 1.1}
+
+
+if __name__ == "__main__":
+    main()
