@@ -54,8 +54,8 @@ def add_tags(work: Work, ids: Iterable[int], names: Iterable[str]) -> int:
         (image, number, name) for image in pictures for number, name in known.values() if (number, image) not in there
     ]
     if added:
-        rows = [{"tag_id": number, "image_id": image, "user_id": work.user_id} for image, number, _ in added]
-        work.connection.execute(insert(image_tags), rows)
+        links = [{"tag_id": number, "image_id": image, "user_id": work.user_id} for image, number, _ in added]
+        work.connection.execute(insert(image_tags), links)
         _note_down(work, "tag", ids, [(image, name) for image, _, name in added])
     return len({image for image, *_ in added})
 

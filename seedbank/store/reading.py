@@ -65,10 +65,7 @@ blob_columns = _labelled("blob", (blobs.c[name] for name in ("digest", "size", "
 trace_columns = _labelled("trace", (traces.c[name] for name in ("digest", "size", "media_type", "location")))
 _HOT = ("seed", "steps", "guidance", "width", "height", "scheduler", "pipeline", "mode")
 _recipe_columns = [
-    *_labelled(
-        "recipe",
-        (recipes.c[name] for name in ("digest", *_HOT)),
-    ),
+    *_labelled("recipe", (recipes.c[name] for name in ("digest", *_HOT))),
     recipes.c.model_id.label("recipe_model_id"),
     settings.c.body.label("recipe_settings"),
     prompts.c.text.label("recipe_prompt"),
@@ -95,6 +92,16 @@ entry_columns: list[ColumnElement[Any]] = [
 def entry_select() -> Select[Any]:
     """Select of everything that `read_entries` needs, to be narrowed and ordered."""
     return select(*entry_columns).select_from(everything)
+
+
+def recipe_select() -> Select[Any]:
+    """Select of all recipes with what `row_recipe` needs, to be narrowed and ordered."""
+    return select(recipes.c.id, models.c.digest.label("model_digest"), *_recipe_columns).select_from(
+        recipes.outerjoin(settings)
+        .outerjoin(models, recipes.c.model_id == models.c.id)
+        .outerjoin(prompts, recipes.c.prompt_id == prompts.c.id)
+        .outerjoin(negatives, recipes.c.negative_id == negatives.c.id)
+    )
 
 
 def read_entries(connection: Connection, statement: Select[Any], user: str) -> list[Entry]:

@@ -17,9 +17,12 @@ from sqlalchemy import Connection, insert
 from seedbank.errors import BadInput, MissingEngine, NoBank, OtherSchema, StorageError
 from seedbank.store.database import Database, Place, sqlite_module
 from seedbank.store.failures import translated
+from seedbank.store.integrity import integrity
 from seedbank.store.tables import HEAD, bank
 from seedbank.store.versions import read_revision
 from seedbank.store.writing import Work, new_uid
+
+__all__ = ["Status", "Upgrade", "backup", "create", "integrity", "migrate", "status", "upgrade"]
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -60,7 +63,7 @@ def status(url: str) -> Status:
 
 
 def create(place: Place, images_url: str | None, user: str, *, exist_ok: bool) -> None:
-    """Builds all tables and the bank's own row in one transaction; an existing bank is `BadInput`, unless `exist_ok`."""
+    """Builds all tables and the bank's own row in one transaction; an existing one is `BadInput`, unless `exist_ok`."""
     if place.file is None and images_url is None:
         raise BadInput(
             "A bank in PostgreSQL needs a place for its pictures.", "Name a folder or an s3:// address with --images."

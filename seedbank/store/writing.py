@@ -64,7 +64,7 @@ class Work:
 
     def insert(self, table: Table, **values: Any) -> int:
         """Inserts one row and gives its id."""
-        return self.connection.execute(insert(table).values(**values)).inserted_primary_key[0]
+        return insert_many(self.connection, table, [values])[0]
 
     def record(self, kind: str, **details: Any) -> int:
         """Writes down who did what when; every write does so in its own transaction. Gives the operation's id."""
@@ -157,9 +157,7 @@ def _check(new: NewEntry) -> None:
     if new.blob is not None and new.picture is None:
         raise BadInput("A file was given without the digest of its pixels.", "Give both: the picture and its blob.")
     if new.recipe and new.model and new.recipe.model and new.recipe.model != new.model.digest:
-        raise BadInput(
-            f"The recipe names the model {new.recipe.model[:12]}, but {new.model.digest[:12]} was given."
-        )
+        raise BadInput(f"The recipe names the model {new.recipe.model[:12]}, but {new.model.digest[:12]} was given.")
     for _, kind in new.parents:
         if kind not in EDGES:
             raise BadInput(f"There is no kind of lineage called {kind!r}.", f"Use one of: {', '.join(EDGES)}.")

@@ -1,0 +1,146 @@
+"""Whether the rows of a bank are whole and agree with each other. Finds, and never repairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Connection, Select, exists, or_, select
+
+from seedbank.errors import SeedbankError
+from seedbank.hashing import json_digest, sha256
+from seedbank.store.reading import CHUNK, recipe_select, row_recipe
+from seedbank.store.recipes import folded_or_none
+from seedbank.store.tables import (
+    collection_items,
+    entries,
+    environment_parts,
+    environments,
+    image_tags,
+    images,
+    opinion_events,
+    opinions,
+    parts,
+    prompts,
+    recipes,
+    regenerations,
+    settings,
+)
+from seedbank.store.writing import spans
+
+if TYPE_CHECKING:
+    from seedbank.store.store import Store
+
+
+def integrity(store: Store) -> Iterator[str]:
+    """What is wrong with the database, one sentence each, with ids; nothing when all is well."""
+    with store.database.reading() as connection:
+        if store.database.is_sqlite:
+            for (found,) in connection.exec_driver_sql("PRAGMA quick_check"):
+                if found != "ok":
+                    yield f"The database file is damaged: {found}."
+            for table, row, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
+                yield f"Row {row} of {table} refers to a row of {parent} that does not exist."
+        yield from _shared(connection)
+        yield from _environments(connection)
+        yield from _recipes(connection)
+        yield from _contradictions(connection)
+
+
+# -- what is stored under a digest has this digest --------------------------------------------------------------------
+
+
+def _shared(connection: Connection) -> Iterator[str]:
+    for row in _all(connection, select(prompts)):
+        if sha256(row.text.encode()) != row.digest or folded_or_none(row.text) != row.folded:
+            used = or_(recipes.c.prompt_id == row.id, recipes.c.negative_id == row.id)
+            yield f"A prompt is not the one that was recorded{_where(connection, used)}."
+    for row in _all(connection, select(settings)):
+        if _digest(row.body) != row.digest:
+            used = recipes.c.settings_id == row.id
+            yield f"Settings of a recipe are not those that were recorded{_where(connection, used)}."
+    for row in _all(connection, select(parts)):
+        if _digest(row.body) != row.digest:
+            of_part = select(environment_parts.c.environment_id).where(environment_parts.c.part_id == row.id)
+            used = entries.c.environment_id.in_(of_part)
+            yield f"The {row.kind} of an environment is not what was recorded{_where(connection, used)}."
+
+
+def _environments(connection: Connection) -> Iterator[str]:
+    whole: dict[int, tuple[str, dict[str, str]]] = {}
+    statement = select(environments.c.id, environments.c.digest, parts.c.kind, parts.c.digest.label("part"))
+    for row in connection.execute(statement.select_from(environments.outerjoin(environment_parts).outerjoin(parts))):
+        kinds = whole.setdefault(row.id, (row.digest, {}))[1]
+        if row.kind is not None:
+            kinds[row.kind] = row.part
+    for number, (digest, kinds) in whole.items():
+        if json_digest(kinds) != digest:
+            used = entries.c.environment_id == number
+            yield f"Environment {digest[:12]} lacks a part or has a strange one{_where(connection, used)}."
+
+
+def _recipes(connection: Connection) -> Iterator[str]:
+    for row in _all(connection, recipe_select()):
+        try:
+            recipe = row_recipe(row)
+            same = recipe is not None and recipe.digest == row.recipe_digest
+        except (SeedbankError, KeyError, TypeError, ValueError):
+            same = False
+        if not same:
+            used = recipes.c.id == row.id
+            yield f"Recipe {row.recipe_digest[:12]} cannot be rebuilt to its digest{_where(connection, used)}."
+
+
+def _digest(body: Any) -> str | None:
+    try:
+        return json_digest(body)
+    except SeedbankError:
+        return None
+
+
+def _all(connection: Connection, statement: Select[Any]) -> Iterator[Any]:
+    """All rows of `statement`, whose first column is the id, a few at a time."""
+    identity = statement.selected_columns[0]
+    last = 0
+    while rows := connection.execute(statement.where(identity > last).order_by(identity).limit(CHUNK)).all():
+        yield from rows
+        last = rows[-1].id
+
+
+# -- rows that contradict each other ----------------------------------------------------------------------------------
+
+
+def _contradictions(connection: Connection) -> Iterator[str]:
+    latest = (
+        select(regenerations.c.verdict)
+        .where(regenerations.c.entry_id == entries.c.id, ~regenerations.c.experiment)
+        .order_by(regenerations.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    for sentence, condition in (
+        ("name another model than their recipes", entries.c.model_id.is_distinct_from(recipes.c.model_id) & _has_model),
+        ("have a file but no image digest", entries.c.blob_id.is_not(None) & entries.c.image_id.is_(None)),
+        ("carry a verdict that is not that of their latest regeneration", entries.c.verdict.is_distinct_from(latest)),
+    ):
+        if where := _where(connection, condition):
+            yield f"Entries {sentence}{where}."
+    for table in (image_tags, opinions, opinion_events, collection_items):
+        used = or_(
+            exists().where(entries.c.image_id == table.c.image_id),
+            exists().where(regenerations.c.image_id == table.c.image_id),
+        )
+        statement = select(images.c.digest).select_from(table.join(images, table.c.image_id == images.c.id))
+        for digest in connection.scalars(statement.where(~used).distinct().limit(CHUNK)):
+            yield f"There is an opinion ({table.name}) on image {digest[:12]}, which no entry has."
+
+
+_has_model = recipes.c.model_id.is_not(None)
+
+
+def _where(connection: Connection, condition: ColumnElement[bool]) -> str:
+    """In which entries that is, for the end of a sentence; empty when in none."""
+    statement = select(entries.c.id).select_from(entries.outerjoin(recipes)).where(condition)
+    ids = connection.scalars(statement.order_by(entries.c.id).limit(CHUNK)).all()
+    more = " and more" if len(ids) == CHUNK else ""
+    return f" (entries {spans(ids)}{more})" if ids else ""

