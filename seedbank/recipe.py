@@ -62,14 +62,14 @@ class Recipe:
             raise BadInput(f"This recipe has format version {self.v}; this seedbank reads version {VERSION}.", "Upgrade.")
         if self.mode not in (None, AS_IS, STRICT):
             raise BadInput(f"The mode {self.mode!r} does not exist.", f"Use {AS_IS} or {STRICT}.")
+        if self.noise.get("seed") is not None:  # before large numbers are tagged
+            object.__setattr__(self, "noise", {**self.noise, "seed": str(checked_seed(self.noise["seed"]))})
         for name in ("conditioning", "noise", "call", "scheduler", "dtypes", "batch"):
             value = getattr(self, name)
             if value is not None:
                 object.__setattr__(self, name, canonical_value(value, name))
         for name in ("inputs", "adapters"):
             object.__setattr__(self, name, tuple(canonical_value(list(getattr(self, name)), name)))
-        if self.noise.get("seed") is not None:
-            object.__setattr__(self, "noise", self.noise | {"seed": str(checked_seed(self.noise["seed"]))})
 
     # -- the canonical form -------------------------------------------------------------------------------------------
 
