@@ -1,0 +1,1 @@
+"""The metadata of other tools: pure text to values and back, no files and no pictures."""

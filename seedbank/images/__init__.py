@@ -1,0 +1,23 @@
+"""Pictures: pixels to files and back, how far two pictures are apart, and sheets of many.
+
+Only this package loads Pillow. Import it inside functions: listing a bank needs no pictures.
+"""
+
+from __future__ import annotations
+
+from seedbank.images.codec import DecodedImage, encode_png, picture_of, read_image
+from seedbank.images.compare import metrics, perceptual_hash
+from seedbank.images.sheets import Cell, contact_sheet, difference_sheet, thumbnail
+
+__all__ = [
+    "Cell",
+    "DecodedImage",
+    "contact_sheet",
+    "difference_sheet",
+    "encode_png",
+    "metrics",
+    "perceptual_hash",
+    "picture_of",
+    "read_image",
+    "thumbnail",
+]

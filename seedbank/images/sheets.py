@@ -1,0 +1,133 @@
+"""Pictures of pictures: thumbnails, contact sheets with labels, and two pictures beside their difference."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from seedbank.errors import BadInput
+from seedbank.images.codec import COMPRESSION, LARGEST_PIXELS, Pixels, image_of
+from seedbank.images.compare import samples
+
+BACKGROUND, INK, FAINT = (250, 250, 250), (24, 24, 24), (225, 225, 225)
+GAP, TEXT = 12, 15
+LINE = TEXT + 6
+NARROWEST = 160
+"""Width in pixels of the smallest place: a label with an id and a seed of ten digits fits."""
+FONT = Path(__file__).parent / "_font" / "wqy-microhei-gb2312.ttf"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One place on a sheet: a picture, or None where there is none, and the lines below it."""
+
+    pixels: Pixels | None
+    label: str = ""
+
+
+def thumbnail(pixels: Pixels, side: int = 256) -> bytes:
+    """A WebP file of the picture, made smaller until both sides are at most `side` pixels; never made larger."""
+    image = _shown(pixels)
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return _saved(image, "WEBP", quality=80, method=2)
+
+
+def contact_sheet(cells: Sequence[Cell], columns: int | None = None, title: str = "") -> bytes:
+    """A PNG file with the pictures in rows, each over its label.
+
+    Pictures keep their own pixels; a smaller one is centred in its place. Lines that are too long for a place are cut
+    with an ellipsis. `columns` is by default what makes the sheet about square. Raises `BadInput` for a sheet of more
+    than `LARGEST_PIXELS`.
+    """
+    if not cells:
+        raise BadInput("A contact sheet needs at least one picture.")
+    columns = min(len(cells), columns or math.ceil(math.sqrt(len(cells))))
+    rows = math.ceil(len(cells) / columns)
+    across = max([NARROWEST, *(cell.pixels.width for cell in cells if cell.pixels)])
+    down = max([1, *(cell.pixels.height for cell in cells if cell.pixels)])
+    lines = max(len(cell.label.splitlines()) for cell in cells)
+    head = GAP + LINE if title else 0
+    place = (across + GAP, down + lines * LINE + GAP + (GAP // 2 if lines else 0))
+    width, height = columns * place[0] + GAP, rows * place[1] + GAP + head
+    if width * height > LARGEST_PIXELS:
+        raise BadInput(f"The sheet would have {width}x{height} pixels.", "Choose fewer pictures.")
+    sheet = Image.new("RGB", (width, height), BACKGROUND)
+    draw = ImageDraw.Draw(sheet)
+    if title:
+        _write(draw, (GAP, GAP), title, width - 2 * GAP)
+    for index, cell in enumerate(cells):
+        row, column = divmod(index, columns)
+        left, top = GAP + column * place[0], GAP + head + row * place[1]
+        if cell.pixels is None:
+            draw.rectangle((left, top, left + across - 1, top + down - 1), outline=FAINT)
+            draw.line((left, top, left + across - 1, top + down - 1), fill=FAINT)
+        else:
+            at = (left + (across - cell.pixels.width) // 2, top + (down - cell.pixels.height) // 2)
+            sheet.paste(_shown(cell.pixels), at)
+        for number, line in enumerate(cell.label.splitlines()):
+            _write(draw, (left, top + down + GAP // 2 + number * LINE), line, across)
+    return _saved(sheet, "PNG", **COMPRESSION)
+
+
+def difference_sheet(a: Pixels, b: Pixels, labels: tuple[str, str] = ("recorded", "now")) -> bytes:
+    """A PNG file: the two pictures and, where their size and mode agree, the difference of each channel, stretched.
+
+    Black is equal; the third label says by which factor the difference was multiplied, so that its largest is white.
+    """
+    cells = [Cell(a, labels[0]), Cell(b, labels[1])]
+    if (a.mode, a.width, a.height) == (b.mode, b.width, b.height):
+        difference = np.abs(samples(_rgb(a)) - samples(_rgb(b)))
+        factor = 255 / max(1.0, float(difference.max()))
+        stretched = np.round(difference * factor).astype(np.uint8)
+        cells.append(Cell(_Raw("RGB", a.width, a.height, stretched.tobytes()), f"difference ×{factor:.3g}"))
+    return contact_sheet(cells, columns=len(cells))
+
+
+@dataclass(frozen=True)
+class _Raw:
+    mode: str
+    width: int
+    height: int
+    rows: bytes
+
+
+def _rgb(pixels: Pixels) -> _Raw:
+    return _Raw("RGB", pixels.width, pixels.height, _shown(pixels).tobytes())
+
+
+def _shown(pixels: Pixels) -> Image.Image:
+    """The picture as RGB over the background."""
+    if pixels.mode == "I;16":
+        return Image.fromarray(np.round(samples(pixels)[:, :, 0]).astype(np.uint8)).convert("RGB")
+    image = image_of(pixels)
+    if image.mode in ("RGBA", "LA"):
+        backdrop = Image.new("RGBA", image.size, (*BACKGROUND, 255))
+        return Image.alpha_composite(backdrop, image.convert("RGBA")).convert("RGB")
+    return image.convert("RGB")
+
+
+def _write(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, room: int) -> None:
+    font = _font()
+    if font.getlength(text) > room:
+        while text and font.getlength(text + "…") > room:
+            text = text[:-1]
+        text += "…"
+    draw.text(at, text, fill=INK, font=font)
+
+
+@cache
+def _font() -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(FONT), TEXT)
+
+
+def _saved(image: Image.Image, kind: str, **options: int) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
