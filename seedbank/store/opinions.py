@@ -16,8 +16,9 @@ from seedbank.errors import BadInput
 from seedbank.records import OpinionEvent
 from seedbank.store.reading import chunks
 from seedbank.store.recipes import fold
+from seedbank.store.sharing import insert_many
 from seedbank.store.tables import entries, image_tags, images, opinion_events, opinions, tags, users
-from seedbank.store.writing import Work, insert_many, require_entries, spans
+from seedbank.store.writing import Work, require_entries, spans
 
 LONGEST_TAG = 100
 

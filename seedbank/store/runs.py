@@ -20,17 +20,9 @@ from seedbank.store.reading import (
     trace_columns,
     traces,
 )
+from seedbank.store.sharing import store_blobs, store_environments, store_pictures
 from seedbank.store.tables import blobs, entries, environments, images, regenerations, run_entries, runs, users
-from seedbank.store.writing import (
-    Work,
-    new_uid,
-    output_values,
-    require_entries,
-    spans,
-    store_blobs,
-    store_environments,
-    store_pictures,
-)
+from seedbank.store.writing import Work, new_uid, output_values, require_entries, spans
 
 # -- runs ----------------------------------------------------------------------------------------------------------
 

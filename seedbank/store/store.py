@@ -10,7 +10,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import exists, or_, select, update
+from sqlalchemy import select
 
 from seedbank.environment import Environment
 from seedbank.errors import BadInput, NotFound
@@ -26,22 +26,11 @@ from seedbank.records import (
     Regeneration,
     Run,
 )
-from seedbank.store import opinions, reading, runs, trash, writing
+from seedbank.store import files, opinions, reading, runs, trash, writing
 from seedbank.store.database import Database, Place
 from seedbank.store.finding import Finder
 from seedbank.store.query import EVERYTHING, Query
-from seedbank.store.tables import (
-    bank,
-    blobs,
-    edges,
-    entries,
-    entry_inputs,
-    images,
-    models,
-    operations,
-    regenerations,
-    users,
-)
+from seedbank.store.tables import bank, edges, models, operations, users
 from seedbank.store.versions import check_revision
 
 
@@ -285,50 +274,35 @@ class Store:
         with self._database.reading() as connection:
             return list(reading.read_models(connection, connection.scalars(select(models.c.id))).values())
 
+    # -- files and pictures -------------------------------------------------------------------------------------------
+
     def blob(self, digest: str) -> Blob:
         """The file with this digest. Raises `NotFound`."""
         with self._database.reading() as connection:
-            row = connection.execute(select(blobs).where(blobs.c.digest == digest)).one_or_none()
-        if row is None:
-            raise NotFound(f"There is no file {digest[:12]} in this bank.")
-        return Blob(row.digest, row.size, row.media_type, row.location)
+            return files.read_blob(connection, digest)
 
     def blobs(self) -> Iterator[tuple[str, int, str | None]]:
         """(digest, size, location) of every file that any row refers to, without holding anything open."""
-        places = (
-            entries.c.blob_id,
-            entries.c.trace_id,
-            entry_inputs.c.blob_id,
-            regenerations.c.blob_id,
-            regenerations.c.trace_id,
-        )
-        referred = or_(*(exists().where(column == blobs.c.id) for column in places))
-        last = 0
-        while True:
-            with self._database.reading() as connection:
-                statement = select(blobs).where(blobs.c.id > last, referred).order_by(blobs.c.id).limit(reading.CHUNK)
-                rows = connection.execute(statement).all()
-            yield from ((row.digest, row.size, row.location) for row in rows)
-            if len(rows) < reading.CHUNK:
-                return
-            last = rows[-1].id
+        return files.referred(self._database)
+
+    def entries_of_blob(self, digest: str) -> list[int]:
+        """The ids of the entries whose picture, trace or input is this file, also from the trash."""
+        with self._database.reading() as connection:
+            return files.entries_of_blob(connection, digest)
 
     def entries_of_picture(self, digest: str) -> list[int]:
         """The ids of the entries with this image digest, also from the trash."""
         with self._database.reading() as connection:
-            statement = select(entries.c.id).join(images).where(images.c.digest == digest).order_by(entries.c.id)
-            return list(connection.scalars(statement))
+            return files.entries_of_picture(connection, digest)
+
+    def stored_pictures(self) -> Iterator[tuple[int, str, str]]:
+        """(entry id, image digest, file digest) of every entry whose bytes are here, also from the trash."""
+        return files.stored_pictures(self._database)
 
     def attach(self, number: int, blob: Blob, user: str | None = None) -> Entry:
         """The entry's picture lies in `blob`: its bytes have come, or come back."""
         with self._write(user) as work:
-            entry = reading.entries_by_id(work.connection, [number], self.user)[0]
-            if entry.picture is None:
-                raise BadInput(f"Entry {number} has no image digest that a file could belong to.")
-            known = writing.store_blobs(work.connection, [blob])[blob.digest]
-            if entry.blob is None or entry.blob.digest != blob.digest:
-                work.connection.execute(update(entries).where(entries.c.id == number).values(blob_id=known))
-                work.record("attach", entries=str(number), file=blob.digest)
+            files.attach(work, number, blob)
             return reading.entries_by_id(work.connection, [number], self.user)[0]
 
     # -- trash and audit ----------------------------------------------------------------------------------------------

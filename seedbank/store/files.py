@@ -1,0 +1,91 @@
+"""Files and pictures: what is referred to, by whom, and bytes that come back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, exists, or_, select, update
+
+from seedbank.errors import BadInput, NotFound
+from seedbank.records import Blob
+from seedbank.store.database import Database
+from seedbank.store.reading import CHUNK
+from seedbank.store.sharing import store_blobs
+from seedbank.store.tables import blobs, entries, entry_inputs, images, regenerations
+from seedbank.store.writing import Work, require_entries
+
+REFERENCES = (
+    entries.c.blob_id,
+    entries.c.trace_id,
+    entry_inputs.c.blob_id,
+    regenerations.c.blob_id,
+    regenerations.c.trace_id,
+)
+
+
+def read_blob(connection: Connection, digest: str) -> Blob:
+    """The file with this digest. Raises `NotFound`."""
+    row = connection.execute(select(blobs).where(blobs.c.digest == digest)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no file {digest[:12]} in this bank.")
+    return Blob(row.digest, row.size, row.media_type, row.location)
+
+
+def referred(database: Database) -> Iterator[tuple[str, int, str | None]]:
+    """(digest, size, location) of every file that any row refers to, in short transactions."""
+    referred_to = or_(*(exists().where(column == blobs.c.id) for column in REFERENCES))
+    last = 0
+    while True:
+        with database.reading() as connection:
+            statement = select(blobs).where(blobs.c.id > last, referred_to).order_by(blobs.c.id).limit(CHUNK)
+            rows = connection.execute(statement).all()
+        yield from ((row.digest, row.size, row.location) for row in rows)
+        if len(rows) < CHUNK:
+            return
+        last = rows[-1].id
+
+
+def entries_of_blob(connection: Connection, digest: str) -> list[int]:
+    """The ids of the entries whose picture, trace or input is this file."""
+    number = select(blobs.c.id).where(blobs.c.digest == digest).scalar_subquery()
+    inputs = select(entry_inputs.c.entry_id).where(entry_inputs.c.blob_id == number)
+    used = or_(entries.c.blob_id == number, entries.c.trace_id == number, entries.c.id.in_(inputs))
+    return list(connection.scalars(select(entries.c.id).where(used).order_by(entries.c.id)))
+
+
+def entries_of_picture(connection: Connection, digest: str) -> list[int]:
+    """The ids of the entries with this image digest."""
+    return list(
+        connection.scalars(select(entries.c.id).join(images).where(images.c.digest == digest).order_by(entries.c.id))
+    )
+
+
+def stored_pictures(database: Database) -> Iterator[tuple[int, str, str]]:
+    """(entry id, image digest, file digest) of every entry whose bytes are here, in short transactions."""
+    last = 0
+    while True:
+        with database.reading() as connection:
+            statement = (
+                select(entries.c.id, images.c.digest.label("image"), blobs.c.digest.label("file"))
+                .select_from(entries.join(images).join(blobs, entries.c.blob_id == blobs.c.id))
+                .where(entries.c.id > last)
+                .order_by(entries.c.id)
+            )
+            rows = connection.execute(statement.limit(CHUNK)).all()
+        yield from ((row.id, row.image, row.file) for row in rows)
+        if len(rows) < CHUNK:
+            return
+        last = rows[-1].id
+
+
+def attach(work: Work, number: int, blob: Blob) -> None:
+    """The entry's picture lies in `blob`. Raises `BadInput` for an entry without an image digest."""
+    connection = work.connection
+    require_entries(connection, [number])
+    row = connection.execute(select(entries.c.image_id, entries.c.blob_id).where(entries.c.id == number)).one()
+    if row.image_id is None:
+        raise BadInput(f"Entry {number} has no image digest that a file could belong to.")
+    known = store_blobs(connection, [blob])[blob.digest]
+    if known != row.blob_id:
+        connection.execute(update(entries).where(entries.c.id == number).values(blob_id=known))
+        work.record("attach", entries=str(number), file=blob.digest)
