@@ -128,7 +128,7 @@ PNG = encode_png("RGB", 64, 48, ROWS, recipe=RECIPE)
         (b"", "not a PNG"),
         (b"hello", "not a PNG"),
         (PNG[:40], "not a PNG"),
-        (PNG[:-20], "damaged"),
+        (PNG[:-60], "damaged"),
         (PNG[:-20] + bytes([PNG[-20] ^ 1]) + PNG[-19:], "damaged"),
         (_bomb(12_000), "million pixels"),
         (_bomb(2**31 - 1), "million pixels"),
