@@ -36,7 +36,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         bank = Path(folder) / "bank.db"
         fill(bank, options.entries)
-        values = measure(bank, options.rounds) | {"entries": options.entries, "bytes_per_entry": bank.stat().st_size // options.entries}
+        values = measure(bank, options.rounds) | {
+            "entries": options.entries,
+            "bytes_per_entry": bank.stat().st_size // options.entries,
+        }
     print(json.dumps({"machine": machine(), **values}, indent=2))
     if options.save:
         print(save(options.save, values))
@@ -83,7 +86,11 @@ def measure(bank: Path, rounds: int) -> dict[str, Any]:
             seconds[name].append(cpu_seconds(command, bank))
     medians = {name: statistics.median(values[1:]) for name, values in seconds.items()}
     ratios = {name: round(value / medians["import"], 3) for name, value in medians.items()}
-    return {"cpu_seconds": {name: round(value, 4) for name, value in medians.items()}, "ratio": ratios, "goal": {"ls": 1.3}}
+    return {
+        "cpu_seconds": {name: round(value, 4) for name, value in medians.items()},
+        "ratio": ratios,
+        "goal": {"ls": 1.3},
+    }
 
 
 def cpu_seconds(command: list[str], bank: Path) -> float:

@@ -120,7 +120,9 @@ def large_pipeline(device: str) -> tuple[Any, int]:
     torch.manual_seed(0)
     width = pipe.text_encoder.config.hidden_size
     with torch.device(device):
-        transformer = ZImageTransformer2DModel(dim=3840, n_layers=8, n_refiner_layers=2, n_heads=30, n_kv_heads=30, cap_feat_dim=width)
+        transformer = ZImageTransformer2DModel(
+            dim=3840, n_layers=8, n_refiner_layers=2, n_heads=30, n_kv_heads=30, cap_feat_dim=width
+        )
         vae = AutoencoderKL(
             block_out_channels=(128, 256, 512, 512),
             down_block_types=("DownEncoderBlock2D",) * 4,
@@ -129,7 +131,11 @@ def large_pipeline(device: str) -> tuple[Any, int]:
             latent_channels=16,
             sample_size=1024,
         )
-    parts = dict(pipe.components) | {"transformer": transformer.bfloat16(), "vae": vae.bfloat16(), "text_encoder": pipe.text_encoder.bfloat16()}
+    parts = dict(pipe.components) | {
+        "transformer": transformer.bfloat16(),
+        "vae": vae.bfloat16(),
+        "text_encoder": pipe.text_encoder.bfloat16(),
+    }
     return ZImagePipeline(**parts).to(device), 1024
 
 
@@ -148,7 +154,12 @@ def measure_memory(model: str) -> dict[str, Any]:
         worker = max(engine.render(recipe).peak_memory for recipe in plan.recipes)
     run = subprocess.run([sys.executable, "-c", BARE, str(source.folder), PROMPT], capture_output=True, text=True, check=True)
     bare = int(run.stdout.split()[-1])
-    return {"worker_mb": round(worker / 2**20), "bare_mb": round(bare / 2**20), "ratio": round(worker / bare, 3), "goal": 1.1}
+    return {
+        "worker_mb": round(worker / 2**20),
+        "bare_mb": round(bare / 2**20),
+        "ratio": round(worker / bare, 3),
+        "goal": 1.1,
+    }
 
 
 if __name__ == "__main__":

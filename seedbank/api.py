@@ -106,7 +106,9 @@ class Library(Bank):
 
         return record_call(self, pipe, call, tags=tags)
 
-    def regen(self, which: int | str | Sequence[int], options: Options | None = None, progress: Progress = QUIET) -> list[Outcome]:
+    def regen(
+        self, which: int | str | Sequence[int], options: Options | None = None, progress: Progress = QUIET
+    ) -> list[Outcome]:
         """Rebuild the entries that `which` names and check each against its recorded digest."""
         return list(self.regenerating(self.resolve(which), options, progress))
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from seedbank.bank import Bank
 from seedbank.errors import BadInput, SeedbankError
@@ -26,9 +26,9 @@ def check(bank: Bank, *, read_data: bool = False, progress: Progress = QUIET) ->
 
     An entry whose bytes are absent while its image digest is known is no finding; a row that says its bytes are here is.
     """
-    from seedbank.store import schema
+    from seedbank.store.integrity import integrity
 
-    for sentence in schema.integrity(bank.store):
+    for sentence in integrity(bank.store):
         yield Finding("database", sentence, "Restore a backup: seedbank db backup makes them.")
     named = [(digest, size) for digest, size, location in bank.store.blobs() if location is None]
     with progress.task("checking files", total=len(named)) as task:
@@ -62,7 +62,11 @@ def _check_pictures(bank: Bank, progress: Progress) -> Iterator[Finding]:
             try:
                 pixels = bank.decode(bank.blobs.get(blob_digest))
             except BadInput as error:
-                yield Finding("damaged", f"The image of entry {entry} cannot be decoded: {error.message}", f"seedbank regen {entry}")
+                yield Finding(
+                    "damaged",
+                    f"The image of entry {entry} cannot be decoded: {error.message}",
+                    f"seedbank regen {entry}",
+                )
                 continue
             except SeedbankError:
                 continue  # the file itself is missing or damaged, which was reported already
@@ -85,7 +89,7 @@ def collect_garbage(bank: Bank, *, grace_hours: float = 24.0, dry_run: bool = Fa
     The grace protects whoever records at this moment: a blob is stored before the row that names it. The named blobs are
     listed after the stored ones, so that a row inserted meanwhile spares its blob.
     """
-    before = time.time() - grace_hours * 3600
+    before = datetime.now(UTC) - timedelta(hours=grace_hours)
     stored = [item for item in bank.blobs.list() if item.modified < before]
     named = {digest for digest, _, _ in bank.store.blobs()}
     orphans = [item for item in stored if item.name not in named]

@@ -70,7 +70,10 @@ def _sheet(bank: Library, entries: list[Entry]) -> bytes:
     from seedbank.images import Cell, contact_sheet
 
     cells = [
-        Cell(bank.pixels(entry), f"{entry.id}{' ★' if entry.favourite else ''}  seed {entry.seed}  {entry.verdict}\n{entry.prompt}")
+        Cell(
+            bank.pixels(entry),
+            f"{entry.id}{' ★' if entry.favourite else ''}  seed {entry.seed}  {entry.verdict}\n{entry.prompt}",
+        )
         for entry in entries
     ]
     return contact_sheet(cells, columns=4, title="seedbank demo")

@@ -40,7 +40,8 @@ class Environment:
     @property
     def profile(self) -> Mapping[str, Any]:
         """Every setting that a process can restore."""
-        return self.parts.get("profile", {})
+        profile: Mapping[str, Any] = self.parts.get("profile", {})
+        return profile
 
     def version(self, distribution: str) -> str | None:
         """The version of an installed distribution, by its normalised name; `None` when it was not there."""
@@ -54,7 +55,9 @@ def environment_differences(old: Environment, new: Environment) -> list[tuple[st
     for kind in sorted(set(old.parts) | set(new.parts)):
         if old.part_digests.get(kind) != new.part_digests.get(kind):
             before, after = _leaves(old.parts.get(kind, {}), kind), _leaves(new.parts.get(kind, {}), kind)
-            changes += [(key, before.get(key), after.get(key)) for key in sorted(before | after) if before.get(key) != after.get(key)]
+            changes += [
+                (key, before.get(key), after.get(key)) for key in sorted(before | after) if before.get(key) != after.get(key)
+            ]
     return changes
 
 

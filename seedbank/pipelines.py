@@ -95,7 +95,7 @@ def guidance_from_cfg(pipeline: str, cfg: float) -> dict[str, float]:
 
 def cfg_of(pipeline: str | None, call: Mapping[str, Any]) -> float | None:
     """The common form of the guidance in `call`, as other tools write it; None where there is none or it is not known."""
-    if pipeline not in FACTS:
+    if pipeline is None or pipeline not in FACTS:
         return None
     kind = FACTS[pipeline].guidance
     if kind == DISTILLED:

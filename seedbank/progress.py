@@ -1,12 +1,12 @@
 """Progress is an argument: whoever calls a long piece of work says how it is shown, and the default is not at all.
 
-    with progress.task("regen", total=len(entries)) as task:
-        for entry in entries:
-            ...
-            task.advance()
-
-    for entry in track(progress, entries, "regen"):
+with progress.task("regen", total=len(entries)) as task:
+    for entry in entries:
         ...
+        task.advance()
+
+for entry in track(progress, entries, "regen"):
+    ...
 """
 
 from __future__ import annotations

@@ -76,7 +76,11 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """The recipe as JSON values; empty parts are left out."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items() if value not in (None, ())}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+            if value not in (None, ())
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
@@ -84,8 +88,10 @@ class Recipe:
         known = {item.name for item in fields(cls)}
         if unknown := sorted(set(values) - known):
             raise BadInput(f"A recipe has no field {unknown[0]!r}.", "Was it written by a newer seedbank?")
-        needed = {"conditioning": {}, "noise": {}, "call": {}}
-        return cls(**{**needed, **{key: tuple(value) if key in ("inputs", "adapters") else value for key, value in values.items()}})
+        whole: dict[str, Any] = {"conditioning": {}, "noise": {}, "call": {}, **values}
+        for name in ("inputs", "adapters"):
+            whole[name] = tuple(whole.get(name, ()))
+        return cls(**whole)
 
     @cached_property
     def canonical(self) -> bytes:

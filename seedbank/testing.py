@@ -1,9 +1,9 @@
 """Contracts as test classes. An author of a back end inherits one and provides its fixture; needs pytest.
 
-    class TestMyStore(BlobsContract):
-        @pytest.fixture
-        def blobs(self):
-            return MyBlobs(...)
+class TestMyStore(BlobsContract):
+    @pytest.fixture
+    def blobs(self):
+        return MyBlobs(...)
 """
 
 from __future__ import annotations

@@ -48,7 +48,13 @@ def test_a_negative_prompt_needs_guidance():
 
 @pytest.mark.parametrize(
     ("pipeline", "factor", "multiple"),
-    [("ZImagePipeline", 8, 16), ("ZImagePipeline", 16, 32), ("FluxPipeline", 8, 16), ("StableDiffusionPipeline", 8, 8), ("SanaPipeline", 32, 32)],
+    [
+        ("ZImagePipeline", 8, 16),
+        ("ZImagePipeline", 16, 32),
+        ("FluxPipeline", 8, 16),
+        ("StableDiffusionPipeline", 8, 8),
+        ("SanaPipeline", 32, 32),
+    ],
 )
 def test_sizes_are_multiples_that_follow_the_vae(pipeline, factor, multiple):
     assert facts(pipeline).size_multiple(factor) == multiple

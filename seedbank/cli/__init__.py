@@ -53,12 +53,18 @@ class Commands(click.Group):
         name = args[0] if args else ""
         if name and name not in COMMANDS and not name.startswith("-"):
             near = get_close_matches(name, COMMANDS, n=1)
-            context.fail(f"There is no command {name!r}." + (f" Did you mean {near[0]!r}?" if near else " See seedbank --help."))
+            context.fail(
+                f"There is no command {name!r}." + (f" Did you mean {near[0]!r}?" if near else " See seedbank --help.")
+            )
         return super().resolve_command(context, args)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["--help"]})
-@click.option("--bank", metavar="URL", help="The bank: a file, or a database URL. Default: SEEDBANK_BANK, seedbank.toml, your data folder.")
+@click.option(
+    "--bank",
+    metavar="URL",
+    help="The bank: a file, or a database URL. Default: SEEDBANK_BANK, seedbank.toml, your data folder.",
+)
 @click.version_option(package_name="seedbank-images", prog_name="seedbank")
 @click.pass_context
 def cli(context: click.Context, bank: str | None) -> None:

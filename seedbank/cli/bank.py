@@ -11,7 +11,9 @@ from seedbank.errors import NoBank
 
 
 @click.command("init")
-@click.option("--images", metavar="URL", help="Where the images go: a folder or s3://bucket/prefix. Default: beside the database.")
+@click.option(
+    "--images", metavar="URL", help="Where the images go: a folder or s3://bucket/prefix. Default: beside the database."
+)
 @click.pass_context
 def init_command(context: click.Context, images: str | None) -> None:
     """Make a new bank at --bank, or the default bank."""

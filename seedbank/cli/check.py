@@ -29,7 +29,14 @@ def check_command(context: click.Context, read_data: bool, as_json: bool) -> int
 
 
 @click.command("gc")
-@click.option("--grace", type=click.FloatRange(min=0), default=24, show_default=True, metavar="HOURS", help="Spare what is younger.")
+@click.option(
+    "--grace",
+    type=click.FloatRange(min=0),
+    default=24,
+    show_default=True,
+    metavar="HOURS",
+    help="Spare what is younger.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @click.pass_context
 def gc_command(context: click.Context, grace: float, dry_run: bool) -> None:

@@ -10,7 +10,12 @@ import sys
 
 from seedbank.errors import SeedbankError
 
-TOOLS = (("wl-copy", "WAYLAND_DISPLAY", ()), ("xclip", "DISPLAY", ("-selection", "clipboard")), ("pbcopy", "", ()), ("clip.exe", "", ()))
+TOOLS = (
+    ("wl-copy", "WAYLAND_DISPLAY", ()),
+    ("xclip", "DISPLAY", ("-selection", "clipboard")),
+    ("pbcopy", "", ()),
+    ("clip.exe", "", ()),
+)
 """(command, environment variable that must be set, arguments)"""
 
 

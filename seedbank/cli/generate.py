@@ -40,7 +40,13 @@ class Size(click.ParamType[tuple[int, int]]):
 @click.option("--variant", help="Weights of a variant, such as fp16.")
 @click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu.")
 @click.option("--dtype", help="float32, bfloat16 or float16.")
-@click.option("--mode", type=click.Choice(["as-is", "strict"]), default="as-is", show_default=True, help="Change nothing, or deterministic settings.")
+@click.option(
+    "--mode",
+    type=click.Choice(["as-is", "strict"]),
+    default="as-is",
+    show_default=True,
+    help="Change nothing, or deterministic settings.",
+)
 @click.option("--tag", "tags", multiple=True, help="A tag for every image; may be repeated.")
 @click.option("--like", "like", metavar="WHICH", help="Record the images as variants of this entry.")
 @json_option
@@ -97,4 +103,3 @@ def generate_command(
                 emit(entry_json(entry, bank.path) | {"seconds": entry.output.seconds.get("total")})
             else:
                 click.echo(f"{entry.id}  seed {entry.seed}  {entry.output.seconds.get('total', 0):.1f} s  {bank.path(entry)}")
-

@@ -18,7 +18,14 @@ from seedbank.cli.common import emit, entry_json, json_option, open_bank, table
 @json_option
 @click.pass_context
 def ls_command(
-    context: click.Context, query: tuple[str, ...], fav: bool, tags: tuple[str, ...], limit: int, before: int | None, ids: bool, as_json: bool
+    context: click.Context,
+    query: tuple[str, ...],
+    fav: bool,
+    tags: tuple[str, ...],
+    limit: int,
+    before: int | None,
+    ids: bool,
+    as_json: bool,
 ) -> None:
     """List the entries that match QUERY: words of the prompt, and tag:poster -tag:draft fav:yes rating:4.. model:z-image*
     seed:1000..2000 steps:8 size:128x128 verdict:different id:3..9 bytes:absent trash:yes.
@@ -50,7 +57,9 @@ def ls_command(
             ]
             for entry in entries
         ]
-        for line in table(rows, ["id", "★", "r", "verdict", "seed", "size", "model", "tags", "prompt"], right=[0, 4]) if rows else ():
+        for line in (
+            table(rows, ["id", "★", "r", "verdict", "seed", "size", "model", "tags", "prompt"], right=[0, 4]) if rows else ()
+        ):
             click.echo(line)
         if limit and len(entries) == limit:
             click.echo(f"more: add --before {entries[-1].id}", err=True)

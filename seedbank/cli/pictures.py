@@ -38,5 +38,3 @@ def copy_command(context: click.Context, which: str, only_print: bool) -> None:
         from seedbank.cli.clipboard import copy
 
         click.echo(copy(text), err=True)
-
-

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 @click.option("--model", help="Where the recorded weights lie now.")
 @click.option("--allow-other-weights", is_flag=True, help="Render with other weights; marked an experiment.")
 @click.option("--device", help="Another device than the recorded one; marked an experiment.")
-@click.option("--with", "changes", multiple=True, metavar="NAME=VALUE", help="Override a setting of the profile (threads=1); marked an experiment.")
+@click.option(
+    "--with",
+    "changes",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Override a setting of the profile (threads=1); marked an experiment.",
+)
 @json_option
 @click.pass_context
 def regen_command(
@@ -97,4 +103,3 @@ def _json(bank: Library, outcome: Outcome) -> dict[str, Any]:
         "drift": dict(found.drift),
         "seconds": round(outcome.seconds, 3),
     }
-

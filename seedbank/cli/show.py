@@ -77,7 +77,11 @@ def _lines(bank: Library, entry: Entry) -> Iterator[tuple[str, Any]]:
         size = f"{entry.picture.width}x{entry.picture.height} {entry.picture.mode}" if entry.picture.width else "size unknown"
         yield "image", f"{entry.picture.digest}   {size}"
     yield "file", bank.path(entry) or (f"{entry.blob.digest} in {bank.blobs.url}" if entry.blob else "not here")
-    opinions = [*entry.tags, *(["★ favourite"] if entry.favourite else []), *([f"rated {entry.rating}"] if entry.rating is not None else [])]
+    opinions = [
+        *entry.tags,
+        *(["★ favourite"] if entry.favourite else []),
+        *([f"rated {entry.rating}"] if entry.rating is not None else []),
+    ]
     yield "tags", ", ".join(opinions) or "none"
     for note in entry.notes:
         yield "note", note
@@ -124,7 +128,9 @@ def _environment_lines(bank: Library, entry: Entry) -> Iterator[tuple[str, Any]]
     if entry.environment_digest is None:
         return
     environment = bank.store.environment(entry.environment_digest)
-    versions = [f"{name} {environment.version(name)}" for name in ("torch", "diffusers", "transformers") if environment.version(name)]
+    versions = [
+        f"{name} {environment.version(name)}" for name in ("torch", "diffusers", "transformers") if environment.version(name)
+    ]
     hardware = environment.parts.get("hardware", {})
     where = hardware.get("gpu", {}).get("name") or hardware.get("cpu", {}).get("model") or ""
     settings = [f"{name} {environment.profile[name]}" for name in SETTINGS_SHOWN if name in environment.profile]

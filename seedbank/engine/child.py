@@ -66,6 +66,10 @@ class Worker:
         self._number = 0
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def alive(self) -> bool:
         return self._process.poll() is None
 

@@ -37,9 +37,7 @@ def read_model(source: Source, on_bytes: OnBytes | None = None) -> Model:
     pipeline, components = _read_index(source.folder)
     files = _single_files(source, components) if source.file else _folder_files(source, components)
     digests = RememberedDigests(cache_folder() / "digests.json")
-    listed = tuple(
-        ModelFile(name, path.stat().st_size, digests.digest(path, on_bytes)) for name, path in sorted(files.items())
-    )
+    listed = tuple(ModelFile(name, path.stat().st_size, digests.digest(path, on_bytes)) for name, path in sorted(files.items()))
     digests.save()
     return Model(
         digest=manifest_digest(listed),
@@ -100,7 +98,10 @@ def _read_index(folder: Path) -> tuple[str, list[str]]:
         if name.startswith("_") or not isinstance(value, list) or value[:1] == [None]:
             continue
         if len(value) != 2 or value[0] not in LIBRARIES:
-            raise Blocked(f"The component {name} of {path} comes from {value[0]!r}, which is custom code.", "seedbank never runs it.")
+            raise Blocked(
+                f"The component {name} of {path} comes from {value[0]!r}, which is custom code.",
+                "seedbank never runs it.",
+            )
         components.append(name)
     return pipeline, components
 
@@ -191,7 +192,10 @@ def check_safetensors(path: Path) -> None:
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
             raise Blocked(f"{path} is damaged: its safetensors header cannot be read.", "Fetch it again.") from None
     if 8 + length + max(ends, default=0) != size:
-        raise Blocked(f"{path} is damaged: it has {size:,} bytes, its header promises {8 + length + max(ends, default=0):,}.", "Fetch it again.")
+        raise Blocked(
+            f"{path} is damaged: it has {size:,} bytes, its header promises {8 + length + max(ends, default=0):,}.",
+            "Fetch it again.",
+        )
 
 
 def _pickle(path: Path) -> Blocked:

@@ -37,7 +37,10 @@ def load_source(engine: Engine, source: Source, model: Model, dtype: str | dict[
         }
     )
     if read_model(source).digest != model.digest:
-        raise Blocked(f"The files of {source.name} changed while they were loaded.", "Wait until they are written, then try again.")
+        raise Blocked(
+            f"The files of {source.name} changed while they were loaded.",
+            "Wait until they are written, then try again.",
+        )
     return loaded
 
 
@@ -59,7 +62,9 @@ def check_same(recorded: Model, present: Model) -> None:
     detail = ""
     if changes:
         path, old, new = changes[0]
-        detail = f" {path}: recorded {_short(old)}, now {_short(new)}" + (f", and {len(changes) - 1} more files." if len(changes) > 1 else ".")
+        detail = f" {path}: recorded {_short(old)}, now {_short(new)}" + (
+            f", and {len(changes) - 1} more files." if len(changes) > 1 else "."
+        )
     raise Blocked(
         f"The weights of {recorded.name} are not the recorded ones: recorded {recorded.digest}, now {present.digest}.{detail}",
         "Bring the recorded files back, name them with --model, or try --allow-other-weights.",

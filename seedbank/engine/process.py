@@ -115,6 +115,11 @@ class Engine:
         return self._worker is not None and self._worker.alive
 
     @property
+    def pid(self) -> int | None:
+        """Process id of the worker; `None` while there is none."""
+        return self._worker.pid if self._worker is not None else None
+
+    @property
     def environment(self) -> Environment:
         """What the worker runs in; once a pipeline is loaded, with its settings under ``profile.pipeline``."""
         self._start()

@@ -46,7 +46,12 @@ def cache_folder() -> Path:
 
 
 def find_model(
-    spec: str, *, revision: str | None = None, variant: str | None = None, config: str | Path | None = None, offline: bool = False
+    spec: str,
+    *,
+    revision: str | None = None,
+    variant: str | None = None,
+    config: str | Path | None = None,
+    offline: bool = False,
 ) -> Source:
     """The files that `spec` names.
 
@@ -72,7 +77,10 @@ def _embedded(spec: str) -> Source:
     number = name.removeprefix("embedded@")
     folder = cache_folder() / "models" / "embedded-0" if name == STANDIN else PACKAGED / f"embedded-{number}"
     if not (folder / "model_index.json").exists() and name != STANDIN:
-        raise Blocked(f"The model {name} is not part of this seedbank.", f"This one has {EMBEDDED}; install the version that had it.")
+        raise Blocked(
+            f"The model {name} is not part of this seedbank.",
+            f"This one has {EMBEDDED}; install the version that had it.",
+        )
     return Source(name, name, folder)
 
 
@@ -115,7 +123,9 @@ def _hub(name: str, revision: str | None, variant: str | None, offline: bool) ->
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         where = "the local hub cache" if offline else "the hub"
-        raise Blocked(f"The model {name} could not be had from {where}: {reason}", "Fetch it first, or name a local folder.") from None
+        raise Blocked(
+            f"The model {name} could not be had from {where}: {reason}", "Fetch it first, or name a local folder."
+        ) from None
     commit = _snapshot_commit(folder)
     if commit is None:
         raise Blocked(f"The revision {revision!r} of {name} did not resolve to a commit.", "Name a 40-digit commit.")

@@ -10,9 +10,10 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from seedbank.bank import Bank, Pixels, now, pixels_of
 from seedbank.engine.manifest import loaded_weights, read_model
@@ -22,14 +23,15 @@ from seedbank.errors import SeedbankError
 from seedbank.hashing import json_digest, pixel_digest
 from seedbank.pipelines import FACTS
 from seedbank.recipe import Recipe
+from seedbank.recording.generate import RANDOM_STATE
 from seedbank.records import Entry, Model, NewEntry, Output
 
 if TYPE_CHECKING:
     from seedbank.worker.tracing import Trace
 
 TEXTS = ("prompt", "prompt_2", "prompt_3", "negative_prompt", "negative_prompt_2", "negative_prompt_3")
-DECIDED = ("generator", "output_type", "return_dict", "num_images_per_prompt", "callback_on_step_end", "callback", "callback_steps",
-           "callback_on_step_end_tensor_inputs")  # fmt: skip
+CALLBACKS = ("callback_on_step_end", "callback", "callback_steps", "callback_on_step_end_tensor_inputs")
+DECIDED = ("generator", "output_type", "return_dict", "num_images_per_prompt", *CALLBACKS)
 """Arguments that stand elsewhere in the recipe or decide nothing that is recorded as an argument."""
 
 
@@ -60,10 +62,14 @@ class _Call:
     model: Model | None
     environment: Environment
     obstacles: list[str] = field(default_factory=list)
+    random_state: bytes | None = None
+    """Global random states before the call, packed, when the call drew from them."""
+    drawn: list[str] = field(default_factory=list)
 
 
 def record_call(bank: Bank, pipe: Any, arguments: Mapping[str, Any], *, tags: Sequence[str] = ()) -> Recorded:
     """Run ``pipe(**arguments)`` and record one entry for each image. An error of the pipeline itself is passed on."""
+    from seedbank.worker import randomness
     from seedbank.worker.tracing import Trace
 
     call, gap = _softly(lambda: _look(pipe, arguments))
@@ -71,10 +77,13 @@ def record_call(bank: Bank, pipe: Any, arguments: Mapping[str, Any], *, tags: Se
     gap = gap or problem
     if tracer is None:
         return Recorded(pipe(**arguments), gap=gap)
+    before = randomness.snapshot()
     with tracer:
         result = pipe(**arguments)
     if call is None:
         return Recorded(result, gap=gap)
+    if drawn := randomness.consumed(before, randomness.snapshot()):
+        call.random_state, call.drawn = randomness.pack(before, drawn), drawn
     entries, gap = _softly(lambda: _record(bank, call, tracer, result, tags))
     return Recorded(result, tuple(entries or ()), gap)
 
@@ -109,7 +118,7 @@ def _look(pipe: Any, arguments: Mapping[str, Any]) -> _Call:
         obstacles.append("It is not known from which folder the pipeline was loaded.")
     else:
         model = read_model(source)
-        if changed := live.differing(pipe, live.sample_live(pipe), loaded_weights(source)):
+        if changed := _changed_weights(pipe, model, source):
             obstacles.append(f"The weights in memory are not those of the files: {', '.join(changed)}.")
     if adapters := live.adapters_of(pipe):
         obstacles.append(f"Adapters are loaded and cannot be replayed yet: {', '.join(adapters)}.")
@@ -123,9 +132,33 @@ def _look(pipe: Any, arguments: Mapping[str, Any]) -> _Call:
         scheduler=describe.scheduler_of(pipe),
         dtypes=live_dtypes(pipe),
         model=model,
-        environment=Environment(parts),
+        environment=_same_environment(Environment(parts)),
         obstacles=obstacles,
     )
+
+
+_verified: WeakKeyDictionary[Any, tuple[str, Any, list[str]]] = WeakKeyDictionary()
+"""{pipeline: (model digest, samples of its weights, components that differ from the files)} of the last look."""
+_last_environment: list[Environment] = []
+
+
+def _changed_weights(pipe: Any, model: Model, source: Source) -> list[str]:
+    """The components whose weights are not those of the files; files are read again only when the weights moved."""
+    from seedbank.worker import live
+
+    samples = live.sample_live(pipe)
+    known = _verified.get(pipe)
+    if known is None or known[0] != model.digest or known[1] != samples:
+        known = (model.digest, samples, live.differing(pipe, samples, loaded_weights(source)))
+        _verified[pipe] = known
+    return known[2]
+
+
+def _same_environment(environment: Environment) -> Environment:
+    """The environment of the call before when nothing changed, with its digests computed already."""
+    if not _last_environment or _last_environment[0].parts != environment.parts:
+        _last_environment[:] = [environment]
+    return _last_environment[0]
 
 
 def _noise(generator: Any, obstacles: list[str]) -> tuple[list[int] | None, dict[str, Any]]:
@@ -134,16 +167,13 @@ def _noise(generator: Any, obstacles: list[str]) -> tuple[list[int] | None, dict
 
     generators = generator if isinstance(generator, (list, tuple)) else [generator]
     if any(one is None for one in generators):
-        obstacles.append("No generator was passed: the noise came from global random state.")
-        return None, {"kind": "global"}
+        return None, {"kind": "global"}  # replayed from the random state that is kept with the entry
     device = generators[0].device.type
     for one in generators:
         fresh = torch.Generator(one.device).manual_seed(one.initial_seed())
         if not torch.equal(fresh.get_state(), one.get_state()):
             obstacles.append("The generator had been used before the call, so its seed does not say what it drew.")
             break
-    if device != "cpu":
-        obstacles.append(f"The noise was drawn on {device}, which cannot be replayed yet; pass a CPU generator.")
     return [one.initial_seed() % 2**64 for one in generators], {"kind": "torch-cpu" if device == "cpu" else f"torch-{device}"}
 
 
@@ -201,10 +231,13 @@ def _record(bank: Bank, call: _Call, tracer: Trace, result: Any, tags: Sequence[
     if not images or not all(hasattr(image, "tobytes") and hasattr(image, "mode") for image in images):
         raise SeedbankError("The pipeline returned no pictures, so nothing was recorded.", "Ask for output_type='pil'.")
     finished = now()
+    flags = {"global_random_state_consumed": call.drawn} if call.drawn else {}
+    inputs = (bank.blobs.put(call.random_state, "application/json"),) if call.random_state is not None else ()
     entries = []
     for index, image in enumerate(images):
         pixels = pixels_of(image)
         recipe = _recipe(call, index, len(images), pixels)
+        recipe = replace(recipe, inputs=tuple({"role": RANDOM_STATE, "digest": blob.digest} for blob in inputs))
         obstacles = list(call.obstacles)
         if recipe.pipeline not in FACTS:
             obstacles.append(f"The pipeline class {recipe.pipeline} is not one that seedbank loads.")
@@ -212,6 +245,7 @@ def _record(bank: Bank, call: _Call, tracer: Trace, result: Any, tags: Sequence[
             recipe=recipe,
             environment=call.environment,
             model=call.model,
+            inputs=inputs,
             origin="recorded",
             obstacles=tuple(obstacles),
             created=finished,

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from seedbank.bank import Bank, Pixels, now
 from seedbank.engine.opening import load_source, read_source
 from seedbank.engine.source import find_model
+from seedbank.environment import Environment
 from seedbank.errors import RenderFailed
 from seedbank.progress import QUIET, Progress
 from seedbank.recipe import Recipe
-from seedbank.records import Blob, Entry, Model, NewEntry, Output
 from seedbank.recording.request import Plan, Request, composition_remarks, make_plan, recommended
+from seedbank.records import Blob, Entry, Model, NewEntry, Output
 
 if TYPE_CHECKING:
     from seedbank.engine.process import Engine, Rendering
@@ -58,11 +59,12 @@ def generate(
     for remark in (*plan.remarks, *compared, *lost_words(engine, first)):
         say(remark)
     parents = [(parent.id, "variant-of")] if parent is not None else []
+    environment = engine.environment
     with progress.task("generate", total=len(plan.recipes)) as task:
         for recipe in plan.recipes:
             rendering = engine.render(recipe)
             check_rendered_size(recipe, rendering)
-            yield record_rendering(bank, engine, recipe, model, rendering, tags=tags, parents=parents)
+            yield record_rendering(bank, environment, recipe, model, rendering, tags=tags, parents=parents)
             task.advance()
 
 
@@ -100,7 +102,7 @@ def check_rendered_size(recipe: Recipe, rendering: Rendering) -> None:
 
 def record_rendering(
     bank: Bank,
-    engine: Engine,
+    environment: Environment,
     recipe: Recipe,
     model: Model,
     rendering: Rendering,
@@ -118,7 +120,7 @@ def record_rendering(
     new = NewEntry(
         recipe=recipe,
         inputs=inputs,
-        environment=engine.environment,
+        environment=environment,
         model=model,
         output=Output(seconds=rendering.seconds, peak_memory=rendering.peak_memory, flags=rendering.flags),
         created=now(),

@@ -100,7 +100,9 @@ def _seeds(request: Request) -> list[int]:
 
 def _call(request: Request, loaded: Loaded, defaults: Mapping[str, Any]) -> dict[str, Any]:
     """Every argument of the call, resolved: the user's, else the model's recommendation, else the pipeline's default."""
-    call = {name: parameter["default"] for name, parameter in loaded.call.items() if _is_recorded(name) and "default" in parameter}
+    call = {
+        name: parameter["default"] for name, parameter in loaded.call.items() if _is_recorded(name) and "default" in parameter
+    }
     call |= {"width": loaded.sizes["width"], "height": loaded.sizes["height"]}
     call |= {name: value for name, value in defaults.items() if name in loaded.call}
     for name, value in request.arguments.items():
@@ -129,7 +131,12 @@ def _size(request: Request, call: Mapping[str, Any], loaded: Loaded) -> tuple[in
 
 
 def _is_recorded(name: str) -> bool:
-    return name not in NOT_IN_CALL and not name.startswith("callback") and not name.endswith("_embeds") and name != "negative_prompt"
+    return (
+        name not in NOT_IN_CALL
+        and not name.startswith("callback")
+        and not name.endswith("_embeds")
+        and name != "negative_prompt"
+    )
 
 
 def _offer(name: str, loaded: Loaded) -> str:
@@ -158,7 +165,9 @@ def composition_remarks(parent: Recipe, child: Recipe) -> list[str]:
     """What a change against a parent does to the composition, for `--like` and variations."""
     said = []
     if parent.steps != child.steps:
-        said.append(f"The composition may change: {parent.steps} steps became {child.steps}, so every step sees other noise levels.")
+        said.append(
+            f"The composition may change: {parent.steps} steps became {child.steps}, so every step sees other noise levels."
+        )
     if (parent.width, parent.height) != (child.width, child.height):
         said.append(
             f"The composition will change: {parent.width}x{parent.height} became {child.width}x{child.height}, "

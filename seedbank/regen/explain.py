@@ -55,7 +55,12 @@ def stage_words(stage: str | None) -> str:
     if stage.startswith("step."):
         number = int(stage.removeprefix("step.")) + 1
         return "the first denoising step" if number == 1 else f"denoising step {number}"
-    words = {"prompt": "the text encoding", "noise": "the initial noise", "vae.in": "the final latents", "vae.out": "the VAE decoding"}
+    words = {
+        "prompt": "the text encoding",
+        "noise": "the initial noise",
+        "vae.in": "the final latents",
+        "vae.out": "the VAE decoding",
+    }
     return words.get(stage, "the conversion to pixels" if stage == "pixels" else stage)
 
 
@@ -90,7 +95,7 @@ def _rank(cause: dict[str, Any]) -> tuple[int, str]:
         return 50, name
     if root in RENDERING:
         return 40, name
-    return (20, name) if "." in name or name.islower() and cause["present"] is not None else (60, name)
+    return (20, name) if "." in name or (name.islower() and cause["present"] is not None) else (60, name)
 
 
 def _names(causes: Sequence[dict[str, Any]]) -> str:

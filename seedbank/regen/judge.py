@@ -41,19 +41,21 @@ class Tolerance:
             except ValueError:
                 number = -1.0
             if name not in METRICS or number < 0:
-                raise BadInput(f"The tolerance {part.strip()!r} makes no sense.", "Use for example 2, psnr=40 or ssim=0.98,phash=4.")
+                raise BadInput(
+                    f"The tolerance {part.strip()!r} makes no sense.",
+                    "Use for example 2, psnr=40 or ssim=0.98,phash=4.",
+                )
             limits[name] = number
         return cls(**{"max": None, **limits})
 
     def holds(self, drift: dict[str, float]) -> bool:
         """Whether a drift as `images.metrics` gives it is within the limits."""
-        checks = [
-            (self.max, lambda limit: drift["max"] <= limit),
-            (self.psnr, lambda limit: drift["psnr"] >= limit),
-            (self.ssim, lambda limit: drift["ssim"] >= limit),
-            (self.phash, lambda limit: drift["phash"] <= limit),
-        ]
-        return all(check(limit) for limit, check in checks if limit is not None)
+        return (
+            (self.max is None or drift["max"] <= self.max)
+            and (self.psnr is None or drift["psnr"] >= self.psnr)
+            and (self.ssim is None or drift["ssim"] >= self.ssim)
+            and (self.phash is None or drift["phash"] <= self.phash)
+        )
 
 
 @dataclass(frozen=True)

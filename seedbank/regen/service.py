@@ -258,4 +258,3 @@ def _store(
     if exact and entry.blob is None:
         bank.bring_back(entry, present)
     return bank.add_regeneration(new, None if exact else present, () if judgement.trace == TRACE_SAME else rendering.trace)
-

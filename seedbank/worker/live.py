@@ -23,9 +23,7 @@ def sample_live(pipe: Any) -> Samples:
 
 
 def _sample_module(module: nn.Module) -> dict[str, tuple[float, float]]:
-    tensors = {
-        name: tensor for name, tensor in module.state_dict().items() if tensor.numel() and tensor.is_floating_point()
-    }
+    tensors = {name: tensor for name, tensor in module.state_dict().items() if tensor.numel() and tensor.is_floating_point()}
     if not tensors:
         return {}
     flat = [tensor.detach().reshape(-1) for tensor in tensors.values()]
@@ -39,11 +37,7 @@ def differing(pipe: Any, samples: Samples, files: Mapping[str, Iterable[Path]]) 
 
     Values are compared after rounding to the live dtype. Names that a library maps while loading are passed over.
     """
-    return [
-        name
-        for name, paths in files.items()
-        if name in samples and _differs(pipe.components[name], samples[name], paths)
-    ]
+    return [name for name, paths in files.items() if name in samples and _differs(pipe.components[name], samples[name], paths)]
 
 
 def _differs(module: nn.Module, samples: Mapping[str, tuple[float, float]], paths: Iterable[Path]) -> bool:

@@ -6,6 +6,7 @@ checked the class and the files before.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections import OrderedDict
@@ -49,7 +50,11 @@ class LoadRequest:
 
     @property
     def key(self) -> str:
-        return json.dumps(vars(self), sort_keys=True, default=dict)
+        """Digest of the request and of the state of its files, so that changed files are loaded anew."""
+        text = json.dumps(
+            [vars(self), [_state(Path(path)) for path in (self.path, self.config) if path]], sort_keys=True
+        )
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass
@@ -76,19 +81,18 @@ class Shelf:
 
     def load(self, request: LoadRequest) -> LoadedPipeline:
         """The pipeline for `request`, from the shelf or from its files. Raises `Refusal`."""
-        if request.key in self._loaded:
-            self._loaded.move_to_end(request.key)
-            return self._loaded[request.key]
+        key = request.key
+        if key in self._loaded:
+            self._loaded.move_to_end(key)
+            return self._loaded[key]
         self._make_room(weight_bytes(request))
         started = time.perf_counter()
         pipe = load_pipeline(request, self.device)
         if request.settings is None and self.mode == "strict":
             make_strict(pipe)
         unrestored = restore_pipeline(pipe, request.settings, self.device)
-        self._loaded[request.key] = LoadedPipeline(
-            pipe, self.device, request.key, time.perf_counter() - started, unrestored
-        )
-        return self._loaded[request.key]
+        self._loaded[key] = LoadedPipeline(pipe, self.device, key, time.perf_counter() - started, unrestored)
+        return self._loaded[key]
 
     def get(self, key: str) -> LoadedPipeline:
         """A pipeline that was loaded before. Raises `Refusal` when it is not here any more."""
@@ -221,6 +225,15 @@ def safetensors_header(path: Path) -> dict[str, Any]:
     with path.open("rb") as stream:
         header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
     return {name: tensor for name, tensor in header.items() if name != "__metadata__"}
+
+
+def _state(path: Path) -> list[list[Any]]:
+    """[path, size, time of change, inode] of a file, or of every file in a folder."""
+    found = []
+    for file in [path] if path.is_file() else sorted(path.rglob("*")):
+        stat = file.stat()
+        found.append([str(file), stat.st_size, stat.st_mtime_ns, stat.st_ino])
+    return found
 
 
 def _torch_dtype(name: str) -> torch.dtype:

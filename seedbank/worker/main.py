@@ -39,10 +39,14 @@ class Session:
         """Import the libraries, restore the settings, describe the environment."""
         emit({"event": "importing"})
         import_libraries()
+        import torch
+
         from . import capture, settings
         from .loading import Shelf, choose_device
 
         self._device = choose_device(device)
+        if self._device.startswith("cuda:"):
+            torch.cuda.set_device(self._device)
         unrestored = settings.restore(profile, mode)
         self._shelf = Shelf(self._device, mode)
         parts = capture.environment_parts(self._device)
@@ -112,9 +116,8 @@ def import_libraries() -> None:
             importlib.import_module(name)
         except ImportError as error:
             what = error.name or name
-            raise Refusal(
-                MISSING, f"{what} cannot be imported by {sys.executable}.", "pip install torch diffusers transformers"
-            ) from error
+            hint = f"{sys.executable} -m pip install torch diffusers transformers"
+            raise Refusal(MISSING, f"{what} cannot be imported by {sys.executable}.", hint) from error
 
 
 def answer(session: Session, request: dict[str, Any], emit: Emit) -> dict[str, Any]:

@@ -27,4 +27,11 @@ def torch_cpu(noise: Mapping[str, Any]) -> dict[str, Any]:
     return {"generator": torch.Generator("cpu").manual_seed(int(noise["seed"]))}
 
 
-KINDS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {"torch-cpu": torch_cpu}
+def from_global_state(noise: Mapping[str, Any]) -> dict[str, Any]:
+    """No generator at all, as the recorded call had it: the noise comes from the global state that is restored before."""
+    if unknown := sorted(set(noise) - {"kind"}):
+        raise Refusal(BLOCKED, f"Noise of the kind 'global' has no field {unknown[0]!r}.")
+    return {}
+
+
+KINDS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {"torch-cpu": torch_cpu, "global": from_global_state}

@@ -21,7 +21,9 @@ PYTHON, NUMPY, CPU, CUDA = "python", "numpy", "torch", "cuda"
 
 def snapshot() -> dict[str, Any]:
     """The state of every global generator: python, numpy, torch and, where CUDA is in use, its current device."""
-    states: dict[str, Any] = {PYTHON: random.getstate(), NUMPY: numpy.random.get_state(), CPU: torch.get_rng_state()}
+    states: dict[str, Any] = {PYTHON: random.getstate(), CPU: torch.get_rng_state()}
+    if isinstance(state := numpy.random.get_state(), tuple):
+        states[NUMPY] = state
     if torch.cuda.is_available() and torch.cuda.is_initialized():
         states[CUDA] = torch.cuda.get_rng_state()
     return states

@@ -37,8 +37,8 @@ def render(
     if level not in LEVELS:
         raise Refusal(BAD_INPUT, f"There is no trace level {level!r}.", f"Use one of {', '.join(LEVELS)}.")
     pipe = loaded.pipe
-    _check_dtypes(pipe, recipe)
     arguments = call_arguments(pipe, recipe)
+    _check_dtypes(pipe, recipe)
     _prepare_randomness(recipe, inputs or {})
     own_scheduler, pipe.scheduler = pipe.scheduler, scheduler_for(recipe)
     _reset_peak(loaded.device)

@@ -114,9 +114,15 @@ def test_pickled_weights_without_safetensors_are_refused_by_name(folder):
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"1234567", (2**62).to_bytes(8, "little") + b"{}", (4).to_bytes(8, "little") + b"nope", (2).to_bytes(8, "little") + b"[]",
-     (2).to_bytes(8, "little") + b"{}tail"],
-)  # fmt: skip
+    [
+        b"",
+        b"1234567",
+        (2**62).to_bytes(8, "little") + b"{}",
+        (4).to_bytes(8, "little") + b"nope",
+        (2).to_bytes(8, "little") + b"[]",
+        (2).to_bytes(8, "little") + b"{}tail",
+    ],
+)
 def test_a_damaged_safetensors_file_is_refused(tmp_path, data):
     path = tmp_path / "x.safetensors"
     path.write_bytes(data)
@@ -125,7 +131,11 @@ def test_a_damaged_safetensors_file_is_refused(tmp_path, data):
 
 
 def test_custom_code_is_refused(folder):
-    for change in ({"_class_name": ["pipeline.py", "Mine"]}, {"unet": ["my_module", "Net"]}, {"_class_name": "EvilPipeline"}):
+    for change in (
+        {"_class_name": ["pipeline.py", "Mine"]},
+        {"unet": ["my_module", "Net"]},
+        {"_class_name": "EvilPipeline"},
+    ):
         (folder / "model_index.json").write_text(json.dumps(INDEX | change))
         with pytest.raises(Blocked):
             read(folder)
@@ -135,7 +145,9 @@ def test_a_variant_loads_its_own_weights_and_falls_back_where_a_component_has_no
     save_file({"w": numpy.zeros(4, numpy.float16)}, folder / "unet" / "diffusion_pytorch_model.fp16.safetensors")
     plain, half = read(folder), read(folder, variant="fp16")
     assert plain.digest != half.digest
-    assert [path.name for path in loaded_weights(find_model(str(folder), variant="fp16"))["unet"]] == ["diffusion_pytorch_model.fp16.safetensors"]
+    assert [path.name for path in loaded_weights(find_model(str(folder), variant="fp16"))["unet"]] == [
+        "diffusion_pytorch_model.fp16.safetensors"
+    ]
     assert [path.name for path in loaded_weights(find_model(str(folder)))["unet"]] == ["diffusion_pytorch_model.safetensors"]
 
 

@@ -65,14 +65,20 @@ def test_policies_hold_together():
 
 def environment(torch="2.13.0", threads=2, record="r1"):
     return Environment(
-        {"distributions": {"torch": {"version": torch, "record": record}, "zipp": {"version": "4", "record": "z"}}, "profile": {"threads": threads}}
+        {
+            "distributions": {"torch": {"version": torch, "record": record}, "zipp": {"version": "4", "record": "z"}},
+            "profile": {"threads": threads},
+        }
     )
 
 
 def test_the_line_for_a_designer_names_what_differs_the_likeliest_first():
     causes = causes_between(environment(), environment("2.14.0", threads=1, record="r2"))
     told = explanation(Judgement(DIFFERENT, "differs", "step.000", {"max": 90}), causes)
-    assert told["line"] == "different from the first denoising step on: keep the PNG; what differs: torch 2.13.0 to 2.14.0, threads 2 to 1"
+    assert (
+        told["line"]
+        == "different from the first denoising step on: keep the PNG; what differs: torch 2.13.0 to 2.14.0, threads 2 to 1"
+    )
     assert (told["grade"], told["stage"]) == ("suspect", "step.000")
 
 
