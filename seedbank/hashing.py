@@ -59,7 +59,8 @@ def canonical_value(value: Any, where: str = "") -> Any:
 
     Keys with `None` are left out, so that a new optional argument changes no old digest. Numbers that JSON cannot carry
     become tagged objects: ``{"$float": "nan"}``, ``{"$int": "18446744073709551616"}``. Integral floats become integers,
-    as RFC 8785 writes them alike. Raises `BadInput` for NUL, lone surrogates and values that JSON has no word for.
+    as RFC 8785 writes them alike; beyond the exact range they are tagged too, or a reader would take them for others.
+    Raises `BadInput` for NUL, lone surrogates and values that JSON has no word for.
     """
     if value is None or isinstance(value, bool):
         return value
@@ -70,7 +71,9 @@ def canonical_value(value: Any, where: str = "") -> Any:
     if isinstance(value, float):
         if not math.isfinite(value):
             return {"$float": str(value)}
-        return int(value) if value.is_integer() and abs(value) <= LARGEST_JSON_INTEGER else value
+        if not value.is_integer():
+            return value
+        return int(value) if abs(value) <= LARGEST_JSON_INTEGER else {"$float": repr(value)}
     if isinstance(value, Mapping):
         return {
             _checked_key(key, where): canonical_value(item, f"{where}.{key}".lstrip("."))

@@ -157,7 +157,7 @@ def checked_seed(seed: Any) -> int:
     """`seed` as an integer from 0 to 2^64 - 1. Raises `BadInput` otherwise; -1 must have been drawn before."""
     try:
         number = int(seed)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         raise BadInput(f"The seed {seed!r} is not a whole number.", "Use 0 to 2^64 - 1, or -1 to draw one.") from None
     if isinstance(seed, float) and seed != number:
         raise BadInput(f"The seed {seed!r} is not a whole number.", "Use 0 to 2^64 - 1, or -1 to draw one.")
