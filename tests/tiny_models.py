@@ -116,9 +116,7 @@ def flux(tokenizers: Path) -> Any:
         vae=vae(latent_channels=4, shift_factor=0.1),
         text_encoder=clip(),
         text_encoder_2=T5EncoderModel(
-            T5Config(
-                vocab_size=64, d_model=32, d_kv=8, d_ff=37, num_layers=2, num_heads=4, relative_attention_num_buckets=8
-            )
+            T5Config(vocab_size=64, d_model=32, d_kv=8, d_ff=37, num_layers=2, num_heads=4, relative_attention_num_buckets=8)
         ),
         tokenizer=clip_tokenizer(tokenizers),
         tokenizer_2=t5_tokenizer(tokenizers),
@@ -169,9 +167,7 @@ def clip_tokenizer(folder: Path) -> Any:
     vocabulary = {token: number for number, token in enumerate(tokens)}
     (folder / "vocab.json").write_text(json.dumps(vocabulary))
     (folder / "merges.txt").write_text("#version: 0.2\n")
-    (folder / "tokenizer_config.json").write_text(
-        json.dumps({"tokenizer_class": "CLIPTokenizer", "model_max_length": 77})
-    )
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "CLIPTokenizer", "model_max_length": 77}))
     return CLIPTokenizer.from_pretrained(folder)
 
 

@@ -58,9 +58,7 @@ class Worker:
                 )  # fmt: skip
         except OSError as error:
             shutil.rmtree(self.folder, ignore_errors=True)
-            raise MissingEngine(
-                f"{python} cannot be started: {error.strerror}.", "Name another one with --python."
-            ) from error
+            raise MissingEngine(f"{python} cannot be started: {error.strerror}.", "Name another one with --python.") from error
         self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue()
         threading.Thread(target=_listen, args=(self._process.stdout, self._answers), daemon=True).start()
         self._number = 0
@@ -120,9 +118,7 @@ class Worker:
         self.close(at_once=True)
         how = f"signal {-code}, {_signal_name(-code)}" if code is not None and code < 0 else f"exit status {code}"
         hint = (
-            "It was probably out of memory: try a smaller size, or --dtype bfloat16."
-            if code in (-signal.SIGKILL, 137)
-            else ""
+            "It was probably out of memory: try a smaller size, or --dtype bfloat16." if code in (-signal.SIGKILL, 137) else ""
         )
         return RenderFailed(f"The render process died ({how})." + (f" Its last words:\n{said}" if said else ""), hint)
 

@@ -182,9 +182,7 @@ class Engine:
     def lost_words(self, prompt: str, name: str = "prompt", max_sequence_length: int | None = None) -> list[str]:
         """The words at the end of `prompt` that the current pipeline cuts off when given as its argument `name`."""
         key = self._current().key
-        return list(
-            self._ask("lost_words", key=key, field=name, prompt=prompt, max_sequence_length=max_sequence_length)
-        )
+        return list(self._ask("lost_words", key=key, field=name, prompt=prompt, max_sequence_length=max_sequence_length))
 
     def unload(self) -> None:
         """Free the memory of every loaded pipeline; the process stays."""

@@ -38,9 +38,7 @@ def call_arguments(pipe: Any, recipe: Mapping[str, Any]) -> dict[str, Any]:
     for name in given:
         parameter = signature.parameters.get(name)
         if parameter is None or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
-            raise Refusal(
-                BAD_INPUT, f"{type(pipe).__name__} has no argument {name!r}.", f"It takes: {', '.join(known)}."
-            )
+            raise Refusal(BAD_INPUT, f"{type(pipe).__name__} has no argument {name!r}.", f"It takes: {', '.join(known)}.")
         if name in OURS:
             raise Refusal(BAD_INPUT, f"The argument {name!r} is not part of a recipe.")
     if given.get("num_images_per_prompt", 1) != 1:
@@ -55,9 +53,7 @@ def call_arguments(pipe: Any, recipe: Mapping[str, Any]) -> dict[str, Any]:
 def check_supported(pipe: Any, recipe: Mapping[str, Any]) -> None:
     """Raise `Refusal` for parts of a recipe that this worker would have to leave out."""
     if recipe.get("pipeline") != type(pipe).__name__:
-        raise Refusal(
-            BAD_INPUT, f"The recipe is for {recipe.get('pipeline')}, the loaded pipeline is a {type(pipe).__name__}."
-        )
+        raise Refusal(BAD_INPUT, f"The recipe is for {recipe.get('pipeline')}, the loaded pipeline is a {type(pipe).__name__}.")
     for item in recipe.get("inputs") or []:
         if item.get("role") != RANDOM_STATE:
             raise Refusal(BLOCKED, f"Inputs of the role {item.get('role')!r} are not supported yet.")
@@ -65,9 +61,7 @@ def check_supported(pipe: Any, recipe: Mapping[str, Any]) -> None:
         raise Refusal(BLOCKED, "Recipes with adapters (LoRA and the like) are not supported yet.")
     batch = recipe.get("batch")
     if batch is not None and batch.get("size", 1) != 1:
-        raise Refusal(
-            BLOCKED, f"This image was rendered in a batch of {batch.get('size')}, which cannot be replayed yet."
-        )
+        raise Refusal(BLOCKED, f"This image was rendered in a batch of {batch.get('size')}, which cannot be replayed yet.")
 
 
 def scheduler_for(recipe: Mapping[str, Any]) -> Any:

@@ -20,9 +20,7 @@ def describe(pipe: Any) -> dict[str, Any]:
     """The description of a loaded pipeline."""
     return {
         "pipeline": type(pipe).__name__,
-        "components": {
-            name: type(component).__name__ for name, component in pipe.components.items() if component is not None
-        },
+        "components": {name: type(component).__name__ for name, component in pipe.components.items() if component is not None},
         "dtypes": live_dtypes(pipe),
         "scheduler": scheduler_of(pipe),
         "call": call_parameters(pipe),
@@ -72,9 +70,7 @@ def annotation_text(parameter: inspect.Parameter) -> str:
     annotation = parameter.annotation
     if annotation is parameter.empty:
         return ""
-    return (
-        annotation.__name__ if isinstance(annotation, type) and not hasattr(annotation, "__args__") else str(annotation)
-    )
+    return annotation.__name__ if isinstance(annotation, type) and not hasattr(annotation, "__args__") else str(annotation)
 
 
 def sizes(pipe: Any) -> dict[str, int]:
@@ -97,9 +93,7 @@ def default_size(pipe: Any, factor: int) -> tuple[int, int]:
     # The pipeline hard-codes a number that only fits the large model; a VAE that was trained smaller says so.
     vae_size = getattr(getattr(getattr(pipe, "vae", None), "config", None), "sample_size", None)
     size = (
-        min(HARD_CODED_SIZE, vae_size)
-        if isinstance(vae_size, int) and vae_size > SMALLEST_SENSIBLE_SIZE
-        else HARD_CODED_SIZE
+        min(HARD_CODED_SIZE, vae_size) if isinstance(vae_size, int) and vae_size > SMALLEST_SENSIBLE_SIZE else HARD_CODED_SIZE
     )
     return size, size
 
@@ -113,9 +107,7 @@ def prompt_fields(pipe: Any) -> dict[str, str]:
     parameters = inspect.signature(type(pipe).__call__).parameters
     fields = {"prompt": "tokenizer", "prompt_2": "tokenizer_2", "prompt_3": "tokenizer_3"}
     fields |= {f"negative_{field}": tokenizer for field, tokenizer in fields.items()}
-    return {
-        field: name for field, name in fields.items() if field in parameters and getattr(pipe, name, None) is not None
-    }
+    return {field: name for field, name in fields.items() if field in parameters and getattr(pipe, name, None) is not None}
 
 
 def tokenizer_limit(pipe: Any, name: str, max_sequence_length: int | None = None) -> int | None:
@@ -141,9 +133,7 @@ def lost_words(pipe: Any, field: str, prompt: str, max_sequence_length: int | No
     fields = prompt_fields(pipe)
     base = "negative_prompt" if field.startswith("negative_") else "prompt"
     names = set(fields.values()) if field == base else {fields[field]} if field in fields else set()
-    remainders = [
-        _lost_to(pipe, name, prompt, tokenizer_limit(pipe, name, max_sequence_length)) for name in sorted(names)
-    ]
+    remainders = [_lost_to(pipe, name, prompt, tokenizer_limit(pipe, name, max_sequence_length)) for name in sorted(names)]
     return min(remainders, key=len, default=[])
 
 
@@ -173,9 +163,7 @@ def _templated(pipe: Any, tokenizer: Any, prompt: str) -> tuple[str, int]:
         return template.format(prompt), int(getattr(pipe, "prompt_template_encode_start_idx", 0))
     if getattr(tokenizer, "chat_template", None):
         message = [{"role": "user", "content": prompt}]
-        return tokenizer.apply_chat_template(
-            message, tokenize=False, add_generation_prompt=True, enable_thinking=True
-        ), 0
+        return tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True, enable_thinking=True), 0
     return prompt, 0
 
 
@@ -184,7 +172,5 @@ def _words_after(prompt: str, end: int) -> list[str]:
     words = []
     for match in re.finditer(r"\S+", prompt):
         if match.end() > end:
-            words.append(
-                match.group() if match.start() >= end or match.group().isascii() else prompt[end : match.end()]
-            )
+            words.append(match.group() if match.start() >= end or match.group().isascii() else prompt[end : match.end()])
     return words

@@ -15,9 +15,7 @@ UNSIGNED = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 def tensor_digest(tensor: torch.Tensor) -> str:
     """Digest of one tensor (dtype ``float32``, shape ``1,16,16,16``), the same for every device and memory format."""
     values = tensor.detach().to("cpu").contiguous()
-    hasher = hashlib.sha256(
-        b"seedbank.tensor.v1\0" + f"{dtype_name(values.dtype)}\0{shape_text(values)}\0".encode("ascii")
-    )
+    hasher = hashlib.sha256(b"seedbank.tensor.v1\0" + f"{dtype_name(values.dtype)}\0{shape_text(values)}\0".encode("ascii"))
     hasher.update(little_endian(values))
     return hasher.hexdigest()
 

@@ -51,9 +51,7 @@ class LoadRequest:
     @property
     def key(self) -> str:
         """Digest of the request and of the state of its files, so that changed files are loaded anew."""
-        text = json.dumps(
-            [vars(self), [_state(Path(path)) for path in (self.path, self.config) if path]], sort_keys=True
-        )
+        text = json.dumps([vars(self), [_state(Path(path)) for path in (self.path, self.config) if path]], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -125,9 +123,7 @@ def choose_device(name: str) -> str:
     if kind not in there:
         raise Refusal(BAD_INPUT, f"The device {name!r} does not exist.", "Use auto, cpu, cuda, cuda:1 or mps.")
     if not there[kind]:
-        raise Refusal(
-            BLOCKED, f"There is no {kind} device here, or this build of torch cannot use it.", "Use --device cpu."
-        )
+        raise Refusal(BLOCKED, f"There is no {kind} device here, or this build of torch cannot use it.", "Use --device cpu.")
     return name
 
 

@@ -87,9 +87,7 @@ def _component_settings(module: nn.Module) -> dict[str, Any]:
     if processors:
         settings["attention_processors"] = sorted({type(processor).__name__ for processor in processors})
         backends = {getattr(processor, "_attention_backend", None) for processor in processors}
-        settings["attention_backend"] = (
-            ",".join(sorted(str(getattr(item, "value", item)) for item in backends if item)) or None
-        )
+        settings["attention_backend"] = ",".join(sorted(str(getattr(item, "value", item)) for item in backends if item)) or None
     if (implementation := getattr(getattr(module, "config", None), "_attn_implementation", None)) is not None:
         settings["attention_implementation"] = str(implementation)
     if hooks := _hooks(module):
@@ -111,11 +109,7 @@ def _restore_component(module: nn.Module, wanted: Mapping[str, Any]) -> None:
                 setattr(module, name, wanted[name])
     if wanted.get("memory_format") == "channels_last":
         module.to(memory_format=torch.channels_last)
-    if (
-        wanted.get("attention_backend")
-        and hasattr(module, "set_attention_backend")
-        and "," not in wanted["attention_backend"]
-    ):
+    if wanted.get("attention_backend") and hasattr(module, "set_attention_backend") and "," not in wanted["attention_backend"]:
         module.set_attention_backend(wanted["attention_backend"])
     if wanted.get("freeu") and hasattr(module, "enable_freeu"):
         module.enable_freeu(**{name: float(value) for name, value in wanted["freeu"].items()})

@@ -22,8 +22,10 @@ PYTHON, NUMPY, CPU, CUDA = "python", "numpy", "torch", "cuda"
 def snapshot() -> dict[str, Any]:
     """The state of every global generator: python, numpy, torch and, where CUDA is in use, its current device."""
     states: dict[str, Any] = {PYTHON: random.getstate(), CPU: torch.get_rng_state()}
-    if isinstance(state := numpy.random.get_state(), tuple):
-        states[NUMPY] = state
+    legacy: Any = numpy.random.get_state()
+    if isinstance(legacy, tuple):
+        # A mapping comes from another bit generator that somebody put in place of the usual one.
+        states[NUMPY] = legacy
     if torch.cuda.is_available() and torch.cuda.is_initialized():
         states[CUDA] = torch.cuda.get_rng_state()
     return states
@@ -45,9 +47,7 @@ def restore(packed: bytes) -> None:
         if name == PYTHON:
             random.setstate((state[0], tuple(state[1]), state[2]))
         elif name == NUMPY:
-            numpy.random.set_state(
-                (state[0], numpy.frombuffer(_bytes(state[1]), dtype="<u4"), state[2], state[3], state[4])
-            )
+            numpy.random.set_state((state[0], numpy.frombuffer(_bytes(state[1]), dtype="<u4"), state[2], state[3], state[4]))
         elif name == CPU:
             torch.set_rng_state(_tensor(state))
         elif name == CUDA:

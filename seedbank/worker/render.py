@@ -123,8 +123,4 @@ def _reset_peak(device: str) -> None:
 
 
 def _peak(device: str) -> int:
-    return (
-        int(torch.cuda.max_memory_allocated(torch.device(device)))
-        if device.startswith("cuda")
-        else capture.peak_memory()
-    )
+    return int(torch.cuda.max_memory_allocated(torch.device(device))) if device.startswith("cuda") else capture.peak_memory()

@@ -120,9 +120,7 @@ def read_profile(device: str, environ: Mapping[str, str] = os.environ) -> dict[s
     return profile
 
 
-def restore(
-    profile: Mapping[str, Any] | None, mode: str = "as-is", environ: Mapping[str, str] = os.environ
-) -> list[list[Any]]:
+def restore(profile: Mapping[str, Any] | None, mode: str = "as-is", environ: Mapping[str, str] = os.environ) -> list[list[Any]]:
     """Put torch's switches to `profile` (or, without one, to those of the mode) and return what did not take.
 
     Each item is [name, wanted, got]; `got` is `None` for a setting that this torch does not have.

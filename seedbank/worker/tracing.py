@@ -2,7 +2,7 @@
 
 Pipelines call ``encode_prompt``, ``scheduler.step`` and ``vae.decode`` directly, so these are wrapped on the instances:
 no family needs code of its own, nothing about the computation changes, and everything is put back on leaving, also
-after an error. A digest costs one copy of a small tensor to the CPU.
+after an error. A stage costs one copy of a small tensor to the CPU; it is hashed in a thread beside the computation.
 
 Stages, in order: ``prompt`` · ``encoded.000`` … (what the VAE made of input images) · ``noise`` (the initial sample) ·
 ``step.000`` … · ``vae.in`` · ``vae.out``.
@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -39,7 +40,9 @@ class Trace:
         self._pipe = pipe
         self._on_step = on_step
         self._undo: list[Callable[[], None]] = []
-        self._prompts: list[Any] = []
+        self._prompts: list[torch.Tensor] = []
+        self._hashing: list[tuple[str, Future[str | None]]] = []
+        self._pool: ThreadPoolExecutor | None = None
         self._denoising_since = 0.0
         self._encoded = self._decoded = 0
 
@@ -49,12 +52,16 @@ class Trace:
         except BaseException:
             self._restore()
             raise
+        # Hashing runs beside the denoising: at 1024x1024 it would otherwise cost a few milliseconds a step.
+        self._pool = ThreadPoolExecutor(max_workers=1)
         self._denoising_since = time.perf_counter()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._restore()
-        self._prompts.clear()
+        if self._pool is not None:
+            self._pool.shutdown()
+        self.digests = [[stage, digest] for stage, hashing in self._hashing if (digest := hashing.result()) is not None]
 
     def _wrap_everything(self) -> None:
         if hasattr(self._pipe, "encode_prompt"):
@@ -103,9 +110,8 @@ class Trace:
         self._note_prompt(output)
 
     def _note_prompt(self, value: Any) -> None:
-        # Digested now: some pipelines change these tensors in place later.
         if self.level == STAGES:
-            self._prompts.append(nested_digest(value))
+            self._prompts += copies(value)
 
     def _step(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if self.steps == 0:
@@ -143,32 +149,28 @@ class Trace:
 
     def _finish_prompt(self) -> None:
         """One digest for everything that was encoded, before the first stage that follows it."""
-        known = [digest for digest in self._prompts if digest is not None]
-        if known and not any(stage == "prompt" for stage, _ in self.digests):
-            self.digests.append(["prompt", known[0] if len(known) == 1 else combined(known)])
+        if self._prompts:
+            self._hash("prompt", self._prompts)
+            self._prompts = []
 
-    def _add(self, stage: str, tensor: Any) -> None:
-        if self.level == STAGES and isinstance(tensor, torch.Tensor):
-            self.digests.append([stage, nested_digest(tensor) or ""])
+    def _add(self, stage: str, value: Any) -> None:
+        if self.level == STAGES and isinstance(value, torch.Tensor):
+            self._hash(stage, copies(value))
+
+    def _hash(self, stage: str, tensors: list[torch.Tensor]) -> None:
+        assert self._pool is not None
+        self._hashing.append((stage, self._pool.submit(nested_digest, tensors)))
 
     def _synchronise(self) -> None:
         if torch.cuda.is_available() and torch.cuda.is_initialized():
             torch.cuda.synchronize()
 
 
-def combined(digests: list[str]) -> str:
-    """One digest for several, in order, by the rule of `nested_digest`."""
-    import hashlib
-
-    return hashlib.sha256("\0".join(["seedbank.tensors.v1", *digests]).encode("ascii")).hexdigest()
+def copies(value: Any) -> list[torch.Tensor]:
+    """Copies in memory of every tensor inside `value`, since a pipeline may change the originals in place later."""
+    return [tensor.detach().to("cpu", copy=True) for tensor in tensors_in(value)]
 
 
 def _outputs(result: Any) -> Any:
     """The values of a result: diffusers returns tuples or mappings with attributes."""
-    return (
-        result
-        if isinstance(result, (tuple, list))
-        else list(result.values())
-        if hasattr(result, "values")
-        else [result]
-    )
+    return result if isinstance(result, (tuple, list)) else list(result.values()) if hasattr(result, "values") else [result]
