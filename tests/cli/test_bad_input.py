@@ -1,0 +1,138 @@
+"""Whatever is typed: one sentence with the remedy, the documented exit code, no traceback, nothing half-written."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+FAST = ("--steps", "3", "--model", "embedded@0", "--device", "cpu", "--size", "64x64")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["show", "99"], 4, "no entry 99"),
+        (["regen", "99"], 4, "no entry 99"),
+        (["ls", "sedd:7"], 2, "'sedd'"),
+        (["lst"], 2, "Did you mean 'ls'?"),
+        (["rate", "1", "9"], 2, "not one of"),
+        (["regen", "1", "--tolerance", "soon"], 2, "tolerance"),
+        (["regen", "1", "--with", "threads"], 2, "NAME=VALUE"),
+        (["generate", "x", "--size", "100by100"], 2, "not a size"),
+        (["generate", "x", "--model", "/no/such/folder"], 1, "/no/such/folder"),
+        (["generate", "x", "--model", "embedded@77"], 1, "embedded@77"),
+    ],
+)
+def test_it_is_said_in_one_sentence(seedbank, arguments, code, words):
+    ran = seedbank(*arguments, ok=[code])
+    assert words in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--seed", "-2"], "seed -2 is out of range"),
+        (["--seed", str(2**64)], "out of range"),
+        (["--seed", str(2**64 - 1), "-n", "2"], "out of range"),
+        (["-n", "0"], "out of range"),
+        (["--steps", "0"], "out of range"),
+        (["--size", "100x64"], "Use 96x64 or 112x64"),
+        (["--guidance", "3", "--cfg", "4"], "two forms"),
+        (["--set", "etaa=1"], "no argument 'etaa'"),
+        (["--set", "generator=1"], "no argument 'generator'"),
+        (["--dtype", "float7"], "float7"),
+        (["--device", "cuda:9"], "cuda"),
+    ],
+)
+def test_what_the_pipeline_would_crop_refuse_or_ignore_is_refused_beforehand(seedbank, arguments, words):
+    options = [*FAST[2:6], *(["--steps", "3"] if "--steps" not in arguments else [])]
+    options += ["--size", "64x64"] if "--size" not in arguments else []
+    options = [word for word in options if not (word in ("--device", "cpu") and "--device" in arguments)]
+    ran = seedbank("generate", "x", *options, *arguments, ok=[1, 2])
+    assert words in ran.err
+    assert seedbank("ls", "--ids").lines == []
+    assert seedbank("check").code == 0
+
+
+def test_a_prompt_that_is_too_long_is_recorded_and_the_lost_words_are_named(seedbank):
+    prompt = " ".join(f"circle{number}" for number in range(400))
+    ran = seedbank("generate", prompt, *FAST)
+    assert "longer than the tokenizer takes" in ran.err
+    assert "circle399" in ran.err
+    assert seedbank("ls", "--json").objects[0]["prompt"] == prompt
+
+
+def test_a_negative_prompt_without_guidance_is_said_to_have_no_effect(seedbank):
+    assert "no effect" in seedbank("generate", "x", "--negative", "blurry", "--guidance", "0", *FAST).err
+
+
+def test_a_large_seed_is_accepted_with_a_note(seedbank):
+    ran = seedbank("generate", "x", "--seed", str(7 + 2**32), *FAST)
+    assert "lower 32 bits" in ran.err
+    seedbank("generate", "x", "--seed", "7", *FAST)
+    same = {item["image_digest"] for item in seedbank("ls", "--json").objects}
+    assert len(same) == 1
+
+
+def test_a_mistyped_bank_is_no_new_bank(seedbank, tmp_path):
+    absent = tmp_path / "atr.db"
+    for command in (["ls"], ["generate", "x", *FAST]):
+        done = subprocess.run(
+            [sys.executable, "-m", "seedbank", "--bank", str(absent), *command],
+            capture_output=True,
+            text=True,
+            env=seedbank.environ,
+        )
+        assert done.returncode == 10
+        assert "no bank" in done.stderr
+    assert not absent.exists()
+
+
+def test_the_default_bank_is_made_by_the_first_command_that_writes(environ, tmp_path):
+    home = {**environ, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}
+
+    def run(*arguments):
+        command = [sys.executable, "-m", "seedbank", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, env=home, cwd=tmp_path)
+
+    assert run("ls").returncode == 10
+    assert run("generate", "x", *FAST).returncode == 0
+    assert run("ls", "--ids").stdout == "1\n"
+
+
+def test_ctrl_c_while_rendering_exits_130_and_keeps_what_was_recorded(seedbank):
+    command = [sys.executable, "-m", "seedbank", "--bank", str(seedbank.bank), "generate", "x", "-n", "500", "--json", *FAST]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=seedbank.environ)
+    assert running.stdout is not None
+    told = [running.stdout.readline() for _ in range(2)]
+    running.send_signal(signal.SIGINT)
+    rest, said = running.communicate(timeout=60)
+    assert running.returncode == 130, said
+    assert "Traceback" not in said
+    acknowledged = len(told) + len(rest.splitlines())
+    assert len(seedbank("ls", "--ids", "--limit", "0").lines) >= acknowledged
+    assert seedbank("check", "--read-data").code == 0
+
+
+def test_the_render_process_dies_with_its_driver(seedbank):
+    command = [sys.executable, "-m", "seedbank", "--bank", str(seedbank.bank), "generate", "x", "-n", "500", "--json", *FAST]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=seedbank.environ)
+    assert running.stdout is not None
+    running.stdout.readline()
+    workers = children_of(running.pid)
+    assert workers
+    running.kill()
+    running.wait()
+    deadline = time.monotonic() + 20
+    while any(os.path.exists(f"/proc/{pid}") for pid in workers) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(os.path.exists(f"/proc/{pid}") for pid in workers)
+    assert seedbank("check", "--read-data").code == 0
+
+
+def children_of(pid):
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return [int(word) for word in listed.stdout.split()]
