@@ -67,9 +67,7 @@ class Place:
             case "sqlite" if url.database and url.database != ":memory:":
                 return cls(url, Path(url.database).expanduser())
             case "sqlite":
-                raise BadInput(
-                    "A bank needs a file; a SQLite database in memory cannot be one.", "Use sqlite:///bank.db."
-                )
+                raise BadInput("A bank needs a file; a SQLite database in memory cannot be one.", "Use sqlite:///bank.db.")
             case "postgresql" | "postgres" if url.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
                 return cls(url.set(drivername="postgresql+psycopg"), None)
         return cls._unknown(f"{url.drivername}://…")
@@ -148,9 +146,7 @@ def _folder_errors(file: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise BadInput(
-            f"The folder {file.parent} cannot be created: {error.strerror}.", "Choose another place."
-        ) from None
+        raise BadInput(f"The folder {file.parent} cannot be created: {error.strerror}.", "Choose another place.") from None
 
 
 def _sqlite(database: Database, file: Path, *, create: bool) -> Engine:
@@ -158,9 +154,7 @@ def _sqlite(database: Database, file: Path, *, create: bool) -> Engine:
     address = f"file:{quote(str(file.absolute()))}?mode={'rwc' if create else 'rw'}"
 
     def connect() -> Any:
-        connection = module.connect(
-            address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
+        connection = module.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         connection.execute(f"PRAGMA foreign_keys = {database.foreign_keys:d}")
         connection.execute("PRAGMA synchronous = FULL")
         return connection
@@ -180,7 +174,5 @@ def _postgresql(place: Place) -> Engine:
     try:
         import psycopg  # noqa: F401
     except ImportError:
-        raise MissingEngine(
-            "PostgreSQL needs a driver.", "Install it with: pip install 'seedbank-images[postgres]'"
-        ) from None
+        raise MissingEngine("PostgreSQL needs a driver.", "Install it with: pip install 'seedbank-images[postgres]'") from None
     return create_engine(place.url, pool_pre_ping=True)

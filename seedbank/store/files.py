@@ -55,9 +55,7 @@ def entries_of_blob(connection: Connection, digest: str) -> list[int]:
 
 def entries_of_picture(connection: Connection, digest: str) -> list[int]:
     """The ids of the entries with this image digest."""
-    return list(
-        connection.scalars(select(entries.c.id).join(images).where(images.c.digest == digest).order_by(entries.c.id))
-    )
+    return list(connection.scalars(select(entries.c.id).join(images).where(images.c.digest == digest).order_by(entries.c.id)))
 
 
 def stored_pictures(database: Database) -> Iterator[tuple[int, str, str]]:

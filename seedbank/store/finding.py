@@ -98,9 +98,7 @@ class Finder:
                 if last:
                     low, high = (min(int(end), LARGEST_ID) for end in (first, last))
                     statement = (
-                        select(entries.c.id)
-                        .where(entries.c.id.between(low, high), *_state(trash))
-                        .order_by(entries.c.id)
+                        select(entries.c.id).where(entries.c.id.between(low, high), *_state(trash)).order_by(entries.c.id)
                     )
                     found |= dict.fromkeys(connection.scalars(statement))
                 else:
@@ -110,9 +108,7 @@ class Finder:
     def _one(self, connection: Connection, number: int, trash: bool | None) -> int:
         row = None
         if number <= LARGEST_ID:
-            row = connection.execute(
-                select(entries.c.id, entries.c.trashed).where(entries.c.id == number)
-            ).one_or_none()
+            row = connection.execute(select(entries.c.id, entries.c.trashed).where(entries.c.id == number)).one_or_none()
         if row is None:
             raise no_entry(number)
         if trash is False and row.trashed is not None:

@@ -47,13 +47,9 @@ def add_tags(work: Work, ids: Iterable[int], names: Iterable[str]) -> int:
     missing = {folded: name for folded, name in wanted.items() if folded not in known}
     if missing and pictures:
         rows = [{"name": name, "folded": folded} for folded, name in missing.items()]
-        known |= dict(
-            zip(missing, zip(insert_many(work.connection, tags, rows), missing.values(), strict=True), strict=True)
-        )
+        known |= dict(zip(missing, zip(insert_many(work.connection, tags, rows), missing.values(), strict=True), strict=True))
     there = _tagged(work.connection, pictures, [number for number, _ in known.values()])
-    added = [
-        (image, number, name) for image in pictures for number, name in known.values() if (number, image) not in there
-    ]
+    added = [(image, number, name) for image in pictures for number, name in known.values() if (number, image) not in there]
     if added:
         links = [{"tag_id": number, "image_id": image, "user_id": work.user_id} for image, number, _ in added]
         work.connection.execute(insert(image_tags), links)
@@ -66,14 +62,10 @@ def remove_tags(work: Work, ids: Iterable[int], names: Iterable[str]) -> int:
     pictures = _pictures(work.connection, ids)
     known = _tags(work.connection, {fold(checked_tag(name)): name for name in names})
     there = _tagged(work.connection, pictures, [number for number, _ in known.values()])
-    removed = [
-        (image, number, name) for image in pictures for number, name in known.values() if (number, image) in there
-    ]
+    removed = [(image, number, name) for image in pictures for number, name in known.values() if (number, image) in there]
     for number, _ in known.values():
         for some in chunks([image for image, tag, _ in removed if tag == number]):
-            work.connection.execute(
-                delete(image_tags).where(image_tags.c.tag_id == number, image_tags.c.image_id.in_(some))
-            )
+            work.connection.execute(delete(image_tags).where(image_tags.c.tag_id == number, image_tags.c.image_id.in_(some)))
     if removed:
         _note_down(work, "untag", ids, [(image, name) for image, _, name in removed])
     return len({image for image, *_ in removed})
@@ -127,9 +119,8 @@ def _pictures(connection: Connection, ids: Iterable[int]) -> list[int]:
     found: dict[int, int | None] = {}
     wanted = require_entries(connection, ids)
     for some in chunks(wanted):
-        found |= dict(
-            connection.execute(select(entries.c.id, entries.c.image_id).where(entries.c.id.in_(some))).tuples().all()
-        )
+        rows = connection.execute(select(entries.c.id, entries.c.image_id).where(entries.c.id.in_(some)))
+        found |= {row.id: row.image_id for row in rows}
     for number in wanted:
         if found[number] is None:
             raise BadInput(

@@ -64,9 +64,7 @@ def parse_query(words: str | Sequence[str]) -> Query:
 _Token = tuple[bool, str | None, str]
 """(negated, key or None, text)"""
 
-_TOKEN = re.compile(
-    r'(?P<minus>-?)(?:(?P<key>[^\W\d][\w.]*):)?(?:"(?P<quoted>[^"]*)"|(?P<plain>[^\s"]+))(?=\s|$)', re.UNICODE
-)
+_TOKEN = re.compile(r'(?P<minus>-?)(?:(?P<key>[^\W\d][\w.]*):)?(?:"(?P<quoted>[^"]*)"|(?P<plain>[^\s"]+))(?=\s|$)', re.UNICODE)
 _SEVERAL = re.compile(r'"|\s-?[^\W\d][\w.]*:')
 
 
@@ -81,11 +79,11 @@ def _tokens(text: str) -> list[_Token]:
             continue
         found = _TOKEN.match(text, at)
         if found is None:
-            raise BadInput(
-                f"The query cannot be read from here on: {text[at : at + 40]}", "Is a quotation mark missing?"
-            )
-        quoted = found["quoted"]
-        tokens.append((bool(found["minus"]), found["key"], found["plain"] if quoted is None else quoted))
+            raise BadInput(f"The query cannot be read from here on: {text[at : at + 40]}", "Is a quotation mark missing?")
+        quoted, plain = found["quoted"], found["plain"]
+        if plain and plain.endswith(":") and plain[:-1].casefold() in KEYS | ALIASES:
+            raise BadInput(f"{plain} needs a value.", f"Write {plain}VALUE without a space.")
+        tokens.append((bool(found["minus"]), found["key"], plain if quoted is None else quoted))
         at = found.end()
     return tokens
 
@@ -140,9 +138,7 @@ def _verdict(key: str, text: str) -> str:
 def _range(key: str, text: str) -> Range:
     found = re.fullmatch(r"=?(\d{1,20})|(\d{0,20})\.\.(\d{0,20})", text, re.ASCII)
     if found is None or text == "..":
-        raise BadInput(
-            f"{key}:{text} is not a range of whole numbers.", f"Write {key}:7, {key}:1..9, {key}:4.. or {key}:..9."
-        )
+        raise BadInput(f"{key}:{text} is not a range of whole numbers.", f"Write {key}:7, {key}:1..9, {key}:4.. or {key}:..9.")
     if found[1] is not None:
         return Range(int(found[1]), int(found[1]))
     low, high = (int(end) if end else None for end in found.group(2, 3))

@@ -249,9 +249,7 @@ def _opinions(
     if not pictures:
         return tagged, own, noted
     of_tags = (
-        select(image_tags.c.image_id, tags.c.name)
-        .select_from(image_tags.join(tags))
-        .where(image_tags.c.image_id.in_(pictures))
+        select(image_tags.c.image_id, tags.c.name).select_from(image_tags.join(tags)).where(image_tags.c.image_id.in_(pictures))
     )
     for row in connection.execute(of_tags):
         tagged.setdefault(row.image_id, []).append(row.name)

@@ -21,7 +21,8 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def _is_digest(value: Any) -> bool:
+def is_digest(value: Any) -> bool:
+    """Whether `value` is written as digests are."""
     return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
 
 
@@ -34,7 +35,7 @@ def _is_number(value: Any) -> bool:
 
 
 _COLUMNS: Mapping[str, tuple[str, str | None, Callable[[Any], bool]]] = {
-    "model": ("model", None, _is_digest),
+    "model": ("model", None, is_digest),
     "pipeline": ("pipeline", None, _is_text),
     "mode": ("mode", None, _is_text),
     "prompt": ("conditioning", "prompt", _is_text),

@@ -65,9 +65,7 @@ def read_run(connection: Connection, which: int | str) -> Run:
     """The run with this id or name."""
     if isinstance(which, int) and not 0 < which <= LARGEST_ID:
         raise NotFound(f"There is no run {which} in this bank.")
-    found = _runs(
-        connection, _run_select().where(runs.c.name == which if isinstance(which, str) else runs.c.id == which)
-    )
+    found = _runs(connection, _run_select().where(runs.c.name == which if isinstance(which, str) else runs.c.id == which))
     if not found and isinstance(which, str) and which.isascii() and which.isdigit():
         return read_run(connection, int(which))
     if not found:
@@ -84,16 +82,12 @@ def pending(connection: Connection, run: int) -> list[int]:
     """What a run has still to do, in order of ids: its selection minus what it has a regeneration of."""
     return list(
         connection.scalars(
-            select(run_entries.c.entry_id)
-            .where(run_entries.c.run_id == run, ~_finished)
-            .order_by(run_entries.c.entry_id)
+            select(run_entries.c.entry_id).where(run_entries.c.run_id == run, ~_finished).order_by(run_entries.c.entry_id)
         )
     )
 
 
-_finished = exists().where(
-    regenerations.c.run_id == run_entries.c.run_id, regenerations.c.entry_id == run_entries.c.entry_id
-)
+_finished = exists().where(regenerations.c.run_id == run_entries.c.run_id, regenerations.c.entry_id == run_entries.c.entry_id)
 
 
 def _run_select() -> Select[Any]:

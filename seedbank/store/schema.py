@@ -174,9 +174,7 @@ def _without_foreign_keys(database: Database) -> Iterator[None]:
 
 def _free_name(file: Path, revision: str) -> Path:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    names = (
-        file.with_name(f"{file.name}.{revision}.{stamp}{suffix}") for suffix in ("", *(f"-{n}" for n in range(1, 1000)))
-    )
+    names = (file.with_name(f"{file.name}.{revision}.{stamp}{suffix}") for suffix in ("", *(f"-{n}" for n in range(1, 1000))))
     return next(name for name in names if not name.exists())
 
 

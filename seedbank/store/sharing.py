@@ -51,19 +51,13 @@ def ensure(connection: Connection, table: Table, rows: Mapping[str, Mapping[str,
     return found | dict(zip(missing, ids, strict=True))
 
 
-def store_recipes(
-    connection: Connection, given: Iterable[Recipe | None], known_models: Mapping[str, int]
-) -> dict[str, int]:
+def store_recipes(connection: Connection, given: Iterable[Recipe | None], known_models: Mapping[str, int]) -> dict[str, int]:
     """{digest: id} of the recipes, their prompts and settings stored once."""
     unique = {recipe.digest: recipe for recipe in given if recipe is not None}
     divided = {digest: recipe_rows.split(recipe) for digest, recipe in unique.items()}
     bodies = {digest: json_digest(body) for digest, (_, body) in divided.items()}
-    known_settings = ensure(
-        connection, settings, {bodies[digest]: {"body": body} for digest, (_, body) in divided.items()}
-    )
-    texts = {
-        columns[name] for columns, _ in divided.values() for name in ("prompt", "negative") if columns[name] is not None
-    }
+    known_settings = ensure(connection, settings, {bodies[digest]: {"body": body} for digest, (_, body) in divided.items()})
+    texts = {columns[name] for columns, _ in divided.values() for name in ("prompt", "negative") if columns[name] is not None}
     by_text = {text: sha256(text.encode()) for text in sorted(texts)}
     known_prompts = ensure(
         connection,
@@ -84,12 +78,10 @@ def store_recipes(
 
 def model_digest(recipe: Recipe | None) -> str | None:
     """The digest of the recipe's model, where it is one."""
-    return None if recipe is None else recipe_rows.split(recipe)[0]["model"]
+    return None if recipe is None or not recipe_rows.is_digest(recipe.model) else recipe.model
 
 
-def store_models(
-    connection: Connection, given: Iterable[Model | None], named: Iterable[Recipe | None]
-) -> dict[str, int]:
+def store_models(connection: Connection, given: Iterable[Model | None], named: Iterable[Recipe | None]) -> dict[str, int]:
     """{digest: id} of models that were given whole or only named by a recipe; known ones become what was last seen."""
     whole = {model.digest: model for model in given if model is not None}
     rows: dict[str, dict[str, Any]] = {digest: _model_row(model) for digest, model in whole.items()}
@@ -104,8 +96,7 @@ def store_models(
             connection.execute(update(models).where(models.c.id == ids[digest]).values(rows[digest]))
         if known is None or known.name is None:
             files = [
-                {"model_id": ids[digest], "path": file.path, "size": file.size, "sha256": file.sha256}
-                for file in model.files
+                {"model_id": ids[digest], "path": file.path, "size": file.size, "sha256": file.sha256} for file in model.files
             ]
             if files:
                 connection.execute(delete(model_files).where(model_files.c.model_id == ids[digest]))
@@ -136,9 +127,7 @@ def store_environments(connection: Connection, given: Iterable[Environment | Non
         for kind, part in environment.part_digests.items():
             part_id = connection.scalar(select(parts.c.id).where(parts.c.kind == kind, parts.c.digest == part))
             if part_id is None:
-                part_id = insert_many(
-                    connection, parts, [{"kind": kind, "digest": part, "body": environment.parts[kind]}]
-                )[0]
+                part_id = insert_many(connection, parts, [{"kind": kind, "digest": part, "body": environment.parts[kind]}])[0]
             connection.execute(insert(environment_parts).values(environment_id=number, part_id=part_id))
     return found
 
@@ -153,9 +142,7 @@ def store_pictures(connection: Connection, given: Iterable[Picture | None]) -> d
             values.update({name: getattr(picture, name) for name in names if values[name] is None})
     before = known_rows(connection, images, rows)
     for digest, known in before.items():
-        news = {
-            name: value for name, value in rows[digest].items() if value is not None and getattr(known, name) is None
-        }
+        news = {name: value for name, value in rows[digest].items() if value is not None and getattr(known, name) is None}
         if news:
             connection.execute(update(images).where(images.c.id == known.id).values(news))
     return ensure(connection, images, rows)

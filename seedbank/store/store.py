@@ -66,9 +66,7 @@ class Store:
         self._finder = Finder(database, self.user)
 
     @classmethod
-    def create(
-        cls, url: str, *, images_url: str | None = None, user: str | None = None, exist_ok: bool = False
-    ) -> Store:
+    def create(cls, url: str, *, images_url: str | None = None, user: str | None = None, exist_ok: bool = False) -> Store:
         """A new bank. Without `images_url`, pictures lie beside a SQLite file; on PostgreSQL it must be given.
 
         Raises `BadInput` when there is a bank already, unless `exist_ok`.
@@ -98,9 +96,7 @@ class Store:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
     @property
@@ -325,9 +321,7 @@ class Store:
     def operations(self, limit: int = 50, before: int | None = None) -> list[Operation]:
         """Who did what when, newest first."""
         with self._database.reading() as connection:
-            statement = (
-                select(operations, users.c.name.label("user")).join(users).order_by(operations.c.id.desc()).limit(limit)
-            )
+            statement = select(operations, users.c.name.label("user")).join(users).order_by(operations.c.id.desc()).limit(limit)
             if before is not None:
                 statement = statement.where(operations.c.id < before)
             rows = connection.execute(statement).all()

@@ -114,17 +114,13 @@ def _used(connection: Connection, ids: list[int]) -> dict[Table, set[int]]:
             if target not in found:
                 continue
             for some in chunks(numbers):
-                values = connection.scalars(
-                    select(column).where(table.c[key].in_(some), column.is_not(None)).distinct()
-                )
+                values = connection.scalars(select(column).where(table.c[key].in_(some), column.is_not(None)).distinct())
                 news = set(values) - found[target]
                 found[target] |= news
                 if news:
                     pending.append((target, "id", sorted(news)))
                     pending += [
-                        (owned, name, sorted(news))
-                        for owned in OWNED.get(target, ())
-                        for name in _columns(owned, target)
+                        (owned, name, sorted(news)) for owned in OWNED.get(target, ()) for name in _columns(owned, target)
                     ]
     return found
 
@@ -167,5 +163,6 @@ def _columns(table: Table, target: Table) -> list[str]:
 def _digests(connection: Connection, table: Table, ids: Iterable[int]) -> Mapping[int, str]:
     found: dict[int, str] = {}
     for some in chunks(sorted(ids)):
-        found |= dict(connection.execute(select(table.c.id, table.c.digest).where(table.c.id.in_(some))).tuples().all())
+        rows = connection.execute(select(table.c.id, table.c.digest).where(table.c.id.in_(some)))
+        found |= {row.id: row.digest for row in rows}
     return found

@@ -56,9 +56,7 @@ class Work:
 
     def record(self, kind: str, **details: Any) -> int:
         """Writes down who did what when; every write does so in its own transaction. Gives the operation's id."""
-        return self.insert(
-            operations, uid=new_uid(), kind=kind, at=self.at, user_id=self.user_id, details=details or None
-        )
+        return self.insert(operations, uid=new_uid(), kind=kind, at=self.at, user_id=self.user_id, details=details or None)
 
 
 def spans(ids: Iterable[int]) -> str:

