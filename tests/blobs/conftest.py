@@ -52,6 +52,7 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             "-master.volumeSizeLimitMB=64",
             "-volume.max=20",
             "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
             *(f"-{part}={port}" for part, port in ports.items()),
         ],
         cwd=folder,
@@ -67,6 +68,9 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.kill()
         server.wait()
         log.close()
+        for port in ports.values():  # its sockets lie in /tmp whatever it is told
+            for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                left.unlink()
 
 
 def _wait_until_it_answers(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
