@@ -138,10 +138,12 @@ def load_pipeline(request: LoadRequest, device: str) -> Any:
             pipe = found.from_single_file(request.path, config=request.config, **options)
         else:
             raise Refusal(BAD_INPUT, f"A model is a {FOLDER} or a {FILE}, not a {request.kind!r}.")
-    except (OSError, ValueError, KeyError, AttributeError, ImportError) as error:
+    except Refusal:
+        raise
+    except torch.OutOfMemoryError as error:
+        raise Refusal(FAILED, f"There was not enough memory to load {request.path}.", "Try --dtype bfloat16.") from error
+    except Exception as error:
         raise Refusal(BLOCKED, f"The model at {request.path} cannot be loaded: {_first_line(error)}") from error
-    except RuntimeError as error:
-        raise Refusal(FAILED, f"Loading the model at {request.path} broke: {_first_line(error)}") from error
     pipe.set_progress_bar_config(disable=True)
     if device == "cpu" or (request.settings or {}).get("offload", "none") == "none":
         pipe.to(device)
@@ -152,7 +154,12 @@ def pipeline_class(name: str) -> Any:
     """The pipeline class of diffusers called `name`. Raises `Refusal`."""
     import diffusers
 
-    found = getattr(diffusers, name, None)
+    try:
+        found = getattr(diffusers, name, None)
+    except (ImportError, RuntimeError) as error:
+        # diffusers imports a class when it is asked for; the last line names the package that it misses.
+        reason = str(error).strip().splitlines()[-1]
+        raise Refusal(BLOCKED, f"{name} of diffusers {diffusers.__version__} cannot be imported: {reason}.") from error
     if not isinstance(found, type) or not issubclass(found, diffusers.DiffusionPipeline):
         raise Refusal(BLOCKED, f"diffusers {diffusers.__version__} has no pipeline {name}.", "Use another one.")
     return found
@@ -247,4 +254,5 @@ def _dtype_keyword() -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n")[0] or type(error).__name__
+    """The first line of an error, cut where libraries grow talkative."""
+    return str(error).strip().split("\n")[0][:300] or type(error).__name__
