@@ -63,12 +63,12 @@ class Place:
             url = make_url(text)
         except ArgumentError:
             return cls._unknown(text.split("://")[0] + "://…")
-        match url.get_backend_name():
+        match url.drivername:
             case "sqlite" if url.database and url.database != ":memory:":
                 return cls(url, Path(url.database).expanduser())
             case "sqlite":
                 raise BadInput("A bank needs a file; a SQLite database in memory cannot be one.", "Use sqlite:///bank.db.")
-            case "postgresql" | "postgres" if url.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
+            case "postgresql" | "postgres" | "postgresql+psycopg":
                 return cls(url.set(drivername="postgresql+psycopg"), None)
         return cls._unknown(f"{url.drivername}://…")
 

@@ -9,8 +9,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from seedbank.errors import BadInput, SeedbankError, StorageError
 
-# Pieces of SQLite's own messages, which have been the same for twenty years; result codes are lost in older modules.
-_SQLITE = (
+_Pieces = tuple[tuple[str, str, str], ...]
+"""(piece of the error, message, hint)"""
+
+# SQLite's own messages have been the same for twenty years; its result codes do not reach us from every module.
+_SQLITE: _Pieces = (
     (
         "database or disk is full",
         "The disk is full: {place} could not be written.",
@@ -44,8 +47,14 @@ _POSTGRESQL = (
     ("57014", "The query on {place} took too long and was stopped.", "Narrow it down."),
     ("22", "The database cannot hold a value of this request.", "Check numbers and texts that were given."),
     ("53", "The server of {place} is out of resources.", "Try again later."),
-    ("28", "{place} refused the user name or the password.", "Check the address given with --bank."),
-    ("3D", "{place} does not exist.", "Create the database first, or name another with --bank."),
+    ("57", "The server of {place} was shut down.", "Try again when it is back."),
+)
+
+# What it says when no connection comes about; there is no SQLSTATE then.
+_CONNECTING: _Pieces = (
+    ("does not exist", "{place} does not exist.", "Create the database first, or name another with --bank."),
+    ("authentication", "{place} refused the user name or the password.", "Check the address given with --bank."),
+    ("no password supplied", "{place} asks for a password.", "Give it in the address, or in the variable PGPASSWORD."),
 )
 
 
@@ -67,13 +76,17 @@ def translated(place: str) -> Iterator[None]:
 
 def _known(error: DBAPIError, place: str) -> SeedbankError | None:
     state = getattr(error.orig, "sqlstate", None)
-    if state is not None:
+    said = str(error.orig)
+    if not type(error.orig).__module__.startswith("psycopg"):
+        pieces = _SQLITE
+    elif state is None:  # there is no connection
+        pieces = (*_CONNECTING, ("", "{place} cannot be reached.", "Is the server running, and is the address right?"))
+    else:
         for code, message, hint in _POSTGRESQL:
             if state.startswith(code):
                 return (BadInput if code == "22" else StorageError)(message.format(place=place), hint)
-    for piece, message, hint in _SQLITE:
-        if piece in str(error.orig):
+        pieces = ()
+    for piece, message, hint in pieces:
+        if piece in said:
             return StorageError(message.format(place=place), hint)
-    if error.connection_invalidated or (state is None and type(error.orig).__module__.startswith("psycopg")):
-        return StorageError(f"{place} cannot be reached.", "Is the server running, and is the address right?")
     return None

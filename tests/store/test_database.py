@@ -1,0 +1,191 @@
+"""Connections: safe journals, many writers, full disks, and errors in one sentence."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from seedbank.errors import BadInput, NoBank, SeedbankError, StorageError
+from seedbank.store import Store
+from seedbank.store.database import SAFE_WAL, Place, journal_mode, sqlite_module
+from seedbank.store.integrity import integrity
+from tests.conftest import Databases
+from tests.store.examples import new_entry
+
+
+def python(code: str, *arguments: str) -> subprocess.Popen[str]:
+    """A Python of its own that runs `code`, with the modules of this checkout."""
+    environment = os.environ | {"PYTHONPATH": os.getcwd()}
+    return subprocess.Popen([sys.executable, "-c", code, *arguments], env=environment, text=True, stderr=subprocess.PIPE)
+
+
+RECORD = """
+import sys
+from seedbank.store import Store
+from tests.store.examples import new_entry
+url, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+with Store.open(url, user=name) as store:
+    for number in range(count):
+        store.add_entry(new_entry(1000 * int(name) + number, tags=("poster",)))
+"""
+
+
+@pytest.mark.parametrize("writers", [2])
+def test_processes_record_into_one_bank_at_once(store: Store, bank_url: str, writers: int):
+    started = [python(RECORD, bank_url, str(number), "100") for number in range(writers)]
+    assert [(one.communicate()[1], one.returncode) for one in started] == [("", 0)] * writers
+    assert store.count() == 100 * writers
+    assert sorted({entry.user for entry in store.find(limit=1000)}) == [str(number) for number in range(writers)]
+    assert list(integrity(store)) == []
+
+
+@pytest.mark.slow
+def test_eight_processes_record_1600_entries_into_one_bank(store: Store, bank_url: str):
+    started = [python(RECORD, bank_url, str(number), "200") for number in range(8)]
+    assert [(one.communicate()[1], one.returncode) for one in started] == [("", 0)] * 8
+    assert store.count() == 1600
+    assert list(integrity(store)) == []
+
+
+def test_threads_share_a_store(store: Store):
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: store.add_entry(new_entry(number)), range(40)))
+    assert store.count() == 40
+
+
+def test_readers_do_not_wait_for_a_writer(store: Store):
+    store.add_entry(new_entry(1))
+    with store.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE entries SET origin = 'other'")
+        assert store.entry(1).origin == "generated"
+
+
+def test_wal_is_refused_with_a_sqlite_that_could_corrupt_it():
+    assert journal_mode(SAFE_WAL) == "wal"
+    assert journal_mode((3, 51, 2)) == journal_mode((3, 40, 1)) == "truncate"
+
+
+def test_a_bank_changes_its_journal_with_the_sqlite_that_opens_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def journal() -> str:
+        with Store.open(str(tmp_path / "bank.db")) as store, store.database.reading() as connection:
+            return str(connection.exec_driver_sql("PRAGMA journal_mode").scalar_one())
+
+    Store.create(str(tmp_path / "bank.db")).close()
+    assert journal() == journal_mode(sqlite_module().sqlite_version_info)
+    monkeypatch.setattr("seedbank.store.database.journal_mode", lambda version: "truncate")
+    assert journal() == "truncate"
+
+
+def test_every_connection_checks_foreign_keys_and_syncs(tmp_path: Path):
+    with Store.create(str(tmp_path / "bank.db")) as store:
+        for manager in (store.database.reading, store.database.writing):
+            with manager() as connection:
+                assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
+                assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2
+
+
+def test_a_file_that_is_no_database_is_said(tmp_path: Path):
+    (tmp_path / "letter.txt").write_text("Dear bank, " * 100)
+    with pytest.raises(StorageError, match="is not a database"):
+        Store.open(str(tmp_path / "letter.txt"))
+
+
+def test_a_database_of_another_program_is_left_as_it_is(tmp_path: Path):
+    file = tmp_path / "other.db"
+    other = sqlite_module().connect(file)
+    other.execute("CREATE TABLE alembic_version (version_num TEXT)")
+    other.close()
+    before = file.read_bytes()
+    with pytest.raises(NoBank):
+        Store.open(str(file))
+    assert file.read_bytes() == before
+
+
+def test_a_server_that_is_not_there_is_said_without_the_password():
+    with pytest.raises(StorageError) as caught:
+        Store.open("postgresql://ann:secret@localhost:1/bank")
+    assert re.search(r"postgresql://localhost:1/bank cannot be reached", str(caught.value))
+    assert "secret" not in str(caught.value)
+
+
+def test_a_database_that_is_not_on_the_server_is_said(databases: Databases, bank_url: str):
+    if databases.kind == "sqlite":
+        pytest.skip("SQLite has no server")
+    with pytest.raises(StorageError, match="does not exist"):
+        Store.open(bank_url.replace("bank_", "other_bank_"))
+
+
+@pytest.mark.parametrize(
+    "url", ["", "mysql://x/y", "sqlite://", "sqlite:///:memory:", "postgresql+asyncpg://x/y", "::://", "sqlite+x:///y"]
+)
+def test_addresses_that_no_bank_can_have_are_refused(url: str):
+    with pytest.raises(BadInput):
+        Place.parse(url)
+
+
+def test_a_path_is_an_address():
+    assert Place.parse("some where/bank.db").file == Path("some where/bank.db")
+    assert Place.parse("sqlite:////tmp/bank.db").file == Path("/tmp/bank.db")
+    assert str(Place.parse("postgresql://ann:secret@host/bank")) == "postgresql://host/bank"
+
+
+def test_a_read_only_bank_can_be_read_and_says_why_it_cannot_be_written(tmp_path: Path):
+    if os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    with Store.create(str(tmp_path / "bank.db")) as store:
+        store.add_entry(new_entry(1))
+    (tmp_path / "bank.db").chmod(0o444)
+    with Store.open(str(tmp_path / "bank.db")) as store, pytest.raises(StorageError, match="read-only"):
+        store.add_entry(new_entry(2))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path):
+    """A folder on a file system of 4 MB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    tool = shutil.which("mount")
+    if tool is None or subprocess.run([tool, "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], capture_output=True).returncode:
+        pytest.skip("mounting a small file system is not allowed here")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_is_said_and_leaves_whole_entries(small_disk: Path):
+    with Store.create(str(small_disk / "bank.db")) as store:
+        stored = 0
+        with pytest.raises(StorageError, match="disk is full"):
+            while True:
+                store.add_entries(new_entry(stored + number) for number in range(50))
+                stored += 50
+        assert store.count() == stored
+    (small_disk / "room").touch()
+    with Store.open(str(small_disk / "bank.db")) as store:
+        assert store.count() == stored
+        assert list(integrity(store)) == []
+        with pytest.raises(SeedbankError):
+            store.add_entries(new_entry(9000 + number) for number in range(4000))
+        assert store.count() == stored
+
+
+def test_an_entry_with_its_recipe_takes_less_than_two_and_a_half_kilobytes(store: Store, databases: Databases):
+    size = "SELECT pg_database_size(current_database())" if databases.kind == "postgresql" else "PRAGMA page_count"
+    unit = 1 if databases.kind == "postgresql" else 4096
+
+    def measured() -> int:
+        with store.database.reading() as connection:
+            return int(connection.exec_driver_sql(size).scalar_one()) * unit
+
+    empty = measured()
+    for start in range(0, 2000, 500):
+        store.add_entries(new_entry(start + number) for number in range(500))
+    per_entry = (measured() - empty) / 2000
+    print(f"{databases.kind}: {per_entry:.0f} bytes per entry")
+    assert per_entry < 2500

@@ -1,0 +1,38 @@
+"""What `check` finds in rows that were tampered with."""
+
+import pytest
+
+from seedbank.store import Store
+from seedbank.store.integrity import integrity
+from tests.store import golden
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    """A bank with something in every table."""
+    golden.fill(store)
+    return store
+
+
+def test_a_whole_bank_has_no_findings(filled: Store):
+    assert list(integrity(filled)) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("UPDATE recipes SET steps = 9 WHERE id = 1", "cannot be rebuilt to its digest (entries 1)"),
+        ("UPDATE settings SET body = '{}'", "Settings of a recipe are not those that were recorded"),
+        ("UPDATE prompts SET text = 'other' WHERE id = (SELECT prompt_id FROM recipes WHERE id = 1)", "A prompt is not"),
+        ("UPDATE parts SET body = '{\"threads\":3}' WHERE kind = 'profile'", "The profile of an environment is not what"),
+        ("DELETE FROM environment_parts WHERE part_id = 1", "lacks a part or has a strange one (entries 1..2)"),
+        ("UPDATE entries SET verdict = 'exact' WHERE id = 1", "carry a verdict that is not that of their latest"),
+        ("UPDATE entries SET image_id = NULL WHERE id = 2", "have a file but no image digest (entries 2)"),
+        ("UPDATE entries SET model_id = NULL WHERE id = 1", "name another model than their recipes (entries 1)"),
+        ("UPDATE entries SET image_id = NULL WHERE id = 4", "(opinions) on image"),
+    ],
+)
+def test_what_does_not_fit_together_is_found(filled: Store, statement: str, found: str):
+    with filled.database.writing() as connection:
+        connection.exec_driver_sql(statement)
+    assert any(found in sentence for sentence in integrity(filled)), list(integrity(filled))
