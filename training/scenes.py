@@ -35,8 +35,10 @@ UNIFORMS = (
 )  # fmt: skip
 MARGIN = 0.035  # of the picture's width, kept free around an object
 
-_RADII = ((0.125, 0.15), (0.195, 0.22), (0.265, 0.29))
-_ANY_RADIUS = (0.13, 0.285)
+RADII = (0.14, 0.205, 0.275)  # small, medium, large, in widths of the picture
+PAIR_RADIUS = 0.16
+STEP = 1 / 16  # objects stand on a grid of 8 pixels, half a latent's stride: crisp outlines are learned sooner
+_SIZE_CUTS = (0.3, 0.7)
 _BACKGROUND_SHARES = (0.34, 0.54, 0.70, 0.85)  # cumulative: plain, gradient, night, meadow, (sea)
 _CLASHES = {2: 11, 3: 3, 4: 5}  # background kind -> the object colour that would vanish in it
 _MEADOW, _SEA = 3, 4
@@ -194,34 +196,32 @@ def resolve(named: Named, u: Tensor) -> Scenes:
     background_colour = _differ(background_colour, colour, flat & ~fixed, 5)
     background_colour = _differ(background_colour, colour2, flat & ~fixed & two, 4)
 
-    low, high = torch.tensor(_RADII, device=u.device).T
-    size = named.size.clamp(0)
-    radius = torch.where(
-        named.size >= 0,
-        low[size] + (high - low)[size] * at["size"],
-        _ANY_RADIUS[0] + (_ANY_RADIUS[1] - _ANY_RADIUS[0]) * at["size"],
-    )
+    size_by_noise = torch.bucketize(at["size"].contiguous(), torch.tensor(_SIZE_CUTS, device=u.device))
+    radius = torch.tensor(RADII, device=u.device)[torch.where(named.size >= 0, named.size, size_by_noise)]
     room = 0.5 - radius - MARGIN
     # House and tree stand on the meadow, a boat on the sea, unless the caption says where.
     grounded = ((background == _MEADOW) & ((shape == 9) | (shape == 10))) | ((background == _SEA) & (shape == 11))
-    x = 0.5 + room * _place(named.px, at["x"], torch.zeros_like(two))
-    y = 0.5 + room * _place(named.py, at["y"], grounded)
+    x = _snap(0.5 + room * _place(named.px, at["x"], torch.zeros_like(two)))
+    y = _snap(0.5 + room * _place(named.py, at["y"], grounded))
 
-    pair_radius = 0.145 + 0.04 * at["size"]
     arrangement = _choose(named.arrangement, at["arrangement"], 4)
     beside = (arrangement < 2).float()
     sign = torch.where(arrangement % 2 == 0, -1.0, 1.0)
-    sway_x, sway_y = (at["x"] - 0.5) * 0.14, (at["y"] - 0.5) * 0.14
-    along, across = 0.235 * sign * beside, 0.235 * sign * (1 - beside)
+    sway_x, sway_y = _snap((at["x"] - 0.5) * 0.18), _snap((at["y"] - 0.5) * 0.18)
+    along, across = 0.25 * sign * beside, 0.25 * sign * (1 - beside)
     x1, y1 = torch.where(two, 0.5 + along + sway_x, x), torch.where(two, 0.5 + across + sway_y, y)
     x2, y2 = 0.5 - along + sway_x, 0.5 - across + sway_y
     return Scenes(
         shape=torch.stack([shape, shape2], 1), colour=torch.stack([colour, colour2], 1),
         x=torch.stack([x1, x2], 1), y=torch.stack([y1, y2], 1),
-        radius=torch.stack([torch.where(two, pair_radius, radius), torch.where(two, pair_radius, 0.0)], 1),
+        radius=torch.stack([torch.where(two, PAIR_RADIUS, radius), torch.where(two, PAIR_RADIUS, 0.0)], 1),
         background=background, background_colour=background_colour, detail=at["detail"],
         style=named.style.clamp(0),
     )  # fmt: skip
+
+
+def _snap(length: Tensor) -> Tensor:
+    return (length / STEP).round() * STEP
 
 
 def _place(named: Tensor, u: Tensor, grounded: Tensor) -> Tensor:
