@@ -32,6 +32,13 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
+def other_process() -> Iterator[Engine]:
+    """A second worker like the first."""
+    with Engine(device="cpu") as second:
+        yield second
+
+
+@pytest.fixture(scope="session")
 def load(model: Callable[[str], Path]) -> Callable[..., Loaded]:
     def loaded(engine: Engine, family: str, **more: Any) -> Loaded:
         return engine.load({"kind": "folder", "path": str(model(family)), "pipeline": family, **more})

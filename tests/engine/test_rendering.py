@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from seedbank.engine.process import Engine
 from seedbank.errors import BadInput, Blocked
 from tests.engine.conftest import recipe_for
 from tests.tiny_models import FAMILIES, FLUX, SD15, SDXL, Z_IMAGE
@@ -21,12 +20,6 @@ def first_difference(one, other):
 
 def without_times(rendering):
     return rendering.digest, rendering.trace, rendering.rows
-
-
-@pytest.fixture(scope="module")
-def other_process():
-    with Engine(device="cpu") as engine:
-        yield engine
 
 
 @pytest.mark.parametrize("family", FAMILIES)

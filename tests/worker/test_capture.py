@@ -92,10 +92,20 @@ def test_the_default_dtype_is_float32_on_the_cpu_and_the_stored_one_elsewhere(tm
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["abacus", "cpu2"])
-def test_a_device_that_does_not_exist_is_bad_input(name):
-    from seedbank.worker.loading import choose_device
-    from seedbank.worker.refusal import Refusal
+def test_a_device_is_chosen_by_what_is_there(monkeypatch):
+    import torch
 
-    with pytest.raises(Refusal, match=name):
-        choose_device(name)
+    from seedbank.worker.loading import choose_device
+    from seedbank.worker.refusal import BAD_INPUT, BLOCKED, Refusal
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert choose_device("auto") == "cpu"
+    for name, kind in (("abacus", BAD_INPUT), ("cuda:1", BLOCKED), ("mps", BLOCKED)):
+        with pytest.raises(Refusal, match=name.split(":")[0]) as caught:
+            choose_device(name)
+        assert caught.value.kind == kind
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert choose_device("auto") == "mps"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert choose_device("auto") == "cuda" and choose_device("cuda:1") == "cuda:1"

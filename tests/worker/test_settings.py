@@ -71,6 +71,12 @@ def test_every_switch_that_is_read_can_be_written_back(monkeypatch):
 
 
 @pytest.mark.slow
+def test_a_setting_that_this_torch_does_not_have_is_reported():
+    profile = settings.read_profile("cpu") | {"warp_drive": True}
+    assert settings.restore(profile) == [["warp_drive", True, None]]
+
+
+@pytest.mark.slow
 def test_a_variable_that_differs_is_reported_since_it_is_too_late_to_set_it(monkeypatch):
     monkeypatch.delenv("MKL_CBWR", raising=False)
     profile = settings.read_profile("cpu")

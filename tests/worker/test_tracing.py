@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import random
 import struct
 
@@ -145,3 +146,23 @@ def test_global_random_states_are_compared_packed_and_restored():
     assert randomness.consumed(before, after) == ["python", "torch"]
     randomness.restore(randomness.pack(before, ["python", "torch"]))
     assert torch.equal(torch.rand(3), drawn[0]) and random.random() == drawn[1]
+
+
+def test_an_image_that_the_safety_checker_blackened_is_flagged(pipe, tmp_path):
+    from types import SimpleNamespace
+
+    from PIL import Image
+
+    from seedbank.worker.loading import LoadedPipeline
+    from seedbank.worker.render import render
+
+    class Checked(type(pipe)):
+        def __call__(self, **_):
+            return SimpleNamespace(images=[Image.new("RGB", (64, 64))], nsfw_content_detected=[True])
+
+    Checked.__name__ = type(pipe).__name__
+    Checked.__call__.__signature__ = inspect.signature(type(pipe).__call__)
+    loaded = LoadedPipeline(Checked(**pipe.components), "cpu", "key", 0.0)
+    rendering = render(loaded, recipe_of(pipe), tmp_path)
+    assert rendering["flags"] == {"safety_checker_blackened": True}
+    assert (tmp_path / "pixels").read_bytes() == bytes(64 * 64 * 3)
