@@ -11,7 +11,6 @@ Importing this package loads neither a database nor torch.
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +19,7 @@ if TYPE_CHECKING:
     from seedbank.recipe import Recipe, used_seed
     from seedbank.recording.request import Request
 
-try:
-    __version__ = version("seedbank-images")
-except PackageNotFoundError:
-    __version__ = "0+unknown"
+    __version__: str
 
 _WHERE = {"Library": "api", "Recipe": "recipe", "Request": "recording.request", "used_seed": "recipe"}
 
@@ -44,8 +40,13 @@ def open(url: str | Path | None = None, *, create: bool = False, images: str | N
 
 
 def __getattr__(name: str) -> Any:
+    """Names are imported when they are asked for; `importlib.metadata` alone costs as much as half of SQLAlchemy."""
     from importlib import import_module
 
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("seedbank-images")
     if name not in _WHERE:
         raise AttributeError(f"module 'seedbank' has no attribute {name!r}")
     return getattr(import_module(f"seedbank.{_WHERE[name]}"), name)

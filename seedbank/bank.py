@@ -222,6 +222,10 @@ class Bank:
             found += page
         return found
 
+    def has_image(self, entry: Entry) -> bool:
+        """Whether the bytes of the entry's image are here, by the record and in fact; they are not read."""
+        return entry.blob is not None and self.blobs.has(entry.blob.digest)
+
     def image_bytes(self, entry: Entry) -> bytes:
         """The stored file of the entry's image, verified. Raises `NotFound` when the bytes are not here."""
         if entry.blob is None:

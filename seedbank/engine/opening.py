@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seedbank.engine.manifest import changed_files, read_model
 from seedbank.engine.source import STANDIN, Source, find_model, source_of
@@ -24,8 +24,14 @@ def read_source(engine: Engine, source: Source, on_bytes: Callable[[int], None] 
     return read_model(source, on_bytes)
 
 
-def load_source(engine: Engine, source: Source, model: Model, dtype: str | dict[str, str] | None = None) -> Loaded:
-    """Load verified files. Raises `Blocked` when they changed since they were verified."""
+def load_source(
+    engine: Engine,
+    source: Source,
+    model: Model,
+    dtype: str | dict[str, str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Loaded:
+    """Load verified files, with the recorded `settings` of the pipeline when there are any. Raises `Blocked` when they changed since they were verified."""
     loaded = engine.load(
         {
             "kind": "file" if source.file else "folder",
@@ -34,6 +40,7 @@ def load_source(engine: Engine, source: Source, model: Model, dtype: str | dict[
             "variant": source.variant,
             "pipeline": model.pipeline,
             "dtype": dtype,
+            "settings": settings,
         }
     )
     if read_model(source).digest != model.digest:

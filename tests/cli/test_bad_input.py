@@ -105,7 +105,15 @@ def test_the_default_bank_is_made_by_the_first_command_that_writes(environ, tmp_
 
 def test_ctrl_c_while_rendering_exits_130_and_keeps_what_was_recorded(seedbank):
     command = [sys.executable, "-m", "seedbank", "--bank", str(seedbank.bank), "generate", "x", "-n", "500", "--json", *FAST]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=seedbank.environ)
+    running = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=seedbank.environ,
+        # A shell that runs the tests in the background makes its children ignore Ctrl-C; a user's terminal does not.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     assert running.stdout is not None
     told = [running.stdout.readline() for _ in range(2)]
     running.send_signal(signal.SIGINT)

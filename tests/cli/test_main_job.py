@@ -25,7 +25,9 @@ def test_the_stored_file_is_a_png_that_other_tools_read(library):
     with Image.open(path) as image:
         assert image.format == "PNG"
         assert image.size == (128, 128)
-        assert image.text["parameters"].startswith("a red circle\nSteps: 3, Sampler: Euler, CFG scale: 6, Seed: 7, Size: 128x128")
+        assert image.text["parameters"].startswith(
+            "a red circle\nSteps: 3, Sampler: Euler, CFG scale: 6, Seed: 7, Size: 128x128"
+        )
         assert json.loads(image.text["seedbank"])["noise"]["seed"] == "7"
 
 

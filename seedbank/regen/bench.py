@@ -1,0 +1,128 @@
+"""The bench: a render process with the recorded profile restored and the verified model loaded.
+
+Entries of one process profile share a process; those of one model share its loaded pipeline too.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seedbank.bank import Bank
+from seedbank.engine.opening import check_same, find_recorded, load_source, read_source
+from seedbank.engine.process import Engine
+from seedbank.environment import Environment
+from seedbank.errors import Blocked
+from seedbank.recipe import AS_IS, Recipe
+from seedbank.records import Model
+
+if TYPE_CHECKING:
+    from seedbank.engine.process import Rendering
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What an attempt needs: the recorded environment and model, the mode and dtypes of its recipe, and what is changed.
+
+    model                where the recorded weights lie now, when not where they were recorded
+    allow_other_weights  render even when the weights are not the recorded ones
+    device               another device than the recorded one
+    changes              profile fields to override, `{"threads": 1}`
+    """
+
+    recorded: Environment | None
+    model: Model | None
+    mode: str = AS_IS
+    dtypes: Mapping[str, str] = field(default_factory=dict)
+    place: str | None = None
+    allow_other_weights: bool = False
+    device: str | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def process_profile(self) -> dict[str, Any]:
+        """The settings that a process is started with: the recorded ones without the pipeline's, and the changes."""
+        profile = {name: value for name, value in self._profile.items() if name != "pipeline"} | dict(self.changes)
+        return profile if self.device is None else profile | {"device": self.device}
+
+    @property
+    def pipeline_settings(self) -> Mapping[str, Any] | None:
+        """Attention, slicing, memory format … as recorded; None when nothing was recorded."""
+        return self._profile.get("pipeline")
+
+    @property
+    def _profile(self) -> Mapping[str, Any]:
+        return self.recorded.profile if self.recorded is not None else {}
+
+    @property
+    def experiment(self) -> list[str]:
+        """Departures from the record, in words; other weights are only known once they are read."""
+        said = [f"{name}={value}" for name, value in self.changes.items()]
+        if self.device is not None and self.device != self._profile.get("device"):
+            said.append(f"device={self.device}")
+        return said
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A loaded model in a running process. `experiment` says what departs from the record; empty for a true attempt."""
+
+    engine: Engine
+    environment: Environment
+    model: Model
+    experiment: tuple[str, ...]
+    unrestored: tuple[tuple[str, Any, Any], ...]
+
+    def render(self, bank: Bank, recipe: Recipe) -> Rendering:
+        """Render the recipe with the loaded weights, which are the recorded ones or those of an experiment."""
+        with tempfile.TemporaryDirectory(prefix="seedbank-") as folder:
+            inputs = {}
+            for item in recipe.inputs:
+                inputs[item["role"]] = Path(folder) / item["digest"]
+                inputs[item["role"]].write_bytes(bank.blobs.get(item["digest"]))
+            return self.engine.render(replace(recipe, model=self.model.digest), inputs)
+
+
+class Bench:
+    """One render process at a time, replaced when another process profile is asked for or when it died."""
+
+    def __init__(self) -> None:
+        self._engine: Engine | None = None
+        self._profile: Mapping[str, Any] = {}
+        self._ready: tuple[Setting, Ready] | None = None
+
+    def set_up(self, setting: Setting) -> Ready:
+        """The process and the model for `setting`. Raises `Blocked` before any process renders other weights."""
+        if self._ready is not None and self._ready[0] == setting and self._ready[1].engine.alive:
+            return self._ready[1]
+        if setting.model is None:
+            raise Blocked("The record names no model.", "Name one with --model.")
+        engine = self._engine_for(setting)
+        experiment = setting.experiment
+        source = find_recorded(setting.model, setting.place)
+        present = read_source(engine, source)
+        if setting.allow_other_weights and present.digest != setting.model.digest:
+            experiment.append(f"other weights {present.digest[:12]}")
+        else:
+            check_same(setting.model, present)
+        load_source(engine, source, present, dtype=dict(setting.dtypes), settings=setting.pipeline_settings)
+        ready = Ready(engine, engine.environment, present, tuple(experiment), tuple(engine.unrestored))
+        self._ready = (setting, ready)
+        return ready
+
+    def _engine_for(self, setting: Setting) -> Engine:
+        profile = {"mode": setting.mode, **setting.process_profile}
+        if self._engine is None or profile != self._profile:
+            self.close()
+            device = setting.process_profile.get("device", "auto")
+            self._engine, self._profile = Engine(setting.process_profile or None, setting.mode, device=device), profile
+        return self._engine
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        if self._engine is not None:
+            self._engine.close()
+        self._engine, self._ready = None, None
