@@ -179,20 +179,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("image_id", "user_id", name="pk_opinions"),
         sqlite_with_rowid=False,
     )
-    op.create_index(
-        "ix_opinions_favourite",
-        "opinions",
-        ["user_id", "image_id"],
-        sqlite_where=sa.text("favourite"),
-        postgresql_where=sa.text("favourite"),
-    )
-    op.create_index(
-        "ix_opinions_rating",
-        "opinions",
-        ["user_id", "rating", "image_id"],
-        sqlite_where=sa.text("rating IS NOT NULL"),
-        postgresql_where=sa.text("rating IS NOT NULL"),
-    )
+    op.create_index("ix_opinions_user_id_favourite_image_id", "opinions", ["user_id", "favourite", "image_id"])
+    op.create_index("ix_opinions_user_id_rating_image_id", "opinions", ["user_id", "rating", "image_id"])
     op.create_table(
         "recipes",
         sa.Column("id", ID, nullable=False),
@@ -288,13 +276,7 @@ def upgrade() -> None:
     op.create_index("ix_entries_recipe_id", "entries", ["recipe_id"])
     op.create_index("ix_entries_run_id", "entries", ["run_id"])
     op.create_index("ix_entries_trace_id", "entries", ["trace_id"])
-    op.create_index(
-        "ix_entries_trashed",
-        "entries",
-        ["trashed"],
-        sqlite_where=sa.text("trashed IS NOT NULL"),
-        postgresql_where=sa.text("trashed IS NOT NULL"),
-    )
+    op.create_index("ix_entries_trashed", "entries", ["trashed"])
     op.create_table(
         "opinion_events",
         sa.Column("id", ID, nullable=False),

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import select
 
@@ -26,12 +26,16 @@ from seedbank.records import (
     Regeneration,
     Run,
 )
-from seedbank.store import files, opinions, reading, runs, trash, writing
+from seedbank.store import reading
 from seedbank.store.database import Database, Place
 from seedbank.store.finding import Finder
 from seedbank.store.query import EVERYTHING, Query
 from seedbank.store.tables import bank, edges, models, operations, users
 from seedbank.store.versions import check_revision
+
+# What only writing needs is imported inside the methods: listing entries must stay quick to start.
+if TYPE_CHECKING:
+    from seedbank.store.writing import Work
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,9 @@ class Store:
         return self._database
 
     @contextmanager
-    def _write(self, user: str | None) -> Iterator[writing.Work]:
+    def _write(self, user: str | None) -> Iterator[Work]:
+        from seedbank.store import writing
+
         with self._database.writing() as connection:
             yield writing.Work.begin(connection, user or self.user)
 
@@ -130,7 +136,9 @@ class Store:
         with self._write(user) as work:
             return self._add(work, listed)
 
-    def _add(self, work: writing.Work, news: Sequence[NewEntry]) -> list[int]:
+    def _add(self, work: Work, news: Sequence[NewEntry]) -> list[int]:
+        from seedbank.store import opinions, writing
+
         ids = writing.add_entries(work, news)
         for number, new in zip(ids, news, strict=True):
             if new.tags:
@@ -168,6 +176,8 @@ class Store:
 
     def lineage(self, number: int) -> tuple[list[Edge], list[Edge]]:
         """(edges to the parents, edges from the children) of an entry."""
+        from seedbank.store import writing
+
         with self._database.reading() as connection:
             writing.require_entries(connection, [number])
             statement = select(edges).order_by(edges.c.child_id, edges.c.parent_id, edges.c.kind)
@@ -180,21 +190,29 @@ class Store:
 
     def tag(self, ids: Iterable[int], names: Iterable[str], user: str | None = None) -> int:
         """The entries' images have these tags; gives how many images changed."""
+        from seedbank.store import opinions
+
         with self._write(user) as work:
             return opinions.add_tags(work, list(ids), list(names))
 
     def untag(self, ids: Iterable[int], names: Iterable[str], user: str | None = None) -> int:
         """The entries' images do not have these tags; gives how many images changed."""
+        from seedbank.store import opinions
+
         with self._write(user) as work:
             return opinions.remove_tags(work, list(ids), list(names))
 
     def favourite(self, ids: Iterable[int], on: bool = True, user: str | None = None) -> int:
         """The entries' images are favourites of the user, or not; gives how many images changed."""
+        from seedbank.store import opinions
+
         with self._write(user) as work:
             return opinions.set_opinion(work, "favourite", list(ids), "favourite", bool(on))
 
     def rate(self, ids: Iterable[int], rating: int | None, user: str | None = None) -> int:
         """The user rates the entries' images 0 to 5, or not at all (None); gives how many images changed."""
+        from seedbank.store import opinions
+
         if rating is not None and (type(rating) is not int or not 0 <= rating <= 5):
             raise BadInput(f"A rating is a whole number from 0 to 5, not {rating!r}.")
         with self._write(user) as work:
@@ -202,12 +220,16 @@ class Store:
 
     def note(self, ids: Iterable[int], text: str, user: str | None = None) -> int:
         """The user's note on the entries' images is `text`, none when it is empty; gives how many images changed."""
+        from seedbank.store import opinions
+
         note = opinions.checked_note(text)
         with self._write(user) as work:
             return opinions.set_opinion(work, "note", list(ids), "note", note)
 
     def history(self, number: int) -> list[OpinionEvent]:
         """All that was ever said about the entry's image, oldest first."""
+        from seedbank.store import opinions
+
         with self._database.reading() as connection:
             return opinions.history(connection, number)
 
@@ -222,31 +244,43 @@ class Store:
         user: str | None = None,
     ) -> Run:
         """A new run over a frozen selection, or the same as before, which resumes it."""
+        from seedbank.store import runs
+
         with self._write(user) as work:
             return runs.start_run(work, kind, specification, list(ids), name)
 
     def pending(self, run: Run | int) -> list[int]:
         """What a run has still to do, in order of ids."""
+        from seedbank.store import runs
+
         with self._database.reading() as connection:
             return runs.pending(connection, run if isinstance(run, int) else run.id)
 
     def run(self, which: int | str) -> Run:
         """The run with this id or name. Raises `NotFound`."""
+        from seedbank.store import runs
+
         with self._database.reading() as connection:
             return runs.read_run(connection, which)
 
     def runs(self) -> list[Run]:
         """All runs, newest first."""
+        from seedbank.store import runs
+
         with self._database.reading() as connection:
             return runs.read_runs(connection)
 
     def add_regeneration(self, new: NewRegeneration, user: str | None = None) -> Regeneration:
         """Stores an attempt. A second one at the same entry in the same run changes nothing and gives the first."""
+        from seedbank.store import runs
+
         with self._write(user) as work:
             return runs.add_regeneration(work, new)
 
     def regenerations(self, number: int) -> list[Regeneration]:
         """All attempts at an entry, oldest first."""
+        from seedbank.store import runs
+
         with self._database.reading() as connection:
             return runs.read_regenerations(connection, number)
 
@@ -274,29 +308,41 @@ class Store:
 
     def blob(self, digest: str) -> Blob:
         """The file with this digest. Raises `NotFound`."""
+        from seedbank.store import files
+
         with self._database.reading() as connection:
             return files.read_blob(connection, digest)
 
     def blobs(self) -> Iterator[tuple[str, int, str | None]]:
         """(digest, size, location) of every file that any row refers to, without holding anything open."""
+        from seedbank.store import files
+
         return files.referred(self._database)
 
     def entries_of_blob(self, digest: str) -> list[int]:
         """The ids of the entries whose picture, trace or input is this file, also from the trash."""
+        from seedbank.store import files
+
         with self._database.reading() as connection:
             return files.entries_of_blob(connection, digest)
 
     def entries_of_picture(self, digest: str) -> list[int]:
         """The ids of the entries with this image digest, also from the trash."""
+        from seedbank.store import files
+
         with self._database.reading() as connection:
             return files.entries_of_picture(connection, digest)
 
     def stored_pictures(self) -> Iterator[tuple[int, str, str]]:
         """(entry id, image digest, file digest) of every entry whose bytes are here, also from the trash."""
+        from seedbank.store import files
+
         return files.stored_pictures(self._database)
 
     def attach(self, number: int, blob: Blob, user: str | None = None) -> Entry:
         """The entry's picture lies in `blob`: its bytes have come, or come back."""
+        from seedbank.store import files
+
         with self._write(user) as work:
             files.attach(work, number, blob)
             return reading.entries_by_id(work.connection, [number], self.user)[0]
@@ -305,16 +351,22 @@ class Store:
 
     def trash(self, ids: Iterable[int], user: str | None = None) -> list[int]:
         """The entries are in the trash; gives those that were not before."""
+        from seedbank.store import trash
+
         with self._write(user) as work:
             return trash.trash(work, list(ids))
 
     def restore(self, ids: Iterable[int], user: str | None = None) -> list[int]:
         """The entries are out of the trash; gives those that were in it."""
+        from seedbank.store import trash
+
         with self._write(user) as work:
             return trash.restore(work, list(ids))
 
     def purge(self, ids: Iterable[int], user: str | None = None) -> list[int]:
         """The entries are gone for good, with all that nothing else needs; `BadInput` for one not in the trash."""
+        from seedbank.store import trash
+
         with self._write(user) as work:
             return trash.purge(work, list(ids))
 

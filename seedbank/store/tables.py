@@ -23,7 +23,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    text,
 )
 
 from seedbank.store.types import Digest, Json, Phash, Seed, Time, Uid
@@ -54,6 +53,7 @@ def _ref(name: str, table: str, *, null: bool = False, key: bool = False, index:
 
 
 # `sqlite_autoincrement`: the id of a purged row is never given out again.
+# No `postgresql_…` options: they would load that dialect for every reader of a SQLite file.
 # `sqlite_with_rowid=False`: pure relations lie in the tree of their primary key, once instead of twice.
 
 bank = Table(
@@ -231,7 +231,7 @@ entries = Table(
     sqlite_autoincrement=True,
 )
 Index(None, entries.c.verdict, entries.c.id)
-Index(None, entries.c.trashed, sqlite_where=text("trashed IS NOT NULL"), postgresql_where=text("trashed IS NOT NULL"))
+Index(None, entries.c.trashed)
 
 entry_inputs = Table(
     "entry_inputs",
@@ -316,21 +316,8 @@ opinions = Table(
     CheckConstraint("rating BETWEEN 0 AND 5", name="rating"),
     sqlite_with_rowid=False,
 )
-Index(
-    "ix_opinions_favourite",
-    opinions.c.user_id,
-    opinions.c.image_id,
-    sqlite_where=text("favourite"),
-    postgresql_where=text("favourite"),
-)
-Index(
-    "ix_opinions_rating",
-    opinions.c.user_id,
-    opinions.c.rating,
-    opinions.c.image_id,
-    sqlite_where=text("rating IS NOT NULL"),
-    postgresql_where=text("rating IS NOT NULL"),
-)
+Index(None, opinions.c.user_id, opinions.c.favourite, opinions.c.image_id)
+Index(None, opinions.c.user_id, opinions.c.rating, opinions.c.image_id)
 
 opinion_events = Table(
     "opinion_events",

@@ -39,9 +39,9 @@ with Store.open(url, user=name) as store:
 
 @pytest.mark.parametrize("writers", [2])
 def test_processes_record_into_one_bank_at_once(store: Store, bank_url: str, writers: int):
-    started = [python(RECORD, bank_url, str(number), "100") for number in range(writers)]
+    started = [python(RECORD, bank_url, str(number), "50") for number in range(writers)]
     assert [(one.communicate()[1], one.returncode) for one in started] == [("", 0)] * writers
-    assert store.count() == 100 * writers
+    assert store.count() == 50 * writers
     assert sorted({entry.user for entry in store.find(limit=1000)}) == [str(number) for number in range(writers)]
     assert list(integrity(store)) == []
 
@@ -148,11 +148,11 @@ def test_a_read_only_bank_can_be_read_and_says_why_it_cannot_be_written(tmp_path
 
 @pytest.fixture
 def small_disk(tmp_path: Path):
-    """A folder on a file system of 4 MB."""
+    """A folder on a file system of 2 MB."""
     folder = tmp_path / "small"
     folder.mkdir()
     tool = shutil.which("mount")
-    if tool is None or subprocess.run([tool, "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], capture_output=True).returncode:
+    if tool is None or subprocess.run([tool, "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True).returncode:
         pytest.skip("mounting a small file system is not allowed here")
     yield folder
     subprocess.run(["umount", folder], check=True)
@@ -171,7 +171,7 @@ def test_a_full_disk_is_said_and_leaves_whole_entries(small_disk: Path):
         assert store.count() == stored
         assert list(integrity(store)) == []
         with pytest.raises(SeedbankError):
-            store.add_entries(new_entry(9000 + number) for number in range(4000))
+            store.add_entries(new_entry(9000 + number) for number in range(1500))
         assert store.count() == stored
 
 

@@ -131,7 +131,7 @@ def test_opinions_and_trash_behave_as_a_dictionary_would(databases: Databases):
         pass
 
     Here.databases = databases
-    examples = 12 if databases.kind == "sqlite" else 8
+    examples = 8 if databases.kind == "sqlite" else 5
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large]
     run_state_machine_as_test(
         Here, settings=settings(max_examples=examples, stateful_step_count=20, deadline=None, suppress_health_check=checks)
