@@ -1,0 +1,29 @@
+"""docs/python.md is true: its blocks run in order in one process, and print what they say."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.rendering import shared_cache
+
+PAGE = Path(__file__).parents[2] / "docs" / "python.md"
+
+
+@pytest.mark.slow
+def test_every_block_of_the_page_runs_and_prints_what_it_says(tmp_path):
+    blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    script = tmp_path / "page.py"
+    script.write_text("\n".join(blocks), "utf-8")
+    environ = {**os.environ, "SEEDBANK_CACHE": str(shared_cache()), "SEEDBANK_USER": "ann"}
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, cwd=tmp_path, env=environ, timeout=280)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "[1024, 1025]"
+    assert lines[3:5] == ["exact", "exact: you can go on from this image"]
+    assert lines[5] == "['tag', 'tag', 'favourite', 'rating', 'note']"
+    assert lines[6:8] == ["()", "exact"]
+    assert lines[8].startswith("('Its recipe does not say: model, pipeline")
