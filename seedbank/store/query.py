@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from seedbank.errors import BadInput
 from seedbank.records import VERDICTS
@@ -101,6 +100,8 @@ def _term(negated: bool, key: str | None, text: str) -> Term:
         return Term("prompt", text, negated)
     name = ALIASES.get(key.casefold(), key.casefold())
     if name not in KEYS:
+        from difflib import get_close_matches
+
         near = get_close_matches(name, [*KEYS, *ALIASES], n=1)
         raise BadInput(
             f"A query has no key {key!r}.",
