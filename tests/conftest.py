@@ -18,6 +18,9 @@ from sqlalchemy import create_engine, make_url, text
 
 from seedbank.store import Store
 
+# Before any test imports torch: two test processes on two cores would spin at each other otherwise.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 _numbers = itertools.count()
 
 

@@ -25,6 +25,8 @@ NAMES = (
     "PYTHONHASHSEED",
     "TOKENIZERS_PARALLELISM",
 )
+WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+"""Not recorded: how threads wait for each other decides how long a picture takes, never what it is."""
 MACHINE_BOUND = ("CUDA_VISIBLE_DEVICES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY", "OMP_PLACES")
 """Recorded, not restored: they name the devices and cores of one machine."""
 NEVER = {"CACHE", "CREDENTIALS", "DIR", "FILE", "HOME", "KEY", "LOGS", "PASSWORD", "PATH", "SECRET", "TOKEN", "TRACE"}
@@ -36,7 +38,9 @@ def relevant_variables(environ: Mapping[str, str] = os.environ) -> dict[str, str
     return {
         name: environ[name]
         for name in sorted(environ)
-        if (name.startswith(PREFIXES) or name in NAMES or name in MACHINE_BOUND) and not NEVER & set(name.split("_"))
+        if (name.startswith(PREFIXES) or name in NAMES or name in MACHINE_BOUND)
+        and name not in WAITING
+        and not NEVER & set(name.split("_"))
     }
 
 
