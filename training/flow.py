@@ -201,7 +201,7 @@ def train(args: argparse.Namespace) -> None:
     def finish() -> None:
         optimizer.swap()
         torch.save({k: v.half().cpu() for k, v in models.state_dict().items()}, out / "flow.pt")
-        preview(models, coder, device, out / "preview.png", 2.0)
+        preview(models, coder, device, out / "preview.png", 1.0)
         optimizer.swap()
 
     while schedule.progress(step, time.time() - began) < 1:

@@ -74,7 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", type=Path, default=Path("checkpoints"), help="where vae.pt and flow.pt lie")
     parser.add_argument("--to", type=Path, default=Path("seedbank/_models/embedded-1"))
-    parser.add_argument("--guidance", type=float, default=2.0, help="the default that seedbank.json names")
+    parser.add_argument("--guidance", type=float, default=1.0, help="the default that seedbank.json names")
     args = parser.parse_args()
     print(f"{pack(args.weights, args.to, args.guidance) / 1e6:.2f} MB in {args.to}")
 

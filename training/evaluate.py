@@ -1,0 +1,233 @@
+"""Scores the shipped model and prints one line per goal.
+
+    python -m training.evaluate [--json] [--model FOLDER] [--record benchmarks/results/embedded_model]
+
+500 held-out captions (half of them Chinese) with seeds of their own, 8 steps, through diffusers' stock
+``ZImagePipeline``, judged by ``training.oracle``. Takes some minutes on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from training.captions import caption
+from training.oracle import Seen, look
+from training.render import PIXELS, render
+from training.scenes import COLOURS, Named, draw_named, draw_uniforms, resolve
+
+MODEL = Path(__file__).parents[1] / "seedbank" / "_models" / "embedded-1"
+HELD_OUT = 987_654_321  # the seed of the captions: no training pool uses it
+BATCH = 20
+
+
+@dataclass(frozen=True)
+class Line:
+    """One measured number beside its goal; ``miss`` is how far the goal was missed, 0 where it was met."""
+
+    name: str
+    value: float
+    goal: float | None = None
+    at_most: bool = False
+    unit: str = "%"
+    n: int = 0
+
+    @property
+    def miss(self) -> float:
+        """Never negative."""
+        if self.goal is None:
+            return 0.0
+        return max(0.0, self.value - self.goal if self.at_most else self.goal - self.value)
+
+    def text(self) -> str:
+        """A row of the table."""
+        goal = "" if self.goal is None else f"{'<=' if self.at_most else '>='} {self.goal:g} {self.unit}"
+        state = "" if self.goal is None else ("met" if self.miss == 0 else f"missed by {self.miss:.3g}")
+        many = f"n={self.n}" if self.n else ""
+        return f"{self.name:<52} {self.value:8.2f} {self.unit:<4} {goal:<12} {state:<16} {many}".rstrip()
+
+
+def held_out(n: int) -> tuple[Named, list[str]]:
+    """Attributes and captions: one object, default style, shape, colour and background named; every second Chinese."""
+    generator = torch.Generator().manual_seed(HELD_OUT)
+    named = draw_named(60 * n, generator)
+    flat = named.background <= 1
+    good = (named.two == 0) & (named.style < 0) & (named.shape >= 0) & (named.colour >= 0) & (named.background >= 0)
+    named = named[(good & (~flat | (named.background_colour >= 0))).nonzero().flatten()[:n]]
+    rng = Random(HELD_OUT)
+    return named, [caption(row, rng, ("en", "zh")[i % 2], unknown=False) for i, row in enumerate(named.rows())]
+
+
+def load(folder: Path) -> Any:
+    """The stock pipeline in float32."""
+    from diffusers import ZImagePipeline
+
+    pipe = ZImagePipeline.from_pretrained(str(folder), dtype=torch.float32)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def paint(pipe: Any, prompts: list[str], seeds: list[int], guidance: float) -> Tensor:
+    """Pictures (n, 3, 128, 128) in [0, 1], 8 steps, in batches."""
+    out = []
+    for start in range(0, len(prompts), BATCH):
+        some = slice(start, start + BATCH)
+        generators = [torch.Generator().manual_seed(s) for s in seeds[some]]
+        out.append(
+            pipe(
+                list(prompts[some]), height=PIXELS, width=PIXELS, num_inference_steps=8, guidance_scale=guidance,
+                generator=generators, output_type="pt", max_sequence_length=96,
+            ).images
+        )  # fmt: skip
+    return torch.cat(out)
+
+
+def shares(named: Named, seen: Seen) -> dict[str, tuple[float, int]]:
+    """Per attribute: the percentage seen as named, and of how many."""
+    px, py = seen.place()
+    right = {
+        "object colour": (seen.colour == named.colour, named.colour >= 0),
+        "background": (
+            (seen.background == named.background)
+            & ((named.background > 1) | (seen.background_colour == named.background_colour)),
+            named.background >= 0,
+        ),
+        "shape": (seen.shape == named.shape, named.shape >= 0),
+        "position words": (
+            ((named.px < 0) | (px == named.px)) & ((named.py < 0) | (py == named.py)),
+            (named.px >= 0) | (named.py >= 0),
+        ),
+        "size words": (seen.size == named.size, named.size >= 0),
+    }
+    return {k: (100 * float(r[asked].float().mean()), int(asked.sum())) for k, (r, asked) in right.items()}
+
+
+def _prompts_with_colour(colour: int) -> list[str]:
+    words = ("red", "orange", "yellow", "green", "teal", "blue", "purple", "pink", "brown", "white", "grey", "black")
+    shapes = ("circle", "star", "heart", "square", "flower")
+    return [f"a {words[colour]} {shape}" for shape in shapes]
+
+
+def composition(pipe: Any, guidance: float, seeds: int) -> tuple[float, float, int]:
+    """Percentage of pairs (same seed, other colour word) whose object moves by under 8 pixels; median shift; pairs."""
+    first, second = COLOURS.index("red"), COLOURS.index("blue")
+    one, other = _prompts_with_colour(first), _prompts_with_colour(second)
+    numbers = [5_000 + k for k in range(seeds) for _ in one]
+    a = look(paint(pipe, one * seeds, numbers, guidance))
+    b = look(paint(pipe, other * seeds, numbers, guidance))
+    shift = torch.hypot(a.x - b.x, a.y - b.y) * PIXELS
+    return 100 * float((shift < 8).float().mean()), float(shift.median()), len(shift)
+
+
+def memory_above_import(folder: Path, guidance: float) -> float:
+    """Megabytes by which loading the model and rendering once raise the peak of a fresh process above its imports."""
+    import subprocess
+    import sys
+
+    script = (
+        "import resource, sys, torch, diffusers, transformers\n"
+        "from diffusers import ZImagePipeline\nfrom transformers import Qwen3Model\n"
+        "from diffusers import AutoencoderKL, ZImageTransformer2DModel, FlowMatchEulerDiscreteScheduler\n"
+        "torch.set_num_threads(2)\npeak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\nbefore = peak()\n"
+        "pipe = ZImagePipeline.from_pretrained(sys.argv[1], dtype=torch.float32)\n"
+        "pipe('a red circle', height=128, width=128, num_inference_steps=8, guidance_scale=float(sys.argv[2]))\n"
+        "print(peak() - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(folder), str(guidance)], capture_output=True, text=True, check=True)
+    return int(done.stdout.split()[-1]) / 1024
+
+
+def seconds_per_image(pipe: Any, guidance: float, images: int = 12) -> tuple[float, float]:
+    """Least and median seconds for one image at a time, 2 threads, after a warm-up."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    taken = []
+    for k in range(images + 1):
+        began = time.perf_counter()
+        pipe("a red circle on a blue background", height=PIXELS, width=PIXELS, num_inference_steps=8,
+             guidance_scale=guidance, generator=torch.Generator().manual_seed(k))  # fmt: skip
+        taken.append(time.perf_counter() - began)
+    torch.set_num_threads(before)
+    return min(taken[1:]), statistics.median(taken[1:])
+
+
+def evaluate(folder: Path, captions: int, guidances: tuple[float, ...]) -> list[Line]:
+    """Every line of the table."""
+    settings = json.loads((folder / "seedbank.json").read_text())["defaults"]
+    guidance = float(settings["guidance_scale"])
+    pipe = load(folder)
+    named, prompts = held_out(captions)
+    truth = render(resolve(named, draw_uniforms(len(named), torch.Generator().manual_seed(HELD_OUT))))
+    lines = [Line(f"oracle on ground truth: {k}", v, 98, n=n) for k, (v, n) in shares(named, look(truth)).items()]
+    goals: dict[str, float | None] = {"object colour": 95, "background": 95, "shape": 85, "position words": 85, "size words": None}
+    seen = look(paint(pipe, prompts, list(range(len(prompts))), guidance))
+    scored = shares(named, seen)
+    lines += [Line(f"{k} (guidance {guidance:g})", v, goals[k], n=n) for k, (v, n) in scored.items()]
+    for language, which in (("English", slice(0, None, 2)), ("Chinese", slice(1, None, 2))):
+        part = Seen(*(v[which] for v in vars(seen).values()))
+        lines += [Line(f"{k}, {language}", v, n=n) for k, (v, n) in shares(named[which], part).items() if k == "shape"]
+    stable, shift, pairs = composition(pipe, guidance, max(2, captions // 25))
+    lines.append(Line("composition: shift under 8 px, colour word changed", stable, 80, n=pairs))
+    lines.append(Line("composition: median shift", shift, unit="px", n=pairs))
+    few = max(20, captions // 5)
+    for g in guidances:
+        part = shares(named[:few], look(paint(pipe, prompts[:few], list(range(few)), g)))
+        lines += [Line(f"guidance {g:g}: {k}", part[k][0], n=part[k][1]) for k in ("object colour", "background", "shape")]
+    least, median = seconds_per_image(pipe, guidance)
+    lines.append(Line("time per image, 2 threads, least of 12", least, 0.35, True, "s"))
+    lines.append(Line("time per image, 2 threads, median of 12", median, unit="s"))
+    lines.append(Line("memory above the imports", memory_above_import(folder, guidance), 400, True, "MB"))
+    size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / 1e6
+    lines.append(Line("size on disk", size, 12, True, "MB"))
+    return lines
+
+
+def machine() -> dict[str, str]:
+    """What it ran on: no names, no paths."""
+    import diffusers
+    import transformers
+
+    info = Path("/proc/cpuinfo")
+    names = [s.split(":")[1].strip() for s in info.read_text().splitlines() if s.startswith("model name")] if info.exists() else []
+    return {
+        "cpu": names[0] if names else platform.machine(), "cores": str(len(names) or "?"), "python": platform.python_version(),
+        "torch": torch.__version__, "diffusers": diffusers.__version__, "transformers": transformers.__version__,
+        "threads": str(torch.get_num_threads()),
+    }  # fmt: skip
+
+
+def main() -> None:
+    """The command line; exit status 0 whether or not the goals are met: the table says it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, default=MODEL)
+    parser.add_argument("--captions", type=int, default=500)
+    parser.add_argument("--guidances", type=float, nargs="*", default=[0.0, 2.0, 4.0, 6.0])
+    parser.add_argument("--json", action="store_true", help="one object per line")
+    parser.add_argument("--record", type=Path, help="also write NAME.json and NAME.txt")
+    args = parser.parse_args()
+    began = time.time()
+    torch.set_num_threads(2)
+    lines = evaluate(args.model, args.captions, tuple(args.guidances))
+    about = machine() | {"minutes": f"{(time.time() - began) / 60:.1f}"}
+    told = [asdict(line) | {"miss": line.miss} for line in lines]
+    for line, row in zip(lines, told, strict=True):
+        print(json.dumps(row) if args.json else line.text())
+    print(json.dumps({"machine": about}) if args.json else "  ".join(f"{k} {v}" for k, v in about.items()))
+    if args.record:
+        args.record.with_suffix(".json").write_text(json.dumps({"machine": about, "lines": told}, indent=1) + "\n")
+        text = "\n".join([*(line.text() for line in lines), "", "  ".join(f"{k} {v}" for k, v in about.items())])
+        args.record.with_suffix(".txt").write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()
