@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,6 @@ import pytest
 from seedbank.engine.process import Engine, Loaded
 from seedbank.recipe import Recipe
 from tests import tiny_models
-
-# Idle threads of several workers on few cores would otherwise spin away a third of the time.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @pytest.fixture(scope="session")
