@@ -10,7 +10,9 @@ is the ratio of their medians. Goals: at most 1.03 in time, at most 1.1 in memor
 from __future__ import annotations
 
 import argparse
+import atexit
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -41,6 +43,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=24)
     parser.add_argument("--seconds", type=float, default=1.0, help="about how long one bare image should take")
     parser.add_argument("--large", action="store_true", help="a Z-Image of real width, random weights, 1024x1024")
+    parser.add_argument("--layers", type=int, default=8, help="of the large transformer; Z-Image has 30")
     parser.add_argument("--save", metavar="NAME", help="write results/NAME.json")
     options = parser.parse_args()
     values = {"time": measure_time(options)}
@@ -57,7 +60,9 @@ def measure_time(options: argparse.Namespace) -> dict[str, Any]:
 
     import seedbank
 
-    pipe, size = large_pipeline(options.device) if options.large else small_pipeline(options.model, options.device)
+    pipe, size = (
+        large_pipeline(options.device, options.layers) if options.large else small_pipeline(options.model, options.device)
+    )
     pipe.set_progress_bar_config(disable=True)
     call: dict[str, Any] = {"prompt": PROMPT, "height": size, "width": size, "guidance_scale": 3.0}
     call["num_inference_steps"] = steps_for(pipe, call, options.seconds)
@@ -76,6 +81,7 @@ def measure_time(options: argparse.Namespace) -> dict[str, Any]:
         "images": options.images,
         "size": f"{size}x{size}",
         "steps": call["num_inference_steps"],
+        "pipeline": f"Z-Image width, {options.layers} layers, bf16, random weights" if options.large else options.model,
         "bare_seconds": round(median(bare), 4),
         "recorded_seconds": round(median(recorded), 4),
         "ratio": round(median(recorded) / median(bare), 4),
@@ -111,18 +117,19 @@ def small_pipeline(model: str, device: str) -> tuple[Any, int]:
     return pipe.to(device), 128
 
 
-def large_pipeline(device: str) -> tuple[Any, int]:
-    """The embedded tokenizer and text encoder with a transformer of Z-Image's width (dim 3840, 8 layers) and a full VAE."""
+def large_pipeline(device: str, layers: int) -> tuple[Any, int]:
+    """A transformer of Z-Image's width (dim 3840, `layers` of its 30) and a full-size VAE with random weights, bf16, 1024x1024.
+
+    It is saved and loaded again, so that recording verifies its weights against files as it does for a real model.
+    """
     import torch
     from diffusers import AutoencoderKL, ZImagePipeline, ZImageTransformer2DModel
 
-    pipe, _ = small_pipeline("embedded", "cpu")
+    small, _ = small_pipeline("embedded", "cpu")
     torch.manual_seed(0)
-    width = pipe.text_encoder.config.hidden_size
+    width = small.text_encoder.config.hidden_size
     with torch.device(device):
-        transformer = ZImageTransformer2DModel(
-            dim=3840, n_layers=8, n_refiner_layers=2, n_heads=30, n_kv_heads=30, cap_feat_dim=width
-        )
+        transformer = ZImageTransformer2DModel(n_layers=layers, cap_feat_dim=width)
         vae = AutoencoderKL(
             block_out_channels=(128, 256, 512, 512),
             down_block_types=("DownEncoderBlock2D",) * 4,
@@ -131,12 +138,14 @@ def large_pipeline(device: str) -> tuple[Any, int]:
             latent_channels=16,
             sample_size=1024,
         )
-    parts = dict(pipe.components) | {
-        "transformer": transformer.bfloat16(),
-        "vae": vae.bfloat16(),
-        "text_encoder": pipe.text_encoder.bfloat16(),
-    }
-    return ZImagePipeline(**parts).to(device), 1024
+    for parameter in transformer.parameters():
+        torch.nn.init.normal_(parameter, std=0.02)
+    parts = dict(small.components) | {"transformer": transformer.bfloat16(), "vae": vae.bfloat16()}
+    folder = Path(tempfile.mkdtemp(prefix="seedbank-large-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    ZImagePipeline(**parts).save_pretrained(folder, safe_serialization=True)
+    pipe = ZImagePipeline.from_pretrained(folder, torch_dtype=torch.bfloat16, local_files_only=True)
+    return pipe.to(device), 1024
 
 
 def measure_memory(model: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Are the weights in memory still those of the files? Fusing a LoRA or training changes them behind any file's back.
 
-Two elements of every tensor are sampled: enough to notice what touches whole matrices, in a few milliseconds. A single
+The middle element of every matrix is sampled: enough to notice what touches whole matrices, in a millisecond. A single
 changed number can slip through; a regeneration, which always loads the files, would show it.
 """
 
@@ -13,22 +13,26 @@ from typing import Any
 import torch
 from torch import nn
 
-Samples = dict[str, dict[str, tuple[float, float]]]
-"""{component: {tensor name: (first element, middle element)}}, as the live dtype holds them."""
+Samples = dict[str, dict[str, float]]
+"""{component: {name of a matrix: its middle element}}, as the live dtype holds it."""
 
 
 def sample_live(pipe: Any) -> Samples:
-    """The samples of every module of a pipeline; one copy from the device for each module."""
+    """The samples of every module of a pipeline; one copy from the device for each module and dtype."""
     return {name: _sample_module(module) for name, module in pipe.components.items() if isinstance(module, nn.Module)}
 
 
-def _sample_module(module: nn.Module) -> dict[str, tuple[float, float]]:
-    tensors = {name: tensor for name, tensor in module.state_dict().items() if tensor.numel() and tensor.is_floating_point()}
-    if not tensors:
-        return {}
-    flat = [tensor.detach().reshape(-1) for tensor in tensors.values()]
-    values = torch.stack([one[index].double() for one in flat for index in (0, one.numel() // 2)]).tolist()
-    return dict(zip(tensors, zip(values[::2], values[1::2], strict=True), strict=True))
+def _sample_module(module: nn.Module) -> dict[str, float]:
+    by_dtype: dict[torch.dtype, dict[str, torch.Tensor]] = {}
+    for name, parameter in module.named_parameters():
+        if parameter.dim() > 1 and parameter.is_floating_point() and not parameter.is_meta:
+            # Views only, so that thousands of matrices cost thousands of microseconds and no kernel.
+            middle = parameter.detach().reshape(-1)[parameter.numel() // 2]
+            by_dtype.setdefault(parameter.dtype, {})[name] = middle
+    values: dict[str, float] = {}
+    for tensors in by_dtype.values():
+        values |= zip(tensors, torch.stack(list(tensors.values())).double().tolist(), strict=True)
+    return values
 
 
 def differing(pipe: Any, samples: Samples, files: Mapping[str, Iterable[Path]]) -> list[str]:
@@ -40,10 +44,10 @@ def differing(pipe: Any, samples: Samples, files: Mapping[str, Iterable[Path]]) 
     return [name for name, paths in files.items() if name in samples and _differs(pipe.components[name], samples[name], paths)]
 
 
-def _differs(module: nn.Module, samples: Mapping[str, tuple[float, float]], paths: Iterable[Path]) -> bool:
+def _differs(module: nn.Module, samples: Mapping[str, float], paths: Iterable[Path]) -> bool:
     from safetensors import safe_open
 
-    dtypes = {name: tensor.dtype for name, tensor in module.state_dict().items()}
+    dtypes = {name: parameter.dtype for name, parameter in module.named_parameters()}
     for path in paths:
         with safe_open(path, framework="pt") as opened:
             for name in opened.keys():  # noqa: SIM118  (safe_open is no mapping)
@@ -52,21 +56,16 @@ def _differs(module: nn.Module, samples: Mapping[str, tuple[float, float]], path
     return False
 
 
-def _file_sample(opened: Any, name: str, dtype: torch.dtype) -> tuple[float, float]:
-    """The same two elements, read without loading the whole tensor."""
+def _file_sample(opened: Any, name: str, dtype: torch.dtype) -> float:
+    """The same element, read without loading the whole matrix."""
     part = opened.get_slice(name)
-    shape = part.get_shape()
-    count = 1
-    for size in shape:
-        count *= size
-    if not shape:
-        value = float(opened.get_tensor(name).to(dtype).double())
-        return value, value
-    row = count // shape[0]
-    middle = count // 2
-    first = part[0:1].reshape(-1)[0]
-    centre = part[middle // row : middle // row + 1].reshape(-1)[middle % row]
-    return float(first.to(dtype).double()), float(centre.to(dtype).double())
+    rows, *others = part.get_shape()
+    row = 1
+    for size in others:
+        row *= size
+    middle = rows * row // 2
+    value = part[middle // row : middle // row + 1].reshape(-1)[middle % row]
+    return float(value.to(dtype).double())
 
 
 def adapters_of(pipe: Any) -> list[str]:
