@@ -111,7 +111,8 @@ def _backdrop_en(row: Row, rng: Random) -> str:
         return rng.choice(w.PICTURED_EN[kind])
     phrase = rng.choice(w.PLAIN_EN if kind == 0 else w.GRADIENT_EN)
     if hue < 0:
-        phrase = rng.choice(("on a plain background", "plain background") if kind == 0 else ("on a gradient", "gradient background"))
+        plain, gradient = ("on a plain background", "plain background"), ("on a gradient", "gradient background")
+        phrase = rng.choice(plain if kind == 0 else gradient)
     phrase = phrase.format(c=rng.choice(w.COLOURS_EN[hue]) if hue >= 0 else "")
     return phrase.replace(" a orange", " an orange").replace(" a emerald", " an emerald")
 
@@ -195,7 +196,8 @@ def _chinese(row: Row, rng: Random, fillers: bool, unknown: bool) -> str:
     if not backdrop:
         text = subject
     elif rng.random() < 0.45:
-        text = (("在" if rng.random() < 0.4 else "") + backdrop + rng.choice(("，", "", "有")) + subject) if subject else backdrop
+        head = "在" if subject and rng.random() < 0.4 else ""
+        text = head + backdrop + rng.choice(("，", "", "有")) + subject if subject else backdrop
     else:
         text = subject + rng.choice(("在", "，", "，")) + backdrop if subject else backdrop
     if row["style"] >= 0:

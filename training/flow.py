@@ -109,8 +109,12 @@ def times(n: int, device: torch.device) -> Tensor:
     return torch.where(torch.rand(n, device=device) < 0.7, 3 * u / (1 + 2 * u), u)
 
 
-def batch(pool: Pool, n: int, long: bool) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Noisy latents, times (1 - s), caption ids and counts, and the target: image minus noise."""
+def batch(pool: Pool, n: int, long: bool, drop: float = 0.0) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Noisy latents, times (1 - s), caption ids and counts, and the target: image minus noise.
+
+    ``drop`` is the share of captions taken away from their pictures. Without it the empty caption means "the noise
+    decides all"; with it, "some caption that you do not know", which makes large guidance gentler.
+    """
     device = pool.u.device
     index = torch.randint(len(pool.u), (n,), device=device)
     clean = pool.latents[index].float()
@@ -120,12 +124,18 @@ def batch(pool: Pool, n: int, long: bool) -> tuple[Tensor, Tensor, Tensor, Tenso
     else:
         which = torch.randint(pool.short.shape[1], (n,), device=device)
         ids, counts = pool.short[index, which], pool.short_counts[index, which]
+    if drop > 0:
+        dropped = torch.rand(n, device=device) < drop
+        empty = torch.zeros_like(ids[0])
+        empty[:1].fill_(2)  # <s>, then </s>: what the tokenizer makes of no words at all
+        empty[1:2].fill_(3)
+        ids, counts = torch.where(dropped[:, None], empty, ids), torch.where(dropped, 2, counts)
     s = times(n, device)
     mixed = torch.lerp(clean, noise, s.view(-1, 1, 1, 1))
     return mixed, 1 - s, ids.long(), counts, clean - noise
 
 
-@torch.no_grad()
+@torch.no_grad()  # type: ignore[untyped-decorator, unused-ignore]
 def preview(models: nn.ModuleDict, coder: nn.Module, device: torch.device, path: Path, guidance: float) -> None:
     """A contact sheet of fixed prompts, six seeds each, two prompts a row."""
     noise = torch.stack([torch.randn(CHANNELS, SIDE, SIDE, generator=torch.Generator().manual_seed(k)) for k in range(6)])
@@ -146,7 +156,7 @@ def graphed(work: Callable[[bool], None], optimizer: Optimizer) -> Callable[[boo
             optimizer.set(0.02)
             work(k % 2 == 1)
     torch.cuda.current_stream().wait_stream(side)
-    graphs = []
+    graphs: list[torch.cuda.CUDAGraph] = []
     for long in (False, True):
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, pool=graphs[0].pool() if graphs else None):
@@ -189,7 +199,7 @@ def train(args: argparse.Namespace) -> None:
     total, norm = torch.zeros((), device=device), torch.zeros((), device=device)
 
     def work(long: bool) -> None:
-        mixed, t, ids, counts, target = batch(pool, args.batch, long)
+        mixed, t, ids, counts, target = batch(pool, args.batch, long, 0.0 if long else args.drop)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda", cache_enabled=False):
             loss = ((model.velocity(models, mixed, t, ids, counts, block) - target) ** 2).mean()
         loss.backward()
@@ -236,6 +246,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--decay", type=float, default=0.6, help="share of the run over which the rates fall to 0")
     parser.add_argument("--average", type=float, default=0.999)
+    parser.add_argument("--drop", type=float, default=0.0, help="share of captions taken away from their pictures")
     parser.add_argument("--report", type=int, default=200)
     parser.add_argument("--save", type=float, default=60.0, help="seconds between checkpoints, 0 for none")
     parser.add_argument("--seed", type=int, default=1)

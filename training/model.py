@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import pairwise
 
 import torch
 from diffusers import ZImageTransformer2DModel
@@ -36,7 +37,7 @@ def build(seed: int = 0) -> nn.ModuleDict:
     )  # fmt: skip
     for parameter in [*text.layers[-1].parameters(), *text.norm.parameters()]:
         parameter.requires_grad_(False)  # the pipeline reads hidden_states[-2]
-    for name, parameter in text.layers[-1].named_parameters():
+    for parameter in text.layers[-1].parameters():
         if parameter.ndim == 2:
             nn.init.zeros_(parameter)
     dit = ZImageTransformer2DModel(
@@ -147,7 +148,7 @@ def velocity(
     return x.view(n, side, side, 2, 2, CHANNELS).permute(0, 5, 1, 3, 2, 4).reshape(n, CHANNELS, SIDE, SIDE)
 
 
-@torch.no_grad()
+@torch.no_grad()  # type: ignore[untyped-decorator, unused-ignore]
 def sample(models: nn.ModuleDict, noise: Tensor, ids: Tensor, counts: Tensor, guidance: float, steps: int = 8) -> Tensor:
     """Latents (n, 16, 8, 8) by Euler steps on the pipeline's schedule (shift 3); guidance as in ZImagePipeline."""
     sigmas = torch.linspace(1, 1 / steps, steps)
@@ -156,7 +157,7 @@ def sample(models: nn.ModuleDict, noise: Tensor, ids: Tensor, counts: Tensor, gu
     empty[:, 0], empty[:, 1] = 2, 3
     two = torch.full_like(counts, 2)
     x = noise
-    for now, after in zip(sigmas, sigmas[1:], strict=False):
+    for now, after in pairwise(sigmas):
         t = torch.full((len(x),), 1 - now, device=x.device)
         v = velocity(models, x, t, ids, counts)
         if guidance > 0:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -57,7 +58,7 @@ class Optimizer:
         self.blend.fill_(1 - min(self.average, (1 + self.steps) / (10 + self.steps)))
         self.rate.fill_(self.adamw_rate * scale)
 
-    @torch.no_grad()
+    @torch.no_grad()  # type: ignore[untyped-decorator, unused-ignore]
     def step(self) -> Tensor:
         """Clips, steps, averages, clears every gradient; returns the gradient's norm before clipping."""
         parameters = [p for _, p in self.named]
@@ -77,7 +78,7 @@ class Optimizer:
         torch._foreach_add_(self.mean, moved)
         return norm
 
-    @torch.no_grad()
+    @torch.no_grad()  # type: ignore[untyped-decorator, unused-ignore]
     def swap(self) -> None:
         """Exchanges the weights with their moving average (call twice to undo)."""
         for (_, p), m in zip(self.named, self.mean, strict=True):
@@ -91,7 +92,7 @@ class Optimizer:
             "adamw": self.adamw.state_dict(), "momenta": self.momenta, "mean": self.mean, "steps": self.steps,
         }  # fmt: skip
 
-    def load(self, state: dict) -> None:
+    def load(self, state: dict[str, Any]) -> None:
         """Restores ``state()``."""
         self.adamw.load_state_dict(state["adamw"])
         for shape, m in state["momenta"].items():

@@ -1,6 +1,6 @@
 """Writes the trained parts as one diffusers folder, weights stored in half precision.
 
-    python -m training.pack --weights checkpoints --to seedbank/_models/embedded-1
+python -m training.pack --weights checkpoints --to seedbank/_models/embedded-1
 """
 
 from __future__ import annotations

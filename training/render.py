@@ -148,7 +148,8 @@ def _draw(picture: Tensor, scenes: Scenes, k: int) -> Tensor:
     wash = _mix(base, torch.ones_like(base), 0.16 + 0.20 * paper) * (1 - 0.10 * (lx + ly).clamp(-1, 1))
     pigment = torch.exp(-((body / 0.012) ** 2))
     wash = _mix(wash, base * 0.62, 0.75 * pigment)
-    wash = _mix(wash, base * 0.62, 0.6 * _over(layers[:, 1:2], 3.0)).lerp(torch.ones_like(wash), 0.55 * _over(layers[:, 2:3], 3.0))
+    wash = _mix(wash, base * 0.62, 0.6 * _over(layers[:, 1:2], 3.0))
+    wash = _mix(wash, torch.ones_like(wash), 0.55 * _over(layers[:, 2:3], 3.0))
     watercolour = _mix(picture, wash, 0.94 * _over(body, 2.5))
 
     glow = _mix(base, torch.ones_like(base), 0.12) + 0.10 * (base.amax(1, keepdim=True) < 0.2)

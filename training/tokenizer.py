@@ -24,12 +24,13 @@ from training.scenes import draw_named
 
 SPECIAL = ("<pad>", "<unk>", "<s>", "</s>")
 TEMPLATE = "<s>{{ messages[0]['content'] }}</s>"
-_PAIRS = (
+_PAIR_TEXT = (
     "th he in er an re nd on en at ou ed ha to or it is hi es ng st te ar al nt le se ve ti co me de ra ro li ri io ic "
     "la ma el ch ne ll om ca si sh ur us un di ta fi pe ec po be lo no pr so tr ho ge we wo ce ot ai mo fo ea oo ee "
     "ca do go mi na ni pa vi wa bo cu da fa ga ju ka ki ku lu mu nu pu qu ru sa su ta tu va vo wi ya yo za zo gr br "
     "cr dr fl gl pl bl sp sc ck ss tt rs ns ts ly ry ty ay ow ew"
-).split()
+)
+_PAIRS = _PAIR_TEXT.split()
 
 
 def _vocabulary() -> dict[str, int]:

@@ -17,7 +17,6 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from training.noise import CHANNELS
 from training.optim import Optimizer, Schedule
@@ -55,7 +54,9 @@ def edges(picture: Tensor) -> tuple[Tensor, Tensor]:
     return picture[..., 1:] - picture[..., :-1], picture[..., 1:, :] - picture[..., :-1, :]
 
 
-def loss_of(vae: AutoencoderKL, pictures: Tensor, noise: float, kl_weight: float, noise_source: Tensor) -> tuple[Tensor, Tensor]:
+def loss_of(
+    vae: AutoencoderKL, pictures: Tensor, noise: Tensor, kl_weight: float, noise_source: Tensor
+) -> tuple[Tensor, Tensor]:
     """The training loss on pictures (n, 3, 128, 128) in [-1, 1], and the mean squared error (of range 2)."""
     posterior = vae.encode(pictures).latent_dist
     mean, logvar = posterior.mean.float(), posterior.logvar.float()
@@ -68,7 +69,7 @@ def loss_of(vae: AutoencoderKL, pictures: Tensor, noise: float, kl_weight: float
     return error.abs().mean() + 0.7 * (dx.abs().mean() + dy.abs().mean()) + 0.5 * squared + kl_weight * kl, squared
 
 
-@torch.no_grad()
+@torch.no_grad()  # type: ignore[untyped-decorator, unused-ignore]
 def normalise(vae: AutoencoderKL, pictures: Tensor) -> None:
     """Folds per-channel mean and deviation of the latents into quant_conv and post_quant_conv."""
     mean = torch.cat([vae.encode(p).latent_dist.mean for p in pictures.split(64)])
@@ -81,7 +82,7 @@ def normalise(vae: AutoencoderKL, pictures: Tensor) -> None:
     quant.bias[CHANNELS:] -= 2 * scale.log()
 
 
-@torch.no_grad()
+@torch.no_grad()  # type: ignore[untyped-decorator, unused-ignore]
 def psnr(vae: AutoencoderKL, pictures: Tensor) -> float:
     """Mean over pictures (in [0, 1]) of the peak signal-to-noise ratio of their reconstruction, in dB."""
     values = []
@@ -121,9 +122,7 @@ def train(args: argparse.Namespace) -> None:
         noise = torch.randn(args.batch, CHANNELS, PIXELS // 16, PIXELS // 16, device=device)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             strength = torch.tensor(args.noise * min(1.0, progress / 0.4), device=device)
-            loss, squared = objective(
-                vae, pictures.contiguous(memory_format=torch.channels_last), strength, args.kl, noise
-            )
+            loss, squared = objective(vae, pictures.contiguous(memory_format=torch.channels_last), strength, args.kl, noise)
         loss.backward()
         optimizer.set(schedule(step, time.time() - began))
         norm = optimizer.step()
@@ -140,7 +139,8 @@ def train(args: argparse.Namespace) -> None:
     normalise(vae, render(fresh_scenes(1024, torch.Generator().manual_seed(10_002), device)) * 2 - 1)
     vae = vae.to(memory_format=torch.contiguous_format)
     torch.save({k: v.cpu() for k, v in vae.state_dict().items()}, out / "vae.pt")
-    print(f"vae done: {step} steps of {args.batch}, {time.time() - began:.0f} s, held-out PSNR {psnr(vae, held_out):.2f} dB", flush=True)
+    print(f"vae done: {step} steps of {args.batch}, {time.time() - began:.0f} s", flush=True)
+    print(f"held-out PSNR {psnr(vae, held_out):.2f} dB", flush=True)
 
 
 def main() -> None:
