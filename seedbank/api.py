@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from seedbank.bank import Bank
 from seedbank.errors import NotFound
@@ -15,11 +15,14 @@ from seedbank.recipe import AS_IS
 from seedbank.records import Entry
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     from seedbank.check import Finding
     from seedbank.engine.process import Engine
     from seedbank.recording.capture import Recorded
     from seedbank.regen import Options, Outcome
 
+T = TypeVar("T")
 SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
 
 
@@ -28,8 +31,12 @@ class Library(Bank):
 
     _engine: Engine | None = None
     _engine_key: tuple[str, str] | None = None
+    _recorder: ThreadPoolExecutor | None = None
 
     def close(self) -> None:
+        if self._recorder is not None:
+            self._recorder.shutdown(wait=True)
+            self._recorder = None
         if self._engine is not None:
             self._engine.close()
             self._engine = None
@@ -99,12 +106,21 @@ class Library(Bank):
     def record(self, pipe: Any, *, tags: Sequence[str] = (), **call: Any) -> Recorded:
         """Run the user's own loaded pipeline as ``pipe(**call)`` and record the call whole.
 
-        Gives `Recorded(result, entries)`: what the pipeline returned, unchanged, and one entry per image. What keeps an
-        image from being regenerated (no source folder, a used generator, fused weights …) is stored with the entry.
+        Gives a `Recorded`: `.result` is what the pipeline returned, unchanged; `.entries`, one per image, waits until
+        they are stored, which goes on beside the next rendering. What keeps an image from being regenerated (no source
+        folder, a used generator, fused weights …) is stored with the entry.
         """
         from seedbank.recording.capture import record_call
 
-        return record_call(self, pipe, call, tags=tags)
+        return record_call(self, pipe, call, self._later, tags)
+
+    def _later(self, act: Callable[[], T]) -> Future[T]:
+        """Run `act` in the one thread that stores recorded calls, after those before it."""
+        if self._recorder is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._recorder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="seedbank-record")
+        return self._recorder.submit(act)
 
     def regen(
         self, which: int | str | Sequence[int], options: Options | None = None, progress: Progress = QUIET

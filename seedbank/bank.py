@@ -214,7 +214,7 @@ class Bank:
         """Entries that match, newest first; `before` is the last id of the page before. `limit=None` gives all."""
         from seedbank.store import parse_query
 
-        parsed = parse_query([query]) if isinstance(query, str) else query
+        parsed = parse_query(query) if isinstance(query, str) else query
         if limit is not None:
             return self.store.find(parsed, limit=limit, before=before)
         found: list[Entry] = []

@@ -74,6 +74,12 @@ def _check_pictures(bank: Bank, progress: Progress) -> Iterator[Finding]:
                 yield Finding("damaged", f"The pixels of entry {entry} are not the recorded ones.", f"seedbank regen {entry}")
 
 
+def _is_old(bank: Bank, digest: str, before: datetime) -> bool:
+    """Asked again just before removing: storing the same bytes again renews the time of grace."""
+    found = bank.blobs.stat(digest)
+    return found is not None and found.modified < before
+
+
 @dataclass(frozen=True)
 class Collected:
     """What `collect_garbage` removed, or would remove."""
@@ -92,7 +98,7 @@ def collect_garbage(bank: Bank, *, grace_hours: float = 24.0, dry_run: bool = Fa
     before = datetime.now(UTC) - timedelta(hours=grace_hours)
     stored = [item for item in bank.blobs.list() if item.modified < before]
     named = {digest for digest, _, _ in bank.store.blobs()}
-    orphans = [item for item in stored if item.name not in named]
+    orphans = [item for item in stored if item.name not in named and _is_old(bank, item.name, before)]
     leftovers = [item for item in bank.blobs.leftovers() if item.modified < before]
     if not dry_run:
         for item in orphans:

@@ -13,6 +13,7 @@ import hashlib
 import math
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -98,13 +99,15 @@ def json_digest(value: Any) -> str:
 
 
 def plain_value(value: Any) -> Any:
-    """The reverse of the tagging in `canonical_value`: tagged numbers become Python numbers again."""
+    """The reverse of the tagging in `canonical_value`: tagged numbers become Python numbers again.
+
+    What looks like a tag and holds no number is somebody else's data and stays as it is.
+    """
     if isinstance(value, Mapping):
-        if len(value) == 1:
-            if isinstance(number := value.get("$float"), str):
-                return float(number)
-            if isinstance(number := value.get("$int"), str):
-                return int(number)
+        for tag, number in (("$float", float), ("$int", int)):
+            if len(value) == 1 and isinstance(text := value.get(tag), str):
+                with suppress(ValueError):
+                    return number(text)
         return {key: plain_value(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain_value(item) for item in value]

@@ -88,7 +88,8 @@ class Recipe:
         known = {item.name for item in fields(cls)}
         if unknown := sorted(set(values) - known):
             raise BadInput(f"A recipe has no field {unknown[0]!r}.", "Was it written by a newer seedbank?")
-        whole: dict[str, Any] = {"conditioning": {}, "noise": {}, "call": {}, **values}
+        # `to_dict` leaves out what is None, so a mode that is not there was not known.
+        whole: dict[str, Any] = {"conditioning": {}, "noise": {}, "call": {}, "mode": None, **values}
         for name in ("inputs", "adapters"):
             whole[name] = tuple(whole.get(name, ()))
         return cls(**whole)

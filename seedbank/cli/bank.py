@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from seedbank.cli.common import emit, json_option
+from seedbank.cli.common import emit, json_option, open_bank
 from seedbank.errors import NoBank
 
 
@@ -76,3 +76,5 @@ def backup(context: click.Context, target: str) -> None:
 
     place = config.locate(context.find_root().obj)
     click.echo(f"{schema.backup(place.url, Path(target))}: a verified copy")
+    with open_bank(context) as bank:
+        click.echo(f"its pictures: copy {bank.blobs.url} to {target}.images", err=True)

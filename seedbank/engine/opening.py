@@ -31,7 +31,9 @@ def load_source(
     dtype: str | dict[str, str] | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Loaded:
-    """Load verified files, with the recorded `settings` of the pipeline when there are any. Raises `Blocked` when they changed since they were verified."""
+    """Load verified files, with the recorded `settings` of the pipeline when there are any.
+
+    Raises `Blocked` when they changed since they were verified."""
     loaded = engine.load(
         {
             "kind": "file" if source.file else "folder",

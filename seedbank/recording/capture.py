@@ -10,7 +10,9 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -35,18 +37,37 @@ DECIDED = ("generator", "output_type", "return_dict", "num_images_per_prompt", *
 """Arguments that stand elsewhere in the recipe or decide nothing that is recorded as an argument."""
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """What `Bank.record` gives: the pipeline's own result, the entries, and what went wrong with recording, if anything."""
+Kept = tuple[tuple[Entry, ...], str | None]
+"""(the entries, what went wrong with recording if anything)"""
 
-    result: Any
-    entries: tuple[Entry, ...] = ()
-    gap: str | None = None
+
+class Recorded:
+    """What `Library.record` gives: the pipeline's own result at once, the entries as soon as they are safely stored.
+
+    Encoding and storing go on beside your next rendering. `entries` and `gap` wait for them; so does closing the bank.
+    """
+
+    def __init__(self, result: Any, kept: Future[Kept] | Kept) -> None:
+        self.result = result
+        self._kept = kept
 
     @property
     def images(self) -> list[Any]:
         """The images of the result, as the pipeline returned them."""
         return _images_of(self.result)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """One entry for each image, stored; empty when recording failed."""
+        return self._wait()[0]
+
+    @property
+    def gap(self) -> str | None:
+        """What went wrong with recording, in one sentence; None when all is recorded."""
+        return self._wait()[1]
+
+    def _wait(self) -> Kept:
+        return self._kept.result() if isinstance(self._kept, Future) else self._kept
 
 
 @dataclass
@@ -67,8 +88,17 @@ class _Call:
     drawn: list[str] = field(default_factory=list)
 
 
-def record_call(bank: Bank, pipe: Any, arguments: Mapping[str, Any], *, tags: Sequence[str] = ()) -> Recorded:
-    """Run ``pipe(**arguments)`` and record one entry for each image. An error of the pipeline itself is passed on."""
+def record_call(
+    bank: Bank,
+    pipe: Any,
+    arguments: Mapping[str, Any],
+    later: Callable[[Callable[[], Kept]], Future[Kept]],
+    tags: Sequence[str] = (),
+) -> Recorded:
+    """Run ``pipe(**arguments)`` and record one entry for each image. An error of the pipeline itself is passed on.
+
+    `later` runs the storing part, in order, beside what the caller does next.
+    """
     from seedbank.worker import randomness
     from seedbank.worker.tracing import Trace
 
@@ -76,16 +106,25 @@ def record_call(bank: Bank, pipe: Any, arguments: Mapping[str, Any], *, tags: Se
     tracer, problem = _softly(lambda: Trace(pipe))
     gap = gap or problem
     if tracer is None:
-        return Recorded(pipe(**arguments), gap=gap)
+        return Recorded(pipe(**arguments), ((), gap))
     before = randomness.snapshot()
     with tracer:
         result = pipe(**arguments)
     if call is None:
-        return Recorded(result, gap=gap)
+        return Recorded(result, ((), gap))
     if drawn := randomness.consumed(before, randomness.snapshot()):
         call.random_state, call.drawn = randomness.pack(before, drawn), drawn
-    entries, gap = _softly(lambda: _record(bank, call, tracer, result, tags))
-    return Recorded(result, tuple(entries or ()), gap)
+    # Copied now: the images belong to the user, who may draw on them while they are stored.
+    pictures, gap = _softly(lambda: _pictures_of(result))
+    if pictures is None:
+        return Recorded(result, ((), gap))
+    finished = now()
+
+    def keep() -> Kept:
+        entries, problem = _softly(lambda: _record(bank, call, tracer, pictures, finished, tags))
+        return tuple(entries or ()), problem
+
+    return Recorded(result, later(keep))
 
 
 def _softly(act: Callable[[], Any]) -> tuple[Any, str | None]:
@@ -126,7 +165,7 @@ def _look(pipe: Any, arguments: Mapping[str, Any]) -> _Call:
     parts = {**parts, "profile": {**parts["profile"], "pipeline": pipeline_settings(pipe)}}
     return _Call(
         pipe=pipe,
-        arguments=_plain_arguments(values, obstacles),
+        arguments=_plain_arguments(values, bound.signature, obstacles),
         seeds=seeds,
         noise=noise,
         scheduler=describe.scheduler_of(pipe),
@@ -177,10 +216,13 @@ def _noise(generator: Any, obstacles: list[str]) -> tuple[list[int] | None, dict
     return [one.initial_seed() % 2**64 for one in generators], {"kind": "torch-cpu" if device == "cpu" else f"torch-{device}"}
 
 
-def _plain_arguments(values: Mapping[str, Any], obstacles: list[str]) -> dict[str, Any]:
+def _plain_arguments(values: Mapping[str, Any], signature: inspect.Signature, obstacles: list[str]) -> dict[str, Any]:
     """Copies of the arguments that JSON can hold. The others are named as obstacles."""
     plain = {}
     for name, value in values.items():
+        if value is None and signature.parameters[name].default is not None:
+            # A recipe leaves None out, so a regeneration would take the default instead.
+            obstacles.append(f"The argument {name} was None, where the pipeline's default is another.")
         if name in ("callback_on_step_end", "callback") and value is not None:
             obstacles.append(f"The call had a {name}, which may have changed the latents.")
         if name in DECIDED:
@@ -226,17 +268,21 @@ def _images_of(result: Any) -> list[Any]:
     return list(images) if images is not None else []
 
 
-def _record(bank: Bank, call: _Call, tracer: Trace, result: Any, tags: Sequence[str]) -> list[Entry]:
+def _pictures_of(result: Any) -> list[Pixels]:
     images = _images_of(result)
     if not images or not all(hasattr(image, "tobytes") and hasattr(image, "mode") for image in images):
         raise SeedbankError("The pipeline returned no pictures, so nothing was recorded.", "Ask for output_type='pil'.")
-    finished = now()
+    return [pixels_of(image) for image in images]
+
+
+def _record(
+    bank: Bank, call: _Call, tracer: Trace, pictures: Sequence[Pixels], finished: datetime, tags: Sequence[str]
+) -> list[Entry]:
     flags = {"global_random_state_consumed": call.drawn} if call.drawn else {}
     inputs = (bank.blobs.put(call.random_state, "application/json"),) if call.random_state is not None else ()
     entries = []
-    for index, image in enumerate(images):
-        pixels = pixels_of(image)
-        recipe = _recipe(call, index, len(images), pixels)
+    for index, pixels in enumerate(pictures):
+        recipe = _recipe(call, index, len(pictures), pixels)
         recipe = replace(recipe, inputs=tuple({"role": RANDOM_STATE, "digest": blob.digest} for blob in inputs))
         obstacles = list(call.obstacles)
         if recipe.pipeline not in FACTS:
