@@ -16,7 +16,7 @@ demo: setup
 	$(BIN)/seedbank demo
 
 test: setup
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .

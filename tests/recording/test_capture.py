@@ -1,0 +1,116 @@
+"""`bank.record(pipe, …)`: the user's own pipeline, call and random state are untouched, and the call is recorded whole."""
+
+import numpy
+import pytest
+
+from tests import tiny_models
+
+CALL = {"prompt": "a red circle", "height": 64, "width": 64, "num_inference_steps": 3}
+
+
+@pytest.fixture(scope="module")
+def torch():
+    return pytest.importorskip("torch")
+
+
+@pytest.fixture
+def pipe(torch, model):
+    from diffusers import DiffusionPipeline
+
+    loaded = DiffusionPipeline.from_pretrained(str(model(tiny_models.Z_IMAGE)), dtype=torch.float32)
+    loaded.set_progress_bar_config(disable=True)
+    return loaded
+
+
+def seeded(torch, seed=7):
+    return torch.Generator("cpu").manual_seed(seed)
+
+
+def test_the_call_is_recorded_whole_and_rebuilt_exactly(bank, pipe, torch):
+    recorded = bank.record(pipe, **CALL, generator=seeded(torch), tags=["mine"])
+    (entry,) = recorded.entries
+    assert (recorded.gap, entry.obstacles, entry.origin, entry.seed) == (None, (), "recorded", 7)
+    assert bank.pixels(entry).rows == recorded.images[0].tobytes()
+    (outcome,) = bank.regen(entry.id)
+    assert (outcome.regeneration.verdict, outcome.regeneration.trace) == ("exact", "same")
+
+
+def test_recording_changes_neither_the_picture_nor_the_random_state(bank, pipe, torch):
+    state = torch.get_rng_state()
+    bare = pipe(**CALL, generator=seeded(torch)).images[0]
+    recorded = bank.record(pipe, **CALL, generator=seeded(torch)).images[0]
+    assert numpy.array_equal(numpy.asarray(bare), numpy.asarray(recorded))
+    assert torch.equal(state, torch.get_rng_state())
+    assert "step" not in vars(pipe.scheduler), "the pipeline is as it was"
+
+
+def test_the_prompt_list_is_recorded_as_it_was_passed(bank, pipe, torch):
+    """ZImagePipeline writes its chat template into the list that it is given."""
+    prompts = ["a red circle"]
+    (entry,) = bank.record(pipe, **{**CALL, "prompt": prompts}, generator=seeded(torch)).entries
+    assert entry.prompt == "a red circle"
+    assert bank.regen(entry.id)[0].regeneration.verdict == "exact"
+
+
+def test_without_a_generator_the_global_random_state_is_kept_and_replayed(bank, pipe, torch):
+    torch.manual_seed(123)
+    (entry,) = bank.record(pipe, **CALL).entries
+    assert entry.recipe.noise == {"kind": "global"}
+    assert entry.output.flags["global_random_state_consumed"]
+    torch.manual_seed(99)
+    assert bank.regen(entry.id)[0].regeneration.verdict == "exact"
+
+
+def test_a_used_generator_is_an_obstacle(bank, pipe, torch):
+    generator = seeded(torch)
+    torch.randn(4, generator=generator)
+    (entry,) = bank.record(pipe, **CALL, generator=generator).entries
+    assert "had been used" in entry.obstacles[0]
+    assert bank.regen(entry.id)[0].regeneration.verdict == "blocked"
+
+
+def test_weights_that_were_changed_in_memory_are_an_obstacle(bank, pipe, torch):
+    pipe.transformer.layers[0].attention.to_q.weight.data.mul_(1.01)
+    (entry,) = bank.record(pipe, **CALL, generator=seeded(torch)).entries
+    assert "not those of the files: transformer" in entry.obstacles[0]
+
+
+def test_a_callback_and_a_tensor_argument_are_obstacles(bank, pipe, torch):
+    latents = torch.zeros(1, 16, 8, 8)
+    (entry,) = bank.record(pipe, **CALL, latents=latents, generator=seeded(torch), callback_on_step_end=lambda *_: {}).entries
+    assert any("latents is a Tensor" in obstacle for obstacle in entry.obstacles)
+    assert any("callback_on_step_end" in obstacle for obstacle in entry.obstacles)
+
+
+def test_every_image_of_a_batch_is_an_entry_that_knows_its_cohort(bank, pipe, torch):
+    recorded = bank.record(pipe, **{**CALL, "prompt": ["a red circle", "a blue star"]}, generator=seeded(torch))
+    first, second = recorded.entries
+    assert (first.prompt, second.prompt) == ("a red circle", "a blue star")
+    assert first.recipe.batch["cohort"] == second.recipe.batch["cohort"]
+    found = bank.regen([first.id])[0].regeneration
+    assert found.verdict == "blocked"
+    assert "batch of 2" in found.explanation["line"]
+
+
+def test_an_error_of_the_pipeline_is_the_users_and_nothing_is_recorded(bank, pipe, torch):
+    before = bank.store.count()
+    with pytest.raises(ValueError, match="divisible"):
+        bank.record(pipe, **{**CALL, "height": 65}, generator=seeded(torch))
+    assert bank.store.count() == before
+
+
+def test_when_recording_fails_the_user_keeps_the_image(bank, pipe, torch, monkeypatch):
+    def full(*_args, **_kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(bank.blobs, "put", full)
+    recorded = bank.record(pipe, **CALL, generator=seeded(torch))
+    assert recorded.images[0].size == (64, 64)
+    assert recorded.entries == ()
+    assert "No space left" in recorded.gap
+
+
+def test_other_output_than_pictures_is_said_and_handed_back(bank, pipe, torch):
+    recorded = bank.record(pipe, **CALL, generator=seeded(torch), output_type="latent")
+    assert "no pictures" in recorded.gap
+    assert recorded.result.images.shape[0] == 1
