@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -148,18 +149,19 @@ def memory_above_import(folder: Path, guidance: float) -> float:
     return int(done.stdout.split()[-1]) / 1024
 
 
-def seconds_per_image(pipe: Any, guidance: float, images: int = 12) -> tuple[float, float]:
-    """Least and median seconds for one image at a time, 2 threads, after a warm-up."""
+def seconds_per_image(pipe: Any, guidance: float, threads: int = 2, images: int = 12) -> tuple[float, float, float]:
+    """One image at a time, after a warm-up: least and median seconds, and the median of the processor's seconds."""
     before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    taken = []
+    torch.set_num_threads(threads)
+    taken, busy = [], []
     for k in range(images + 1):
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         pipe("a red circle on a blue background", height=PIXELS, width=PIXELS, num_inference_steps=8,
              guidance_scale=guidance, generator=torch.Generator().manual_seed(k))  # fmt: skip
         taken.append(time.perf_counter() - began)
+        busy.append(time.process_time() - worked)
     torch.set_num_threads(before)
-    return min(taken[1:]), statistics.median(taken[1:])
+    return min(taken[1:]), statistics.median(taken[1:]), statistics.median(busy[1:])
 
 
 def evaluate(folder: Path, captions: int, guidances: tuple[float, ...]) -> list[Line]:
@@ -184,9 +186,11 @@ def evaluate(folder: Path, captions: int, guidances: tuple[float, ...]) -> list[
     for g in guidances:
         of_few = shares(named[:few], look(paint(pipe, prompts[:few], list(range(few)), g)))
         lines += [Line(f"guidance {g:g}: {k}", of_few[k][0], n=of_few[k][1]) for k in ("object colour", "background", "shape")]
-    least, median = seconds_per_image(pipe, guidance)
+    least, median, _ = seconds_per_image(pipe, guidance)
     lines.append(Line("time per image, 2 threads, least of 12", least, 0.35, True, "s"))
     lines.append(Line("time per image, 2 threads, median of 12", median, unit="s"))
+    work = seconds_per_image(pipe, guidance, threads=1)[2]
+    lines.append(Line("processor time per image, 1 thread, median of 12", work, unit="s"))
     lines.append(Line("memory above the imports", memory_above_import(folder, guidance), 400, True, "MB"))
     size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / 1e6
     lines.append(Line("size on disk", size, 12, True, "MB"))
@@ -204,6 +208,7 @@ def machine() -> dict[str, str]:
     return {
         "cpu": names[0] if names else platform.machine(), "cores": str(len(names) or "?"), "python": platform.python_version(),
         "torch": torch.__version__, "diffusers": diffusers.__version__, "transformers": transformers.__version__,
+        "load": f"{os.getloadavg()[0]:.1f}",
         "threads": str(torch.get_num_threads()),
     }  # fmt: skip
 

@@ -232,19 +232,19 @@ def train(args: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """The command line; every number has the value that the shipped weights were trained with."""
+    """The command line; the defaults are those of the shipped weights' last and longest part, in one run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", default="checkpoints", help="where vae.pt lies and flow.pt goes")
     parser.add_argument("--init", default="", help="start from this flow.pt")
     parser.add_argument("--minutes", type=float, default=600.0, help="ends by then, whatever the step")
-    parser.add_argument("--steps", type=int, default=30_000)
+    parser.add_argument("--steps", type=int, default=20_000)
     parser.add_argument("--batch", type=int, default=1024)
-    parser.add_argument("--pool", type=int, default=400_000, help="scenes")
+    parser.add_argument("--pool", type=int, default=300_000, help="scenes")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--muon", type=float, default=0.02)
     parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--decay", type=float, default=0.6, help="share of the run over which the rates fall to 0")
+    parser.add_argument("--decay", type=float, default=0.7, help="share of the run over which the rates fall to 0")
     parser.add_argument("--average", type=float, default=0.999)
     parser.add_argument("--drop", type=float, default=0.0, help="share of captions taken away from their pictures")
     parser.add_argument("--report", type=int, default=200)

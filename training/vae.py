@@ -144,12 +144,12 @@ def train(args: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """The command line; every number has the value that the shipped weights were trained with."""
+    """The command line; the defaults are those of the shipped weights."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", default="checkpoints")
     parser.add_argument("--minutes", type=float, default=120.0, help="ends by then, whatever the step")
-    parser.add_argument("--steps", type=int, default=12_000)
+    parser.add_argument("--steps", type=int, default=2_000)
     parser.add_argument("--batch", type=int, default=96)
     parser.add_argument("--muon", type=float, default=0.02)
     parser.add_argument("--rate", type=float, default=2e-3)
