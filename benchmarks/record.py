@@ -107,11 +107,13 @@ def timed(act: Any) -> float:
 
 def steps_for(pipe: Any, call: dict[str, Any], seconds: float) -> int:
     """How many steps make one image last about `seconds`."""
-    times = {}
-    for steps in (2, 2, 10):
-        times[steps] = timed(lambda steps=steps: pipe(**call, num_inference_steps=steps))
-    step = max(1e-4, (times[10] - times[2]) / 8)
-    return max(2, round((seconds - times[2]) / step) + 2)
+
+    def lasting(steps: int) -> float:
+        return min(timed(lambda: pipe(**call, num_inference_steps=steps)) for _ in range(3))
+
+    few = lasting(2)
+    step = max(1e-4, (lasting(12) - few) / 10)
+    return max(2, round((seconds - few) / step) + 2)
 
 
 def small_pipeline(model: str, device: str) -> tuple[Any, int]:
