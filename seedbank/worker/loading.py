@@ -170,8 +170,9 @@ def live_dtypes(pipe: Any) -> dict[str, str]:
     dtypes = {}
     for name, module in modules_of(pipe):
         counts: dict[str, int] = {}
-        for weight in module.parameters():
-            if weight.is_floating_point():
+        # Not `parameters()`, which names every weight on the way and takes three times as long.
+        for weight in (weight for part in module.modules() for weight in part._parameters.values()):
+            if weight is not None and weight.is_floating_point():
                 counts[dtype_name(weight.dtype)] = counts.get(dtype_name(weight.dtype), 0) + weight.numel()
         if counts:
             dtypes[name] = max(counts, key=lambda dtype: counts[dtype])

@@ -5,7 +5,7 @@ They are read after loading and restored after loading; a setting that cannot be
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -76,21 +76,23 @@ def offload(pipe: Any) -> str:
 
 
 def _component_settings(module: nn.Module) -> dict[str, Any]:
-    settings: dict[str, Any] = {"memory_format": _memory_format(module), "training": module.training}
+    # Walked once: torch takes milliseconds to walk a large module, and a recorded call pays for each.
+    parts = tuple(module.modules())
+    settings: dict[str, Any] = {"memory_format": _memory_format(parts), "training": module.training}
     if hasattr(module, "use_slicing"):
         settings["slicing"] = bool(module.use_slicing)
     if hasattr(module, "use_tiling"):
         settings["tiling"] = bool(module.use_tiling)
         if module.use_tiling:
             settings |= {name: getattr(module, name) for name in TILES if getattr(module, name, None) is not None}
-    processors = attention_processors(module)
+    processors = attention_processors(parts)
     if processors:
         settings["attention_processors"] = sorted({type(processor).__name__ for processor in processors})
         backends = {getattr(processor, "_attention_backend", None) for processor in processors}
         settings["attention_backend"] = ",".join(sorted(str(getattr(item, "value", item)) for item in backends if item)) or None
     if (implementation := getattr(getattr(module, "config", None), "_attn_implementation", None)) is not None:
         settings["attention_implementation"] = str(implementation)
-    if hooks := _hooks(module):
+    if hooks := _hooks(parts):
         settings["hooks"] = hooks
     if freeu := _freeu(module):
         settings["freeu"] = freeu
@@ -115,21 +117,27 @@ def _restore_component(module: nn.Module, wanted: Mapping[str, Any]) -> None:
         module.enable_freeu(**{name: float(value) for name, value in wanted["freeu"].items()})
 
 
-def attention_processors(module: nn.Module) -> list[Any]:
-    """The attention processors inside a component, in order."""
-    return [part.processor for part in module.modules() if getattr(part, "processor", None) is not None]
+def attention_processors(parts: Iterable[nn.Module]) -> list[Any]:
+    """The attention processors among the parts of a component, in order."""
+    # Attributes of a module that are no modules lie in its `__dict__`; `getattr` would search three tables first.
+    return [part.__dict__["processor"] for part in parts if part.__dict__.get("processor") is not None]
 
 
-def _memory_format(module: nn.Module) -> str:
-    for weight in module.parameters():
-        if weight.dim() == 4 and weight.is_contiguous(memory_format=torch.channels_last) and not weight.is_contiguous():
+def _memory_format(parts: Iterable[nn.Module]) -> str:
+    for weight in (weight for part in parts for weight in part._parameters.values()):
+        if (
+            weight is not None
+            and weight.dim() == 4
+            and weight.is_contiguous(memory_format=torch.channels_last)
+            and not weight.is_contiguous()
+        ):
             return "channels_last"
     return "contiguous"
 
 
-def _hooks(module: nn.Module) -> list[str]:
+def _hooks(parts: Iterable[nn.Module]) -> list[str]:
     """Names of the cache and casting hooks of diffusers (first block cache, layerwise casting …) inside a component."""
-    registries = (getattr(part, "_diffusers_hook", None) for part in module.modules())
+    registries = (part.__dict__.get("_diffusers_hook") for part in parts)
     return sorted({name for registry in registries if registry is not None for name in registry.hooks})
 
 
