@@ -23,6 +23,8 @@ from .digests import nested_digest, tensors_in
 NONE, STAGES = "none", "stages"
 LEVELS = (NONE, STAGES)
 ABSENT = object()
+SMALL = 1 << 17
+"""Bytes of a stage that are hashed after the call instead of beside it."""
 
 
 class Trace:
@@ -41,7 +43,7 @@ class Trace:
         self._on_step = on_step
         self._undo: list[Callable[[], None]] = []
         self._prompts: list[torch.Tensor] = []
-        self._hashing: list[tuple[str, Future[str | None]]] = []
+        self._hashing: list[tuple[str, list[torch.Tensor] | Future[str | None]]] = []
         self._pool: ThreadPoolExecutor | None = None
         self._denoising_since = 0.0
         self._encoded = self._decoded = 0
@@ -52,7 +54,8 @@ class Trace:
         except BaseException:
             self._restore()
             raise
-        # Hashing runs beside the denoising: at 1024x1024 it would otherwise cost a few milliseconds a step.
+        # Large tensors are hashed beside the denoising: at 1024x1024 it would otherwise cost a few milliseconds a step.
+        # Small ones wait for the end, since waking a thread costs more than they do.
         self._pool = ThreadPoolExecutor(max_workers=1)
         self._denoising_since = time.perf_counter()
         return self
@@ -61,7 +64,9 @@ class Trace:
         self._restore()
         if self._pool is not None:
             self._pool.shutdown()
-        self.digests = [[stage, digest] for stage, hashing in self._hashing if (digest := hashing.result()) is not None]
+        digests = ((stage, nested_digest(item) if isinstance(item, list) else item.result()) for stage, item in self._hashing)
+        self.digests = [[stage, digest] for stage, digest in digests if digest is not None]
+        self._hashing.clear()
 
     def _wrap_everything(self) -> None:
         if hasattr(self._pipe, "encode_prompt"):
@@ -159,7 +164,8 @@ class Trace:
 
     def _hash(self, stage: str, tensors: list[torch.Tensor]) -> None:
         assert self._pool is not None
-        self._hashing.append((stage, self._pool.submit(nested_digest, tensors)))
+        small = sum(tensor.nbytes for tensor in tensors) <= SMALL
+        self._hashing.append((stage, tensors if small else self._pool.submit(nested_digest, tensors)))
 
     def _synchronise(self) -> None:
         if torch.cuda.is_available() and torch.cuda.is_initialized():
