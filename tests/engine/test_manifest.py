@@ -12,7 +12,11 @@ from safetensors.numpy import save_file
 from seedbank.engine.manifest import changed_files, check_safetensors, loaded_weights, read_model
 from seedbank.engine.source import find_model
 from seedbank.errors import BadInput, Blocked
+from tests.rendering import shared_cache
 
+EMBEDDED_DIGEST = "eb13de3cf67159804c67e1453f31010fb33ad15d85f51a901dcc8c1504229863"
+"""Of `embedded@1`. Weights that change get a new number and a new constant; entries keep pointing to the old ones."""
+STANDIN_DIGEST = "cc29dd032d49a21388d1b4d81a99486f038854bd0051f28a9b38f6103391ae5c"
 INDEX = {
     "_class_name": "StableDiffusionPipeline",
     "unet": ["diffusers", "UNet2DConditionModel"],
@@ -191,3 +195,14 @@ def test_a_model_that_is_not_there_is_named():
         find_model("/no/such/folder")
     with pytest.raises(Blocked, match="embedded@99"):
         find_model("embedded@99")
+
+
+def test_the_embedded_model_is_the_one_that_entries_point_to():
+    model = read_model(find_model("embedded"))
+    assert (model.name, model.source, model.digest) == ("embedded@1", "embedded@1", EMBEDDED_DIGEST)
+    assert sum(item.size for item in model.files) <= 12_000_000
+
+
+def test_the_stand_in_model_has_the_same_bytes_on_every_machine(monkeypatch):
+    monkeypatch.setenv("SEEDBANK_CACHE", str(shared_cache()))
+    assert read_model(find_model("embedded@0")).digest == STANDIN_DIGEST
