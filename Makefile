@@ -30,4 +30,4 @@ docs: setup
 	$(BIN)/python -m pytest tests/docs
 
 bench: setup
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for name in ls record; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done

@@ -149,6 +149,12 @@ class Library(Bank):
         found = self.blobs.path(entry.blob.digest)
         return None if found is None else str(found)
 
+    def whereabouts(self, entry: Entry) -> str:
+        """Where the entry's image is, for people: its file, its address in an object store, or that it is not here."""
+        if entry.blob is None:
+            return "not here"
+        return self.path(entry) or f"{entry.blob.digest} in {self.blobs.url}"
+
     def local_copy(self, entry: Entry) -> Path:
         """A file with a suffix that an image viewer understands, in the temporary folder, verified."""
         data = self.image_bytes(entry)

@@ -102,4 +102,4 @@ def generate_command(
             if as_json:
                 emit(entry_json(entry, bank.path) | {"seconds": entry.output.seconds.get("total")})
             else:
-                click.echo(f"{entry.id}  seed {entry.seed}  {entry.output.seconds.get('total', 0):.1f} s  {bank.path(entry)}")
+                click.echo(f"{entry.id}  seed {entry.seed}  {entry.output.seconds['total']:.1f} s  {bank.whereabouts(entry)}")

@@ -76,7 +76,7 @@ def _lines(bank: Library, entry: Entry) -> Iterator[tuple[str, Any]]:
     if entry.picture:
         size = f"{entry.picture.width}x{entry.picture.height} {entry.picture.mode}" if entry.picture.width else "size unknown"
         yield "image", f"{entry.picture.digest}   {size}"
-    yield "file", bank.path(entry) or (f"{entry.blob.digest} in {bank.blobs.url}" if entry.blob else "not here")
+    yield "file", bank.whereabouts(entry)
     opinions = [
         *entry.tags,
         *(["★ favourite"] if entry.favourite else []),

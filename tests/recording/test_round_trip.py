@@ -1,10 +1,12 @@
 """Record, forget everything, rebuild from the database alone: exact, for every family; and never a false exact."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from seedbank.errors import BadInput
+from seedbank.records import NewEntry
 from seedbank.regen import Options
 from tests import tiny_models
 
@@ -78,10 +80,6 @@ def test_a_model_that_is_gone_blocks(bank, model, tmp_path):
 
 def test_a_wrong_digest_is_never_called_exact(bank, entries):
     """A record with one digit changed: the same rendering is different, and the explanation does not invent a cause."""
-    from dataclasses import replace
-
-    from seedbank.records import NewEntry
-
     entry = entries[tiny_models.Z_IMAGE]
     false = replace(entry.picture, digest="0" * 64)
     environment = bank.store.environment(entry.environment_digest)
@@ -94,10 +92,53 @@ def test_a_wrong_digest_is_never_called_exact(bank, entries):
     assert bank.store.blob(outcome.regeneration.blob.digest), "the new image is kept"
 
 
+def planted(bank, entry, **changes):
+    """An entry with a changed recipe and an image digest that nothing meets."""
+    recipe = replace(entry.recipe, **changes)
+    environment = bank.store.environment(entry.environment_digest)
+    picture = replace(entry.picture, digest="0" * 64)
+    return bank.store.add_entry(NewEntry(recipe=recipe, environment=environment, model=entry.model, picture=picture)).id
+
+
+def test_two_renderings_that_disagree_with_each_other_are_unstable(bank, entries):
+    """A scheduler that draws its own noise from global random state, recorded without that state."""
+    entry = entries[tiny_models.Z_IMAGE]
+    scheduler = dict(entry.recipe.scheduler)
+    scheduler["config"] = {**scheduler["config"], "stochastic_sampling": True}
+    (outcome,) = bank.regen(planted(bank, entry, scheduler=scheduler))
+    assert outcome.regeneration.verdict == "unstable"
+    assert outcome.regeneration.explanation["line"].startswith("unstable: two renderings here disagree")
+
+
+def test_the_same_scheduler_recorded_whole_is_exact(bank, model, tmp_path):
+    """The random state that it drew from is kept with the entry and replayed."""
+    import json
+
+    folder = tmp_path / "stochastic"
+    shutil.copytree(model(tiny_models.Z_IMAGE), folder)
+    path = folder / "scheduler" / "scheduler_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "stochastic_sampling": True}))
+    (entry,) = bank.generate(PROMPT, seed=4, model=str(folder), **SMALL)
+    assert entry.output.flags["global_random_state_consumed"]
+    assert bank.regen(entry.id)[0].regeneration.verdict == "exact"
+
+
+def test_a_rendering_that_breaks_is_failed_and_the_next_one_goes_on(bank, entries):
+    entry = entries[tiny_models.Z_IMAGE]
+    broken = planted(bank, entry, call={**entry.recipe.call, "sigmas": ["a", "b", "c"]})
+    verdicts = {outcome.entry.id: outcome.regeneration for outcome in bank.regen([broken, entry.id])}
+    assert verdicts[broken].verdict == "failed"
+    assert "pipeline broke" in verdicts[broken].explanation["line"]
+    assert verdicts[entry.id].verdict == "exact"
+
+
+def test_a_device_that_is_not_here_blocks(bank, entries):
+    (outcome,) = bank.regen(entries[tiny_models.Z_IMAGE].id, Options(device="cuda:7"))
+    assert outcome.regeneration.verdict == "blocked"
+
+
 def test_a_recipe_with_a_known_digest_and_no_bytes_gets_its_picture_back(bank, entries):
     entry = entries[tiny_models.Z_IMAGE]
-    from seedbank.records import NewEntry
-
     received = bank.store.add_entry(NewEntry(recipe=entry.recipe, model=entry.model, picture=entry.picture))
     assert received.blob is None
     assert bank.regen(received.id)[0].regeneration.verdict == "exact"

@@ -1,11 +1,14 @@
 """Verdicts as pure functions of digests and pixels."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from seedbank.bank import Pixels
 from seedbank.environment import Environment
 from seedbank.errors import BadInput
 from seedbank.records import CLOSE, DIFFERENT, EXACT, UNSTABLE
+from seedbank.regen import exit_code
 from seedbank.regen.explain import causes_between, explanation, stage_words
 from seedbank.regen.judge import Judgement, Tolerance, compare_traces, judge
 
@@ -109,3 +112,20 @@ def test_unstable_and_close_have_lines_of_their_own():
 def test_stages_are_said_in_words():
     assert stage_words("step.002") == "denoising step 3"
     assert stage_words("noise") == "the initial noise"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "accept", "code"),
+    [
+        ([], (), 0),
+        (["exact", "exact"], (), 0),
+        (["exact", "blocked"], (), 1),
+        (["failed", "different", "exact"], (), 3),
+        (["close"], (), 3),
+        (["close"], ("close",), 0),
+        (["unstable"], ("close",), 3),
+    ],
+)
+def test_differing_wins_over_not_rebuilt_wins_over_exact(verdicts, accept, code):
+    outcomes = [SimpleNamespace(regeneration=SimpleNamespace(verdict=verdict)) for verdict in verdicts]
+    assert exit_code(outcomes, accept) == code
