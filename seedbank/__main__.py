@@ -22,6 +22,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     from seedbank.errors import SeedbankError
 
     try:
+        _check_text(sys.argv[1:] if arguments is None else arguments)
         result = cli.main(list(arguments) if arguments is not None else None, prog_name="seedbank", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except SeedbankError as error:
@@ -34,6 +35,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
+    except SystemExit:
+        return 0  # click's answer when the reader went away (`seedbank ls | head`)
     except (click.Abort, KeyboardInterrupt):
         click.echo("seedbank: interrupted; everything that was reported is kept.", err=True)
         return INTERRUPTED
@@ -41,6 +44,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
         # The reader went away (`seedbank ls | head`): nothing to report, and nothing more may be written at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _check_text(arguments: Sequence[str]) -> None:
+    """Raises `BadInput` for bytes that are no text in this terminal's encoding."""
+    from seedbank.errors import BadInput
+
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise BadInput(f"The argument {argument!a} is not valid text.", "Check the terminal's encoding.") from None
 
 
 if __name__ == "__main__":

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from seedbank.bank import Bank
+from seedbank.engine.source import cache_folder
 from seedbank.errors import NotFound
 from seedbank.pipelines import cfg_of
 from seedbank.progress import QUIET, Progress
@@ -156,11 +156,11 @@ class Library(Bank):
         return self.path(entry) or f"{entry.blob.digest} in {self.blobs.url}"
 
     def local_copy(self, entry: Entry) -> Path:
-        """A file with a suffix that an image viewer understands, in the temporary folder, verified."""
+        """A verified copy with a suffix that an image viewer understands, in the user's cache folder."""
         data = self.image_bytes(entry)
         assert entry.blob is not None
-        folder = Path(tempfile.gettempdir()) / "seedbank"
-        folder.mkdir(exist_ok=True)
+        folder = cache_folder() / "open"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = folder / f"{entry.id}-{entry.blob.digest[:12]}{SUFFIXES.get(entry.blob.media_type, '')}"
         path.write_bytes(data)
         return path

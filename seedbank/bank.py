@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from seedbank.environment import Environment
-from seedbank.errors import BadInput, NoBank, NotFound
+from seedbank.errors import BadInput, NoBank, NotFound, StorageError
 from seedbank.hashing import canonical_json
 from seedbank.pipelines import cfg_of
 from seedbank.recipe import Recipe
@@ -133,7 +133,7 @@ class Bank:
         if stages:
             trace = self.put_trace(stages)
             new = replace(new, output=replace(new.output, trace=trace, trace_digest=trace.digest))
-        return self.store.add_entry(replace(new, tags=tuple(tags)))
+        return self.store.add_entry(replace(new, tags=_tags(tags)))
 
     def add(
         self,
@@ -170,7 +170,7 @@ class Bank:
             decoded = images.read_image(data)
             picture = images.picture_of(decoded.mode, decoded.width, decoded.height, decoded.rows)
             blob = self.blobs.put(data, decoded.media_type)
-            return self.store.add_entry(replace(new, picture=picture, blob=blob, tags=tuple(tags)))
+            return self.store.add_entry(replace(new, picture=picture, blob=blob, tags=_tags(tags)))
         return self.put_entry(pixels_of(image), new, tags=tags)
 
     def add_regeneration(self, new: NewRegeneration, pixels: Pixels | None, stages: Stages = ()) -> Regeneration:
@@ -222,9 +222,15 @@ class Bank:
             found += page
         return found
 
-    def has_image(self, entry: Entry) -> bool:
-        """Whether the bytes of the entry's image are here, by the record and in fact; they are not read."""
-        return entry.blob is not None and self.blobs.has(entry.blob.digest)
+    def has_whole_image(self, entry: Entry) -> bool:
+        """Whether the bytes of the entry's image are here and are the recorded ones; they are read."""
+        if entry.blob is None:
+            return False
+        try:
+            self.blobs.verify(entry.blob.digest)
+        except StorageError:
+            return False
+        return True
 
     def image_bytes(self, entry: Entry) -> bytes:
         """The stored file of the entry's image, verified. Raises `NotFound` when the bytes are not here."""
@@ -282,9 +288,19 @@ class Bank:
         return self._opine(which, lambda ids: self.store.trash(ids))
 
     def _opine(self, which: int | str | Sequence[int], act: Any, *, trash: bool = False) -> list[int]:
+        if isinstance(which, str) and which.lstrip().startswith(("-", "^")):
+            # A mistyped option reads as "everything but …", which nobody means when something changes.
+            raise BadInput(
+                f"{which!r} would change everything but a few entries.", "Say what is meant, such as id:1.. and then the rest."
+            )
         ids = self.resolve(which, trash=trash)
         act(ids)
         return ids
+
+
+def _tags(tags: Sequence[str]) -> tuple[str, ...]:
+    """The tags; a single text is one tag, not its letters."""
+    return (tags,) if isinstance(tags, str) else tuple(tags)
 
 
 def pixels_of(image: Any) -> Pixels:

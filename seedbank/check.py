@@ -98,11 +98,12 @@ def collect_garbage(bank: Bank, *, grace_hours: float = 24.0, dry_run: bool = Fa
     before = datetime.now(UTC) - timedelta(hours=grace_hours)
     stored = [item for item in bank.blobs.list() if item.modified < before]
     named = {digest for digest, _, _ in bank.store.blobs()}
-    orphans = [item for item in stored if item.name not in named and _is_old(bank, item.name, before)]
+    orphans = [item for item in stored if item.name not in named]
     leftovers = [item for item in bank.blobs.leftovers() if item.modified < before]
     if not dry_run:
         for item in orphans:
-            bank.blobs.remove(item.name)
+            if _is_old(bank, item.name, before):
+                bank.blobs.remove(item.name)
         for item in leftovers:
             bank.blobs.remove_leftover(item.name)
     return Collected(len(orphans), len(leftovers), sum(item.size for item in (*orphans, *leftovers)))

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seedbank.errors import BadInput, Blocked
+from seedbank.hashing import plain_value
 
 STANDARD, OFFSET, TRUE_CFG, DISTILLED = "standard", "offset", "true-cfg", "distilled"
 
@@ -82,7 +83,7 @@ def facts(pipeline: str) -> PipelineFacts:
 def guidance_from_cfg(pipeline: str, cfg: float) -> dict[str, float]:
     """The call arguments that mean `cfg` in the common form on this pipeline."""
     kind = facts(pipeline).guidance
-    if cfg < 0:
+    if not 0 <= cfg < float("inf"):
         raise BadInput(f"CFG {cfg:g} is out of range.", "Use 1 for no guidance, or more.")
     if kind == OFFSET:
         return {"guidance_scale": max(0.0, cfg - 1.0)}
@@ -100,8 +101,8 @@ def cfg_of(pipeline: str | None, call: Mapping[str, Any]) -> float | None:
     kind = FACTS[pipeline].guidance
     if kind == DISTILLED:
         return None
-    value = call.get("true_cfg_scale" if kind == TRUE_CFG else "guidance_scale")
-    if value is None:
+    value = plain_value(call.get("true_cfg_scale" if kind == TRUE_CFG else "guidance_scale"))
+    if not isinstance(value, (int, float)):
         return None
     return float(value) + 1.0 if kind == OFFSET else float(value)
 

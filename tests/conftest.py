@@ -75,9 +75,7 @@ class Databases:
             shutil.copyfile(make_url(self._template).database or "", make_url(url).database or "")
             return url
         name = f"bank_{os.getpid()}_{next(_numbers)}"
-        _administer(
-            self._server, f"CREATE DATABASE {name} TEMPLATE {make_url(self._template).database} STRATEGY file_copy"
-        )
+        _administer(self._server, f"CREATE DATABASE {name} TEMPLATE {make_url(self._template).database} STRATEGY file_copy")
         return self._url(name)
 
     def drop(self, url: str) -> None:

@@ -31,7 +31,7 @@ def check_command(context: click.Context, read_data: bool, as_json: bool) -> int
 @click.command("gc")
 @click.option(
     "--grace",
-    type=click.FloatRange(min=0),
+    type=click.IntRange(0, 24 * 365),
     default=24,
     show_default=True,
     metavar="HOURS",
@@ -39,7 +39,7 @@ def check_command(context: click.Context, read_data: bool, as_json: bool) -> int
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @click.pass_context
-def gc_command(context: click.Context, grace: float, dry_run: bool) -> None:
+def gc_command(context: click.Context, grace: int, dry_run: bool) -> None:
     """Remove files that no entry names and unfinished writes, once they are older than a day."""
     from seedbank.check import collect_garbage
 

@@ -52,11 +52,11 @@ def rate_command(context: click.Context, which: str, rating: str) -> None:
         _done(bank.rate(which, None if rating == "none" else int(rating)), f"rated {rating}")
 
 
-@click.command("note")
+@click.command("note", context_settings={"ignore_unknown_options": True})  # a note may begin with a dash
 @click.argument("which")
 @click.argument("text")
 @click.pass_context
 def note_command(context: click.Context, which: str, text: str) -> None:
-    """Add a note to the images of WHICH."""
+    """Write your note on the images of WHICH; it takes the place of the one before, an empty one takes it away."""
     with open_bank(context) as bank:
         _done(bank.note(which, text), "noted")

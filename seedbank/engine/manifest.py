@@ -222,9 +222,10 @@ class RememberedDigests:
         self.path = path
         self.changed = False
         try:
-            self.known: dict[str, list[Any]] = json.loads(path.read_text("utf-8"))
+            known = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError):
-            self.known = {}
+            known = None
+        self.known: dict[str, list[Any]] = known if isinstance(known, dict) else {}
 
     def digest(self, path: Path, on_bytes: OnBytes | None = None) -> str:
         """The SHA-256 of the file, read only when it is not the one that was hashed before."""

@@ -143,12 +143,18 @@ def _softly(act: Callable[[], Any]) -> tuple[Any, str | None]:
 def _look(pipe: Any, arguments: Mapping[str, Any]) -> _Call:
     """Everything that decides the pixels, taken while it is as it will be when the call starts."""
     from seedbank.worker import capture, describe, live
+    from seedbank.worker.departures import departures
     from seedbank.worker.loading import live_dtypes
     from seedbank.worker.pipeline_settings import pipeline_settings
 
     bound = inspect.signature(type(pipe).__call__).bind(pipe, **arguments)
     bound.apply_defaults()
-    values = {name: value for name, value in bound.arguments.items() if name != "self"}
+    values: dict[str, Any] = {}
+    for name, value in bound.arguments.items():
+        if bound.signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+            values |= value
+        elif name != "self":
+            values[name] = value
     obstacles: list[str] = []
     seeds, noise = _noise(values.get("generator"), obstacles)
     source = _source_of(pipe)
@@ -159,6 +165,8 @@ def _look(pipe: Any, arguments: Mapping[str, Any]) -> _Call:
         model = read_model(source)
         if changed := _changed_weights(pipe, model, source):
             obstacles.append(f"The weights in memory are not those of the files: {', '.join(changed)}.")
+        if source.file is None:
+            obstacles += departures(pipe, source.folder)
     if adapters := live.adapters_of(pipe):
         obstacles.append(f"Adapters are loaded and cannot be replayed yet: {', '.join(adapters)}.")
     parts = capture.environment_parts(str(pipe.device))
@@ -220,7 +228,7 @@ def _plain_arguments(values: Mapping[str, Any], signature: inspect.Signature, ob
     """Copies of the arguments that JSON can hold. The others are named as obstacles."""
     plain = {}
     for name, value in values.items():
-        if value is None and signature.parameters[name].default is not None:
+        if value is None and name in signature.parameters and signature.parameters[name].default is not None:
             # A recipe leaves None out, so a regeneration would take the default instead.
             obstacles.append(f"The argument {name} was None, where the pipeline's default is another.")
         if name in ("callback_on_step_end", "callback") and value is not None:

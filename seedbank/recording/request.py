@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 LARGEST_COUNT = 100_000
 LARGEST_STEPS = 10_000
+LARGEST_SIDE = 16_384
 NOT_IN_CALL = ("prompt", "generator", "latents", "output_type", "return_dict", "num_images_per_prompt", "self")
 """Parameters that have a place of their own in the recipe, or that the worker decides."""
 
@@ -108,7 +111,7 @@ def _call(request: Request, loaded: Loaded, defaults: Mapping[str, Any]) -> dict
     for name, value in request.arguments.items():
         if name not in loaded.call or not _is_recorded(name):
             raise BadInput(f"{loaded.pipeline} has no argument {name!r} that can be set here.", _offer(name, loaded))
-        call[name] = value
+        call[name] = _typed(name, value, loaded)
     if request.steps is not None:
         if not 1 <= request.steps <= LARGEST_STEPS:
             raise BadInput(f"{request.steps} steps are out of range.", f"Use 1 to {LARGEST_STEPS:,}.")
@@ -116,6 +119,8 @@ def _call(request: Request, loaded: Loaded, defaults: Mapping[str, Any]) -> dict
     if request.guidance is not None and request.cfg is not None:
         raise BadInput("--guidance and --cfg say the same thing in two forms.", "Use one of them.")
     if request.guidance is not None:
+        if not 0 <= request.guidance < float("inf"):
+            raise BadInput(f"The guidance {request.guidance} is out of range.", "Use 0 or more.")
         call["guidance_scale"] = float(request.guidance)
     if request.cfg is not None:
         call |= guidance_from_cfg(loaded.pipeline, request.cfg)
@@ -123,9 +128,41 @@ def _call(request: Request, loaded: Loaded, defaults: Mapping[str, Any]) -> dict
     return call
 
 
+def _typed(name: str, value: Any, loaded: Loaded) -> Any:
+    """`value` for the argument, of the type that its default or its annotation names. Raises `BadInput` for another."""
+    default = loaded.call[name].get("default")
+    words = set(re.findall(r"\w+", str(loaded.call[name].get("annotation", "")).lower()))
+    if isinstance(value, str) and value.lower() in ("null", "none"):
+        value = None
+    if value is None:
+        if default is not None:
+            raise BadInput(f"The argument {name} cannot be left empty.", f"Its default is {default!r}.")
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
+        raise BadInput(f"The argument {name} cannot be {value}.", "Use a finite number.")
+    names: dict[str, Any] = {
+        "bool": bool,
+        "int": int,
+        "float": (int, float),
+        "str": str,
+        "list": list,
+        "tuple": (list, tuple),
+        "dict": dict,
+    }
+    allowed: list[Any] = [kind for word, kind in names.items() if word in words]
+    if default is not None:
+        allowed.append((int, float) if isinstance(default, float) else type(default))
+    fits = any(isinstance(value, kind) and (kind is bool or not isinstance(value, bool)) for kind in allowed)
+    if allowed and not fits:
+        raise BadInput(f"The argument {name} cannot be {value!r}.", f"Its default is {default!r}.")
+    return value
+
+
 def _size(request: Request, call: Mapping[str, Any], loaded: Loaded) -> tuple[int, int]:
     width = request.width if request.width is not None else call["width"]
     height = request.height if request.height is not None else call["height"]
+    if max(width, height) > LARGEST_SIDE:
+        raise BadInput(f"The size {width}x{height} is out of range.", f"Use at most {LARGEST_SIDE:,} pixels a side.")
     check_size(loaded.pipeline, width, height, loaded.sizes["vae_scale_factor"])
     return width, height
 

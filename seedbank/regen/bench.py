@@ -15,7 +15,7 @@ from seedbank.bank import Bank
 from seedbank.engine.opening import check_same, find_recorded, load_source, read_source
 from seedbank.engine.process import Engine
 from seedbank.environment import Environment
-from seedbank.errors import Blocked
+from seedbank.errors import BadInput, Blocked, StorageError
 from seedbank.recipe import AS_IS, Recipe
 from seedbank.records import Model
 
@@ -57,6 +57,16 @@ class Setting:
     def _profile(self) -> Mapping[str, Any]:
         return self.recorded.profile if self.recorded is not None else {}
 
+    def check_changes(self) -> None:
+        """Raises `BadInput` for a change of a setting that the record does not have, or of another type."""
+        for name, value in self.changes.items():
+            recorded = self._profile.get(name)
+            if name not in self._profile or name in ("device", "pipeline", "variables"):
+                known = ", ".join(key for key in self._profile if key not in ("device", "pipeline", "variables"))
+                raise BadInput(f"The recorded profile has no setting {name!r} that can be changed.", f"It has {known}.")
+            if type(value) is not type(recorded) or (isinstance(value, int) and name.endswith("threads") and value < 1):
+                raise BadInput(f"The setting {name} cannot be {value!r}.", f"It was recorded as {recorded!r}.")
+
     @property
     def experiment(self) -> list[str]:
         """Departures from the record, in words; other weights are only known once they are read."""
@@ -82,8 +92,15 @@ class Ready:
             inputs = {}
             for item in recipe.inputs:
                 inputs[item["role"]] = Path(folder) / item["digest"]
-                inputs[item["role"]].write_bytes(bank.blobs.get(item["digest"]))
+                inputs[item["role"]].write_bytes(_input(bank, item))
             return self.engine.render(replace(recipe, model=self.model.digest), inputs)
+
+
+def _input(bank: Bank, item: Mapping[str, Any]) -> bytes:
+    try:
+        return bank.blobs.get(item["digest"])
+    except StorageError as error:
+        raise Blocked(f"The recorded input {item['role']} cannot be read: {error.message}", error.hint) from None
 
 
 class Bench:
@@ -100,6 +117,7 @@ class Bench:
             return self._ready[1]
         if setting.model is None:
             raise Blocked("The record names no model.", "Name one with --model.")
+        setting.check_changes()
         engine = self._engine_for(setting)
         experiment = setting.experiment
         source = find_recorded(setting.model, setting.place)
@@ -109,6 +127,9 @@ class Bench:
         else:
             check_same(setting.model, present)
         load_source(engine, source, present, dtype=dict(setting.dtypes), settings=setting.pipeline_settings)
+        for name, wanted, got in engine.unrestored:
+            if name in setting.changes:
+                raise Blocked(f"The setting {name} did not take {wanted!r}: it is {got!r}.", "Try another value.")
         ready = Ready(engine, engine.environment, present, tuple(experiment), tuple(engine.unrestored))
         self._ready = (setting, ready)
         return ready

@@ -40,7 +40,7 @@ class Tolerance:
                 number = float(value)
             except ValueError:
                 number = -1.0
-            if name not in METRICS or number < 0:
+            if name not in METRICS or not 0 <= number < float("inf"):
                 raise BadInput(
                     f"The tolerance {part.strip()!r} makes no sense.",
                     "Use for example 2, psnr=40 or ssim=0.98,phash=4.",

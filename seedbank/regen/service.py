@@ -8,9 +8,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from seedbank.bank import Bank, Pixels
+from seedbank.engine.source import find_model
 from seedbank.environment import Environment
 from seedbank.errors import BadInput, Blocked, RenderFailed, SeedbankError
 from seedbank.hashing import json_digest
@@ -64,6 +66,8 @@ def exit_code(outcomes: Iterable[Outcome], accept: Sequence[str] = ()) -> int:
 def regenerate(bank: Bank, ids: Sequence[int], options: Options | None = None, progress: Progress = QUIET) -> Iterator[Outcome]:
     """Rebuild the entries and yield each attempt as soon as it is stored. Interrupting it loses at most one rendering."""
     options = options or Options()
+    if options.model is not None and not Path(options.model).is_file():
+        find_model(options.model, offline=True)  # a mistyped place is an error, not a verdict about the entries
     run = None
     if options.name is not None:
         started = bank.store.start_run("regen", asdict(options), ids, name=options.name)
@@ -136,7 +140,7 @@ def _attempt(bank: Bank, ready: Ready, entry: Entry, setting: Setting, tolerance
     present = Pixels(rendering.mode, rendering.width, rendering.height, rendering.rows)
     exact = rendering.digest == entry.picture.digest
     recorded = None if exact else _recorded_pixels(bank, entry)
-    traces = (bank.trace_of(entry.output), rendering.trace)
+    traces = (_recorded_trace(bank, entry), rendering.trace)
     judgement = judge(entry.picture.digest, rendering.digest, recorded, present, traces, tolerance)
     if not exact and ready.render(bank, entry.recipe).digest != rendering.digest:
         judgement = replace(judgement, verdict=UNSTABLE)
@@ -155,10 +159,18 @@ def _attempt(bank: Bank, ready: Ready, entry: Entry, setting: Setting, tolerance
         explanation=explanation(judgement, causes, ready.experiment),
         evidence={"experiment": list(ready.experiment)} if ready.experiment else {},
     )
-    if judgement.verdict == EXACT and not bank.has_image(entry):
+    if judgement.verdict == EXACT and not bank.has_whole_image(entry):
         bank.bring_back(entry, present)
     kept = None if judgement.verdict == EXACT else present
     return bank.add_regeneration(new, kept, () if judgement.trace == TRACE_SAME else rendering.trace)
+
+
+def _recorded_trace(bank: Bank, entry: Entry) -> tuple[tuple[str, str], ...]:
+    """The recorded stages; none when their blob is missing or damaged, which `check` reports."""
+    try:
+        return bank.trace_of(entry.output)
+    except SeedbankError:
+        return ()
 
 
 def _recorded_pixels(bank: Bank, entry: Entry) -> Pixels | None:

@@ -100,7 +100,7 @@ class Database:
                 with _folder_errors(place.file):
                     place.file.parent.mkdir(parents=True, exist_ok=True)
             elif not place.file.exists():
-                raise NoBank(f"There is no bank at {place}.", "Create one there with: seedbank init")
+                raise NoBank(f"There is no bank at {place}.", f"Create one there with: seedbank --bank {place} init")
             self.engine = _sqlite(self, place.file, create=create)
 
     @property

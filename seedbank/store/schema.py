@@ -90,7 +90,7 @@ def upgrade(url: str) -> Upgrade:
     with _opened(place) as database:
         before = read_revision(database)
         if before is None:
-            raise NoBank(f"There is no bank in {place}.", "Create one there with: seedbank init")
+            raise NoBank(f"There is no bank in {place}.", f"Create one there with: seedbank --bank {place} init")
         if before > HEAD:
             raise OtherSchema(
                 f"The bank {place} was written by a newer seedbank (schema {before}; this one knows {HEAD}).",

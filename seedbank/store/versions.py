@@ -22,7 +22,7 @@ def check_revision(database: Database) -> None:
     """Raises `NoBank` when there is none, `OtherSchema` when this code cannot read it."""
     revision = read_revision(database)
     if revision is None:
-        raise NoBank(f"There is no bank in {database.place}.", "Create one there with: seedbank init")
+        raise NoBank(f"There is no bank in {database.place}.", f"Create one there with: seedbank --bank {database.place} init")
     if revision < HEAD:
         raise OtherSchema(
             f"The bank {database.place} was written by an older seedbank (schema {revision}; this one uses {HEAD}).",

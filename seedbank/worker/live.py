@@ -1,7 +1,8 @@
 """Are the weights in memory still those of the files? Fusing a LoRA or training changes them behind any file's back.
 
-The middle element of every matrix is sampled: enough to notice what touches whole matrices, in a millisecond. A single
-changed number can slip through; a regeneration, which always loads the files, would show it.
+The middle element of every weight is sampled: enough to notice what touches whole tensors, in a few milliseconds. A
+single changed number can slip through; a regeneration, which always loads the files, would show it. What else a script
+can change on a loaded pipeline is in `departures`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import torch
 from torch import nn
 
 Samples = dict[str, dict[str, float]]
-"""{component: {name of a matrix: its middle element}}, as the live dtype holds it."""
+"""{component: {name of a weight: its middle element}}, as the live dtype holds it."""
 
 
 def sample_live(pipe: Any) -> Samples:
@@ -25,8 +26,8 @@ def sample_live(pipe: Any) -> Samples:
 def _sample_module(module: nn.Module) -> dict[str, float]:
     by_dtype: dict[torch.dtype, dict[str, torch.Tensor]] = {}
     for name, parameter in module.named_parameters():
-        if parameter.dim() > 1 and parameter.is_floating_point() and not parameter.is_meta:
-            # Views only, so that thousands of matrices cost thousands of microseconds and no kernel.
+        if parameter.numel() and parameter.is_floating_point() and not parameter.is_meta:
+            # Views only, so that thousands of weights cost thousands of microseconds and no kernel.
             middle = parameter.detach().reshape(-1)[parameter.numel() // 2]
             by_dtype.setdefault(parameter.dtype, {})[name] = middle
     values: dict[str, float] = {}
@@ -57,8 +58,10 @@ def _differs(module: nn.Module, samples: Mapping[str, float], paths: Iterable[Pa
 
 
 def _file_sample(opened: Any, name: str, dtype: torch.dtype) -> float:
-    """The same element, read without loading the whole matrix."""
+    """The same element, read without loading the whole tensor."""
     part = opened.get_slice(name)
+    if not part.get_shape():
+        return float(opened.get_tensor(name).to(dtype).double())
     rows, *others = part.get_shape()
     row = 1
     for size in others:

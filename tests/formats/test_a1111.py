@@ -101,9 +101,7 @@ def test_every_name_belongs_to_a_scheduler_that_diffusers_has() -> None:
     assert [name for name in SAMPLERS if f'"{name}"' not in listed] == []
 
 
-@pytest.mark.parametrize(
-    "prompt", ["a red circle, on blue", "一只橘色的星星在夜空，安静", "café (masterpiece:1.2) \\(x\\)"]
-)
+@pytest.mark.parametrize("prompt", ["a red circle, on blue", "一只橘色的星星在夜空，安静", "café (masterpiece:1.2) \\(x\\)"])
 def test_another_program_reads_prompt_seed_and_sampler_from_the_file(prompt: str) -> None:
     recipe = _recipe(prompt, "模糊, blurry", seed=2**63 + 1)
     text = {"parameters": write_parameters(recipe, model_name="embedded, v1", cfg=4.5)}

@@ -38,8 +38,7 @@ def test_a_place_without_a_picture_stays_free() -> None:
 
 def test_labels_are_written_in_latin_and_in_chinese() -> None:
     blank, *written = (
-        _open(contact_sheet([Cell(pixels("RGB", pattern(200, 30, 1)), label)]))
-        for label in (" ", "橘色的", "星星", "seed 7")
+        _open(contact_sheet([Cell(pixels("RGB", pattern(200, 30, 1)), label)])) for label in (" ", "橘色的", "星星", "seed 7")
     )
     assert all(sheet.shape == blank.shape and (sheet != blank).any() for sheet in written)
     missing = _open(contact_sheet([Cell(pixels("RGB", pattern(200, 30, 1)), "\U0001f9ff\U0001f9ff")]))

@@ -75,6 +75,47 @@ def test_weights_that_were_changed_in_memory_are_an_obstacle(bank, pipe, torch):
     assert "not those of the files: transformer" in entry.obstacles[0]
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda pipe: pipe.vae.register_to_config(scaling_factor=0.9), "scaling_factor of vae"),
+        (lambda pipe: setattr(pipe.tokenizer, "chat_template", "{{ messages[0]['content'] }}!"), "chat template"),
+        (lambda pipe: pipe.image_processor.register_to_config(do_normalize=False), "do_normalize"),
+        (lambda pipe: pipe.transformer.register_forward_hook(lambda *_: None), "hook"),
+        (lambda pipe: [p.data.mul_(1.3) for p in pipe.transformer.parameters() if p.dim() == 1], "not those of the files"),
+        (
+            lambda pipe: setattr(
+                pipe, "scheduler", type("Mine", (type(pipe.scheduler),), {}).from_config(pipe.scheduler.config)
+            ),
+            "own",
+        ),
+    ],
+)
+def test_what_a_script_changed_on_the_pipeline_is_an_obstacle(bank, pipe, torch, change, words):
+    change(pipe)
+    (entry,) = bank.record(pipe, **CALL, generator=seeded(torch)).entries
+    assert any(words in obstacle for obstacle in entry.obstacles), entry.obstacles
+
+
+def test_autocast_around_the_call_is_an_obstacle(bank, pipe, torch):
+    with torch.autocast("cpu", torch.bfloat16):
+        (entry,) = bank.record(pipe, **CALL, generator=seeded(torch)).entries
+    assert any("Autocast" in obstacle for obstacle in entry.obstacles)
+
+
+@pytest.mark.parametrize("family", tiny_models.FAMILIES)
+def test_a_pipeline_as_it_was_loaded_has_no_obstacle(bank, model, torch, family):
+    from diffusers import DiffusionPipeline
+
+    pipe = DiffusionPipeline.from_pretrained(str(model(family)), dtype=torch.float32)
+    pipe.set_progress_bar_config(disable=True)
+    (entry,) = bank.record(pipe, **CALL, generator=seeded(torch), tags="one tag").entries
+    assert entry.obstacles == ()
+    assert "one tag" in entry.tags
+    found = bank.regen(entry.id)[0].regeneration
+    assert found.verdict == "exact", found.explanation
+
+
 def test_a_callback_and_a_tensor_argument_are_obstacles(bank, pipe, torch):
     latents = torch.zeros(1, 16, 8, 8)
     (entry,) = bank.record(pipe, **CALL, latents=latents, generator=seeded(torch), callback_on_step_end=lambda *_: {}).entries

@@ -178,3 +178,22 @@ def test_strict_mode_is_recorded_and_exact(bank, model):
     (entry,) = bank.generate(PROMPT, seed=9, mode="strict", model=str(model(tiny_models.Z_IMAGE)), **SMALL)
     assert entry.recipe.mode == "strict"
     assert bank.regen(entry.id)[0].regeneration.verdict == "exact"
+
+
+def test_a_damaged_picture_and_a_lost_trace_are_no_obstacle_and_regen_mends_the_picture(bank, model):
+    (entry,) = bank.generate(PROMPT, seed=31, model=str(model(tiny_models.Z_IMAGE)), **SMALL)
+    picture, trace = (bank.blobs.path(blob.digest) for blob in (entry.blob, entry.output.trace))
+    picture.chmod(0o644)
+    picture.write_bytes(picture.read_bytes()[:-9] + b"123456789")
+    trace.chmod(0o644)
+    trace.unlink()
+    assert [finding.kind for finding in bank.check(read_data=True) if entry.blob.digest in finding.message] == ["damaged"]
+    (outcome,) = bank.regen(entry.id)
+    assert (outcome.regeneration.verdict, outcome.regeneration.trace) == ("exact", "absent")
+    assert not [finding for finding in bank.check(read_data=True) if entry.blob.digest in finding.message]
+
+
+@pytest.mark.parametrize("changes", [{"nonsense": 1}, {"threads": "abc"}, {"threads": 0}, {"pipeline": 1}, {"variables": 1}])
+def test_a_change_that_makes_no_sense_is_blocked_and_never_called_exact(bank, entries, changes):
+    (outcome,) = bank.regen(entries[tiny_models.Z_IMAGE].id, Options(changes=changes))
+    assert outcome.regeneration.verdict == "blocked"
