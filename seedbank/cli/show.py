@@ -119,6 +119,8 @@ def _recipe_lines(entry: Entry) -> Iterator[tuple[str, Any]]:
         revision = f" @ {entry.model.revision}" if entry.model.revision else ""
         yield "model", f"{entry.model.name}{revision}   {entry.model.digest}"
     yield "pipeline", f"{recipe.pipeline}   scheduler {recipe.scheduler_class}   mode {recipe.mode}"
+    if recipe.batch:
+        yield "batch", f"image {recipe.batch['index'] + 1} of {recipe.batch['size']}, rendered in one pass"
     if recipe.dtypes:
         yield "dtypes", "  ".join(f"{name} {dtype}" for name, dtype in recipe.dtypes.items())
     yield "recipe", recipe.digest
