@@ -79,6 +79,8 @@ class Bank:
         from seedbank.blobs import Blobs
         from seedbank.store import Store
 
+        if images is not None:
+            Blobs.open(images, create=True)  # first, so that no bank is made whose pictures have no place
         store = Store.create(str(url), images_url=images, user=user)
         try:
             return cls(store, Blobs.open(store.info().images_url, create=True))

@@ -101,6 +101,8 @@ class Database:
                     place.file.parent.mkdir(parents=True, exist_ok=True)
             elif not place.file.exists():
                 raise NoBank(f"There is no bank at {place}.", f"Create one there with: seedbank --bank {place} init")
+            if place.file.is_dir():
+                raise BadInput(f"{place} is a folder, not a bank.", "Name the database file in it.")
             self.engine = _sqlite(self, place.file, create=create)
 
     @property

@@ -20,6 +20,10 @@ SHOWN = 5
 """Digests listed when a prefix fits several."""
 
 
+PIECE = r"\d+(?:\.\.\d*)?"
+"""An id, a range 3..9, or an open one 3.. of WHICH."""
+
+
 class Finder:
     """Finds entries of one bank as one user sees them."""
 
@@ -71,7 +75,7 @@ class Finder:
         text = " ".join(words).strip()
         if text == "@last":
             found = self._last(trash)
-        elif re.fullmatch(r"\d+(\.\.\d+)?([,\s]+\d+(\.\.\d+)?)*", text, re.ASCII):
+        elif re.fullmatch(rf"{PIECE}([,\s]+{PIECE})*", text, re.ASCII):
             found = self._numbered(text, trash)
         elif re.fullmatch(r"[0-9a-fA-F]{6,64}", text) and (by_digest := self._by_digest(text.lower())):
             found = self._in_state(by_digest, trash)
@@ -94,9 +98,11 @@ class Finder:
         found: dict[int, None] = {}
         with self.database.reading() as connection:
             for piece in re.split(r"[,\s]+", text):
-                first, _, last = piece.partition("..")
-                if last:
-                    low, high = (min(int(end), LARGEST_ID) for end in (first, last))
+                first, dots, last = piece.partition("..")
+                if dots:
+                    low, high = min(int(first), LARGEST_ID), min(int(last or LARGEST_ID), LARGEST_ID)
+                    if low > high:
+                        raise BadInput(f"The range {piece} is backwards.", f"Write {last}..{first}.")
                     statement = (
                         select(entries.c.id).where(entries.c.id.between(low, high), *_state(trash)).order_by(entries.c.id)
                     )

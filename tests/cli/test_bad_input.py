@@ -24,6 +24,7 @@ FAST = ("--steps", "3", "--model", "embedded@0", "--device", "cpu", "--size", "6
         (["regen", "1", "--tolerance", "nan"], 2, "tolerance"),
         (["tag", "--", "-foo", "x"], 2, "would change everything"),
         (["gc", "--grace", "inf"], 2, "not a valid integer"),
+        (["show", "2..1"], 2, "backwards"),
         (["generate", "x", "--size", "100by100"], 2, "not a size"),
         (["generate", "x", "--model", "/no/such/folder"], 1, "/no/such/folder"),
         (["generate", "x", "--model", "embedded@77"], 1, "embedded@77"),
