@@ -80,6 +80,8 @@ class Bank:
         from seedbank.store import Store
 
         if images is not None:
+            # Recorded as it is reached from anywhere, not from the folder in which the bank was made.
+            images = images if "://" in images else str(Path(images).expanduser().resolve())
             Blobs.open(images, create=True)  # first, so that no bank is made whose pictures have no place
         store = Store.create(str(url), images_url=images, user=user)
         try:

@@ -151,3 +151,15 @@ def test_the_render_process_dies_with_its_driver(seedbank):
 def children_of(pid):
     listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
     return [int(word) for word in listed.stdout.split()]
+
+
+def test_a_relative_image_folder_is_found_from_elsewhere(environ, tmp_path):
+    (tmp_path / "sub").mkdir()
+
+    def run(folder, *arguments):
+        command = [sys.executable, "-m", "seedbank", "--bank", str(tmp_path / "art.db"), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, env=environ, cwd=folder)
+
+    assert run(tmp_path, "init", "--images", "pictures").returncode == 0
+    assert str(tmp_path / "pictures") in run(tmp_path, "generate", "x", *FAST).stdout
+    assert run(tmp_path / "sub", "check", "--read-data").returncode == 0
