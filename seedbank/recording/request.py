@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedbank.errors import BadInput
-from seedbank.pipelines import check_size, facts, guidance_from_cfg, uses_negative
+from seedbank.pipelines import check_size, guidance_from_cfg, uses_negative
 from seedbank.recipe import AS_IS, Recipe, checked_seed, used_seed
 from seedbank.records import Model
 
@@ -189,10 +189,6 @@ def _remarks(request: Request, recipe: Recipe, seeds: list[int]) -> list[str]:
     assert recipe.pipeline is not None
     if request.negative and not uses_negative(recipe.pipeline, recipe.call):
         said.append(f"The negative prompt has no effect: {recipe.pipeline} runs without guidance here. Raise --cfg above 1.")
-    if "guidance_scale" in request.arguments or request.guidance is not None:
-        kind = facts(recipe.pipeline).guidance
-        if kind == "true-cfg" and recipe.call.get("guidance_scale") is None:
-            said.append(f"The guidance has no effect: {recipe.pipeline} takes --cfg.")
     if seeds[-1] >= 2**32:
         said.append("Only the lower 32 bits of a seed reach torch's CPU generator: 7 and 7 + 2^32 draw the same noise.")
     return said
