@@ -156,6 +156,7 @@ def _look(pipe: Any, arguments: Mapping[str, Any]) -> _Call:
         elif name != "self":
             values[name] = value
     obstacles: list[str] = []
+    device = pipe.device  # walks through every component
     seeds, noise = _noise(values.get("generator"), obstacles)
     source = _source_of(pipe)
     model = None
@@ -166,10 +167,10 @@ def _look(pipe: Any, arguments: Mapping[str, Any]) -> _Call:
         if changed := _changed_weights(pipe, model, source):
             obstacles.append(f"The weights in memory are not those of the files: {', '.join(changed)}.")
         if source.file is None:
-            obstacles += departures(pipe, source.folder)
+            obstacles += departures(pipe, source.folder, device)
     if adapters := live.adapters_of(pipe):
         obstacles.append(f"Adapters are loaded and cannot be replayed yet: {', '.join(adapters)}.")
-    parts = capture.environment_parts(str(pipe.device))
+    parts = capture.environment_parts(str(device))
     parts = {**parts, "profile": {**parts["profile"], "pipeline": pipeline_settings(pipe)}}
     return _Call(
         pipe=pipe,

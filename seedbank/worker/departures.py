@@ -19,10 +19,16 @@ PROCESSING = ("do_normalize", "do_binarize", "do_convert_rgb", "do_convert_grays
 """Settings of the image processor; the pipelines of this table leave all of them at their defaults."""
 
 
-def departures(pipe: Any, folder: Path) -> list[str]:
-    """One sentence for each departure of `pipe` from the pipeline folder that it was loaded from."""
+def departures(pipe: Any, folder: Path, device: torch.device) -> list[str]:
+    """One sentence for each departure of `pipe`, which is on `device`, from the pipeline folder that it was loaded from."""
     index = _json(folder / "model_index.json")
-    return [*_classes(pipe, index), *_configs(pipe, index, folder), *_processors(pipe, folder), *_hooks(pipe), *_autocast(pipe)]
+    return [
+        *_classes(pipe, index),
+        *_configs(pipe, index, folder),
+        *_processors(pipe, folder),
+        *_hooks(pipe),
+        *_autocast(device.type),
+    ]
 
 
 def _classes(pipe: Any, index: Mapping[str, Any]) -> Iterator[str]:
@@ -77,16 +83,24 @@ def _template(folder: Path) -> str | None:
 
 
 def _hooks(pipe: Any) -> Iterator[str]:
-    """Hooks that a script has put on modules; those of diffusers and accelerate replace `forward` instead."""
+    """Hooks that a script has put on modules. Libraries put their own: transformers captures outputs from the first call on."""
     for name, component in pipe.components.items():
         if isinstance(component, nn.Module) and any(
-            part._forward_hooks or part._forward_pre_hooks for part in component.modules()
+            _is_foreign(hook) for part in component.modules() for hook in _all_hooks(part)
         ):
             yield f"A hook of the script's own is on {name}."
 
 
-def _autocast(pipe: Any) -> Iterator[str]:
-    device = torch.device(pipe.device).type
+def _all_hooks(part: nn.Module) -> tuple[Any, ...]:
+    return (*part._forward_hooks.values(), *part._forward_pre_hooks.values())
+
+
+def _is_foreign(hook: Any) -> bool:
+    function = getattr(hook, "func", hook)
+    return (getattr(function, "__module__", None) or "").split(".")[0] not in (*LIBRARIES, "accelerate", "peft", "torch")
+
+
+def _autocast(device: str) -> Iterator[str]:
     if torch.is_autocast_enabled(device):
         yield f"Autocast to {torch.get_autocast_dtype(device)} was on around the call."
 

@@ -104,13 +104,15 @@ def test_autocast_around_the_call_is_an_obstacle(bank, pipe, torch):
 
 
 @pytest.mark.parametrize("family", tiny_models.FAMILIES)
-def test_a_pipeline_as_it_was_loaded_has_no_obstacle(bank, model, torch, family):
+def test_a_pipeline_as_it_was_loaded_has_no_obstacle_at_the_first_call_nor_later(bank, model, torch, family):
     from diffusers import DiffusionPipeline
 
     pipe = DiffusionPipeline.from_pretrained(str(model(family)), dtype=torch.float32)
     pipe.set_progress_bar_config(disable=True)
     (entry,) = bank.record(pipe, **CALL, generator=seeded(torch), tags="one tag").entries
     assert entry.obstacles == ()
+    (again,) = bank.record(pipe, **CALL, generator=seeded(torch)).entries
+    assert again.obstacles == (), "what libraries leave on a pipeline after its first call is no departure"
     assert "one tag" in entry.tags
     found = bank.regen(entry.id)[0].regeneration
     assert found.verdict == "exact", found.explanation
