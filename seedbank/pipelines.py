@@ -14,7 +14,7 @@ The table is also the allow-list: a class that is not in it is never loaded. Fac
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +46,7 @@ class PipelineFacts:
 
 EIGHT = PipelineFacts(multiple=8)
 PACKED = PipelineFacts()
-FACTS: Mapping[str, PipelineFacts] = {
+TEXT_TO_IMAGE: Mapping[str, PipelineFacts] = {
     "ZImagePipeline": PipelineFacts(OFFSET),
     "StableDiffusionPipeline": EIGHT,
     "StableDiffusionXLPipeline": EIGHT,
@@ -69,6 +69,54 @@ FACTS: Mapping[str, PipelineFacts] = {
 }
 """The text-to-image pipelines that seedbank loads."""
 
+IMAGE, MASK, CONTROL = "image", "mask", "control"
+"""What a pipeline can be given beside a text; a task is a combination of these."""
+SIBLINGS: Mapping[str, Mapping[tuple[str, ...], str]] = {
+    "ZImagePipeline": {
+        (IMAGE,): "ZImageImg2ImgPipeline",
+        (IMAGE, MASK): "ZImageInpaintPipeline",
+    },
+    "StableDiffusionPipeline": {
+        (IMAGE,): "StableDiffusionImg2ImgPipeline",
+        (IMAGE, MASK): "StableDiffusionInpaintPipeline",
+        (CONTROL,): "StableDiffusionControlNetPipeline",
+        (IMAGE, CONTROL): "StableDiffusionControlNetImg2ImgPipeline",
+        (IMAGE, MASK, CONTROL): "StableDiffusionControlNetInpaintPipeline",
+    },
+    "StableDiffusionXLPipeline": {
+        (IMAGE,): "StableDiffusionXLImg2ImgPipeline",
+        (IMAGE, MASK): "StableDiffusionXLInpaintPipeline",
+        (CONTROL,): "StableDiffusionXLControlNetPipeline",
+        (IMAGE, CONTROL): "StableDiffusionXLControlNetImg2ImgPipeline",
+        (IMAGE, MASK, CONTROL): "StableDiffusionXLControlNetInpaintPipeline",
+    },
+    "StableDiffusion3Pipeline": {
+        (IMAGE,): "StableDiffusion3Img2ImgPipeline",
+        (IMAGE, MASK): "StableDiffusion3InpaintPipeline",
+    },
+    "LatentConsistencyModelPipeline": {(IMAGE,): "LatentConsistencyModelImg2ImgPipeline"},
+    "FluxPipeline": {
+        (IMAGE,): "FluxImg2ImgPipeline",
+        (IMAGE, MASK): "FluxInpaintPipeline",
+        (CONTROL,): "FluxControlNetPipeline",
+    },
+    "QwenImagePipeline": {
+        (IMAGE,): "QwenImageImg2ImgPipeline",
+        (IMAGE, MASK): "QwenImageInpaintPipeline",
+    },
+}
+"""{text-to-image class: {what it is given: the class of diffusers for that, made of the same components}}"""
+
+FACTS: Mapping[str, PipelineFacts] = {
+    **TEXT_TO_IMAGE,
+    **{sibling: TEXT_TO_IMAGE[base] for base, siblings in SIBLINGS.items() for sibling in siblings.values()},
+}
+"""All pipelines that seedbank loads."""
+
+VAES = ("AutoencoderKL", "AutoencoderTiny", "AsymmetricAutoencoderKL", "AutoencoderKLQwenImage", "AutoencoderDC")
+CONTROLNETS = ("ControlNetModel", "FluxControlNetModel")
+"""The component classes that can be given beside a model."""
+
 
 def facts(pipeline: str) -> PipelineFacts:
     """The facts of a pipeline class. Raises `Blocked` for a class that is not in the table."""
@@ -78,6 +126,26 @@ def facts(pipeline: str) -> PipelineFacts:
         raise Blocked(
             f"The pipeline class {pipeline!r} is not one that seedbank loads.", f"It loads {', '.join(sorted(FACTS))}."
         ) from None
+
+
+def pipeline_for(pipeline: str, given: Collection[str]) -> str:
+    """The class of the family of `pipeline` for a task: `given` holds some of IMAGE, MASK and CONTROL.
+
+    Raises `BadInput` for a combination that the family has no pipeline for.
+    """
+    facts(pipeline)
+    base = next((base for base, siblings in SIBLINGS.items() if pipeline in siblings.values()), pipeline)
+    tasks = {(): base, **SIBLINGS.get(base, {})}
+    wanted = tuple(part for part in (IMAGE, MASK, CONTROL) if part in given)
+    if wanted not in tasks:
+        offers = "; ".join(" + ".join(task) for task in tasks if task) or "a text alone"
+        raise BadInput(f"{base} cannot be given {' + '.join(wanted)}.", f"It can be given: {offers}.")
+    return tasks[wanted]
+
+
+def task_of(pipeline: str) -> tuple[str, ...]:
+    """What a pipeline of the table is given beside a text; empty for text-to-image."""
+    return next((task for siblings in SIBLINGS.values() for task, name in siblings.items() if name == pipeline), ())
 
 
 def guidance_from_cfg(pipeline: str, cfg: float) -> dict[str, float]:

@@ -3,7 +3,17 @@
 import pytest
 
 from seedbank.errors import BadInput, Blocked
-from seedbank.pipelines import FACTS, cfg_of, check_size, facts, guidance_from_cfg, nearest_sizes, uses_negative
+from seedbank.pipelines import (
+    FACTS,
+    cfg_of,
+    check_size,
+    facts,
+    guidance_from_cfg,
+    nearest_sizes,
+    pipeline_for,
+    task_of,
+    uses_negative,
+)
 
 
 @pytest.mark.parametrize(
@@ -87,5 +97,24 @@ def test_every_class_of_the_table_is_a_pipeline_of_diffusers_with_the_arguments_
     if not issubclass(cls, diffusers.DiffusionPipeline):
         pytest.skip(f"{name} needs {cls._backends}, which is not installed")
     parameters = inspect.signature(cls.__call__).parameters
-    assert {"prompt", "height", "width", "num_inference_steps", "guidance_scale"} <= set(parameters)
+    assert {"prompt", "num_inference_steps", "guidance_scale"} <= set(parameters)
+    assert {"height", "width"} <= set(parameters) or "image" in task_of(name)
+    assert ("image" in parameters and "strength" in parameters) == ("image" in task_of(name)) or "control" in task_of(name)
+    assert ("mask_image" in parameters) == ("mask" in task_of(name))
     assert ("true_cfg_scale" in parameters) == (facts(name).guidance == "true-cfg")
+
+
+def test_a_task_chooses_the_class_of_the_same_family_from_any_member_of_it():
+    assert pipeline_for("StableDiffusionPipeline", {"image", "mask"}) == "StableDiffusionInpaintPipeline"
+    assert pipeline_for("StableDiffusionXLImg2ImgPipeline", ()) == "StableDiffusionXLPipeline"
+    assert pipeline_for("ZImagePipeline", {"image"}) == "ZImageImg2ImgPipeline"
+    assert pipeline_for("SanaPipeline", ()) == "SanaPipeline"
+
+
+def test_a_task_that_a_family_does_not_have_is_refused_with_those_that_it_has():
+    with pytest.raises(BadInput, match=r"ZImagePipeline cannot be given control\.") as caught:
+        pipeline_for("ZImagePipeline", {"control"})
+    assert caught.value.hint == "It can be given: image; image + mask."
+    with pytest.raises(BadInput) as caught:
+        pipeline_for("SanaPipeline", {"image"})
+    assert caught.value.hint == "It can be given: a text alone."
