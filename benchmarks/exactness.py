@@ -46,7 +46,7 @@ def main() -> None:
 def record(bank: Library, models: Path) -> None:
     """One entry of each family that the bank does not have yet: 64x64, 4 steps, a seed of its own."""
     models.mkdir(parents=True, exist_ok=True)
-    known = {entry.recipe.pipeline for entry in bank.store.entries(bank.resolve(f"tag:{TAG}")) if entry.recipe}
+    known = {entry.recipe.pipeline for entry in bank.find(f"tag:{TAG}", limit=None) if entry.recipe}
     for number, family in enumerate(tiny_models.FAMILIES):
         folder = models / family
         if not (folder / "model_index.json").exists():
