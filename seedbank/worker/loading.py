@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from . import capture
+from .attention_settings import attention_default, restore_attention_default
 from .digests import dtype_name
 from .pipeline_settings import make_strict, modules_of, restore_pipeline
 from .refusal import BAD_INPUT, BLOCKED, FAILED, Refusal
@@ -73,6 +74,7 @@ class Shelf:
         self.device = device
         self.mode = mode
         self._loaded: OrderedDict[str, LoadedPipeline] = OrderedDict()
+        self._attention = attention_default()
 
     def __len__(self) -> int:
         return len(self._loaded)
@@ -82,7 +84,10 @@ class Shelf:
         key = request.key
         if key in self._loaded:
             self._loaded.move_to_end(key)
+            # Belongs to the process, and whichever pipeline was loaded last has set it.
+            restore_attention_default((request.settings or {}).get("attention_default") or self._attention)
             return self._loaded[key]
+        restore_attention_default(self._attention)
         self._make_room(weight_bytes(request))
         started = time.perf_counter()
         pipe = load_pipeline(request, self.device)

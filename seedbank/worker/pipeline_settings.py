@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from .attention_settings import attention_default, attention_settings, restore_attention, restore_attention_default
+
 TILES = (
     "tile_sample_min_size",
     "tile_latent_min_size",
@@ -31,9 +33,10 @@ def modules_of(pipe: Any) -> Iterator[tuple[str, nn.Module]]:
 
 
 def pipeline_settings(pipe: Any) -> dict[str, Any]:
-    """The settings of a loaded pipeline as JSON values: {offload, components: {name: {setting: value}}}."""
+    """The settings of a loaded pipeline as JSON values: {offload, attention_default, components: {name: {setting: value}}}."""
     return {
         "offload": offload(pipe),
+        "attention_default": attention_default(),
         "components": {name: _component_settings(module) for name, module in modules_of(pipe)},
     }
 
@@ -48,7 +51,10 @@ def restore_pipeline(pipe: Any, wanted: Mapping[str, Any] | None, device: str) -
         pipe.enable_model_cpu_offload(device=device)
     elif wanted.get("offload") == SEQUENTIAL and device != "cpu":
         pipe.enable_sequential_cpu_offload(device=device)
+    restore_attention_default(wanted.get("attention_default"))
     before, after = _leaves(wanted), _leaves(pipeline_settings(pipe))
+    if "attention_default" not in before:
+        del after["attention_default"]  # not known of entries that were recorded before it was
     return [
         [f"pipeline.{name}", before.get(name), after.get(name)]
         for name in sorted(before.keys() | after.keys())
@@ -85,18 +91,18 @@ def _component_settings(module: nn.Module) -> dict[str, Any]:
         settings["tiling"] = bool(module.use_tiling)
         if module.use_tiling:
             settings |= {name: getattr(module, name) for name in TILES if getattr(module, name, None) is not None}
-    processors = attention_processors(parts)
-    if processors:
-        settings["attention_processors"] = sorted({type(processor).__name__ for processor in processors})
-        backends = {getattr(processor, "_attention_backend", None) for processor in processors}
-        settings["attention_backend"] = ",".join(sorted(str(getattr(item, "value", item)) for item in backends if item)) or None
+    settings |= attention_settings(module, parts, attention_processors(parts))
     if (implementation := getattr(getattr(module, "config", None), "_attn_implementation", None)) is not None:
         settings["attention_implementation"] = str(implementation)
     if hooks := _hooks(parts):
         settings["hooks"] = hooks
     if freeu := _freeu(module):
         settings["freeu"] = freeu
-    if getattr(module, "_compiled_call_impl", None) is not None or type(module).__name__ == "OptimizedModule":
+    if (devices := getattr(module, "hf_device_map", None)) and len(devices) > 1:
+        settings["device_map"] = {name: str(device) for name, device in devices.items()}
+    if (quantizer := getattr(module, "hf_quantizer", None)) is not None:
+        settings["quantizer"] = type(quantizer).__name__
+    if type(module).__name__ == "OptimizedModule" or any(part.__dict__.get("_compiled_call_impl") for part in parts):
         settings["compiled"] = True
     return settings
 
@@ -111,8 +117,7 @@ def _restore_component(module: nn.Module, wanted: Mapping[str, Any]) -> None:
                 setattr(module, name, wanted[name])
     if wanted.get("memory_format") == "channels_last":
         module.to(memory_format=torch.channels_last)
-    if wanted.get("attention_backend") and hasattr(module, "set_attention_backend") and "," not in wanted["attention_backend"]:
-        module.set_attention_backend(wanted["attention_backend"])
+    restore_attention(module, wanted)
     if wanted.get("freeu") and hasattr(module, "enable_freeu"):
         module.enable_freeu(**{name: float(value) for name, value in wanted["freeu"].items()})
 

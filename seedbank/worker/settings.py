@@ -9,18 +9,24 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .switches import read as read_switch
+from .switches import switches
+from .switches import write as write_switch
+
 PREFIXES = (
-    "ATEN_", "CUBLAS_", "CUBLASLT_", "CUDNN_", "DIFFUSERS_ATTN_", "DNNL_", "GOMP_", "KMP_", "MIOPEN_", "MKL_", "OMP_",
-    "ONEDNN_", "OPENBLAS_", "PYTORCH_", "TORCH_", "TORCHINDUCTOR_", "XFORMERS_",
+    "ATEN_", "CUBLAS_", "CUBLASLT_", "CUDNN_", "DIFFUSERS_ATTN_", "DNNL_", "FLASH_ATTENTION_", "GOMP_", "HIPBLASLT_",
+    "KMP_", "MIOPEN_", "MKL_", "NPY_", "OMP_", "ONEDNN_", "OPENBLAS_", "PYTORCH_", "ROCBLAS_", "TORCH_",
+    "TORCHINDUCTOR_", "TRITON_", "XFORMERS_",
 )  # fmt: skip
 NAMES = (
     "CUDA_DEVICE_ORDER",
     "CUDA_LAUNCH_BLOCKING",
+    "DIFFUSERS_ENABLE_HUB_KERNELS",
+    "GLIBC_TUNABLES",
     "NVIDIA_TF32_OVERRIDE",
     "PYTHONHASHSEED",
     "TOKENIZERS_PARALLELISM",
@@ -57,10 +63,16 @@ def variables_for(
     A recorded profile is replayed to the letter: variables that it does not name are removed. Without a profile the
     mode decides: ``as-is`` changes nothing, ``strict`` sets `strict_variables`.
     """
+    if profile is None and mode == "strict":
+        return {name: value for name, value in base.items() if name not in STRICT_UNSET} | strict_variables()
     if profile is None:
-        return {**base, **(strict_variables() if mode == "strict" else {})}
+        return dict(base)
     present = restorable_variables(base)
     return {name: value for name, value in base.items() if name not in present} | dict(profile.get("variables") or {})
+
+
+STRICT_UNSET = ("DIFFUSERS_ATTN_BACKEND", "NVIDIA_TF32_OVERRIDE", "ONEDNN_DEFAULT_FPMATH_MODE")
+"""Variables that strict removes: they would override its switches."""
 
 
 def strict_variables() -> dict[str, str]:
@@ -93,6 +105,7 @@ STRICT = {
     "deterministic_algorithms": True,
     "deterministic_warn_only": True,
     "fill_uninitialized_memory": False,
+    "flush_denormal": False,
     "cudnn.benchmark": False,
     "cudnn.deterministic": True,
     "mkldnn.deterministic": True,
@@ -101,6 +114,10 @@ STRICT = {
     "fp32_precision.cuda.conv": "ieee",
     "fp32_precision.cuda.matmul": "ieee",
     "fp32_precision.cuda.rnn": "ieee",
+    "fp32_precision.mkldnn": "ieee",
+    "fp32_precision.mkldnn.conv": "ieee",
+    "fp32_precision.mkldnn.matmul": "ieee",
+    "fp32_precision.mkldnn.rnn": "ieee",
     "fp16_reduced_precision_reduction": [False, False],
     "bf16_reduced_precision_reduction": [False, False],
     "fp16_accumulation": False,
@@ -117,8 +134,8 @@ harmless."""
 def read_profile(device: str, environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     """Every restorable setting of this process as JSON values; needs torch. What this torch lacks is left out."""
     profile: dict[str, Any] = {"device": device.split(":")[0], "variables": restorable_variables(environ)}
-    for name, (read, _) in switches().items():
-        value = _read(read)
+    for name, switch in switches().items():
+        value = read_switch(switch)
         if value is not None:
             profile[name] = value
     return profile
@@ -131,140 +148,22 @@ def restore(profile: Mapping[str, Any] | None, mode: str = "as-is", environ: Map
     """
     wanted: dict[str, Any] = dict(profile) if profile is not None else dict(STRICT) if mode == "strict" else {}
     variables = wanted.pop("variables", None)
-    present = restorable_variables(environ)
+    live = restorable_variables(environ)
     missed = [
-        [f"variables.{name}", (variables or {}).get(name), present.get(name)]
-        for name in sorted(set(variables or {}) | set(present))
-        if variables is not None and variables.get(name) != present.get(name)
+        [f"variables.{name}", (variables or {}).get(name), live.get(name)]
+        for name in sorted(set(variables or {}) | set(live))
+        if variables is not None and variables.get(name) != live.get(name)
     ]
     for name in ("device", "pipeline"):
         wanted.pop(name, None)
     known = switches()
-    # Written in the order of the table: a parent such as fp32_precision comes before the children that may differ from
-    # it.
+    # In the order of the table: a parent such as fp32_precision comes before the children that may differ from it.
     for name in [name for name in known if name in wanted]:
-        read, write = known[name]
         # A setting that is right already is not written: setting the thread count, for one, also switches MKL's
         # dynamics off.
-        if _read(read) != wanted[name]:
-            _attempt(write, wanted[name])
-    missed += [[name, value, _read(known[name][0]) if name in known else None] for name, value in sorted(wanted.items())
-               if name not in known or _read(known[name][0]) != value]  # fmt: skip
+        if read_switch(known[name]) != wanted[name]:
+            write_switch(known[name], wanted[name])
+    present = {name: read_switch(known[name]) if name in known else None for name in sorted(wanted)}
+    missed += [[name, wanted[name], got] for name, got in present.items() if got != wanted[name]]
     # Strict names settings of other devices too; what this build of torch does not have cannot decide anything in it.
     return [miss for miss in missed if profile is not None or miss[2] is not None]
-
-
-Switch = tuple[Callable[[], Any], Callable[[Any], None]]
-
-
-def switches() -> dict[str, Switch]:
-    """{name: (read, write)} of torch's switches, parents before children."""
-    import torch
-
-    def attribute(path: str) -> Switch:
-        owner_path, _, name = path.rpartition(".")
-
-        def owner() -> Any:
-            found: Any = torch
-            for part in owner_path.split("."):
-                found = getattr(found, part)
-            return found
-
-        return lambda: getattr(owner(), name), lambda value: setattr(
-            owner(), name, tuple(value) if isinstance(value, list) else value
-        )
-
-    def precision(backend: str, operation: str) -> Switch:
-        def write(value: str) -> None:
-            torch._C._set_fp32_precision_setter(backend, operation, value)
-
-        return partial(_fp32_precision, backend, operation), write
-
-    def reduction(kind: str) -> Switch:
-        """[reduced precision allowed, split-K allowed]; torch's public getter tells only the first."""
-        _, write = attribute(f"backends.cuda.matmul.allow_{kind}_reduced_precision_reduction")
-        return lambda: getattr(torch._C, f"_get_cublas_allow_{kind}_reduced_precision_reduction")(), write
-
-    def deterministic(value: bool) -> None:
-        torch.use_deterministic_algorithms(value, warn_only=torch.is_deterministic_algorithms_warn_only_enabled())
-
-    def warn_only(value: bool) -> None:
-        torch.use_deterministic_algorithms(torch.are_deterministic_algorithms_enabled(), warn_only=value)
-
-    return {
-        "threads": (torch.get_num_threads, torch.set_num_threads),
-        "interop_threads": (torch.get_num_interop_threads, torch.set_num_interop_threads),
-        "default_dtype": (
-            lambda: _plain(torch.get_default_dtype()),
-            lambda name: torch.set_default_dtype(getattr(torch, name)),
-        ),
-        "deterministic_algorithms": (torch.are_deterministic_algorithms_enabled, deterministic),
-        "deterministic_warn_only": (torch.is_deterministic_algorithms_warn_only_enabled, warn_only),
-        "fill_uninitialized_memory": attribute("utils.deterministic.fill_uninitialized_memory"),
-        "cudnn.enabled": attribute("backends.cudnn.enabled"),
-        "cudnn.benchmark": attribute("backends.cudnn.benchmark"),
-        "cudnn.benchmark_limit": attribute("backends.cudnn.benchmark_limit"),
-        "cudnn.deterministic": attribute("backends.cudnn.deterministic"),
-        "mkldnn.enabled": attribute("backends.mkldnn.enabled"),
-        "mkldnn.deterministic": attribute("backends.mkldnn.deterministic"),
-        "nnpack.enabled": attribute("backends.nnpack.enabled"),
-        "opt_einsum.enabled": attribute("backends.opt_einsum.enabled"),
-        "opt_einsum.strategy": attribute("backends.opt_einsum.strategy"),
-        "mha_fastpath": (torch.backends.mha.get_fastpath_enabled, torch.backends.mha.set_fastpath_enabled),
-        "float32_matmul_precision": (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
-        "fp32_precision": precision("generic", "all"),
-        "fp32_precision.cuda": precision("cuda", "all"),
-        "fp32_precision.cuda.matmul": precision("cuda", "matmul"),
-        "fp32_precision.cuda.conv": precision("cuda", "conv"),
-        "fp32_precision.cuda.rnn": precision("cuda", "rnn"),
-        "fp32_precision.mkldnn": precision("mkldnn", "all"),
-        "fp32_precision.mkldnn.matmul": precision("mkldnn", "matmul"),
-        "fp32_precision.mkldnn.conv": precision("mkldnn", "conv"),
-        "fp32_precision.mkldnn.rnn": precision("mkldnn", "rnn"),
-        "fp16_reduced_precision_reduction": reduction("fp16"),
-        "bf16_reduced_precision_reduction": reduction("bf16"),
-        "fp16_accumulation": attribute("backends.cuda.matmul.allow_fp16_accumulation"),
-        "fp16_bf16_reduction_math_sdp": (
-            torch.backends.cuda.fp16_bf16_reduction_math_sdp_allowed,
-            torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp,
-        ),
-        "sdpa.flash": (torch.backends.cuda.flash_sdp_enabled, torch.backends.cuda.enable_flash_sdp),
-        "sdpa.mem_efficient": (
-            torch.backends.cuda.mem_efficient_sdp_enabled,
-            torch.backends.cuda.enable_mem_efficient_sdp,
-        ),
-        "sdpa.math": (torch.backends.cuda.math_sdp_enabled, torch.backends.cuda.enable_math_sdp),
-        "sdpa.cudnn": (torch.backends.cuda.cudnn_sdp_enabled, torch.backends.cuda.enable_cudnn_sdp),
-        "sdpa.order": (
-            lambda: torch._C._get_sdp_priority_order(),
-            lambda order: torch._C._set_sdp_priority_order(order),
-        ),
-    }
-
-
-def _fp32_precision(backend: str, operation: str) -> str | None:
-    import torch
-
-    precision: str | None = torch._C._get_fp32_precision_getter(backend, operation)
-    return precision
-
-
-def _read(read: Callable[[], Any]) -> Any:
-    try:
-        return _plain(read())
-    except (AttributeError, RuntimeError):
-        return None
-
-
-def _attempt(write: Callable[[Any], None], value: Any) -> None:
-    """Write a setting; that it did not take is seen by reading it back."""
-    try:
-        write(value)
-    except (AttributeError, RuntimeError, TypeError, ValueError):
-        return
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
-    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value).removeprefix("torch.")

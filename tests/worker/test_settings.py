@@ -82,3 +82,20 @@ def test_a_variable_that_differs_is_reported_since_it_is_too_late_to_set_it(monk
     profile = settings.read_profile("cpu")
     monkeypatch.setenv("MKL_CBWR", "AVX2")
     assert settings.restore(profile) == [["variables.MKL_CBWR", None, "AVX2"]]
+
+
+def test_strict_removes_the_variables_that_would_override_its_switches():
+    child = settings.variables_for(None, "strict", ENVIRON | {"NVIDIA_TF32_OVERRIDE": "1", "DIFFUSERS_ATTN_BACKEND": "flash"})
+    assert "NVIDIA_TF32_OVERRIDE" not in child and "DIFFUSERS_ATTN_BACKEND" not in child
+    assert child["MKL_DYNAMIC"] == "FALSE"
+
+
+@pytest.mark.slow
+def test_flushing_of_denormals_is_read_by_computing_and_put_back():
+    torch = pytest.importorskip("torch")
+    before = settings.read_profile("cpu")
+    assert before["flush_denormal"] is False
+    torch.set_flush_denormal(True)
+    assert settings.read_profile("cpu")["flush_denormal"] is True
+    assert settings.restore(before) == []
+    assert settings.read_profile("cpu") == before
