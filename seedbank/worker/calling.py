@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from .describe import annotation_text
-from .noise import noise_arguments
 from .refusal import BAD_INPUT, BLOCKED, Refusal
 
 OURS = (
@@ -44,7 +43,6 @@ def call_arguments(pipe: Any, recipe: Mapping[str, Any]) -> dict[str, Any]:
     if given.get("num_images_per_prompt", 1) != 1:
         raise Refusal(BLOCKED, "A recipe renders one image; num_images_per_prompt must be 1.")
     arguments = {name: typed(plain(value), signature.parameters[name]) for name, value in given.items()}
-    arguments |= noise_arguments(recipe.get("noise") or {})
     if "output_type" in signature.parameters:
         arguments["output_type"] = "pil"
     return arguments

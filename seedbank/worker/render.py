@@ -13,6 +13,7 @@ import torch
 from . import capture, randomness
 from .calling import RANDOM_STATE, call_arguments, scheduler_for
 from .loading import LoadedPipeline, live_dtypes
+from .noise import noise_of
 from .refusal import BAD_INPUT, BLOCKED, FAILED, Refusal
 from .tracing import LEVELS, STAGES, Trace
 
@@ -38,16 +39,19 @@ def render(
         raise Refusal(BAD_INPUT, f"There is no trace level {level!r}.", f"Use one of {', '.join(LEVELS)}.")
     pipe = loaded.pipe
     arguments = call_arguments(pipe, recipe)
+    noise = noise_of(recipe.get("noise") or {})
     _check_dtypes(pipe, recipe)
     _prepare_randomness(recipe, inputs or {})
     own_scheduler, pipe.scheduler = pipe.scheduler, scheduler_for(recipe)
     _reset_peak(loaded.device)
     before = randomness.snapshot()
     try:
-        with Trace(pipe, level, on_step) as trace:
+        with noise.around(pipe), Trace(pipe, level, on_step) as trace:
             started = time.perf_counter()
-            result = pipe(**arguments)
+            result = pipe(**arguments, **noise.arguments)
             total = time.perf_counter() - started
+    except Refusal:
+        raise
     except torch.OutOfMemoryError as error:
         raise Refusal(
             FAILED, "There was not enough memory to render this.", "Try a smaller size, --dtype or --device cpu."
@@ -68,7 +72,7 @@ def render(
         "trace": trace.digests,
         "seconds": {"load": loaded.seconds, **trace.seconds, "total": total},
         "peak_memory": _peak(loaded.device),
-        "flags": _flags(result, drawn),
+        "flags": {**noise.flags, **_flags(result, drawn)},
     }
     if drawn and recipe.get("mode") != "strict":
         (out / RANDOM_FILE).write_bytes(randomness.pack(before, drawn))

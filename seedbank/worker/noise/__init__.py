@@ -1,0 +1,145 @@
+"""Kinds of noise: each turns the recipe's ``noise`` into the random numbers of one pipeline call.
+
+=============  ======================================================================================================
+torch-cpu      a CPU generator from the seed; the pipeline draws in its own dtype
+torch-cuda     a generator on the GPU; what it gives depends on the GPU, so its size is part of the noise
+global         no generator: the recorded call drew from global random state, which is an input of the recipe
+seedbank-v1    numbers of seedbank's own, the same on every machine (`portable`)
+a1111-nv       A1111's imitation of a CUDA generator on the CPU (`nvidia`)
+=============  ======================================================================================================
+
+All but ``global`` have a ``seed``, may have a ``variation {seed, strength, form}``, and all but the portable one an ``ensd``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ..refusal import BAD_INPUT, BLOCKED, Refusal
+
+if TYPE_CHECKING:
+    from .drawing import Source
+
+TORCH_CPU, TORCH_CUDA, GLOBAL, SEEDBANK, A1111_NV = "torch-cpu", "torch-cuda", "global", "seedbank-v1", "a1111-nv"
+SEEDED = {
+    TORCH_CPU: {"ensd"},
+    TORCH_CUDA: {"ensd", "sm_count", "threads_per_sm"},
+    SEEDBANK: {"dtype"},
+    A1111_NV: {"dtype", "ensd"},
+}
+"""{kind: the fields that it has beside kind, seed and variation}."""
+OURS = (SEEDBANK, A1111_NV)
+"""Kinds whose numbers are seedbank's own: they serve every draw of a call, in float32."""
+SEEDS = 2**64
+
+
+@dataclass(frozen=True)
+class Noise:
+    """How one call gets its random numbers: arguments of the call, and a context around it.
+
+    `flags` say what is not as it was recorded.
+    """
+
+    arguments: dict[str, Any] = field(default_factory=dict)
+    around: Callable[[Any], AbstractContextManager[Any]] = lambda pipe: nullcontext()
+    flags: dict[str, Any] = field(default_factory=dict)
+
+
+def noise_of(noise: Mapping[str, Any]) -> Noise:
+    """The noise of a recipe, for one rendering. Raises `Refusal` for what cannot be made here."""
+    kind = noise.get("kind")
+    if kind == GLOBAL:
+        _check_fields(noise, {"kind"})
+        return Noise()
+    if kind not in SEEDED:
+        raise Refusal(
+            BLOCKED, f"Noise of the kind {kind!r} cannot be made here.", f"Known kinds: {', '.join([*SEEDED, GLOBAL])}."
+        )
+    _check_fields(noise, {"kind", "seed", "variation"} | SEEDED[kind])
+    if noise.get("seed") is None:
+        raise Refusal(BAD_INPUT, "The recipe has no seed.", "Give one with --seed.")
+    if noise.get("dtype", "float32") != "float32":
+        raise Refusal(BLOCKED, f"Noise of the kind {kind!r} is drawn in float32, not in {noise['dtype']}.")
+    flags = {"noise_of_another_gpu": _size(noise)} if kind == TORCH_CUDA and not _native(noise) else {}
+    if kind in OURS or flags or noise.get("variation") or noise.get("ensd"):
+        return _served(noise, flags)
+    return Noise({"generator": torch.Generator(kind.removeprefix("torch-")).manual_seed(int(noise["seed"]))})
+
+
+def _served(noise: Mapping[str, Any], flags: dict[str, Any]) -> Noise:
+    """Noise whose numbers are given by a source; the generator of the call only marks its draws."""
+    from .drawing import Draws
+
+    kind, source = noise["kind"], _source(noise)
+    native = kind == TORCH_CUDA and not flags
+    marker = torch.Generator("cuda" if native else "cpu")
+
+    def around(pipe: Any) -> AbstractContextManager[Any]:
+        return Draws(pipe, kind, source, marker, everything=kind in OURS)
+
+    return Noise({"generator": marker}, around, flags)
+
+
+def _source(noise: Mapping[str, Any]) -> Source:
+    from .sources import Delayed, Varied
+
+    seed = int(noise["seed"])
+    source = _plain_source(noise, seed)
+    if variation := noise.get("variation"):
+        strength, form = _checked_variation(variation)
+        source = Varied(source, _plain_source(noise, int(variation["seed"])), strength, form)
+    if delta := int(noise.get("ensd") or 0):
+        source = Delayed(source, _plain_source(noise, (seed + delta) % SEEDS))
+    return source
+
+
+def _plain_source(noise: Mapping[str, Any], seed: int) -> Source:
+    from .sources import A1111Nvidia, OtherCuda, Portable, TorchStream
+
+    kind = noise["kind"]
+    if kind == SEEDBANK:
+        return Portable(seed)
+    if kind == A1111_NV:
+        return A1111Nvidia(seed)
+    if kind == TORCH_CPU:
+        return TorchStream(seed)
+    return TorchStream(seed, "cuda") if _native(noise) else OtherCuda(seed, *_size(noise))
+
+
+def _checked_variation(variation: Mapping[str, Any]) -> tuple[float, str]:
+    from .variation import FORMS, SANE
+
+    _check_fields(variation, {"seed", "strength", "form"})
+    strength, form = variation.get("strength"), variation.get("form", SANE)
+    if variation.get("seed") is None or not isinstance(strength, (int, float)) or not 0 <= strength <= 1 or form not in FORMS:
+        raise Refusal(BAD_INPUT, "A variation needs a seed, a strength from 0 to 1, and the form sane or a1111.")
+    return float(strength), form
+
+
+def _check_fields(values: Mapping[str, Any], known: set[str]) -> None:
+    if unknown := sorted(set(values) - known):
+        raise Refusal(BLOCKED, f"Noise of the kind {values.get('kind')!r} has no field {unknown[0]!r}.")
+
+
+# -- CUDA generators: what they give depends on the GPU ----------------------------------------------------------------
+
+
+def _size(noise: Mapping[str, Any]) -> tuple[int, int]:
+    """(SMs, threads per SM) of the GPU that drew the recorded noise."""
+    size = (noise.get("sm_count"), noise.get("threads_per_sm"))
+    if not all(isinstance(one, int) and one > 0 for one in size):
+        raise Refusal(BLOCKED, "The recipe does not say how many SMs and threads the GPU had that drew its noise.")
+    return int(size[0] or 0), int(size[1] or 0)
+
+
+def _native(noise: Mapping[str, Any]) -> bool:
+    """Whether the GPU here spreads the draws as the recorded one did."""
+    if not torch.cuda.is_available():
+        return False
+    here = torch.cuda.get_device_properties(torch.device("cuda"))
+    return _size(noise) == (here.multi_processor_count, here.max_threads_per_multi_processor)
