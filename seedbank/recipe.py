@@ -38,8 +38,8 @@ class Recipe:
     call           every other resolved argument of the pipeline call: height, width, num_inference_steps, guidance_scale …
     scheduler      {class, config}
     dtypes         {component: dtype}
-    inputs         ({role, digest, …}, …) of input images, by blob digest
-    adapters       ({digest, weight, …}, …) in the order of loading
+    inputs         ({role, digest, kind, …}, …) of input pictures and tensors, by blob digest; see `seedbank.worker.inputs`
+    adapters       ({kind, digest, weight, …}, …) in the order in which they act; see `seedbank.worker.adapters`
     batch          {size, index, cohort} when it was rendered in one batch with others, else None
     mode           `as-is` or `strict`
     """
@@ -144,7 +144,7 @@ class Recipe:
     def missing(self) -> list[str]:
         """The parts without which nothing can be rendered, in words; empty for a whole recipe."""
         lacks = [name for name in ("model", "pipeline", "scheduler", "dtypes") if getattr(self, name) is None]
-        lacks += [] if self.prompt is not None else ["prompt"]
+        lacks += [] if self.prompt is not None or "prompt_embeds" in {item.get("role") for item in self.inputs} else ["prompt"]
         lacks += [] if self.noise.get("kind") is not None else ["noise"]
         lacks += [name for name in ("width", "height", "num_inference_steps") if self.call.get(name) is None]
         return lacks
@@ -152,6 +152,11 @@ class Recipe:
     def with_seed(self, seed: int) -> Recipe:
         """The same recipe with another seed."""
         return replace(self, noise=dict(self.noise) | {"seed": str(checked_seed(seed))})
+
+
+def input_key(item: Mapping[str, Any]) -> str:
+    """The name under which the render process is given the file of an input: its role, in a list with its index."""
+    return str(item["role"]) if item.get("index") is None else f"{item['role']}.{item['index']}"
 
 
 def checked_seed(seed: Any) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ LIBRARIES = ("diffusers", "transformers")
 """Components come from these libraries only; anything else in a `model_index.json` is custom code."""
 CONFIG_SUFFIXES = (".json", ".txt", ".model", ".jinja")
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
+SINGLE_FILE = "single.safetensors"
+"""The name of a single-file model's weights in its manifest."""
 LARGEST_HEADER = 100_000_000
 """Bytes; the limit of the safetensors format itself."""
 
@@ -36,9 +38,7 @@ def read_model(source: Source, on_bytes: OnBytes | None = None) -> Model:
     """
     pipeline, components = _read_index(source.folder)
     files = _single_files(source, components) if source.file else _folder_files(source, components)
-    digests = RememberedDigests(cache_folder() / "digests.json")
-    listed = tuple(ModelFile(name, path.stat().st_size, digests.digest(path, on_bytes)) for name, path in sorted(files.items()))
-    digests.save()
+    listed = hash_files(files, on_bytes)
     return Model(
         digest=manifest_digest(listed),
         name=source.name,
@@ -49,6 +49,14 @@ def read_model(source: Source, on_bytes: OnBytes | None = None) -> Model:
         variant=source.variant,
         config=str(source.folder) if source.file else None,
     )
+
+
+def hash_files(files: Mapping[str, Path], on_bytes: OnBytes | None = None) -> tuple[ModelFile, ...]:
+    """The entries of a manifest for {name in it: file}."""
+    digests = RememberedDigests(cache_folder() / "digests.json")
+    listed = tuple(ModelFile(name, path.stat().st_size, digests.digest(path, on_bytes)) for name, path in sorted(files.items()))
+    digests.save()
+    return listed
 
 
 def manifest_digest(files: Iterable[ModelFile]) -> str:
@@ -112,21 +120,28 @@ def _folder_files(source: Source, components: list[str]) -> dict[str, Path]:
         folder = source.folder / name
         if not folder.is_dir():
             raise Blocked(f"The folder {folder} of the component {name} is missing.", "Fetch the model again.")
-        for path in sorted(folder.iterdir()):
-            if path.suffix in CONFIG_SUFFIXES and not _is_other_index(path.name, source.variant):
-                files[f"{name}/{path.name}"] = path
-        files |= {f"{name}/{path.name}": path for path in _weights(folder, source.variant)}
-    for path in files.values():
-        if path.suffix == ".safetensors":
-            check_safetensors(path)
+        files |= {f"{name}/{file}": path for file, path in component_files(folder, source.variant).items()}
     return files
+
+
+def component_files(folder: Path, variant: str | None = None) -> dict[str, Path]:
+    """{name: file} of what is loaded from the folder of one component; the weights are well-formed safetensors."""
+    files = {
+        path.name: path
+        for path in sorted(folder.iterdir())
+        if path.suffix in CONFIG_SUFFIXES and not _is_other_index(path.name, variant)
+    }
+    weights = _weights(folder, variant)
+    for path in weights:
+        check_safetensors(path)
+    return files | {path.name: path for path in weights}
 
 
 def _single_files(source: Source, components: list[str]) -> dict[str, Path]:
     """The file itself and the configs that say how its pipeline is put together, but none of the folder's weights."""
     assert source.file is not None
     check_safetensors(source.file)
-    files = {"single.safetensors": source.file, "model_index.json": source.folder / "model_index.json"}
+    files = {SINGLE_FILE: source.file, "model_index.json": source.folder / "model_index.json"}
     for name in components:
         if (source.folder / name).is_dir():
             for path in sorted((source.folder / name).iterdir()):

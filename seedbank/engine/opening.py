@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedbank.engine.manifest import changed_files, read_model
+from seedbank.engine.adapters import Adapter, read_adapter
+from seedbank.engine.manifest import SINGLE_FILE, changed_files, read_model
 from seedbank.engine.source import STANDIN, Source, find_model, source_of
 from seedbank.errors import Blocked
 from seedbank.records import Model
+from seedbank.worker.adapters import EMBEDDING, LORA
 
 if TYPE_CHECKING:
     from seedbank.engine.process import Engine, Loaded
+
+Kept = Callable[[Model], Path | None]
+"""The folder with a model's files as the bank keeps them, None when it does not."""
 
 
 def read_source(engine: Engine, source: Source, on_bytes: Callable[[int], None] | None = None) -> Model:
@@ -30,8 +35,12 @@ def load_source(
     model: Model,
     dtype: str | dict[str, str] | None = None,
     settings: Mapping[str, Any] | None = None,
+    pipeline: str | None = None,
+    adapters: Sequence[Adapter] = (),
 ) -> Loaded:
     """Load verified files, with the recorded `settings` of the pipeline when there are any.
+
+    `pipeline` is another class of the same family than the folder names; `adapters` are put on the fresh weights.
 
     Raises `Blocked` when they changed since they were verified."""
     loaded = engine.load(
@@ -40,11 +49,15 @@ def load_source(
             "path": str(source.file or source.folder),
             "config": str(source.folder) if source.file else None,
             "variant": source.variant,
-            "pipeline": model.pipeline,
+            "pipeline": pipeline or model.pipeline,
             "dtype": dtype,
             "settings": settings,
+            "adapters": [adapter.load_item for adapter in adapters],
         }
     )
+    for adapter in adapters:
+        if read_adapter(adapter.kind, adapter.path).model.digest != adapter.model.digest:
+            raise Blocked(f"The files of {adapter.path} changed while they were loaded.", "Wait, then try again.")
     if read_model(source).digest != model.digest:
         raise Blocked(
             f"The files of {source.name} changed while they were loaded.",
@@ -54,13 +67,86 @@ def load_source(
 
 
 def find_recorded(model: Model, given: str | None = None) -> Source:
-    """The files of a recorded model: at `given` (a path or name) when it is said, else where it was last seen."""
+    """The files of a recorded model: at `given` (a path or name) when it is said, else where it was last seen.
+
+    Raises `Blocked`, with the recorded digest, when there is nothing any more.
+    """
     if given is not None:
         config = model.config if Path(given).is_file() else None
         return find_model(given, revision=model.revision, variant=model.variant, config=config, offline=True)
     if model.source is None:
         raise Blocked(f"The record does not say where the model {model.name} came from.", "Name its folder with --model.")
-    return source_of(model.source, {"revision": model.revision, "variant": model.variant, "config": model.config})
+    try:
+        return source_of(model.source, {"revision": model.revision, "variant": model.variant, "config": model.config})
+    except Blocked as error:
+        raise Blocked(
+            f"{error.message} The recorded weights have the digest {model.digest}.",
+            "Name the folder that holds them now with --model, or try others with --model NAME --allow-other-weights.",
+        ) from None
+
+
+def find_recorded_adapters(items: Sequence[Mapping[str, Any]], known: Mapping[str, Model], kept: Kept) -> tuple[Adapter, ...]:
+    """The adapters that a recipe names, verified: where each was last seen, else among the files that the bank keeps.
+
+    `known` maps digests to what the bank knows of them. Raises `Blocked`.
+    """
+    return tuple(_find_recorded_adapter(item, known.get(item["digest"]), kept) for item in items)
+
+
+def _find_recorded_adapter(item: Mapping[str, Any], model: Model | None, kept: Kept) -> Adapter:
+    kind, digest = item["kind"], item["digest"]
+    if model is None or not model.files:
+        raise Blocked(f"The bank does not know the {kind} {digest[:12]}.")
+    lies_at = None if model.source is None else Path(model.source)
+    found, reason = None, f"it is not known where the {kind} came from"
+    if lies_at is not None:
+        try:
+            found = read_adapter(kind, lies_at, item.get("weight"), item.get("token"))
+        except Blocked as error:
+            reason = error.message
+    if found is not None and found.model.digest == digest:
+        return found
+    if (folder := kept(model)) is not None:
+        path = folder / model.files[0].path if kind in (LORA, EMBEDDING) else folder
+        return read_adapter(kind, path, item.get("weight"), item.get("token"))
+    if found is not None:
+        check_same(model, found.model)
+    raise Blocked(f"The {kind} {model.name} ({digest}) is not here: {reason}", "Bring its files back to that place.")
+
+
+def find_verified(
+    engine: Engine, model: Model, given: str | None, kept: Kept, other: bool = False
+) -> tuple[Source, Model]:
+    """The files of a recorded model and their manifest: `given`, where it was last seen, or the files that the bank keeps.
+
+    With `other`, weights that are not the recorded ones are taken too. Raises `Blocked`.
+    """
+    try:
+        source = find_recorded(model, given)
+        present = read_source(engine, source)
+        if not other:
+            check_same(model, present)
+    except Blocked:
+        folder = kept(model) if given is None else None
+        if folder is None:
+            raise
+        source = kept_source(model, folder)
+        present = read_source(engine, source)
+        check_same(model, present)
+    return source, present
+
+
+def kept_source(model: Model, folder: Path) -> Source:
+    """The source of a model whose files lie in `folder` under the names of its manifest."""
+    single = folder / SINGLE_FILE
+    return Source(
+        model.name,
+        model.source or str(folder),
+        folder,
+        file=single if single.exists() else None,
+        revision=model.revision,
+        variant=model.variant,
+    )
 
 
 def check_same(recorded: Model, present: Model) -> None:

@@ -144,7 +144,7 @@ class Engine:
     def load(self, source: Mapping[str, Any]) -> Loaded:
         """Load a pipeline, or take it from those already loaded, and make it the current one.
 
-        `source`: {kind: folder|file, path, pipeline, config?, variant?, dtype?, settings?}; `dtype` is a name or
+        `source`: {kind: folder|file, path, pipeline, config?, variant?, dtype?, settings?, adapters?}; `dtype` is a name or
         {component: name} and defaults to the engine's, `settings` (``profile.pipeline``) to the profile's. The driver
         has checked the files and the class.
         """

@@ -11,8 +11,8 @@ from pathlib import Path
 from seedbank.errors import BadInput, Blocked, MissingEngine
 
 PACKAGED = Path(__file__).resolve().parent.parent / "_models"
-"""Folders of the models that travel with seedbank, `embedded-1` and later ones."""
-EMBEDDED = "embedded@1"
+"""Folders of the models that travel with seedbank: today `embedded-2` alone, as a wheel has room for one."""
+EMBEDDED = "embedded@2"
 """What the name `embedded` means in this version."""
 STANDIN = "embedded@0"
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -79,7 +79,7 @@ def _embedded(spec: str) -> Source:
     if not (folder / "model_index.json").exists() and name != STANDIN:
         raise Blocked(
             f"The model {name} is not part of this seedbank.",
-            f"This one has {EMBEDDED}; install the version that had it.",
+            f"This one has {EMBEDDED}: use --model embedded, or name the folder that holds {name} with --model.",
         )
     return Source(name, name, folder)
 
@@ -99,6 +99,11 @@ def _single_file(path: Path, config: str | Path | None) -> Source:
 def _snapshot_commit(folder: Path) -> str | None:
     """The commit of a folder inside a hub cache (`…/snapshots/<40-hex>`), else None."""
     return folder.name if folder.parent.name == "snapshots" and COMMIT.fullmatch(folder.name) else None
+
+
+def hub_folder(folder: Path) -> tuple[str, str | None]:
+    """(what people call a folder, its commit when it is a snapshot in a hub cache)."""
+    return _folder_name(folder), _snapshot_commit(folder)
 
 
 def _folder_name(folder: Path) -> str:

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedbank.bank import Bank
-from seedbank.engine.opening import check_same, find_recorded, load_source, read_source
+from seedbank.engine.opening import Kept, find_recorded_adapters, find_verified, load_source
 from seedbank.engine.process import Engine
 from seedbank.environment import Environment
 from seedbank.errors import BadInput, Blocked, StorageError
-from seedbank.recipe import AS_IS, Recipe
+from seedbank.recipe import AS_IS, Recipe, input_key
 from seedbank.records import Model
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ class Setting:
     allow_other_weights  render even when the weights are not the recorded ones
     device               another device than the recorded one
     changes              profile fields to override, `{"threads": 1}`
+    pipeline, adapters   as the recipe names them
+    known                {digest: what the bank knows of an adapter}
     """
 
     recorded: Environment | None
@@ -41,6 +43,9 @@ class Setting:
     allow_other_weights: bool = False
     device: str | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
+    pipeline: str | None = None
+    adapters: tuple[Mapping[str, Any], ...] = ()
+    known: Mapping[str, Model] = field(default_factory=dict)
 
     @property
     def process_profile(self) -> dict[str, Any]:
@@ -91,8 +96,8 @@ class Ready:
         with tempfile.TemporaryDirectory(prefix="seedbank-") as folder:
             inputs = {}
             for item in recipe.inputs:
-                inputs[item["role"]] = Path(folder) / item["digest"]
-                inputs[item["role"]].write_bytes(_input(bank, item))
+                inputs[input_key(item)] = Path(folder) / item["digest"]
+                inputs[input_key(item)].write_bytes(_input(bank, item))
             return self.engine.render(replace(recipe, model=self.model.digest), inputs)
 
 
@@ -106,7 +111,9 @@ def _input(bank: Bank, item: Mapping[str, Any]) -> bytes:
 class Bench:
     """One render process at a time, replaced when another process profile is asked for or when it died."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: Kept = lambda model: None) -> None:
+        """`kept` gives the folder with a model's files when the bank keeps them."""
+        self._kept = kept
         self._engine: Engine | None = None
         self._profile: Mapping[str, Any] = {}
         self._ready: tuple[Setting, Ready] | None = None
@@ -120,13 +127,19 @@ class Bench:
         setting.check_changes()
         engine = self._engine_for(setting)
         experiment = setting.experiment
-        source = find_recorded(setting.model, setting.place)
-        present = read_source(engine, source)
-        if setting.allow_other_weights and present.digest != setting.model.digest:
+        source, present = find_verified(engine, setting.model, setting.place, self._kept, setting.allow_other_weights)
+        if present.digest != setting.model.digest:
             experiment.append(f"other weights {present.digest[:12]}")
-        else:
-            check_same(setting.model, present)
-        load_source(engine, source, present, dtype=dict(setting.dtypes), settings=setting.pipeline_settings)
+        adapters = find_recorded_adapters(setting.adapters, setting.known, self._kept)
+        load_source(
+            engine,
+            source,
+            present,
+            dtype=dict(setting.dtypes),
+            settings=setting.pipeline_settings,
+            pipeline=setting.pipeline,
+            adapters=adapters,
+        )
         for name, wanted, got in engine.unrestored:
             if name in setting.changes:
                 raise Blocked(f"The setting {name} did not take {wanted!r}: it is {got!r}.", "Try another value.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from seedbank.engine.source import find_model
 from seedbank.environment import Environment
 from seedbank.errors import BadInput, Blocked, RenderFailed, SeedbankError
 from seedbank.hashing import json_digest
+from seedbank.keeping import kept_folder, known_adapters
 from seedbank.progress import QUIET, Progress
 from seedbank.recipe import AS_IS
 from seedbank.records import (
@@ -72,7 +74,7 @@ def regenerate(bank: Bank, ids: Sequence[int], options: Options | None = None, p
     if options.name is not None:
         started = bank.store.start_run("regen", asdict(options), ids, name=options.name)
         run, ids = started.id, bank.store.pending(started)
-    bench = Bench()
+    bench = Bench(partial(kept_folder, bank))
     try:
         with progress.task("regen", total=len(ids)) as task:
             for entry, setting in _in_order(bank, bank.store.entries(ids), options):
@@ -102,11 +104,19 @@ def _in_order(bank: Bank, entries: Sequence[Entry], options: Options) -> list[tu
             allow_other_weights=options.allow_other_weights,
             device=options.device,
             changes=options.changes,
+            pipeline=entry.recipe.pipeline if entry.recipe else None,
+            adapters=entry.recipe.adapters if entry.recipe else (),
+            known=known_adapters(bank, entry.recipe),
         )
         process = json_digest([setting.mode, setting.process_profile])
-        key = (process, entry.model.digest if entry.model else "", digest or "", json_digest(setting.dtypes), entry.id)
+        key = (process, entry.model.digest if entry.model else "", digest or "", _loading(setting), entry.id)
         listed.append((key, entry, setting))
     return [(entry, setting) for _, entry, setting in sorted(listed, key=lambda item: item[0])]
+
+
+def _loading(setting: Setting) -> str:
+    """What a loaded pipeline is, beside its model: entries that agree in it share one."""
+    return json_digest([setting.dtypes, setting.pipeline, list(setting.adapters)])
 
 
 def _try(bank: Bank, bench: Bench, entry: Entry, setting: Setting, tolerance: Tolerance, run: int | None) -> Regeneration:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from .describe import annotation_text
+from .inputs import KINDS as INPUT_KINDS
+from .inputs import input_arguments
 from .refusal import BAD_INPUT, BLOCKED, Refusal
 
 OURS = (
@@ -25,16 +27,23 @@ OURS = (
 )
 """Arguments that the worker decides."""
 RANDOM_STATE = "rng-state"
-"""Role of the one kind of input that is known so far: the global random states before the first rendering."""
+"""Role of the input that holds the global random states before the first rendering; no argument of the call."""
 
 
-def call_arguments(pipe: Any, recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The keyword arguments of the call for `recipe`. Raises `Refusal` for what cannot be done here."""
+def call_arguments(pipe: Any, recipe: Mapping[str, Any], files: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The keyword arguments of the call for `recipe`; `files` maps the keys of its inputs to paths.
+
+    Raises `Refusal` for what cannot be done here."""
     check_supported(pipe, recipe)
     signature = inspect.signature(type(pipe).__call__)
     given = {**(recipe.get("call") or {}), **(recipe.get("conditioning") or {})}
+    for side in ("width", "height"):
+        # Every recipe says the size of its picture; some pipelines take it from their input image.
+        if side not in signature.parameters:
+            given.pop(side, None)
     known = [name for name in signature.parameters if name != "self"]
-    for name in given:
+    pictures = input_arguments(recipe.get("inputs") or [], files or {})
+    for name in (*given, *pictures):
         parameter = signature.parameters.get(name)
         if parameter is None or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             raise Refusal(BAD_INPUT, f"{type(pipe).__name__} has no argument {name!r}.", f"It takes: {', '.join(known)}.")
@@ -43,6 +52,7 @@ def call_arguments(pipe: Any, recipe: Mapping[str, Any]) -> dict[str, Any]:
     if given.get("num_images_per_prompt", 1) != 1:
         raise Refusal(BLOCKED, "A recipe renders one image; num_images_per_prompt must be 1.")
     arguments = {name: typed(plain(value), signature.parameters[name]) for name, value in given.items()}
+    arguments |= pictures
     if "output_type" in signature.parameters:
         arguments["output_type"] = "pil"
     return arguments
@@ -53,10 +63,8 @@ def check_supported(pipe: Any, recipe: Mapping[str, Any]) -> None:
     if recipe.get("pipeline") != type(pipe).__name__:
         raise Refusal(BAD_INPUT, f"The recipe is for {recipe.get('pipeline')}, the loaded pipeline is a {type(pipe).__name__}.")
     for item in recipe.get("inputs") or []:
-        if item.get("role") != RANDOM_STATE:
-            raise Refusal(BLOCKED, f"Inputs of the role {item.get('role')!r} are not supported yet.")
-    if recipe.get("adapters"):
-        raise Refusal(BLOCKED, "Recipes with adapters (LoRA and the like) are not supported yet.")
+        if item.get("role") != RANDOM_STATE and item.get("kind") not in INPUT_KINDS:
+            raise Refusal(BLOCKED, f"Inputs of the kind {item.get('kind')!r} cannot be used here.")
     batch = recipe.get("batch")
     if batch is not None and batch.get("size", 1) != 1:
         raise Refusal(BLOCKED, f"This image was rendered in a batch of {batch.get('size')}, which cannot be replayed yet.")

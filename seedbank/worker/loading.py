@@ -10,17 +10,17 @@ import hashlib
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from . import capture
+from . import adapters, capture
+from .anatomy import anatomy, dtypes_of
 from .attention_settings import attention_default, restore_attention_default
-from .digests import dtype_name
-from .pipeline_settings import make_strict, modules_of, restore_pipeline
+from .pipeline_settings import make_strict, restore_pipeline
 from .refusal import BAD_INPUT, BLOCKED, FAILED, Refusal
 
 FOLDER, FILE = "folder", "file"
@@ -41,6 +41,8 @@ class LoadRequest:
     variant: str | None = None
     dtype: str | Mapping[str, str] | None = None
     settings: Mapping[str, Any] | None = None
+    adapters: Sequence[Mapping[str, Any]] = ()
+    """{kind, digest, path, weight, token, class} of each, in order; see `adapters`."""
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> LoadRequest:
@@ -52,7 +54,8 @@ class LoadRequest:
     @property
     def key(self) -> str:
         """Digest of the request and of the state of its files, so that changed files are loaded anew."""
-        text = json.dumps([vars(self), [_state(Path(path)) for path in (self.path, self.config) if path]], sort_keys=True)
+        paths = [self.path, self.config, *(adapter.get("path") for adapter in self.adapters)]
+        text = json.dumps([vars(self), [_state(Path(path)) for path in paths if path]], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -65,6 +68,7 @@ class LoadedPipeline:
     key: str
     seconds: float
     unrestored: list[list[Any]] = field(default_factory=list)
+    adapters: Sequence[Mapping[str, Any]] = ()
 
 
 class Shelf:
@@ -94,7 +98,7 @@ class Shelf:
         if request.settings is None and self.mode == "strict":
             make_strict(pipe)
         unrestored = restore_pipeline(pipe, request.settings, self.device)
-        self._loaded[key] = LoadedPipeline(pipe, self.device, key, time.perf_counter() - started, unrestored)
+        self._loaded[key] = LoadedPipeline(pipe, self.device, key, time.perf_counter() - started, unrestored, request.adapters)
         return self._loaded[key]
 
     def get(self, key: str) -> LoadedPipeline:
@@ -135,20 +139,26 @@ def choose_device(name: str) -> str:
 def load_pipeline(request: LoadRequest, device: str) -> Any:
     """A diffusers pipeline on `device`, every component in an explicit dtype. Raises `Refusal`."""
     found = pipeline_class(request.pipeline)
-    options: dict[str, Any] = {_dtype_keyword(): chosen_dtypes(request, device), "local_files_only": True}
+    dtypes = chosen_dtypes(request, device)
+    keyword = _dtype_keyword()
+    options: dict[str, Any] = {keyword: dtypes, "local_files_only": True}
     try:
+        options |= adapters.components(request.adapters, dtypes, keyword)
         if request.kind == FOLDER:
             pipe = found.from_pretrained(request.path, use_safetensors=True, variant=request.variant, **options)
         elif request.kind == FILE:
             pipe = found.from_single_file(request.path, config=request.config, **options)
         else:
             raise Refusal(BAD_INPUT, f"A model is a {FOLDER} or a {FILE}, not a {request.kind!r}.")
+        adapters.attach(pipe, request.adapters, dtypes)
+        adapters.mend_clip(pipe)
     except Refusal:
         raise
     except torch.OutOfMemoryError as error:
         raise Refusal(FAILED, f"There was not enough memory to load {request.path}.", "Try --dtype bfloat16.") from error
     except Exception as error:
-        raise Refusal(BLOCKED, f"The model at {request.path} cannot be loaded: {_first_line(error)}") from error
+        beside = f" with {', '.join(str(one['kind']) for one in request.adapters)}" if request.adapters else ""
+        raise Refusal(BLOCKED, f"The model at {request.path}{beside} cannot be loaded: {_first_line(error)}") from error
     pipe.set_progress_bar_config(disable=True)
     if device == "cpu" or (request.settings or {}).get("offload", "none") == "none":
         pipe.to(device)
@@ -172,16 +182,7 @@ def pipeline_class(name: str) -> Any:
 
 def live_dtypes(pipe: Any) -> dict[str, str]:
     """{component: dtype} by the dtype of most of its floating-point weights."""
-    dtypes = {}
-    for name, module in modules_of(pipe):
-        counts: dict[str, int] = {}
-        # Not `parameters()`, which names every weight on the way and takes three times as long.
-        for weight in (weight for part in module.modules() for weight in part._parameters.values()):
-            if weight is not None and weight.is_floating_point():
-                counts[dtype_name(weight.dtype)] = counts.get(dtype_name(weight.dtype), 0) + weight.numel()
-        if counts:
-            dtypes[name] = max(counts, key=lambda dtype: counts[dtype])
-    return dtypes
+    return dtypes_of(anatomy(pipe))
 
 
 def chosen_dtypes(request: LoadRequest, device: str) -> Any:

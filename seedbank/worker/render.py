@@ -11,11 +11,13 @@ from typing import Any
 import torch
 
 from . import capture, randomness
+from .adapters import check_adapters
 from .calling import RANDOM_STATE, call_arguments, scheduler_for
+from .inputs import input_stages
 from .loading import LoadedPipeline, live_dtypes
 from .noise import noise_of
 from .refusal import BAD_INPUT, BLOCKED, FAILED, Refusal
-from .tracing import LEVELS, STAGES, Trace
+from .tracing import LEVELS, NONE, STAGES, Trace
 
 PIXELS = "pixels"
 RANDOM_FILE = "rng-state.json"
@@ -38,9 +40,11 @@ def render(
     if level not in LEVELS:
         raise Refusal(BAD_INPUT, f"There is no trace level {level!r}.", f"Use one of {', '.join(LEVELS)}.")
     pipe = loaded.pipe
-    arguments = call_arguments(pipe, recipe)
+    arguments = call_arguments(pipe, recipe, inputs)
     noise = noise_of(recipe.get("noise") or {})
     _check_dtypes(pipe, recipe)
+    check_adapters(loaded, recipe)
+    inputs_seen = input_stages(arguments, recipe.get("inputs") or []) if level != NONE else []
     _prepare_randomness(recipe, inputs or {})
     own_scheduler, pipe.scheduler = pipe.scheduler, scheduler_for(recipe)
     _reset_peak(loaded.device)
@@ -69,7 +73,7 @@ def render(
         "width": image.width,
         "height": image.height,
         "file": str(out / PIXELS),
-        "trace": trace.digests,
+        "trace": [*inputs_seen, *trace.digests],
         "seconds": {"load": loaded.seconds, **trace.seconds, "total": total},
         "peak_memory": _peak(loaded.device),
         "flags": {**noise.flags, **_flags(result, drawn)},

@@ -1,0 +1,131 @@
+"""Adapters on this machine: LoRAs, embeddings, IP-Adapters, and VAEs and ControlNets beside a model or in place of its own.
+
+Each is a `Model` like any other: a manifest of files by SHA-256, whose digest a recipe names; its `pipeline` is the kind.
+The names of files in a manifest are fixed, so that the digest follows the content alone. What each kind is made of:
+
+* ``lora``, ``embedding``: one `.safetensors` file;
+* ``vae``, ``controlnet``: a folder with `config.json` and safetensors weights;
+* ``ip-adapter``: a folder with one `.safetensors` file and, mostly, `image_encoder/`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seedbank.engine.manifest import OnBytes, check_safetensors, component_files, hash_files, manifest_digest
+from seedbank.engine.source import hub_folder
+from seedbank.errors import BadInput, Blocked
+from seedbank.pipelines import CONTROLNETS, VAES
+from seedbank.records import Model
+from seedbank.worker.adapters import CONTROLNET, EMBEDDING, ENCODER_FOLDER, IP_ADAPTER, LORA, VAE, recorded
+
+CLASSES: Mapping[str, Sequence[str]] = {VAE: VAES, CONTROLNET: CONTROLNETS}
+"""The component classes that are loaded; anything else would be custom code."""
+KINDS = (VAE, CONTROLNET, LORA, EMBEDDING, IP_ADAPTER)
+IP_FILE = "ip-adapter.safetensors"
+"""The name of the IP-Adapter's own weights in its manifest, whatever the file is called."""
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """An adapter that was found and hashed. `path` is its file or folder, `model` its manifest."""
+
+    kind: str
+    path: Path
+    model: Model
+    weight: Any = None
+    """How strongly a LoRA or IP-Adapter acts; a LoRA can have one weight for each component."""
+    token: str | None = None
+    """The word in a prompt that stands for an embedding."""
+
+    @property
+    def recipe_item(self) -> dict[str, Any]:
+        """What stands in a recipe."""
+        return recorded([self.load_item])[0]
+
+    @property
+    def load_item(self) -> dict[str, Any]:
+        """What the render process is told."""
+        item = {"kind": self.kind, "digest": self.model.digest, "path": str(self.path)}
+        item |= {} if self.weight is None else {"weight": self.weight}
+        item |= {} if self.token is None else {"token": self.token}
+        item |= {"class": _class_of(self.path, self.kind)} if self.kind in CLASSES else {}
+        return item | ({"file": ip_file(self.path).name} if self.kind == IP_ADAPTER else {})
+
+
+def read_adapter(
+    kind: str, place: str | Path, weight: Any = None, token: str | None = None, on_bytes: OnBytes | None = None
+) -> Adapter:
+    """The adapter at `place`, every file hashed. Raises `Blocked` when it is not there or not what it should be."""
+    path = Path(place).expanduser().resolve()
+    files = adapter_files(kind, path)
+    listed = hash_files(files, on_bytes)
+    name, revision = hub_folder(path if path.is_dir() else path.parent)
+    model = Model(
+        digest=manifest_digest(listed),
+        name=name if revision and path.is_dir() else path.stem if path.is_file() else path.name,
+        files=listed,
+        pipeline=kind,
+        source=str(path),
+        revision=revision,
+    )
+    return Adapter(kind, path, model, weight, token)
+
+
+def adapter_files(kind: str, path: Path) -> dict[str, Path]:
+    """{name in the manifest: file}. Raises `Blocked`."""
+    if kind in (LORA, EMBEDDING):
+        if not path.is_file():
+            raise Blocked(f"There is no file {path} for the {kind}.", "Name a .safetensors file.")
+        check_safetensors(path)
+        return {f"{kind}.safetensors": path}
+    if not path.is_dir():
+        raise Blocked(f"There is no folder {path} for the {kind}.", "Name a folder.")
+    if kind == IP_ADAPTER:
+        files = {IP_FILE: ip_file(path)}
+        check_safetensors(files[IP_FILE])
+        encoder = path / ENCODER_FOLDER
+        found = component_files(encoder) if encoder.is_dir() else {}
+        return files | {f"{ENCODER_FOLDER}/{name}": file for name, file in found.items()}
+    _class_of(path, kind)
+    return component_files(path)
+
+
+def ip_file(folder: Path) -> Path:
+    """The one `.safetensors` file of an IP-Adapter's folder."""
+    found = sorted(folder.glob("*.safetensors"))
+    if len(found) != 1:
+        raise Blocked(
+            f"The IP-Adapter's folder {folder} has {len(found)} .safetensors files; one is needed.",
+            "Make a folder with the one that you mean, and image_encoder/ beside it.",
+        )
+    return found[0]
+
+
+def _class_of(folder: Path, kind: str) -> str:
+    path = folder / "config.json"
+    try:
+        name = json.loads(path.read_text("utf-8")).get("_class_name")
+    except (OSError, ValueError, AttributeError) as error:
+        raise Blocked(f"{folder} is no folder of a {kind}: {path.name} cannot be read.", "Name its folder.") from error
+    if name not in CLASSES[kind]:
+        raise Blocked(f"{folder} holds a {name!r}, which is no {kind}.", f"Known are {', '.join(CLASSES[kind])}.")
+    return str(name)
+
+
+def parse_place(text: str, kind: str) -> tuple[str, float | None]:
+    """``FILE[:WEIGHT]`` as (place, weight). A colon that no number follows belongs to the name."""
+    place, colon, number = text.rpartition(":")
+    if colon and place and not Path(text).expanduser().exists():
+        try:
+            weight = float(number)
+        except ValueError:
+            return text, None
+        if not -100 <= weight <= 100:
+            raise BadInput(f"The weight {number} of the {kind} is out of range.", "Use a number such as 0.8.")
+        return place, weight
+    return text, None
