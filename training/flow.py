@@ -109,30 +109,42 @@ def times(n: int, device: torch.device) -> Tensor:
     return torch.where(torch.rand(n, device=device) < 0.7, 3 * u / (1 + 2 * u), u)
 
 
-def batch(pool: Pool, n: int, long: bool, drop: float = 0.0) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Noisy latents, times (1 - s), caption ids and counts, and the target: image minus noise.
+def batch(
+    pool: Pool, n: int, long: bool, drop: float = 0.0, swap: float = 0.0, overshoot: float = 0.0
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Noisy latents, times (1 - s), caption ids and counts, and the target: the velocity that leads to the image.
 
+    The last three arguments are there for guidance; 0 is plain flow matching.
     ``drop`` is the share of captions taken away from their pictures. Without it the empty caption means "the noise
-    decides all"; with it, "some caption that you do not know", which makes large guidance gentler.
+    decides all"; with it, "some caption that you do not know", an average to push away from.
+    ``swap`` is the share of captions given to another picture: what guidance is there to undo.
+    ``overshoot`` moves half of the clean images too far away from another one before noise is mixed in, up to so many
+    times as far, in proportion to the noise level s. Strong guidance leads there; the target leads back to the clean image.
     """
     device = pool.u.device
     index = torch.randint(len(pool.u), (n,), device=device)
     clean = pool.latents[index].float()
     noise = with_uniforms(torch.randn(n, CHANNELS, SIDE, SIDE, device=device), pool.u[index])
+    s = times(n, device)
+    start, told = clean, index
+    if overshoot > 0:
+        far = overshoot * torch.rand(n, device=device) * (torch.rand(n, device=device) < 0.5) * s
+        start = clean + far.view(-1, 1, 1, 1) * (clean - clean.roll(1, 0) * torch.rand(n, 1, 1, 1, device=device))
+    if swap > 0:
+        told = torch.where(torch.rand(n, device=device) < swap, index.roll(2), index)
     if long:
-        ids, counts = pool.long[index], pool.long_counts[index]
+        ids, counts = pool.long[told], pool.long_counts[told]
     else:
         which = torch.randint(pool.short.shape[1], (n,), device=device)
-        ids, counts = pool.short[index, which], pool.short_counts[index, which]
+        ids, counts = pool.short[told, which], pool.short_counts[told, which]
     if drop > 0:
         dropped = torch.rand(n, device=device) < drop
         empty = torch.zeros_like(ids[0])
         empty[:1].fill_(2)  # <s>, then </s>: what the tokenizer makes of no words at all
         empty[1:2].fill_(3)
         ids, counts = torch.where(dropped[:, None], empty, ids), torch.where(dropped, 2, counts)
-    s = times(n, device)
-    mixed = torch.lerp(clean, noise, s.view(-1, 1, 1, 1))
-    return mixed, 1 - s, ids.long(), counts, clean - noise
+    mixed = torch.lerp(start, noise, s.view(-1, 1, 1, 1))
+    return mixed, 1 - s, ids.long(), counts, (clean - mixed) / s.view(-1, 1, 1, 1)
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator, unused-ignore]
@@ -199,7 +211,7 @@ def train(args: argparse.Namespace) -> None:
     total, norm = torch.zeros((), device=device), torch.zeros((), device=device)
 
     def work(long: bool) -> None:
-        mixed, t, ids, counts, target = batch(pool, args.batch, long, 0.0 if long else args.drop)
+        mixed, t, ids, counts, target = batch(pool, args.batch, long, 0.0 if long else args.drop, args.swap, args.overshoot)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda", cache_enabled=False):
             loss = ((model.velocity(models, mixed, t, ids, counts, block) - target) ** 2).mean()
         loss.backward()
@@ -228,11 +240,12 @@ def train(args: argparse.Namespace) -> None:
             state = {"models": models.state_dict(), "optimizer": optimizer.state(), "step": step, "elapsed": saved - began}
             torch.save(state, check)
     finish()
+    check.unlink(missing_ok=True)  # or the next run here, with other options, would go on from it
     print(f"flow done: {step} steps of {args.batch}, {time.time() - began:.0f} s", flush=True)
 
 
 def main() -> None:
-    """The command line; the defaults are those of the shipped weights' last and longest part, in one run."""
+    """The command line; the defaults train from nothing, the README has those of the run for guidance that follows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", default="checkpoints", help="where vae.pt lies and flow.pt goes")
@@ -247,6 +260,8 @@ def main() -> None:
     parser.add_argument("--decay", type=float, default=0.7, help="share of the run over which the rates fall to 0")
     parser.add_argument("--average", type=float, default=0.999)
     parser.add_argument("--drop", type=float, default=0.0, help="share of captions taken away from their pictures")
+    parser.add_argument("--swap", type=float, default=0.0, help="share of captions given to another picture")
+    parser.add_argument("--overshoot", type=float, default=0.0, help="how many times too far guidance may have gone")
     parser.add_argument("--report", type=int, default=200)
     parser.add_argument("--save", type=float, default=60.0, help="seconds between checkpoints, 0 for none")
     parser.add_argument("--seed", type=int, default=1)
