@@ -1,6 +1,6 @@
 """Writes the trained parts as one diffusers folder, weights stored in half precision.
 
-python -m training.pack --weights checkpoints --to seedbank/_models/embedded-1
+python -m training.pack --weights checkpoints --to seedbank/_models/embedded-2
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _tidy(folder: Path) -> None:
     rewrite("model_index.json", ("_name_or_path",), tokenizer=[index["tokenizer"][0], "PreTrainedTokenizerFast"])
     rewrite("tokenizer/tokenizer_config.json", ("backend", "is_local"), tokenizer_class="PreTrainedTokenizerFast")
     rewrite("text_encoder/config.json", ("_name_or_path",), rope_theta=ROPE_THETA)
-    for file in folder.rglob("*"):
+    for file in (folder, *folder.rglob("*")):
         file.chmod(0o755 if file.is_dir() else 0o644)
 
 
@@ -73,8 +73,8 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", type=Path, default=Path("checkpoints"), help="where vae.pt and flow.pt lie")
-    parser.add_argument("--to", type=Path, default=Path("seedbank/_models/embedded-1"))
-    parser.add_argument("--guidance", type=float, default=1.0, help="the default that seedbank.json names")
+    parser.add_argument("--to", type=Path, default=Path("seedbank/_models/embedded-2"))
+    parser.add_argument("--guidance", type=float, default=2.0, help="the default that seedbank.json names")
     args = parser.parse_args()
     print(f"{pack(args.weights, args.to, args.guidance) / 1e6:.2f} MB in {args.to}")
 

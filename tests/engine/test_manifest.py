@@ -10,12 +10,16 @@ import pytest
 from safetensors.numpy import save_file
 
 from seedbank.engine.manifest import changed_files, check_safetensors, loaded_weights, read_model
+from seedbank.engine.opening import check_same, find_recorded
 from seedbank.engine.source import find_model
 from seedbank.errors import BadInput, Blocked
+from seedbank.records import Model
 from tests.rendering import shared_cache
 
-EMBEDDED_DIGEST = "eb13de3cf67159804c67e1453f31010fb33ad15d85f51a901dcc8c1504229863"
-"""Of `embedded@1`. Weights that change get a new number and a new constant; entries keep pointing to the old ones."""
+EMBEDDED_DIGEST = "8ffb1463869f098447f8068dfa0804a83db0c5853aff3eae10d4e306034a2675"
+"""Of `embedded@2`. Weights that change get a new number and a new constant; entries keep pointing to the old ones."""
+FIRST_EMBEDDED_DIGEST = "eb13de3cf67159804c67e1453f31010fb33ad15d85f51a901dcc8c1504229863"
+"""Of `embedded@1`, which no longer travels with seedbank."""
 STANDIN_DIGEST = "cc29dd032d49a21388d1b4d81a99486f038854bd0051f28a9b38f6103391ae5c"
 INDEX = {
     "_class_name": "StableDiffusionPipeline",
@@ -199,8 +203,23 @@ def test_a_model_that_is_not_there_is_named():
 
 def test_the_embedded_model_is_the_one_that_entries_point_to():
     model = read_model(find_model("embedded"))
-    assert (model.name, model.source, model.digest) == ("embedded@1", "embedded@1", EMBEDDED_DIGEST)
+    assert (model.name, model.source, model.digest) == ("embedded@2", "embedded@2", EMBEDDED_DIGEST)
     assert sum(item.size for item in model.files) <= 12_000_000
+
+
+def test_weights_that_no_longer_travel_with_seedbank_are_named_with_their_digest_and_a_remedy():
+    recorded = Model(digest=FIRST_EMBEDDED_DIGEST, name="embedded@1", pipeline="ZImagePipeline", source="embedded@1")
+    with pytest.raises(Blocked) as blocked:
+        find_recorded(recorded)
+    assert "embedded@1 is not part of this seedbank" in blocked.value.message
+    assert FIRST_EMBEDDED_DIGEST in blocked.value.message
+    assert "--model" in blocked.value.hint
+
+
+def test_weights_that_are_not_the_recorded_ones_are_named_with_both_digests():
+    recorded = Model(digest=FIRST_EMBEDDED_DIGEST, name="embedded@1", pipeline="ZImagePipeline", source="embedded@1")
+    with pytest.raises(Blocked, match=rf"{FIRST_EMBEDDED_DIGEST}.*{EMBEDDED_DIGEST}"):
+        check_same(recorded, read_model(find_recorded(recorded, "embedded")))
 
 
 def test_the_stand_in_model_has_the_same_bytes_on_every_machine(monkeypatch):

@@ -43,7 +43,7 @@ def test_the_way_back_from_too_far_ends_at_the_clean_image_too() -> None:
     s = (1 - t).view(-1, 1, 1, 1)
     clean = pool.latents.float()[ids[:, 0] - 10]
     assert torch.allclose(mixed + s * target, clean, atol=1e-2)
-    halfway = (0.4 < s.flatten()) & (s.flatten() < 0.6)
+    halfway = (s.flatten() > 0.4) & (s.flatten() < 0.6)
     noise = (mixed - (1 - s) * clean)[halfway] / s[halfway]  # pure noise has deviation 1, pictures gone too far more
     far = (noise.flatten(1).std(1) > 1.3).float().mean()
     assert 0.25 < far < 0.5
