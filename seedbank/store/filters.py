@@ -12,6 +12,7 @@ from seedbank.store.query import Query, Range, Term
 from seedbank.store.reading import LARGEST_ID
 from seedbank.store.recipes import fold
 from seedbank.store.tables import entries, image_tags, images, models, opinions, prompts, recipes, tags, users
+from seedbank.store.words import stream
 
 
 def conditions(query: Query, user: str, *, sqlite: bool) -> list[ColumnElement[bool]]:
@@ -28,7 +29,7 @@ def conditions(query: Query, user: str, *, sqlite: bool) -> list[ColumnElement[b
 
 def _prompt(term: Term, user: str, sqlite: bool) -> ColumnElement[bool]:
     position = func.instr if sqlite else func.strpos
-    return position(func.coalesce(prompts.c.folded, prompts.c.text), fold(str(term.value))) > 0
+    return position(prompts.c.tokens, stream(str(term.value))) > 0
 
 
 def _tag(term: Term, user: str, sqlite: bool) -> ColumnElement[bool]:

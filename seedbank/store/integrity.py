@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Connection, Select, exists, or_, select
 
 from seedbank.errors import SeedbankError
 from seedbank.hashing import json_digest, sha256
+from seedbank.store import words
 from seedbank.store.reading import CHUNK, recipe_select, row_recipe
-from seedbank.store.recipes import folded_or_none
 from seedbank.store.tables import (
     collection_items,
     entries,
@@ -52,7 +52,7 @@ def integrity(store: Store) -> Iterator[str]:
 
 def _shared(connection: Connection) -> Iterator[str]:
     for row in _all(connection, select(prompts)):
-        if sha256(row.text.encode()) != row.digest or folded_or_none(row.text) != row.folded:
+        if sha256(row.text.encode()) != row.digest or words.stream(row.text) != row.tokens:
             used = or_(recipes.c.prompt_id == row.id, recipes.c.negative_id == row.id)
             yield f"A prompt is not the one that was recorded{_where(connection, used)}."
     for row in _all(connection, select(settings)):

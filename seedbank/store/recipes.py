@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import copy
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from seedbank.recipe import Recipe
+from seedbank.store.words import fold
+
+__all__ = ["fold", "is_digest", "join", "split"]
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 
@@ -74,14 +76,3 @@ def join(columns: Mapping[str, Any], settings: Mapping[str, Any]) -> Recipe:
             else:
                 values[part][key] = str(value) if column == "seed" else value
     return Recipe.from_dict(values)
-
-
-def fold(text: str) -> str:
-    """`text` for comparing without regard to case and to how accents are encoded."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
-
-
-def folded_or_none(text: str) -> str | None:
-    """What the `folded` column of a prompt holds: None when folding changes nothing."""
-    folded = fold(text)
-    return None if folded == text else folded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, insert, select, update
@@ -12,6 +13,7 @@ from seedbank.hashing import json_digest, sha256
 from seedbank.recipe import Recipe
 from seedbank.records import Blob, Model, Picture
 from seedbank.store import recipes as recipe_rows
+from seedbank.store import words
 from seedbank.store.reading import chunks
 from seedbank.store.tables import (
     blobs,
@@ -24,6 +26,7 @@ from seedbank.store.tables import (
     prompts,
     recipes,
     settings,
+    vocabulary,
 )
 
 
@@ -43,37 +46,80 @@ def known_rows(connection: Connection, table: Table, digests: Iterable[str]) -> 
     return found
 
 
+def known_ids(connection: Connection, table: Table, digests: Iterable[str]) -> dict[str, int]:
+    """{digest: id} of those that are there."""
+    found: dict[str, int] = {}
+    statement = select(table.c.digest, table.c.id)
+    for some in chunks(sorted(set(digests))):
+        found |= {row.digest: row.id for row in connection.execute(statement.where(table.c.digest.in_(some)))}
+    return found
+
+
 def ensure(connection: Connection, table: Table, rows: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
     """{digest: id} of `rows` ({digest: other columns}), after inserting those that are not there yet."""
-    found = {digest: row.id for digest, row in known_rows(connection, table, rows).items()}
+    found = known_ids(connection, table, rows)
     missing = [digest for digest in rows if digest not in found]
     ids = insert_many(connection, table, [{"digest": digest, **rows[digest]} for digest in missing])
     return found | dict(zip(missing, ids, strict=True))
 
 
-def store_recipes(connection: Connection, given: Iterable[Recipe | None], known_models: Mapping[str, int]) -> dict[str, int]:
-    """{digest: id} of the recipes, their prompts and settings stored once."""
+@dataclass(frozen=True)
+class StoredRecipe:
+    """Where a recipe lies: its id and columns, and the settings that it shares with others."""
+
+    id: int
+    columns: Mapping[str, Any]
+    settings_digest: str
+    settings: Mapping[str, Any]
+
+
+def store_recipes(
+    connection: Connection, given: Iterable[Recipe | None], known_models: Mapping[str, int]
+) -> dict[str, StoredRecipe]:
+    """{digest: recipe} of the recipes, their prompts and settings stored once."""
     unique = {recipe.digest: recipe for recipe in given if recipe is not None}
     divided = {digest: recipe_rows.split(recipe) for digest, recipe in unique.items()}
     bodies = {digest: json_digest(body) for digest, (_, body) in divided.items()}
     known_settings = ensure(connection, settings, {bodies[digest]: {"body": body} for digest, (_, body) in divided.items()})
-    texts = {columns[name] for columns, _ in divided.values() for name in ("prompt", "negative") if columns[name] is not None}
-    by_text = {text: sha256(text.encode()) for text in sorted(texts)}
-    known_prompts = ensure(
-        connection,
-        prompts,
-        {digest: {"text": text, "folded": recipe_rows.folded_or_none(text)} for text, digest in by_text.items()},
+    known_prompts = store_prompts(
+        connection, {columns[name] for columns, _ in divided.values() for name in ("prompt", "negative")} - {None}
     )
     rows = {}
     for digest, (columns, _) in divided.items():
-        model, prompt, negative = (columns.pop(name) for name in ("model", "prompt", "negative"))
-        rows[digest] = columns | {
+        model, prompt, negative = (columns[name] for name in ("model", "prompt", "negative"))
+        rows[digest] = {name: value for name, value in columns.items() if name not in ("model", "prompt", "negative")} | {
             "settings_id": known_settings[bodies[digest]],
             "model_id": None if model is None else known_models[model],
-            "prompt_id": None if prompt is None else known_prompts[by_text[prompt]],
-            "negative_id": None if negative is None else known_prompts[by_text[negative]],
+            "prompt_id": None if prompt is None else known_prompts[prompt],
+            "negative_id": None if negative is None else known_prompts[negative],
         }
-    return ensure(connection, recipes, rows)
+    ids = ensure(connection, recipes, rows)
+    return {digest: StoredRecipe(ids[digest], rows[digest], bodies[digest], divided[digest][1]) for digest in rows}
+
+
+def store_prompts(connection: Connection, texts: Iterable[str]) -> dict[str, int]:
+    """{text: id} of prompts, with what is indexed of those that are new."""
+    digests = {text: sha256(text.encode()) for text in sorted(texts)}
+    found = known_ids(connection, prompts, digests.values())
+    missing = [text for text, digest in digests.items() if digest not in found]
+    rows = []
+    news: set[str] = set()
+    for text in missing:
+        tokens = words.tokens(text)
+        news.update(filter(words.is_indexed, tokens))
+        rows.append(
+            {"digest": digests[text], "text": text, "tokens": words.joined(tokens), "terms": " ".join(words.terms_of(tokens))}
+        )
+    ids = insert_many(connection, prompts, rows)
+    _store_words(connection, news)
+    return {text: found[digest] for text, digest in digests.items() if digest in found} | dict(zip(missing, ids, strict=True))
+
+
+def _store_words(connection: Connection, news: set[str]) -> None:
+    for some in chunks(sorted(news)):
+        known = set(connection.scalars(select(vocabulary.c.word).where(vocabulary.c.word.in_(some))))
+        if missing := [{"word": word} for word in some if word not in known]:
+            connection.execute(insert(vocabulary), missing)
 
 
 def model_digest(recipe: Recipe | None) -> str | None:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from seedbank.store.types import Digest, Json, Phash, Seed, Time, Uid
 
-HEAD = "0002"
+HEAD = "0003"
 """The revision of the schema that this code reads and writes; revisions are numbered in order."""
 
 metadata = MetaData(
@@ -141,7 +141,44 @@ prompts = Table(
     _id(),
     Column("digest", Digest, nullable=False, unique=True),
     Column("text", Text, nullable=False),
-    Column("folded", Text),  # NFC and casefolded, for searching; NULL when that changes nothing, as with most prompts
+    Column("tokens", Text, nullable=False, server_default=""),  # `words.stream` of the text: where words are looked for
+    Column("terms", Text, nullable=False, server_default=""),  # `words.terms` of the text: what the index of words holds
+)
+
+vocabulary = Table(
+    "vocabulary",
+    metadata,
+    Column("word", Text(collation="C").with_variant(Text(), "sqlite"), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+methods = Table(
+    "methods",
+    metadata,
+    _id(),
+    Column("digest", Digest, nullable=False, unique=True),
+    Column("pipeline", Text),
+    Column("scheduler", Text),
+    Column("config", Json),
+    Column("dtypes", Json),
+)
+
+sizes = Table(
+    "sizes",
+    metadata,
+    _id(),
+    Column("width", BigInteger, nullable=False),
+    Column("height", BigInteger, nullable=False),
+    UniqueConstraint("width", "height"),
+)
+
+adapters = Table(
+    "adapters",
+    metadata,
+    _id(),
+    Column("digest", Digest, nullable=False, unique=True),
+    Column("name", Text),
+    Column("folded", Text),
 )
 
 settings = Table(
@@ -161,7 +198,7 @@ recipes = Table(
     _ref("model_id", "models", null=True, index=True),
     _ref("prompt_id", "prompts", null=True, index=True),
     _ref("negative_id", "prompts", null=True, index=True),
-    Column("seed", Seed, index=True),
+    Column("seed", Seed),
     Column("steps", BigInteger),
     Column("guidance", Double),
     Column("width", BigInteger),
@@ -216,8 +253,8 @@ entries = Table(
     _ref("user_id", "users"),
     Column("origin", Text, nullable=False),
     _ref("recipe_id", "recipes", null=True, index=True),
-    _ref("environment_id", "environments", null=True, index=True),
-    _ref("model_id", "models", null=True, index=True),
+    _ref("environment_id", "environments", null=True),
+    _ref("model_id", "models", null=True),
     _ref("image_id", "images", null=True, index=True),
     _ref("blob_id", "blobs", null=True, index=True),
     _ref("trace_id", "blobs", null=True, index=True),
@@ -225,13 +262,60 @@ entries = Table(
     Column("output", Json),
     Column("obstacles", Json),
     Column("details", Json),
-    _ref("run_id", "runs", null=True, index=True),
+    _ref("run_id", "runs", null=True),
     Column("trashed", Time),
     Column("verdict", Text),  # of the latest regeneration that was no experiment
+    # What people search by, beside the recipe that says the same:
+    _ref("prompt_id", "prompts", null=True),
+    _ref("method_id", "methods", null=True),
+    _ref("size_id", "sizes", null=True),
+    Column("seed", Seed),
+    Column("steps", BigInteger),
+    Column("cfg", Double),  # the guidance in its common form
     sqlite_autoincrement=True,
 )
-Index(None, entries.c.verdict, entries.c.id)
 Index(None, entries.c.trashed)
+# Each gives its entries in order of ids: a page newest first needs no sorting.
+for _name in (
+    "added",
+    "cfg",
+    "created",
+    "environment_id",
+    "method_id",
+    "model_id",
+    "prompt_id",
+    "run_id",
+    "seed",
+    "size_id",
+    "steps",
+    "user_id",
+    "verdict",
+):
+    Index(None, entries.c[_name], entries.c.id)
+
+postings = Table(
+    "postings",
+    metadata,
+    Column("kind", SmallInteger, primary_key=True, autoincrement=False),
+    Column("value", BigInteger, primary_key=True, autoincrement=False),
+    Column("entry_id", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+"""Tags, favourites and ratings by entry, in order of ids. Triggers keep it; nothing else writes here."""
+
+TAG, FAVOURITE, RATING = 0, 1, 2
+"""Kinds of postings; the value is the id of the tag, that of the user, 8 times that of the user plus the rating."""
+
+entry_adapters = Table(
+    "entry_adapters",
+    metadata,
+    _ref("adapter_id", "adapters", key=True),
+    _ref("entry_id", "entries", key=True, index=True),
+    sqlite_with_rowid=False,
+)
+
+ONLY_MIGRATED = frozenset({"prompt_words", "ix_prompts_words", "ix_entries_absent", "ix_entries_obstructed"})
+"""What SQLAlchemy has no word for, or only one that would load a dialect: the index of words and two partial indexes."""
 
 entry_inputs = Table(
     "entry_inputs",

@@ -9,16 +9,20 @@ from sqlalchemy import Column, Connection, Table, delete, exists, or_, select, u
 from seedbank.errors import BadInput
 from seedbank.store.reading import chunks
 from seedbank.store.tables import (
+    adapters,
     blobs,
     collection_items,
+    collections,
     edges,
     entries,
+    entry_adapters,
     entry_inputs,
     environment_parts,
     environments,
     image_tags,
     images,
     metadata,
+    methods,
     model_files,
     models,
     opinion_events,
@@ -29,18 +33,19 @@ from seedbank.store.tables import (
     regenerations,
     run_entries,
     settings,
+    sizes,
 )
 from seedbank.store.writing import Work, require_entries, spans
 
 OWNED = {
-    entries: (entry_inputs, edges, run_entries, regenerations),
+    entries: (entry_inputs, entry_adapters, edges, run_entries, regenerations),
     images: (image_tags, opinions, opinion_events, collection_items),
     environments: (environment_parts,),
     models: (model_files,),
 }
 """Rows that belong to a row and go with it; every other reference keeps it."""
 
-SHARED = (recipes, environments, models, images, blobs, settings, prompts, parts)
+SHARED = (recipes, environments, models, images, blobs, settings, prompts, parts, methods, sizes, adapters)
 """What entries share, in an order in which nothing refers to an earlier one."""
 
 
@@ -94,6 +99,7 @@ def purge(work: Work, ids: Iterable[int]) -> list[int]:
         "files": _digests(connection, blobs, candidates[blobs]),
     }
     _delete(connection, entries, wanted)
+    _uncover(connection, candidates[images])
     gone = {table.name: _sweep(connection, table, candidates[table]) for table in SHARED}
     lost = {
         name: sorted(digests[name][number] for number in gone[table.name])
@@ -101,6 +107,14 @@ def purge(work: Work, ids: Iterable[int]) -> list[int]:
     }
     work.record("purge", entries=spans(wanted), **lost)
     return wanted
+
+
+def _uncover(connection: Connection, candidates: set[int]) -> None:
+    """Collections that were shown by a picture which no entry has any more are shown by none: a cover keeps no picture."""
+    used = exists().where(entries.c.image_id == collections.c.cover_id)
+    for some in chunks(sorted(candidates)):
+        where = collections.c.cover_id.in_(some), ~used
+        connection.execute(update(collections).where(*where).values(cover_id=None))
 
 
 def _used(connection: Connection, ids: list[int]) -> dict[Table, set[int]]:

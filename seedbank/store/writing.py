@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, insert, select
 
 from seedbank.errors import BadInput, NotFound
 from seedbank.records import EDGES, NewEntry, Output
+from seedbank.store.catalogue import searched_columns, store_adapters
 from seedbank.store.reading import LARGEST_ID, chunks, no_entry
 from seedbank.store.sharing import (
     insert_many,
@@ -22,7 +23,7 @@ from seedbank.store.sharing import (
     store_pictures,
     store_recipes,
 )
-from seedbank.store.tables import edges, entries, entry_inputs, operations, runs, users
+from seedbank.store.tables import edges, entries, entry_adapters, entry_inputs, operations, runs, users
 
 
 def new_uid() -> str:
@@ -98,8 +99,9 @@ def add_entries(work: Work, news: Sequence[NewEntry]) -> list[int]:
     known_environments = store_environments(connection, [new.environment for new in news])
     known_images = store_pictures(connection, [new.picture for new in news])
     known_blobs = store_blobs(connection, [blob for new in news for blob in (new.blob, new.output.trace, *new.inputs)])
+    searched = searched_columns(connection, [(new, known_recipes[new.recipe.digest] if new.recipe else None) for new in news])
     rows = []
-    for new in news:
+    for new, found_by in zip(news, searched, strict=True):
         model = new.model.digest if new.model else model_digest(new.recipe)
         rows.append(
             {
@@ -108,7 +110,7 @@ def add_entries(work: Work, news: Sequence[NewEntry]) -> list[int]:
                 "created": new.created,
                 "user_id": work.user_id,
                 "origin": new.origin,
-                "recipe_id": known_recipes[new.recipe.digest] if new.recipe else None,
+                "recipe_id": known_recipes[new.recipe.digest].id if new.recipe else None,
                 "environment_id": known_environments[new.environment.digest] if new.environment else None,
                 "model_id": known_models[model] if model else None,
                 "image_id": known_images[new.picture.digest] if new.picture else None,
@@ -119,6 +121,7 @@ def add_entries(work: Work, news: Sequence[NewEntry]) -> list[int]:
                 "obstacles": list(new.obstacles) or None,
                 "details": dict(new.details) or None,
                 "run_id": new.run,
+                **found_by,
             }
         )
     ids = insert_many(connection, entries, rows)
@@ -132,7 +135,8 @@ def add_entries(work: Work, news: Sequence[NewEntry]) -> list[int]:
         for number, new in zip(ids, news, strict=True)
         for parent, kind in dict.fromkeys(new.parents)
     ]
-    for table, relations in ((entry_inputs, inputs), (edges, lineage)):
+    adapted = store_adapters(connection, zip(ids, (new.recipe for new in news), strict=True))
+    for table, relations in ((entry_inputs, inputs), (edges, lineage), (entry_adapters, adapted)):
         if relations:
             connection.execute(insert(table), relations)
     work.record("add", entries=spans(ids))

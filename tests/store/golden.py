@@ -24,6 +24,17 @@ FOLDER = Path(__file__).parent
 REVISIONS = sorted(file.name.split("_")[0] for file in (migrations_folder() / "versions").glob("*.py"))
 
 
+GONE = {"prompts": {"folded"}}
+"""Columns that a later revision dropped, because they were made from others."""
+
+KEPT_BY_TRIGGERS = "postings"
+INDEX_OF_WORDS = "prompt_words"
+
+
+def _is_derived(table: str) -> bool:
+    return table == KEPT_BY_TRIGGERS or table.startswith(INDEX_OF_WORDS)
+
+
 def schema_file(revision: str, dialect: str) -> Path:
     return FOLDER / "schema" / f"{revision}.{dialect}.txt"
 
@@ -54,8 +65,13 @@ def contents(
     """({table: columns}, {table: digest of all rows in these columns}); `columns` gives those to look at."""
     if columns is None:
         inspector = inspect(connection)
-        names = sorted(name for name in inspector.get_table_names() if name != "alembic_version")
-        columns = {name: [column["name"] for column in inspector.get_columns(name)] for name in names}
+        names = sorted(
+            name for name in inspector.get_table_names() if name != "alembic_version" and not name.startswith(INDEX_OF_WORDS)
+        )
+        columns = {
+            name: [column["name"] for column in inspector.get_columns(name) if column["name"] not in GONE.get(name, ())]
+            for name in names
+        }
     digests = {}
     for name, of_table in columns.items():
         listed = ", ".join(f'"{column}"' for column in of_table)
@@ -94,7 +110,7 @@ def copy_rows(source: Connection, target: Connection) -> None:
     """Copies all rows into empty tables of the same names, in the columns that both have."""
     tables = [_reflected(connection) for connection in (source, target)]
     for table in tables[1].sorted_tables:
-        if table.name == "alembic_version":
+        if table.name == "alembic_version" or _is_derived(table.name):
             continue
         old: Table = tables[0].tables[table.name]
         names = [column.name for column in table.columns if column.name in old.columns]
@@ -134,6 +150,7 @@ def write_bank(folder: Path, revision: str) -> str:
         migrate(connection, revision)
         copy_rows(source, connection)
     raw = sqlite3.connect(folder / f"{revision}.db")
+    raw.execute(f"DROP TABLE IF EXISTS {INDEX_OF_WORDS}")  # cannot be dumped, and is made anew from the prompts
     lines = [line for line in raw.iterdump() if "sqlite_sequence" not in line]
     raw.close()
     return "\n".join(lines) + "\n"

@@ -12,7 +12,7 @@ from seedbank.errors import BadInput, NoBank, OtherSchema, StorageError
 from seedbank.store import Store, parse_query, schema
 from seedbank.store.database import Database, Place
 from seedbank.store.integrity import integrity
-from seedbank.store.tables import HEAD, metadata
+from seedbank.store.tables import HEAD, ONLY_MIGRATED, metadata
 from tests.conftest import Databases
 from tests.store import golden
 from tests.store.examples import new_entry
@@ -30,6 +30,11 @@ def of_revision(revision: str, url: str, folder: Path) -> None:
     target.close()
 
 
+def is_only_migrated(name: str | None) -> bool:
+    """Whether the tables of the code do not mention this table or index; FTS5 makes tables of its own."""
+    return name is not None and (name in ONLY_MIGRATED or name.startswith("prompt_words_"))
+
+
 def test_the_code_knows_the_newest_revision():
     assert golden.REVISIONS[-1] == HEAD
 
@@ -44,7 +49,8 @@ def test_the_tables_of_the_code_are_those_of_the_newest_revision(store: Store):
     from alembic.migration import MigrationContext
 
     with store.database.reading() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        options = {"compare_type": True, "include_name": lambda name, kind, parents: not is_only_migrated(name)}
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, metadata) == []
 
 

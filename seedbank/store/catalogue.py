@@ -1,0 +1,103 @@
+"""What entries are found by: columns of their own beside the recipe, and relations in order of ids."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, select, tuple_
+
+from seedbank.hashing import sha256
+from seedbank.pipelines import cfg_of
+from seedbank.recipe import Recipe
+from seedbank.records import NewEntry
+from seedbank.store.reading import chunks
+from seedbank.store.recipes import is_digest
+from seedbank.store.sharing import StoredRecipe, ensure, insert_many
+from seedbank.store.tables import adapters, methods, sizes
+from seedbank.store.types import json_text
+from seedbank.store.words import fold
+
+Size = tuple[int, int]
+
+
+def searched_columns(connection: Connection, news: Sequence[tuple[NewEntry, StoredRecipe | None]]) -> list[dict[str, Any]]:
+    """The columns of `entries` that searching needs, for each new entry."""
+    known_methods = _store_methods(connection, {id(stored): stored for _, stored in news if stored}.values())
+    wanted = [_size(new, stored) for new, stored in news]
+    known_sizes = _store_sizes(connection, {size for size in wanted if size is not None})
+    return [
+        {
+            "prompt_id": stored.columns["prompt_id"] if stored else None,
+            "method_id": known_methods[_method_key(stored)] if stored else None,
+            "size_id": known_sizes[size] if size else None,
+            "seed": stored.columns["seed"] if stored else None,
+            "steps": stored.columns["steps"] if stored else None,
+            "cfg": _cfg(new.recipe),
+        }
+        for (new, stored), size in zip(news, wanted, strict=True)
+    ]
+
+
+def _size(new: NewEntry, stored: StoredRecipe | None) -> Size | None:
+    """Width and height of the picture, or as the recipe plans it."""
+    picture, columns = new.picture, stored.columns if stored else {}
+    width = picture.width if picture and picture.width is not None else columns.get("width")
+    height = picture.height if picture and picture.height is not None else columns.get("height")
+    return None if width is None or height is None else (width, height)
+
+
+def _store_sizes(connection: Connection, wanted: set[Size]) -> dict[Size, int]:
+    found: dict[Size, int] = {}
+    for some in chunks(sorted(wanted)):
+        rows = connection.execute(select(sizes).where(tuple_(sizes.c.width, sizes.c.height).in_(some)))
+        found |= {(row.width, row.height): row.id for row in rows}
+    missing = sorted(wanted - set(found))
+    ids = insert_many(connection, sizes, [{"width": width, "height": height} for width, height in missing])
+    return found | dict(zip(missing, ids, strict=True))
+
+
+def _method_key(stored: StoredRecipe) -> tuple[str, str | None, str | None]:
+    return stored.settings_digest, stored.columns["scheduler"], stored.columns["pipeline"]
+
+
+def _store_methods(connection: Connection, given: Iterable[StoredRecipe]) -> dict[tuple[str, str | None, str | None], int]:
+    """How recipes render: pipeline class, scheduler and its settings, dtypes. A bank has few of them."""
+    rows: dict[tuple[str, str | None, str | None], dict[str, Any]] = {}
+    for stored in given:
+        key = _method_key(stored)
+        if key not in rows:
+            scheduler = stored.settings.get("scheduler")
+            rows[key] = {
+                "pipeline": stored.columns["pipeline"],
+                "scheduler": stored.columns["scheduler"],
+                "config": scheduler.get("config") if isinstance(scheduler, Mapping) else None,
+                "dtypes": stored.settings.get("dtypes"),
+            }
+    digests = {key: sha256(json_text(row).encode()) for key, row in rows.items()}
+    ids = ensure(connection, methods, {digests[key]: row for key, row in rows.items()})
+    return {key: ids[digest] for key, digest in digests.items()}
+
+
+def _cfg(recipe: Recipe | None) -> float | None:
+    cfg = None if recipe is None else cfg_of(recipe.pipeline, recipe.call)
+    return cfg if cfg is not None and math.isfinite(cfg) else None
+
+
+def store_adapters(connection: Connection, given: Iterable[tuple[int, Recipe | None]]) -> list[dict[str, int]]:
+    """Rows of `entry_adapters` for (entry id, recipe): the adapters that the recipes name by digest."""
+    of_entries = {number: _adapters(recipe) for number, recipe in given if recipe is not None and recipe.adapters}
+    rows = {digest: row for named in of_entries.values() for digest, row in named.items()}
+    known = ensure(connection, adapters, rows)
+    return [{"adapter_id": known[digest], "entry_id": number} for number, named in of_entries.items() for digest in named]
+
+
+def _adapters(recipe: Recipe) -> dict[str, dict[str, Any]]:
+    named = {}
+    for adapter in recipe.adapters:
+        digest, name = adapter.get("digest"), adapter.get("name")
+        if is_digest(digest):
+            text = name if isinstance(name, str) else None
+            named[digest] = {"name": text, "folded": None if text is None else fold(text)}
+    return named
