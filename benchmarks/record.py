@@ -198,7 +198,7 @@ def measure_memory(model: str) -> dict[str, Any]:
     with Engine(device="cpu") as engine:
         known = read_source(engine, source)
         loaded = load_source(engine, source, known, "float32")
-        plan = make_plan(Request(PROMPT, seed=0, count=3, steps=8, width=128, height=128), loaded, known, {})
+        plan = make_plan(Request(PROMPT, seed=0, count=3, steps=8, width=128, height=128), loaded, known, {}, {})
         worker = max(engine.render(recipe).peak_memory for recipe in plan.recipes)
     run = subprocess.run([sys.executable, "-c", BARE, str(source.folder), PROMPT], capture_output=True, text=True, check=True)
     bare = int(run.stdout.split()[-1])

@@ -78,6 +78,11 @@ class Library(Bank):
         device: str = "auto",
         dtype: str | None = None,
         mode: str = AS_IS,
+        noise: str = "torch-cpu",
+        variation_seed: int | None = None,
+        variation_strength: float | None = None,
+        variation_form: str | None = None,
+        ensd: int | None = None,
         tags: Sequence[str] = (),
         variant_of: int | str | None = None,
         say: Callable[[str], None] = lambda remark: None,
@@ -89,14 +94,18 @@ class Library(Bank):
         guidance    the pipeline's own `guidance_scale`; or `cfg`, the form that other tools write
         arguments   any other argument of the pipeline call, by its own name
         model       `embedded`, a hub name, a folder, or a `.safetensors` file with `model_config`
+        noise       the kind of noise: `torch-cpu`, `seedbank-v1`, `a1111-nv` or `torch-cuda`; see docs/noise.md
+        variation_… noise between that of `seed` and that of a second one; image k of `n` then gets variation seed + k
         say         gets what the user should know before rendering starts
 
         Raises `BadInput` for what the pipeline would crop, refuse or ignore, `Blocked` when the model is not to be had.
         """
         from seedbank.recording.generate import ModelChoice, generate
+        from seedbank.recording.noise import NoiseChoice
         from seedbank.recording.request import Request
 
-        request = Request(prompt, negative, seed, n, steps, guidance, cfg, width, height, mode, dict(arguments or {}))
+        chosen = NoiseChoice(noise, variation_seed, variation_strength, variation_form, ensd)
+        request = Request(prompt, negative, seed, n, steps, guidance, cfg, width, height, mode, dict(arguments or {}), chosen)
         choice = ModelChoice(model, revision, variant, model_config, dtype)
         parent = None if variant_of is None else self.entry(variant_of)
         yield from generate(
@@ -112,7 +121,7 @@ class Library(Bank):
         """
         from seedbank.recording.capture import record_call
 
-        return record_call(self, pipe, call, self._later, tags)
+        return record_call(self, pipe, (), call, self._later, tags)
 
     def _later(self, act: Callable[[], T]) -> Future[T]:
         """Run `act` in the one thread that stores recorded calls, after those before it."""

@@ -34,7 +34,7 @@ class Recipe:
     model          digest of the manifest of every weight and config file that is loaded
     pipeline       class name of the diffusers pipeline
     conditioning   prompt, prompt_2, negative_prompt … byte for byte
-    noise          {kind, seed, dtype, …}; the seed is a decimal string
+    noise          {kind, seed, …, variation {seed, strength, form}}; seeds are decimal strings
     call           every other resolved argument of the pipeline call: height, width, num_inference_steps, guidance_scale …
     scheduler      {class, config}
     dtypes         {component: dtype}
@@ -62,8 +62,7 @@ class Recipe:
             raise BadInput(f"This recipe has format version {self.v}; this seedbank reads version {VERSION}.", "Upgrade.")
         if self.mode not in (None, AS_IS, STRICT):
             raise BadInput(f"The mode {self.mode!r} does not exist.", f"Use {AS_IS} or {STRICT}.")
-        if self.noise.get("seed") is not None:  # before large numbers are tagged
-            object.__setattr__(self, "noise", {**self.noise, "seed": str(checked_seed(self.noise["seed"]))})
+        object.__setattr__(self, "noise", _seeds_as_text(self.noise))  # before large numbers are tagged
         for name in ("conditioning", "noise", "call", "scheduler", "dtypes", "batch"):
             value = getattr(self, name)
             if value is not None:
@@ -153,10 +152,22 @@ class Recipe:
         """The same recipe with another seed."""
         return replace(self, noise=dict(self.noise) | {"seed": str(checked_seed(seed))})
 
+    def with_variation_seed(self, seed: int) -> Recipe:
+        """The same recipe with another second seed; only for one that has a variation."""
+        return replace(self, noise=dict(self.noise) | {"variation": self.noise["variation"] | {"seed": str(seed)}})
+
 
 def input_key(item: Mapping[str, Any]) -> str:
     """The name under which the render process is given the file of an input: its role, in a list with its index."""
     return str(item["role"]) if item.get("index") is None else f"{item['role']}.{item['index']}"
+
+
+def _seeds_as_text(noise: Mapping[str, Any]) -> dict[str, Any]:
+    """`noise` with its seed, and that of its variation, as decimal strings. Raises `BadInput` for what is no seed."""
+    texts = {"seed": str(checked_seed(noise["seed"]))} if noise.get("seed") is not None else {}
+    if isinstance(variation := noise.get("variation"), Mapping):
+        return {**noise, **texts, "variation": _seeds_as_text(variation)}
+    return {**noise, **texts}
 
 
 def checked_seed(seed: Any) -> int:

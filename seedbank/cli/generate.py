@@ -47,6 +47,17 @@ class Size(click.ParamType[tuple[int, int]]):
     show_default=True,
     help="Change nothing, or deterministic settings.",
 )
+@click.option(
+    "--noise",
+    type=click.Choice(["torch-cpu", "seedbank-v1", "a1111-nv", "torch-cuda"]),
+    default="torch-cpu",
+    show_default=True,
+    help="Where the noise comes from; seedbank-v1 is the same on every machine.",
+)
+@click.option("--variation-seed", type=int, help="Second seed of a variation; image k of -n gets this one + k.")
+@click.option("--variation-strength", type=float, metavar="0…1", help="How far the noise moves towards the second seed's.")
+@click.option("--variation-form", type=click.Choice(["sane", "a1111"]), help="How it moves there; a1111 as that tool does.")
+@click.option("--ensd", type=int, help="A1111's eta noise seed delta: the steps' noise has seed + this.")
 @click.option("--tag", "tags", multiple=True, help="A tag for every image; may be repeated.")
 @click.option("--like", "like", metavar="WHICH", help="Record the images as variants of this entry.")
 @json_option
@@ -69,6 +80,11 @@ def generate_command(
     device: str,
     dtype: str | None,
     mode: str,
+    noise: str,
+    variation_seed: int | None,
+    variation_strength: float | None,
+    variation_form: str | None,
+    ensd: int | None,
     tags: tuple[str, ...],
     like: str | None,
     as_json: bool,
@@ -94,6 +110,11 @@ def generate_command(
             device=device,
             dtype=dtype,
             mode=mode,
+            noise=noise,
+            variation_seed=variation_seed,
+            variation_strength=variation_strength,
+            variation_form=variation_form,
+            ensd=ensd,
             tags=tags,
             variant_of=like,
             say=remark,

@@ -111,7 +111,9 @@ def _recipe_lines(entry: Entry) -> Iterator[tuple[str, Any]]:
         return
     for name, text in recipe.conditioning.items():
         yield name.replace("_", " "), text
-    yield "seed", f"{recipe.seed}   noise {recipe.noise.get('kind')}"
+    from seedbank.recording.noise import noise_line
+
+    yield "seed", f"{recipe.seed}   noise {noise_line(recipe.noise)}"
     call = {name: value for name, value in recipe.call.items() if name not in ("width", "height")}
     yield "call", "  ".join(f"{name}={value}" for name, value in call.items())
     yield "size", f"{recipe.width}x{recipe.height}"

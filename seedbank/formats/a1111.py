@@ -77,6 +77,7 @@ def _fields(recipe: Recipe, model_name: str | None, model_hash: str | None, cfg:
     facts = FACTS.get(recipe.pipeline or "")
     distilled = facts is not None and facts.guidance in (DISTILLED, TRUE_CFG)
     skipped = recipe.call.get("clip_skip")
+    variation = recipe.noise.get("variation") or {}
     return {
         "Steps": recipe.steps,
         "Sampler": sampler,
@@ -87,9 +88,12 @@ def _fields(recipe: Recipe, model_name: str | None, model_hash: str | None, cfg:
         "Size": f"{recipe.width}x{recipe.height}" if recipe.width and recipe.height else None,
         "Model hash": model_hash,
         "Model": model_name,
+        "Variation seed": variation.get("seed"),
+        "Variation seed strength": _number(variation.get("strength")),
         # diffusers counts the layers that are left out, A1111 the one that is used: 1 there is 2 here.
         "Clip skip": skipped + 1 if skipped else None,
-        "RNG": "CPU" if recipe.noise.get("kind") == "torch-cpu" else None,
+        "ENSD": recipe.noise.get("ensd"),
+        "RNG": {"torch-cpu": "CPU", "a1111-nv": "NV"}.get(str(recipe.noise.get("kind"))),
     }
 
 

@@ -76,7 +76,7 @@ def prepare(request: Request, engine: Engine, choice: ModelChoice, progress: Pro
     with progress.task("hashing the weights", unit="B") as task:
         model = read_source(engine, source, task.advance)
     loaded = load_source(engine, source, model, choice.dtype)
-    return model, make_plan(request, loaded, model, recommended(source))
+    return model, make_plan(request, loaded, model, recommended(source), engine.environment.parts.get("hardware", {}))
 
 
 def lost_words(engine: Engine, recipe: Recipe) -> list[str]:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from seedbank.errors import BadInput
 from seedbank.pipelines import check_size, guidance_from_cfg, uses_negative
-from seedbank.recipe import AS_IS, Recipe, checked_seed, used_seed
+from seedbank.recipe import AS_IS, Recipe, used_seed
+from seedbank.recording.noise import NoiseChoice, first_noise, noise_remarks, numbered
 from seedbank.records import Model
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Request:
     mode: str = AS_IS
     arguments: Mapping[str, Any] = field(default_factory=dict)
     """Any other argument of the pipeline call, by its own name."""
+    noise: NoiseChoice = field(default_factory=NoiseChoice)
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,16 @@ def recommended(source: Source) -> dict[str, Any]:
         raise BadInput(f"{path} is not of the form {{'defaults': {{argument: value}}}}.", "Mend or remove it.") from None
 
 
-def make_plan(request: Request, loaded: Loaded, model: Model, defaults: Mapping[str, Any]) -> Plan:
-    """Whole recipes for `request` on a loaded model. Raises `BadInput` for what the pipeline would crop, refuse or ignore."""
-    seeds = _seeds(request)
+def make_plan(
+    request: Request, loaded: Loaded, model: Model, defaults: Mapping[str, Any], hardware: Mapping[str, Any]
+) -> Plan:
+    """Whole recipes for `request` on a loaded model; `hardware` is that part of the engine's environment.
+
+    Raises `BadInput` for what the pipeline would crop, refuse or ignore.
+    """
+    if not 1 <= request.count <= LARGEST_COUNT:
+        raise BadInput(f"-n {request.count} is out of range.", f"Use 1 to {LARGEST_COUNT:,}.")
+    noise = first_noise(request.noise, used_seed(request.seed), hardware)
     call = _call(request, loaded, defaults)
     conditioning: dict[str, Any] = {"prompt": request.prompt}
     if request.negative is not None:
@@ -84,21 +93,13 @@ def make_plan(request: Request, loaded: Loaded, model: Model, defaults: Mapping[
         model=model.digest,
         pipeline=loaded.pipeline,
         conditioning=conditioning,
-        noise={"kind": "torch-cpu", "seed": str(seeds[0])},
+        noise=noise,
         call=call,
         scheduler=loaded.scheduler,
         dtypes=loaded.dtypes,
         mode=request.mode,
     )
-    return Plan(tuple(first.with_seed(seed) for seed in seeds), tuple(_remarks(request, first, seeds)))
-
-
-def _seeds(request: Request) -> list[int]:
-    if not 1 <= request.count <= LARGEST_COUNT:
-        raise BadInput(f"-n {request.count} is out of range.", f"Use 1 to {LARGEST_COUNT:,}.")
-    first = used_seed(request.seed)
-    checked_seed(first + request.count - 1)
-    return [first + index for index in range(request.count)]
+    return Plan(numbered(first, request.count), tuple(_remarks(request, first)))
 
 
 def _call(request: Request, loaded: Loaded, defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -183,15 +184,13 @@ def _offer(name: str, loaded: Loaded) -> str:
     return f"Did you mean {near[0]!r}?" if near else "See `seedbank show` for the arguments of a recorded call."
 
 
-def _remarks(request: Request, recipe: Recipe, seeds: list[int]) -> list[str]:
+def _remarks(request: Request, recipe: Recipe) -> list[str]:
     """What has no effect, or not the effect that the user may expect."""
     said = []
     assert recipe.pipeline is not None
     if request.negative and not uses_negative(recipe.pipeline, recipe.call):
         said.append(f"The negative prompt has no effect: {recipe.pipeline} runs without guidance here. Raise --cfg above 1.")
-    if seeds[-1] >= 2**32:
-        said.append("Only the lower 32 bits of a seed reach torch's CPU generator: 7 and 7 + 2^32 draw the same noise.")
-    return said
+    return said + noise_remarks(recipe, request.count)
 
 
 def composition_remarks(parent: Recipe, child: Recipe) -> list[str]:

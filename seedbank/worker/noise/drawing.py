@@ -52,7 +52,7 @@ class Source(Protocol):
         ...
 
 
-class Draws(TorchFunctionMode):
+class Draws(TorchFunctionMode):  # type: ignore[misc, unused-ignore]  # torch is not read by the type checker
     """Context manager around one call of `pipe`, which was given `generator`: its draws come from `source`.
 
     With `everything`, draws without a generator come from there too, and all others are refused; without it they are left
@@ -96,7 +96,7 @@ class Draws(TorchFunctionMode):
         return func(*args, **kwargs)
 
     def _serve(self, func: Any, args: Any, kwargs: dict[str, Any]) -> torch.Tensor:
-        target = args[0] if func is not RANDN else None
+        target: Any = args[0] if func is not RANDN else None
         shape = tuple(target.shape) if target is not None else _shape(args, kwargs)
         dtype = kwargs.get("dtype") or (target.dtype if target is not None else torch.get_default_dtype())
         device = kwargs.get("device") or (target.device if target is not None else torch.get_default_device())
