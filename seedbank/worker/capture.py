@@ -1,4 +1,4 @@
-"""The parts of the environment: system, distributions, hardware, profile, variables.
+"""The parts of the environment: system, distributions, hardware, profile, variables, fingerprint.
 
 Nothing that changes from run to run on one machine goes in (no process ids, free memory, host names or paths), so that
 two workers in a row describe the same environment.
@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from .fingerprint import fingerprint
 from .settings import read_profile, relevant_variables
 
 OPTIONAL = (
@@ -39,12 +40,14 @@ GIBIBYTE = 1 << 30
 
 def environment_parts(device: str, environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     """{part: JSON values} of what surrounds a rendering on `device` (``cpu``, ``cuda``, ``cuda:1``, ``mps``)."""
+    profile = read_profile(device, environ)
     return {
         "system": system(),
         "distributions": distributions(),
         "hardware": hardware(device),
-        "profile": read_profile(device, environ),
+        "profile": profile,
         "variables": relevant_variables(environ),
+        "fingerprint": fingerprint(device, profile),
     }
 
 
