@@ -229,10 +229,56 @@ class Operation:
 
 @dataclass(frozen=True)
 class OpinionEvent:
-    """One step in the history of an image's opinions. `kind`: tag, untag, favourite, rating, note; value as JSON."""
+    """One step in the history of an image's opinions. `kind`: tag, untag, favourite, rating, note, collect; value as JSON."""
 
     at: datetime
     user: str
     kind: str
     value: Any
     image: str
+    operation: int
+
+
+@dataclass(frozen=True)
+class TeamOpinion:
+    """What one user says of an image."""
+
+    user: str
+    favourite: bool
+    rating: int | None
+    note: str | None
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A tag and how many pictures have it."""
+
+    name: str
+    pictures: int
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Pictures in an order that people gave them, or a saved search (`query`), whose pictures are what it finds."""
+
+    uid: str
+    name: str
+    created: datetime
+    user: str
+    query: str | None = None
+    cover: str | None = None
+    """Image digest of the picture that was chosen to stand for it."""
+    pictures: int = 0
+    """How many were put in; 0 for a saved search."""
+
+
+@dataclass(frozen=True)
+class Undone:
+    """What `undo` did. `undo` is its own operation, None when everything had been changed since."""
+
+    operation: Operation
+    undo: int | None
+    changed: int
+    """How many pictures or entries are again as they were."""
+    kept: tuple[str, ...] = ()
+    """What later edits were left alone, one sentence each."""

@@ -13,98 +13,40 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from seedbank.errors import BadInput
-from seedbank.records import OpinionEvent
+from seedbank.records import TeamOpinion
+from seedbank.store.history import TAG, UNTAG, Change, history, write_events
 from seedbank.store.reading import chunks
-from seedbank.store.recipes import fold
 from seedbank.store.sharing import insert_many
-from seedbank.store.tables import entries, image_tags, images, opinion_events, opinions, tags, users
+from seedbank.store.tables import entries, image_tags, opinions, tags, users
+from seedbank.store.words import fold
 from seedbank.store.writing import Work, require_entries, spans
 
-LONGEST_TAG = 100
+__all__ = ["add_tags", "adopt", "checked_note", "checked_tag", "history", "remove_tags", "set_opinion", "team_opinions"]
+
+LONGEST_NAME = 100
+BLANK: Mapping[str, Any] = {"favourite": False, "rating": None, "note": None}
+"""What a user's opinion of a picture is before anything was said."""
 
 
 def checked_tag(name: str) -> str:
     """`name` as a tag: NFC, trimmed. Raises `BadInput` for names that could not be typed in a query again."""
-    tag = unicodedata.normalize("NFC", name).strip()
-    if not tag:
-        raise BadInput("A tag cannot be empty.")
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in tag):
-        raise BadInput(f"The tag {tag!r} contains a control character.", "Remove it.")
-    if "," in tag or '"' in tag:
-        raise BadInput(f"The tag {tag!r} contains a comma or a quotation mark.", "Leave it out.")
-    if tag.startswith("-"):
-        raise BadInput(f"A tag cannot begin with '-', as {tag!r} does.", "In a query that means: without this tag.")
-    if len(tag) > LONGEST_TAG:
-        raise BadInput(f"A tag can have {LONGEST_TAG} characters; this one has {len(tag)}.", "Write a note instead.")
-    return tag
+    return checked_name(name, "tag")
 
 
-def add_tags(work: Work, ids: Iterable[int], names: Iterable[str]) -> int:
-    """The entries' images have these tags; gives how many images changed."""
-    pictures = _pictures(work.connection, ids)
-    wanted = {fold(tag): tag for tag in map(checked_tag, names)}
-    known = _tags(work.connection, wanted)
-    missing = {folded: name for folded, name in wanted.items() if folded not in known}
-    if missing and pictures:
-        rows = [{"name": name, "folded": folded} for folded, name in missing.items()]
-        known |= dict(zip(missing, zip(insert_many(work.connection, tags, rows), missing.values(), strict=True), strict=True))
-    there = _tagged(work.connection, pictures, [number for number, _ in known.values()])
-    added = [(image, number, name) for image in pictures for number, name in known.values() if (number, image) not in there]
-    if added:
-        links = [{"tag_id": number, "image_id": image, "user_id": work.user_id} for image, number, _ in added]
-        work.connection.execute(insert(image_tags), links)
-        _note_down(work, "tag", ids, [(image, name) for image, _, name in added])
-    return len({image for image, *_ in added})
-
-
-def remove_tags(work: Work, ids: Iterable[int], names: Iterable[str]) -> int:
-    """The entries' images do not have these tags, whoever gave them; gives how many images changed."""
-    pictures = _pictures(work.connection, ids)
-    known = _tags(work.connection, {fold(checked_tag(name)): name for name in names})
-    there = _tagged(work.connection, pictures, [number for number, _ in known.values()])
-    removed = [(image, number, name) for image in pictures for number, name in known.values() if (number, image) in there]
-    for number, _ in known.values():
-        for some in chunks([image for image, tag, _ in removed if tag == number]):
-            work.connection.execute(delete(image_tags).where(image_tags.c.tag_id == number, image_tags.c.image_id.in_(some)))
-    if removed:
-        _note_down(work, "untag", ids, [(image, name) for image, _, name in removed])
-    return len({image for image, *_ in removed})
-
-
-def set_opinion(work: Work, kind: str, ids: Iterable[int], column: str, value: Any) -> int:
-    """`column` of the user's opinion of the entries' images is `value`; gives how many images changed."""
-    pictures = _pictures(work.connection, ids)
-    changed: list[int] = []
-    for some in chunks(pictures):
-        rows = work.connection.execute(
-            select(opinions).where(opinions.c.user_id == work.user_id, opinions.c.image_id.in_(some))
-        ).all()
-        known: dict[int, Row[Any]] = {row.image_id: row for row in rows}
-        blank = {"favourite": False, "rating": None, "note": None}
-        unknown = [image for image in some if image not in known and value != blank[column]]
-        news = [blank | {"image_id": image, "user_id": work.user_id, column: value} for image in unknown]
-        olds = [image for image, row in known.items() if getattr(row, column) != value]
-        if news:
-            work.connection.execute(insert(opinions), news)
-        if olds:
-            where = opinions.c.user_id == work.user_id, opinions.c.image_id.in_(olds)
-            work.connection.execute(update(opinions).where(*where).values({column: value}))
-        changed += [*olds, *unknown]
-    if changed:
-        _note_down(work, kind, ids, [(image, value) for image in changed])
-    return len(changed)
-
-
-def history(connection: Connection, entry: int) -> list[OpinionEvent]:
-    """All that was ever said about the entry's image, oldest first."""
-    require_entries(connection, [entry])
-    statement = (
-        select(opinion_events.c.at, users.c.name, opinion_events.c.kind, opinion_events.c.value, images.c.digest)
-        .select_from(opinion_events.join(users).join(images))
-        .where(opinion_events.c.image_id == select(entries.c.image_id).where(entries.c.id == entry).scalar_subquery())
-        .order_by(opinion_events.c.id)
-    )
-    return [OpinionEvent(row.at, row.name, row.kind, row.value, row.digest) for row in connection.execute(statement)]
+def checked_name(name: str, what: str) -> str:
+    """`name` as the name of a tag or a collection, which are typed in queries."""
+    found = unicodedata.normalize("NFC", name).strip()
+    if not found:
+        raise BadInput(f"A {what} cannot be empty.")
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in found):
+        raise BadInput(f"The {what} {found!r} contains a control character.", "Remove it.")
+    if "," in found or '"' in found:
+        raise BadInput(f"The {what} {found!r} contains a comma or a quotation mark.", "Leave it out.")
+    if found.startswith("-"):
+        raise BadInput(f"A {what} cannot begin with '-', as {found!r} does.", f"In a query that means: without this {what}.")
+    if len(found) > LONGEST_NAME:
+        raise BadInput(f"A {what} can have {LONGEST_NAME} characters; this one has {len(found)}.", "Shorten it.")
+    return found
 
 
 def checked_note(text: str) -> str | None:
@@ -114,7 +56,121 @@ def checked_note(text: str) -> str | None:
     return unicodedata.normalize("NFC", text).strip() or None
 
 
-def _pictures(connection: Connection, ids: Iterable[int]) -> list[int]:
+# -- what the store does: one operation each ------------------------------------------------------------------------
+
+
+def add_tags(work: Work, ids: Iterable[int], names: Iterable[str]) -> int:
+    """The entries' images have these tags; gives how many images changed."""
+    wanted = [checked_tag(name) for name in names]
+    return _recorded(work, TAG, ids, give_tags(work, pictures_of(work.connection, ids), wanted))
+
+
+def remove_tags(work: Work, ids: Iterable[int], names: Iterable[str]) -> int:
+    """The entries' images do not have these tags, whoever gave them; gives how many images changed."""
+    unwanted = [checked_tag(name) for name in names]
+    return _recorded(work, UNTAG, ids, take_tags(work, pictures_of(work.connection, ids), unwanted))
+
+
+def set_opinion(work: Work, kind: str, ids: Iterable[int], column: str, value: Any) -> int:
+    """`column` of the user's opinion of the entries' images is `value`; gives how many images changed."""
+    pictures = pictures_of(work.connection, ids)
+    return _recorded(work, kind, ids, set_column(work, pictures, column, value, work.user_id))
+
+
+def adopt(work: Work, source: int, ids: Iterable[int]) -> int:
+    """The entries' images have what was said of the image of the entry `source`: its tags, and, where the user has said
+    nothing of them yet, the user's own favourite, rating and note. Gives how many images changed; one operation."""
+    connection = work.connection
+    (origin,) = pictures_of(connection, [source])
+    pictures = [picture for picture in pictures_of(connection, ids) if picture != origin]
+    statement = select(tags.c.name).select_from(image_tags.join(tags)).where(image_tags.c.image_id == origin)
+    changes = give_tags(work, pictures, list(connection.scalars(statement)))
+    mine = opinions.c.user_id == work.user_id
+    own = connection.execute(select(opinions).where(mine, opinions.c.image_id == origin)).one_or_none()
+    for column, blank in BLANK.items():
+        value = blank if own is None else getattr(own, column)
+        if value != blank:
+            said: set[int] = set()
+            for some in chunks(pictures):
+                where = mine, opinions.c.image_id.in_(some), opinions.c[column].is_distinct_from(blank)
+                said.update(connection.scalars(select(opinions.c.image_id).where(*where)))
+            changes += set_column(work, [one for one in pictures if one not in said], column, value, work.user_id)
+    return _recorded(work, "adopt", ids, changes, source=source)
+
+
+def team_opinions(connection: Connection, ids: Iterable[int]) -> dict[int, list[TeamOpinion]]:
+    """{entry id: what each user said of its image}, users in the order of their names."""
+    found: dict[int, list[TeamOpinion]] = {}
+    for some in chunks(ids):
+        statement = (
+            select(entries.c.id, users.c.name, opinions.c.favourite, opinions.c.rating, opinions.c.note)
+            .select_from(
+                entries.join(opinions, opinions.c.image_id == entries.c.image_id).join(users, opinions.c.user_id == users.c.id)
+            )
+            .where(entries.c.id.in_(some))
+        )
+        for row in connection.execute(statement):
+            if (row.favourite, row.rating, row.note) != (False, None, None):
+                found.setdefault(row.id, []).append(TeamOpinion(row.name, row.favourite, row.rating, row.note))
+    return {number: sorted(said, key=lambda one: one.user) for number, said in found.items()}
+
+
+def _recorded(work: Work, kind: str, ids: Iterable[int], changes: list[Change], **details: Any) -> int:
+    """One operation for `changes`, if there are any; gives how many images changed."""
+    if changes:
+        write_events(work, work.record(kind, entries=spans(ids), **details), changes)
+    return len({image for image, *_ in changes})
+
+
+# -- changes of the present state, without an operation -------------------------------------------------------------
+
+
+def give_tags(work: Work, pictures: list[int], names: list[str]) -> list[Change]:
+    """The pictures have these tags (checked names); what changed."""
+    wanted = {fold(name): name for name in names}
+    known = _tags(work.connection, wanted)
+    missing = {folded: name for folded, name in wanted.items() if folded not in known}
+    if missing and pictures:
+        rows = [{"name": name, "folded": folded} for folded, name in missing.items()]
+        known |= dict(zip(missing, zip(insert_many(work.connection, tags, rows), missing.values(), strict=True), strict=True))
+    there = tagged(work.connection, pictures, [number for number, _ in known.values()])
+    added = [(image, number, name) for image in pictures for number, name in known.values() if (number, image) not in there]
+    if added:
+        links = [{"tag_id": number, "image_id": image, "user_id": work.user_id} for image, number, _ in added]
+        work.connection.execute(insert(image_tags), links)
+    return [(image, TAG, name) for image, _, name in added]
+
+
+def take_tags(work: Work, pictures: list[int], names: list[str]) -> list[Change]:
+    """The pictures do not have these tags (checked names); what changed."""
+    known = _tags(work.connection, {fold(name): name for name in names})
+    there = tagged(work.connection, pictures, [number for number, _ in known.values()])
+    removed = [(image, number, name) for image in pictures for number, name in known.values() if (number, image) in there]
+    for number, _ in known.values():
+        for some in chunks([image for image, tag, _ in removed if tag == number]):
+            work.connection.execute(delete(image_tags).where(image_tags.c.tag_id == number, image_tags.c.image_id.in_(some)))
+    return [(image, UNTAG, name) for image, _, name in removed]
+
+
+def set_column(work: Work, pictures: list[int], column: str, value: Any, user_id: int) -> list[Change]:
+    """`column` of a user's opinion of the pictures is `value`; what changed."""
+    changed: list[int] = []
+    for some in chunks(pictures):
+        where = opinions.c.user_id == user_id, opinions.c.image_id.in_(some)
+        known: dict[int, Row[Any]] = {row.image_id: row for row in work.connection.execute(select(opinions).where(*where))}
+        unknown = [image for image in some if image not in known and value != BLANK[column]]
+        news = [{**BLANK, "image_id": image, "user_id": user_id, column: value} for image in unknown]
+        olds = [image for image, row in known.items() if getattr(row, column) != value]
+        if news:
+            work.connection.execute(insert(opinions), news)
+        if olds:
+            where = opinions.c.user_id == user_id, opinions.c.image_id.in_(olds)
+            work.connection.execute(update(opinions).where(*where).values({column: value}))
+        changed += [*olds, *unknown]
+    return [(image, column, value) for image in changed]
+
+
+def pictures_of(connection: Connection, ids: Iterable[int]) -> list[int]:
     """The images of entries, each once. Raises `BadInput` for an entry without one."""
     found: dict[int, int | None] = {}
     wanted = require_entries(connection, ids)
@@ -130,13 +186,8 @@ def _pictures(connection: Connection, ids: Iterable[int]) -> list[int]:
     return [image for image in dict.fromkeys(found[number] for number in wanted) if image is not None]
 
 
-def _tags(connection: Connection, wanted: Mapping[str, str]) -> dict[str, tuple[int, str]]:
-    """{folded name: (id, name)} of the tags that exist."""
-    rows = connection.execute(select(tags).where(tags.c.folded.in_(list(wanted))))
-    return {row.folded: (row.id, row.name) for row in rows}
-
-
-def _tagged(connection: Connection, pictures: list[int], numbers: list[int]) -> set[tuple[int, int]]:
+def tagged(connection: Connection, pictures: list[int], numbers: list[int]) -> set[tuple[int, int]]:
+    """{(tag id, image id)} of these tags on these pictures."""
     found: set[tuple[int, int]] = set()
     for some in chunks(pictures):
         where = image_tags.c.tag_id.in_(numbers), image_tags.c.image_id.in_(some)
@@ -144,18 +195,7 @@ def _tagged(connection: Connection, pictures: list[int], numbers: list[int]) -> 
     return found
 
 
-def _note_down(work: Work, kind: str, ids: Iterable[int], changes: list[tuple[int, Any]]) -> None:
-    """One operation, and one event per image."""
-    operation = work.record(kind, entries=spans(ids))
-    rows = [
-        {
-            "image_id": image,
-            "user_id": work.user_id,
-            "operation_id": operation,
-            "at": work.at,
-            "kind": kind,
-            "value": value,
-        }
-        for image, value in changes
-    ]
-    work.connection.execute(insert(opinion_events), rows)
+def _tags(connection: Connection, wanted: Mapping[str, str]) -> dict[str, tuple[int, str]]:
+    """{folded name: (id, name)} of the tags that exist."""
+    rows = connection.execute(select(tags).where(tags.c.folded.in_(list(wanted))))
+    return {row.folded: (row.id, row.name) for row in rows}

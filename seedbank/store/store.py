@@ -35,6 +35,7 @@ from seedbank.store.versions import check_revision
 
 # What only writing needs is imported inside the methods: listing entries must stay quick to start.
 if TYPE_CHECKING:
+    from seedbank.store.curation import Curation
     from seedbank.store.writing import Work
 
 
@@ -233,6 +234,13 @@ class Store:
         with self._database.reading() as connection:
             return opinions.history(connection, number)
 
+    @property
+    def curation(self) -> Curation:
+        """Tags as a vocabulary, collections, undo."""
+        from seedbank.store.curation import Curation
+
+        return Curation(self._database, self.user)
+
     # -- runs and regenerations ---------------------------------------------------------------------------------------
 
     def start_run(
@@ -287,7 +295,7 @@ class Store:
     # -- what entries share -------------------------------------------------------------------------------------------
 
     def environment(self, digest: str) -> Environment:
-        """The environment with this digest. Raises `NotFound`."""
+        """The environment with this digest, or the only one that begins like that. Raises `NotFound`, `BadInput`."""
         with self._database.reading() as connection:
             return reading.read_environment(connection, digest)
 

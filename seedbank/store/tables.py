@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from seedbank.store.types import Digest, Json, Phash, Seed, Time, Uid
 
-HEAD = "0003"
+HEAD = "0004"
 """The revision of the schema that this code reads and writes; revisions are numbered in order."""
 
 metadata = MetaData(
@@ -86,6 +86,7 @@ operations = Table(
     Column("details", Json),
     sqlite_autoincrement=True,
 )
+Index(None, operations.c.kind, operations.c.id)
 
 # -- what ran ------------------------------------------------------------------------------------------------------
 
@@ -425,6 +426,7 @@ collections = Table(
     Column("created", Time, nullable=False),
     _ref("user_id", "users"),
     _ref("cover_id", "images", null=True, index=True),
+    Column("query", Text),  # of a saved search, which has no items
 )
 
 collection_items = Table(
@@ -435,3 +437,4 @@ collection_items = Table(
     Column("position", Double, nullable=False),
     sqlite_with_rowid=False,
 )
+Index(None, collection_items.c.collection_id, collection_items.c.position)

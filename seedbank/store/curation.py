@@ -1,0 +1,134 @@
+"""What a team says about its pictures beyond single opinions: tags as a vocabulary, collections, undo.
+
+Every method that changes something is one transaction and leaves one operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from seedbank.records import Collection, Tag, TeamOpinion, Undone
+from seedbank.store import collections as collected
+from seedbank.store import opinions, tagging, undo
+from seedbank.store.writing import Work
+
+if TYPE_CHECKING:
+    from seedbank.store.database import Database
+
+
+class Curation:
+    """The tags, collections and operations of one bank, as one user uses them."""
+
+    def __init__(self, database: Database, user: str) -> None:
+        self._database = database
+        self._user = user
+
+    @contextmanager
+    def _work(self) -> Iterator[Work]:
+        with self._database.writing() as connection:
+            yield Work.begin(connection, self._user)
+
+    # -- opinions -----------------------------------------------------------------------------------------------------
+
+    def team(self, ids: Iterable[int]) -> dict[int, list[TeamOpinion]]:
+        """{entry id: what each user says of its image}; entries of which nobody says anything are left out."""
+        with self._database.reading() as connection:
+            return opinions.team_opinions(connection, ids)
+
+    def adopt(self, source: int, ids: Sequence[int]) -> int:
+        """The entries' images have what was said of that of `source`; gives how many images changed."""
+        with self._work() as work:
+            return opinions.adopt(work, source, ids)
+
+    def undo(self, number: int | None = None) -> Undone:
+        """What operation `number` (by default the user's latest) changed is as before, but for what changed since."""
+        with self._work() as work:
+            return undo.undo(work, number)
+
+    def undone(self) -> dict[int, int]:
+        """{operation: the operation that undid it} of all that are undone at present."""
+        with self._database.reading() as connection:
+            return undo.undone(connection)
+
+    # -- tags ---------------------------------------------------------------------------------------------------------
+
+    def tags(self) -> list[Tag]:
+        """All tags that a picture has, the commonest first."""
+        with self._database.reading() as connection:
+            return tagging.read_tags(connection)
+
+    def tag_names(self, prefix: str, limit: int = 50) -> list[str]:
+        """Tags that begin with `prefix`, in alphabetical order."""
+        with self._database.reading() as connection:
+            return tagging.tag_names(connection, prefix, limit)
+
+    def rename_tag(self, old: str, new: str) -> int:
+        """The tag has another name; gives how many pictures have it. `BadInput` when the name is another tag's."""
+        with self._work() as work:
+            return tagging.rename_tag(work, old, new)
+
+    def merge_tags(self, old: str, into: str) -> int:
+        """Pictures with the tag `old` have `into` instead; gives how many."""
+        with self._work() as work:
+            return tagging.merge_tags(work, old, into)
+
+    # -- collections --------------------------------------------------------------------------------------------------
+
+    def collections(self) -> list[Collection]:
+        """All collections and saved searches, by name."""
+        with self._database.reading() as connection:
+            return collected.read_collections(connection)
+
+    def collection(self, name: str) -> Collection:
+        """The collection or saved search with this name. Raises `NotFound`."""
+        with self._database.reading() as connection:
+            return collected.read_collection(connection, name)
+
+    def entries_in(self, name: str) -> list[int]:
+        """The entries of a collection in its order: of each picture the oldest that is not in the trash."""
+        with self._database.reading() as connection:
+            return collected.entries_in(connection, name)
+
+    def images_in(self, name: str) -> list[str]:
+        """The image digests of a collection in its order, also of pictures that have no live entry."""
+        with self._database.reading() as connection:
+            return collected.images_in(connection, name)
+
+    def create_collection(self, name: str, query: str | None = None) -> None:
+        """A new collection, or with `query` a saved search. Raises `BadInput` when the name is taken."""
+        with self._work() as work:
+            collected.create(work, name, query)
+
+    def receive_collection(self, name: str, digests: Sequence[str], cover: str | None = None) -> list[str]:
+        """A new collection of the pictures with these image digests; gives those that are not in this bank."""
+        with self._work() as work:
+            return collected.receive(work, name, digests, cover)
+
+    def change_collection(
+        self, name: str, *, new_name: str | None = None, query: str | None = None, cover: int | None = None
+    ) -> None:
+        """The collection has this name, query, or entry as its cover; what is None stays."""
+        with self._work() as work:
+            collected.change(work, name, new_name=new_name, query=query, cover=cover)
+
+    def remove_collection(self, name: str) -> None:
+        """There is no such collection any more; its pictures stay where they are."""
+        with self._work() as work:
+            collected.remove(work, name)
+
+    def collect(self, name: str, ids: Sequence[int]) -> int:
+        """The entries' pictures are in the collection, new ones at its end; gives how many came in."""
+        with self._work() as work:
+            return collected.add(work, name, ids)
+
+    def take_out(self, name: str, ids: Sequence[int]) -> int:
+        """The entries' pictures are not in the collection; gives how many were."""
+        with self._work() as work:
+            return collected.take_out(work, name, ids)
+
+    def move(self, name: str, ids: Sequence[int], before: int | None = None) -> int:
+        """The entries' pictures stand, in this order, before the entry `before`, or at the end; gives how many."""
+        with self._work() as work:
+            return collected.move(work, name, ids, before)

@@ -1,0 +1,308 @@
+"""Undo: what one operation changed is again as it was before, except where somebody changed it since.
+
+Nothing is taken out of the history: undoing is an operation with changes of its own, and undoing that does the first one
+again. What a picture was before is read from the history. For each thing that can be said of a picture (a *subject*: this
+tag, that user's rating, its place in a collection) the events form a path of states; an undone operation steps back on it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from seedbank.errors import BadInput, NotFound
+from seedbank.records import Operation, Undone
+from seedbank.store import collections as collected
+from seedbank.store.history import COLLECT, PERSONAL, TAG, UNTAG, Change, write_events
+from seedbank.store.opinions import BLANK, give_tags, set_column, take_tags
+from seedbank.store.reading import chunks
+from seedbank.store.tables import collections, entries, operations, opinion_events, tags, users
+from seedbank.store.tagging import MERGE, RENAME
+from seedbank.store.words import fold
+from seedbank.store.writing import Work
+
+UNDO = "undo"
+TRASH = {"rm": True, "restore": False}
+"""{kind: whether the entries were in the trash afterwards}"""
+UNDOABLE = (
+    *(TAG, UNTAG, *PERSONAL, "adopt", RENAME, MERGE, *TRASH),
+    *("create collection", "save search", "change collection", "remove collection", "import collection"),
+    *("add to collection", "take out of collection", "move in collection"),
+)
+
+Subject = tuple[int, str, Any]
+"""(image id, kind, the folded tag, the user's id or the collection's uid)"""
+
+
+@dataclass(frozen=True)
+class State:
+    """What a subject was at a time, which operation made it so, and the state before."""
+
+    value: Any = None
+    operation: int = 0
+    before: State | None = None
+
+
+@dataclass
+class Book:
+    """Which operations are undone or done again, and how tags were renamed, in order."""
+
+    steps: dict[int, tuple[int, bool]] = field(default_factory=dict)
+    """{undo operation: (first operation, whether it does it again)}"""
+    renames: list[tuple[int, str, str]] = field(default_factory=list)
+    """(operation, folded old name, new name)"""
+
+    @classmethod
+    def read(cls, connection: Connection) -> Book:
+        book = cls()
+        kinds = (UNDO, RENAME)
+        for row in connection.execute(select(operations).where(operations.c.kind.in_(kinds)).order_by(operations.c.id)):
+            details = row.details or {}
+            if row.kind == UNDO:
+                root, again = book.root(details["undoes"])
+                book.steps[row.id] = root, not again
+            if "tag" in details:
+                book.renames.append((row.id, fold(details["tag"]["from"]), details["tag"]["to"]))
+        return book
+
+    def root(self, number: int) -> tuple[int, bool]:
+        """(first operation, whether `number` does it, and not undoes it)."""
+        if number in self.steps:
+            return self.steps[number]
+        return number, True
+
+    def undone_by(self, root: int) -> int | None:
+        """The operation that undid `root`, if that is how it stands."""
+        last = [(number, again) for number, (first, again) in self.steps.items() if first == root]
+        return last[-1][0] if last and not last[-1][1] else None
+
+    def today(self, name: str, since: int) -> str:
+        """What the tag that was called `name` in operation `since` is called now."""
+        for number, old, new in self.renames:
+            if number > since and fold(name) == old:
+                name = new
+        return name
+
+
+def undo(work: Work, number: int | None = None) -> Undone:
+    """What operation `number` changed is as before; by default the user's latest that is not undone yet.
+
+    Raises `NotFound` when there is none, `BadInput` when it cannot be undone or is undone already.
+    """
+    book = Book.read(work.connection)
+    target = _target(work, book, number)
+    root, again = book.root(target.id)
+    first = target if root == target.id else _operation(work.connection, root)
+    if first.kind not in UNDOABLE:
+        raise BadInput(
+            f"Operation {root} ({first.kind}) cannot be undone.", "Opinions, collections and rm can be: seedbank log"
+        )
+    if again and (by := book.undone_by(root)) is not None:
+        raise BadInput(f"Operation {target.id} was undone by operation {by}.", f"To do it again: seedbank undo {by}")
+    if not again and book.undone_by(root) != target.id:
+        raise BadInput(f"Operation {target.id} no longer counts: it was undone or done again since.", "See: seedbank log")
+    return _Undoing(work, book, first, target, forward=not again).run()
+
+
+def undone(connection: Connection) -> dict[int, int]:
+    """{operation: the operation that undid it} of all that are undone at present."""
+    book = Book.read(connection)
+    found = {root: book.undone_by(root) for root, _ in book.steps.values()}
+    return {root: by for root, by in found.items() if by is not None}
+
+
+@dataclass
+class _Undoing:
+    work: Work
+    book: Book
+    first: Operation
+    target: Operation
+    forward: bool
+    """Whether the first operation is done again."""
+    details: dict[str, Any] = field(default_factory=dict)
+    kept: list[str] = field(default_factory=list)
+
+    def run(self) -> Undone:
+        changed = 0
+        if self.first.kind in TRASH:
+            changed += self._trash()
+        if "tag" in self.first.details:
+            changed += self._rename(self.first.details["tag"])
+        row = self.first.details.get("collection")
+        creating = row is not None and row.get("is" if self.forward else "was") is not None
+        if row is not None and creating:
+            changed += self._collection(row)
+        changes = list(self._opinions())
+        if row is not None and not creating:
+            changed += self._collection(row)
+        if not changes and not changed:
+            return Undone(self.target, None, 0, tuple(self.kept))
+        number = self.work.record(UNDO, undoes=self.target.id, of=self.first.kind, **self.details)
+        write_events(self.work, number, changes)
+        return Undone(self.target, number, len({image for image, *_ in changes}) or changed, tuple(self.kept))
+
+    # -- entries, names and collections as such ----------------------------------------------------------------------
+
+    def _trash(self) -> int:
+        to_trash = TRASH[self.first.kind] == self.forward
+        state = entries.c.trashed.is_(None) if to_trash else entries.c.trashed.is_not(None)
+        changed = 0
+        for low, high in _spans(self.first.details["entries"]):
+            where = entries.c.id.between(low, high), state
+            statement = update(entries).where(*where).values(trashed=self.work.at if to_trash else None)
+            changed += self.work.connection.execute(statement).rowcount
+        named = sum(high - low + 1 for low, high in _spans(self.first.details["entries"]))
+        if changed < named:
+            self.kept.append(f"{_counted(named - changed, 'entry', 'entries')} changed since: left alone.")
+        self.details["entries"] = self.first.details["entries"]
+        return changed
+
+    def _rename(self, names: Mapping[str, str]) -> int:
+        old, new = (names["from"], names["to"]) if self.forward else (names["to"], names["from"])
+        row = self.work.connection.execute(select(tags).where(tags.c.folded == fold(old))).one_or_none()
+        taken = self.work.connection.execute(select(tags).where(tags.c.folded == fold(new))).one_or_none()
+        if row is None or row.name != old or (taken is not None and taken.id != row.id):
+            self.kept.append(f"The tags {old!r} and {new!r} were changed since: left alone.")
+            return 0
+        self.work.connection.execute(update(tags).where(tags.c.id == row.id).values(name=new, folded=fold(new)))
+        self.details["tag"] = {"from": old, "to": new}
+        return 1
+
+    def _collection(self, row: Mapping[str, Any]) -> int:
+        expected, wanted = (row.get("was"), row.get("is")) if self.forward else (row.get("is"), row.get("was"))
+        present = collected.read_state(self.work.connection, row["uid"])
+        name = (expected or wanted or {})["name"]
+        taken = (
+            None
+            if wanted is None
+            else self.work.connection.scalar(select(collections.c.uid).where(collections.c.folded == fold(wanted["name"])))
+        )
+        if present != expected or taken not in (None, row["uid"]):
+            self.kept.append(f"The collection {name!r} was changed since: left alone.")
+            return 0
+        if wanted is None:
+            left = len(collected.places(self.work.connection, collected.find(self.work.connection, name).id))
+            if left:
+                self.kept.append(f"The collection {name!r} stays: it holds {_counted(left, 'picture')} put in since.")
+                return 0
+        collected.put_state(self.work, row["uid"], wanted)
+        self.details["collection"] = {"uid": row["uid"], "was": expected, "is": wanted}
+        return 1
+
+    # -- what was said of pictures ------------------------------------------------------------------------------------
+
+    def _opinions(self) -> Iterator[Change]:
+        wanted: dict[Subject, Any] = {}
+        later: Counter[int] = Counter()
+        for subject, present, made in self._subjects():
+            before = _without(made, self.first.id)
+            if present is (before if self.forward else made):
+                wanted[subject] = made.value if self.forward else before.value
+            else:
+                later[present.operation] += 1
+        for operation, count in sorted(later.items()):
+            verb = "keeps" if count == 1 else "keep"
+            self.kept.append(f"{_counted(count, 'picture')} {verb} what operation {operation} made later.")
+        yield from self._apply(wanted)
+
+    def _subjects(self) -> Iterator[tuple[Subject, State, State]]:
+        """(subject, its present state, the state that the first operation made) of all that this operation changed."""
+        event = opinion_events.c
+        touched = list(
+            self.work.connection.scalars(select(event.image_id).where(event.operation_id == self.first.id).distinct())
+        )
+        for some in chunks(touched):
+            present: dict[Subject, State] = {}
+            made: dict[tuple[int, Subject], State] = {}
+            rows = select(opinion_events).where(event.image_id.in_(some)).order_by(event.id)
+            for row in self.work.connection.execute(rows):
+                subject, value = self._reading(row)
+                root, again = self.book.root(row.operation_id)
+                state = present.get(subject, State(_blank(subject)))
+                if row.operation_id == root:
+                    made[root, subject] = state = State(value, root, state)
+                else:
+                    state = made[root, subject] if again else _without(state, root)
+                present[subject] = state
+            for (root, subject), state in made.items():
+                if root == self.first.id:
+                    yield subject, present[subject], state
+
+    def _reading(self, row: Any) -> tuple[Subject, Any]:
+        if row.kind in (TAG, UNTAG):
+            return (row.image_id, TAG, fold(self.book.today(row.value, row.operation_id))), row.kind == TAG
+        if row.kind == COLLECT:
+            return (row.image_id, COLLECT, row.value["uid"]), row.value.get("position")
+        if row.operation_id == self.first.id and row.user_id != self.work.user_id:
+            raise BadInput(
+                f"Operation {self.first.id} said what {self.first.user} thinks.", f"Only {self.first.user} can undo it."
+            )
+        return (row.image_id, row.kind, row.user_id), row.value
+
+    def _apply(self, wanted: Mapping[Subject, Any]) -> Iterator[Change]:
+        groups: dict[tuple[str, Any, Any], list[int]] = {}
+        placed: dict[str, dict[int, float | None]] = {}
+        for (image, kind, of), value in wanted.items():
+            if kind == COLLECT:
+                placed.setdefault(of, {})[image] = value
+            else:
+                groups.setdefault((kind, of, value), []).append(image)
+        for (kind, of, value), pictures in groups.items():
+            if kind == TAG:
+                name = self.work.connection.scalar(select(tags.c.name).where(tags.c.folded == of)) or of
+                yield from (give_tags if value else take_tags)(self.work, pictures, [name])
+            else:
+                yield from set_column(self.work, pictures, kind, value, of)
+        for uid, positions in placed.items():
+            row = self.work.connection.execute(select(collections).where(collections.c.uid == uid)).one_or_none()
+            if row is None:
+                self.kept.append("A collection that it changed is gone: left alone.")
+            else:
+                yield from collected.place(self.work, row, positions)
+
+
+def _target(work: Work, book: Book, number: int | None) -> Operation:
+    if number is not None:
+        return _operation(work.connection, number)
+    statement = (
+        select(operations.c.id)
+        .where(operations.c.user_id == work.user_id, operations.c.kind.in_(UNDOABLE))
+        .order_by(operations.c.id.desc())
+    )
+    for found in work.connection.scalars(statement):
+        if book.undone_by(found) is None:
+            return _operation(work.connection, found)
+    raise NotFound(f"There is nothing of {work.user} to undo.", "See what was done with: seedbank log")
+
+
+def _operation(connection: Connection, number: int) -> Operation:
+    statement = select(operations, users.c.name.label("user")).join(users).where(operations.c.id == number)
+    row = connection.execute(statement).one_or_none() if number < 2**63 else None
+    if row is None:
+        raise NotFound(f"There is no operation {number}.", "See them with: seedbank log")
+    return Operation(row.id, row.uid, row.kind, row.at, row.user, row.details or {})
+
+
+def _without(state: State, operation: int) -> State:
+    """The state before `operation`."""
+    while state.operation == operation and state.before is not None:
+        state = state.before
+    return state
+
+
+def _blank(subject: Subject) -> Any:
+    return False if subject[1] == TAG else BLANK.get(subject[1])
+
+
+def _spans(text: str) -> list[tuple[int, int]]:
+    """``3..9,12`` as pairs, what `writing.spans` wrote."""
+    return [(int(low), int(high or low)) for low, high in re.findall(r"(\d+)(?:\.\.(\d+))?", text)]
+
+
+def _counted(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
