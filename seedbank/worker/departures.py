@@ -8,33 +8,56 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from .anatomy import Anatomy
+
 LIBRARIES = ("diffusers", "transformers")
 PROCESSING = ("do_normalize", "do_binarize", "do_convert_rgb", "do_convert_grayscale", "do_resize")
 """Settings of the image processor; the pipelines of this table leave all of them at their defaults."""
 
 
-def departures(pipe: Any, folder: Path, device: torch.device) -> list[str]:
-    """One sentence for each departure of `pipe`, which is on `device`, from the pipeline folder that it was loaded from."""
+@dataclass(frozen=True)
+class Stored:
+    """What the files of a pipeline folder say: its index, and by component the configuration and the chat template."""
+
+    index: Mapping[str, Any]
+    configs: Mapping[str, Mapping[str, Any]]
+    templates: Mapping[str, str]
+
+
+def read_stored(folder: Path) -> Stored:
+    """Read a pipeline folder; a file that is missing or damaged says nothing."""
     index = _json(folder / "model_index.json")
+    names = [name for name, value in index.items() if isinstance(value, list)]
+    templates = {name: _template(folder / name) for name in names}
+    return Stored(
+        index,
+        {name: _json(folder / name / "config.json") for name in names},
+        {name: template for name, template in templates.items() if template is not None},
+    )
+
+
+def departures(pipe: Any, taken: Anatomy, stored: Stored, device: torch.device) -> list[str]:
+    """One sentence for each departure of `pipe`, which computes on `device`, from the folder that it was loaded from."""
     return [
-        *_classes(pipe, index),
-        *_configs(pipe, index, folder),
-        *_processors(pipe, folder),
-        *_hooks(pipe),
+        *_classes(pipe, taken, stored.index),
+        *_configs(pipe, taken, stored),
+        *_processors(pipe, taken, stored),
+        *_hooks(taken),
         *_autocast(device.type),
     ]
 
 
-def _classes(pipe: Any, index: Mapping[str, Any]) -> Iterator[str]:
+def _classes(pipe: Any, taken: Anatomy, index: Mapping[str, Any]) -> Iterator[str]:
     if type(pipe).__module__.split(".")[0] != "diffusers":
         yield f"The pipeline class {type(pipe).__name__} is the script's own."
-    for name, component in pipe.components.items():
+    for name, component in taken.components.items():
         known = index.get(name)
         listed = known[1] if isinstance(known, list) and len(known) == 2 else None
         if component is None:
@@ -46,31 +69,38 @@ def _classes(pipe: Any, index: Mapping[str, Any]) -> Iterator[str]:
             yield f"The component {name} is a {type(component).__name__}, in the folder it is a {listed}."
 
 
-def _configs(pipe: Any, index: Mapping[str, Any], folder: Path) -> Iterator[str]:
-    plain = {name: value for name, value in index.items() if not isinstance(value, list)}
+def _configs(pipe: Any, taken: Anatomy, stored: Stored) -> Iterator[str]:
+    plain = {name: value for name, value in stored.index.items() if not isinstance(value, list)}
     for key in _differing(pipe.config, plain):
         yield f"The pipeline's setting {key} is not that of the folder."
-    for name, component in pipe.components.items():
-        if isinstance(component, nn.Module) and type(component).__module__.startswith("diffusers."):
-            for key in _differing(component.config, _json(folder / name / "config.json")):
-                yield f"The setting {key} of {name} is not that of the folder."
+    for component in taken.modules:
+        if type(component.module).__module__.startswith("diffusers."):
+            for key in _differing(component.module.config, stored.configs.get(component.name, {})):
+                yield f"The setting {key} of {component.name} is not that of the folder."
 
 
 def _differing(live: Mapping[str, Any], stored: Mapping[str, Any]) -> list[str]:
     shared = [key for key in stored if not key.startswith("_") and key in live]
-    return [key for key in shared if json.loads(json.dumps(live[key], default=str)) != stored[key]]
+    return [key for key in shared if not _same(live[key], stored[key])]
 
 
-def _processors(pipe: Any, folder: Path) -> Iterator[str]:
+def _same(live: Any, stored: Any) -> bool:
+    # Most values are plain and need no detour over JSON, which turns tuples into lists.
+    if isinstance(live, (bool, int, float, str)) or live is None:
+        return bool(live == stored)
+    return bool(json.loads(json.dumps(live, default=str)) == stored)
+
+
+def _processors(pipe: Any, taken: Anatomy, stored: Stored) -> Iterator[str]:
     processor = getattr(pipe, "image_processor", None)
     if processor is not None:
         usual = type(processor)().config
         for key in PROCESSING:
             if processor.config.get(key) != usual.get(key):
                 yield f"The setting {key} of the image processor is not the pipeline's own."
-    for name, component in pipe.components.items():
-        live, stored = getattr(component, "chat_template", None), _template(folder / name)
-        if isinstance(live, str) and stored is not None and live != stored:
+    for name, template in stored.templates.items():
+        live = getattr(taken.components.get(name), "chat_template", None)
+        if isinstance(live, str) and live != template:
             yield f"The chat template of {name} is not that of the folder."
 
 
@@ -82,17 +112,14 @@ def _template(folder: Path) -> str | None:
     return stored if isinstance(stored, str) else None
 
 
-def _hooks(pipe: Any) -> Iterator[str]:
+def _hooks(taken: Anatomy) -> Iterator[str]:
     """Hooks that a script has put on modules. Libraries put their own: transformers captures outputs from the first call on."""
-    for name, component in pipe.components.items():
-        if isinstance(component, nn.Module) and any(
-            _is_foreign(hook) for part in component.modules() for hook in _all_hooks(part)
+    for component in taken.modules:
+        hooked = [part for part in component.parts if part._forward_hooks or part._forward_pre_hooks]
+        if any(
+            _is_foreign(hook) for part in hooked for hook in (*part._forward_hooks.values(), *part._forward_pre_hooks.values())
         ):
-            yield f"A hook of the script's own is on {name}."
-
-
-def _all_hooks(part: nn.Module) -> tuple[Any, ...]:
-    return (*part._forward_hooks.values(), *part._forward_pre_hooks.values())
+            yield f"A hook of the script's own is on {component.name}."
 
 
 def _is_foreign(hook: Any) -> bool:

@@ -1,8 +1,8 @@
 """Are the weights in memory still those of the files? Fusing a LoRA or training changes them behind any file's back.
 
-The middle element of every weight is sampled: enough to notice what touches whole tensors, in a few milliseconds. A
-single changed number can slip through; a regeneration, which always loads the files, would show it. What else a script
-can change on a loaded pipeline is in `departures`.
+The middle element of every weight is sampled: enough to notice what touches whole tensors, in about a millisecond. A single
+changed number can slip through; a regeneration, which always loads the files, would show it. What else a script can change
+on a loaded pipeline is in `departures`.
 """
 
 from __future__ import annotations
@@ -14,45 +14,55 @@ from typing import Any
 import torch
 from torch import nn
 
+from .anatomy import Anatomy, Component
+
 Samples = dict[str, dict[str, float]]
 """{component: {name of a weight: its middle element}}, as the live dtype holds it."""
 
 
-def sample_live(pipe: Any) -> Samples:
-    """The samples of every module of a pipeline; one copy from the device for each module and dtype."""
-    return {name: _sample_module(module) for name, module in pipe.components.items() if isinstance(module, nn.Module)}
-
-
-def _sample_module(module: nn.Module) -> dict[str, float]:
-    by_dtype: dict[torch.dtype, dict[str, torch.Tensor]] = {}
-    for name, parameter in module.named_parameters():
-        if parameter.numel() and parameter.is_floating_point() and not parameter.is_meta:
-            # Views only, so that thousands of weights cost thousands of microseconds and no kernel.
-            middle = parameter.detach().reshape(-1)[parameter.numel() // 2]
-            by_dtype.setdefault(parameter.dtype, {})[name] = middle
-    values: dict[str, float] = {}
-    for tensors in by_dtype.values():
-        values |= zip(tensors, torch.stack(list(tensors.values())).double().tolist(), strict=True)
+def sample_live(taken: Anatomy) -> Samples:
+    """The samples of every component; one copy from the device for each device and dtype, whatever the components."""
+    values: Samples = {component.name: {} for component in taken.modules}
+    groups: dict[tuple[torch.device, torch.dtype], list[tuple[str, str, torch.Tensor]]] = {}
+    with torch.no_grad():
+        for component in taken.modules:
+            for name, weight in component.weights.items():
+                if weight.is_floating_point() and not weight.is_meta and weight.numel():
+                    group = groups.setdefault((weight.device, weight.dtype), [])
+                    group.append((component.name, name, _middle(weight)))
+        for group in groups.values():
+            for (owner, name, _), value in zip(group, torch.stack([item[2] for item in group]).double().tolist(), strict=True):
+                values[owner][name] = value
     return values
 
 
-def differing(pipe: Any, samples: Samples, files: Mapping[str, Iterable[Path]]) -> list[str]:
+def _middle(weight: torch.Tensor) -> torch.Tensor:
+    """The middle element as a view, so that thousands of weights cost no kernel."""
+    if type(weight) is nn.Parameter and weight.is_contiguous():
+        return weight.as_strided((), (), weight.storage_offset() + weight.numel() // 2)
+    return weight.detach().reshape(-1)[weight.numel() // 2]
+
+
+def differing(taken: Anatomy, samples: Samples, files: Mapping[str, Iterable[Path]]) -> list[str]:
     """The components whose sampled weights are not those of their files. `files` are the `.safetensors` of each
     component.
 
     Values are compared after rounding to the live dtype. Names that a library maps while loading are passed over.
     """
-    return [name for name, paths in files.items() if name in samples and _differs(pipe.components[name], samples[name], paths)]
+    return [
+        component.name
+        for component in taken.modules
+        if component.name in files and _differs(component, samples[component.name], files[component.name])
+    ]
 
 
-def _differs(module: nn.Module, samples: Mapping[str, float], paths: Iterable[Path]) -> bool:
+def _differs(component: Component, samples: Mapping[str, float], paths: Iterable[Path]) -> bool:
     from safetensors import safe_open
 
-    dtypes = {name: parameter.dtype for name, parameter in module.named_parameters()}
     for path in paths:
         with safe_open(path, framework="pt") as opened:
             for name in opened.keys():  # noqa: SIM118  (safe_open is no mapping)
-                if name in samples and _file_sample(opened, name, dtypes[name]) != samples[name]:
+                if name in samples and _file_sample(opened, name, component.weights[name].dtype) != samples[name]:
                     return True
     return False
 
@@ -71,10 +81,9 @@ def _file_sample(opened: Any, name: str, dtype: torch.dtype) -> float:
     return float(value.to(dtype).double())
 
 
-def adapters_of(pipe: Any) -> list[str]:
+def adapters_of(pipe: Any, taken: Anatomy) -> list[str]:
     """The names of adapters (LoRA and the like) that are loaded or fused into the pipeline."""
     names: set[str] = set(getattr(pipe, "fused_loras", None) or ())
-    for module in pipe.components.values():
-        if isinstance(module, nn.Module):
-            names |= set(getattr(module, "peft_config", None) or ())
+    for component in taken.modules:
+        names |= set(getattr(component.module, "peft_config", None) or ())
     return sorted(names)

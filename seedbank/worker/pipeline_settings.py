@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from .anatomy import Anatomy, Component, anatomy
 from .attention_settings import attention_default, attention_settings, restore_attention, restore_attention_default
 
 TILES = (
@@ -32,12 +33,16 @@ def modules_of(pipe: Any) -> Iterator[tuple[str, nn.Module]]:
             yield name, component
 
 
-def pipeline_settings(pipe: Any) -> dict[str, Any]:
-    """The settings of a loaded pipeline as JSON values: {offload, attention_default, components: {name: {setting: value}}}."""
+def pipeline_settings(pipe: Any, taken: Anatomy | None = None) -> dict[str, Any]:
+    """The settings of a loaded pipeline as JSON values: {offload, attention_default, components: {name: {setting: value}}}.
+
+    `taken` is its anatomy where the caller has it already.
+    """
+    taken = taken or anatomy(pipe)
     return {
-        "offload": offload(pipe),
+        "offload": offload(taken),
         "attention_default": attention_default(),
-        "components": {name: _component_settings(module) for name, module in modules_of(pipe)},
+        "components": {component.name: _component_settings(component) for component in taken.modules},
     }
 
 
@@ -69,9 +74,10 @@ def make_strict(pipe: Any) -> None:
         vae.enable_slicing()
 
 
-def offload(pipe: Any) -> str:
+def offload(taken: Anatomy) -> str:
     """How components move between memory and device: ``none``, ``model``, ``sequential`` or ``group``."""
-    for _, module in modules_of(pipe):
+    for component in taken.modules:
+        module = component.module
         registry = getattr(module, "_diffusers_hook", None)
         if registry is not None and any("group_offloading" in name for name in registry.hooks):
             return GROUP
@@ -81,10 +87,9 @@ def offload(pipe: Any) -> str:
     return NONE
 
 
-def _component_settings(module: nn.Module) -> dict[str, Any]:
-    # Walked once: torch takes milliseconds to walk a large module, and a recorded call pays for each.
-    parts = tuple(module.modules())
-    settings: dict[str, Any] = {"memory_format": _memory_format(parts), "training": module.training}
+def _component_settings(component: Component) -> dict[str, Any]:
+    module, parts = component.module, component.parts
+    settings: dict[str, Any] = {"memory_format": _memory_format(component.weights.values()), "training": module.training}
     if hasattr(module, "use_slicing"):
         settings["slicing"] = bool(module.use_slicing)
     if hasattr(module, "use_tiling"):
@@ -128,14 +133,9 @@ def attention_processors(parts: Iterable[nn.Module]) -> list[Any]:
     return [part.__dict__["processor"] for part in parts if part.__dict__.get("processor") is not None]
 
 
-def _memory_format(parts: Iterable[nn.Module]) -> str:
-    for weight in (weight for part in parts for weight in part._parameters.values()):
-        if (
-            weight is not None
-            and weight.dim() == 4
-            and weight.is_contiguous(memory_format=torch.channels_last)
-            and not weight.is_contiguous()
-        ):
+def _memory_format(weights: Iterable[torch.Tensor]) -> str:
+    for weight in weights:
+        if weight.dim() == 4 and weight.is_contiguous(memory_format=torch.channels_last) and not weight.is_contiguous():
             return "channels_last"
     return "contiguous"
 

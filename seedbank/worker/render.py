@@ -13,7 +13,7 @@ import torch
 from . import capture, randomness
 from .adapters import check_adapters
 from .calling import RANDOM_STATE, call_arguments, scheduler_for
-from .inputs import input_stages
+from .inputs import LastSample, input_stages
 from .loading import LoadedPipeline, live_dtypes
 from .noise import noise_of
 from .refusal import BAD_INPUT, BLOCKED, FAILED, Refusal
@@ -21,6 +21,7 @@ from .tracing import LEVELS, NONE, STAGES, Trace
 
 PIXELS = "pixels"
 RANDOM_FILE = "rng-state.json"
+LATENTS_FILE = "latents.safetensors"
 
 
 def render(
@@ -30,12 +31,15 @@ def render(
     inputs: Mapping[str, str] | None = None,
     level: str = STAGES,
     on_step: Callable[[int, int], None] | None = None,
+    keep_latents: bool = False,
 ) -> dict[str, Any]:
-    """Render `recipe` (its JSON form) and write the raw rows of the image to ``out/pixels``.
+    """Render `recipe` (its JSON form) and write the raw rows of its images to ``out/pixels.000`` ….
 
-    `inputs` maps roles to paths. Returns {mode, width, height, file, trace: [[stage, digest]], seconds: {load, encode,
-    denoise, decode, total}, peak_memory (bytes), flags}. When the pipeline drew from global random states, their values
-    before the call lie in ``out/rng-state.json``, named by `random_state`. Raises `Refusal`.
+    It is one image, or as many as the size of its batch. `inputs` maps roles to paths. Returns {mode, width, height, files,
+    trace: [[stage, digest]], seconds: {load, encode, denoise, decode, total}, peak_memory (bytes), flags}. When the pipeline
+    drew from global random states, their values before the call lie in ``out/rng-state.json``, named by `random_state`.
+    With `keep_latents` the sample after the last step lies in ``out/latents.safetensors``, named by `latents`.
+    Raises `Refusal`.
     """
     if level not in LEVELS:
         raise Refusal(BAD_INPUT, f"There is no trace level {level!r}.", f"Use one of {', '.join(LEVELS)}.")
@@ -50,7 +54,7 @@ def render(
     _reset_peak(loaded.device)
     before = randomness.snapshot()
     try:
-        with noise.around(pipe), Trace(pipe, level, on_step) as trace:
+        with noise.around(pipe), LastSample(pipe.scheduler, keep_latents) as last, Trace(pipe, level, on_step, loaded.device) as trace:
             started = time.perf_counter()
             result = pipe(**arguments, **noise.arguments)
             total = time.perf_counter() - started
@@ -64,20 +68,27 @@ def render(
         raise Refusal(FAILED, f"The pipeline broke: {type(error).__name__}: {error}") from error
     finally:
         pipe.scheduler = own_scheduler
-    image = _one_image(result)
+    images = _images(result, (recipe.get("batch") or {}).get("size", 1))
+    stages = trace.digests
+    if trace.problem:
+        raise Refusal(FAILED, f"The trace could not be taken: {trace.problem}")
     drawn = randomness.consumed(before, randomness.snapshot())
     out.mkdir(parents=True, exist_ok=True)
-    (out / PIXELS).write_bytes(image.tobytes())
+    files = [out / f"{PIXELS}.{index:03d}" for index in range(len(images))]
+    for file, image in zip(files, images, strict=True):
+        file.write_bytes(image.tobytes())
     rendering = {
-        "mode": image.mode,
-        "width": image.width,
-        "height": image.height,
-        "file": str(out / PIXELS),
-        "trace": [*inputs_seen, *trace.digests],
+        "mode": images[0].mode,
+        "width": images[0].width,
+        "height": images[0].height,
+        "files": [str(file) for file in files],
+        "trace": [*inputs_seen, *stages],
         "seconds": {"load": loaded.seconds, **trace.seconds, "total": total},
         "peak_memory": _peak(loaded.device),
         "flags": {**noise.flags, **_flags(result, drawn)},
     }
+    if (latents := last.write(out / LATENTS_FILE)) is not None:
+        rendering["latents"] = latents
     if drawn and recipe.get("mode") != "strict":
         (out / RANDOM_FILE).write_bytes(randomness.pack(before, drawn))
         rendering["random_state"] = str(out / RANDOM_FILE)
@@ -109,11 +120,11 @@ def _prepare_randomness(recipe: Mapping[str, Any], inputs: Mapping[str, str]) ->
             raise Refusal(BLOCKED, f"The recorded random state cannot be restored: {error}") from error
 
 
-def _one_image(result: Any) -> Any:
+def _images(result: Any, count: int) -> list[Any]:
     images = getattr(result, "images", None)
-    if not isinstance(images, (list, tuple)) or len(images) != 1 or not hasattr(images[0], "tobytes"):
-        raise Refusal(FAILED, "The pipeline did not return one image.")
-    return images[0]
+    if not isinstance(images, (list, tuple)) or len(images) != count or not hasattr(images[0], "tobytes"):
+        raise Refusal(FAILED, f"The pipeline did not return {'one image' if count == 1 else f'{count} images'}.")
+    return list(images)
 
 
 def _flags(result: Any, drawn: list[str]) -> dict[str, Any]:

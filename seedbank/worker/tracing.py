@@ -1,180 +1,246 @@
 """Digests of the stages of one pipeline call, and how long they took.
 
-Pipelines call ``encode_prompt``, ``scheduler.step`` and ``vae.decode`` directly, so these are wrapped on the instances:
-no family needs code of its own, nothing about the computation changes, and everything is put back on leaving, also
-after an error. A stage costs one copy of a small tensor to the CPU; it is hashed in a thread beside the computation.
+Pipelines call ``encode_prompt``, ``scheduler.step``, ``vae.encode`` and ``vae.decode`` directly, so these are wrapped on the
+instances: no family needs code of its own, nothing about the computation changes, and everything is put back on leaving,
+also after an error. Nor does an error of the trace itself reach the call: the trace then has a `problem` instead of digests.
 
-Stages, in order: ``prompt`` · ``encoded.000`` … (what the VAE made of input images) · ``noise`` (the initial sample) ·
-``step.000`` … · ``vae.in`` · ``vae.out``.
+Stages, in order: ``prompt`` · ``vae.enc.in`` · ``vae.enc.out`` (what the VAE made of an input image) · ``noise`` (the initial
+sample) · ``step.000`` … · ``vae.in`` · ``vae.out``. Where a stage comes again, ``.001`` … follows its name.
+
+Deeper levels add what modules gave, by forward hooks, each under the stage that it leads to: ``components`` every component
+and the parts of the VAE (``step.000/transformer``), ``modules`` also every module without children
+(``step.000/transformer.layers.3.attention.to_out.0``). The second call of a module within a stage ends in ``@2``.
 """
 
 from __future__ import annotations
 
 import functools
-import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from torch import nn
 
-from .digests import nested_digest, tensors_in
+from .beside import Clock, Copy, Hasher, copies
+from .digests import tensors_in
 
-NONE, STAGES = "none", "stages"
-LEVELS = (NONE, STAGES)
+NONE, STAGES, COMPONENTS, MODULES = "none", "stages", "components", "modules"
+LEVELS = (NONE, STAGES, COMPONENTS, MODULES)
 ABSENT = object()
-SMALL = 1 << 17
-"""Bytes of a stage that are hashed after the call instead of beside it."""
+OURS = "_seedbank_trace"
+_wrapping = threading.Lock()
 
 
 class Trace:
-    """Context manager around one call of `pipe`; afterwards `digests`, `seconds` and `steps` are filled.
+    """Context manager around one call of `pipe`; afterwards `digests`, `seconds` and `steps` are there.
 
     `digests` is a list of [stage, digest]; `seconds` maps ``encode``, ``denoise`` and ``decode`` to seconds.
-    `on_step(done, total)` is called after every step.
+    `on_step(done, total)` is called after every step. Entering raises `RuntimeError` where the pipeline, or one that shares
+    its parts, is being traced already.
     """
 
-    def __init__(self, pipe: Any, level: str = STAGES, on_step: Callable[[int, int], None] | None = None) -> None:
+    def __init__(
+        self,
+        pipe: Any,
+        level: str = STAGES,
+        on_step: Callable[[int, int], None] | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
         self.level = level
-        self.digests: list[list[str]] = []
-        self.seconds: dict[str, float] = {"encode": 0.0, "denoise": 0.0, "decode": 0.0}
         self.steps = 0
+        self.problem: str | None = None
         self._pipe = pipe
         self._on_step = on_step
+        self._clock = Clock(device)
+        self._hasher = Hasher()
         self._undo: list[Callable[[], None]] = []
-        self._prompts: list[torch.Tensor] = []
-        self._hashing: list[tuple[str, list[torch.Tensor] | Future[str | None]]] = []
-        self._pool: ThreadPoolExecutor | None = None
-        self._denoising_since = 0.0
-        self._encoded = self._decoded = 0
+        self._prompts: list[Copy] = []
+        self._spans: list[tuple[str, Any, Any]] = []
+        self._denoising: list[Any] = []
+        self._seen: Counter[str] = Counter()
+        self._within: str | None = None
+        self._first_module: int | None = None
 
     def __enter__(self) -> Trace:
-        try:
-            self._wrap_everything()
-        except BaseException:
-            self._restore()
-            raise
-        # Large tensors are hashed beside the denoising: at 1024x1024 it would otherwise cost a few milliseconds a step.
-        # Small ones wait for the end, since waking a thread costs more than they do.
-        self._pool = ThreadPoolExecutor(max_workers=1)
-        self._denoising_since = time.perf_counter()
+        with _wrapping:
+            try:
+                self._wrap_everything()
+            except BaseException:
+                self._restore()
+                raise
+        self._denoising = [self._clock.now()] * 2
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._restore()
-        if self._pool is not None:
-            self._pool.shutdown()
-        digests = ((stage, nested_digest(item) if isinstance(item, list) else item.result()) for stage, item in self._hashing)
-        self.digests = [[stage, digest] for stage, digest in digests if digest is not None]
-        self._hashing.clear()
+        with _wrapping:
+            self._restore()
+        self._hasher.close()
+
+    @property
+    def digests(self) -> list[list[str]]:
+        """[stage, digest] of every stage; none when the trace broke."""
+        found: list[list[str]] = []
+        self._softly(lambda: found.extend(self._hasher.digests()))
+        return [] if self.problem else found
+
+    @functools.cached_property
+    def seconds(self) -> dict[str, float]:
+        """Seconds of the encoding, the denoising and the decoding."""
+        seconds = {"encode": 0.0, "denoise": self._clock.seconds(*self._denoising) if self.steps else 0.0, "decode": 0.0}
+        for name, start, end in self._spans:
+            seconds[name] += self._clock.seconds(start, end)
+        return seconds
+
+    # -- wrapping --------------------------------------------------------------------------------------------------------
 
     def _wrap_everything(self) -> None:
-        if hasattr(self._pipe, "encode_prompt"):
+        encodes = hasattr(self._pipe, "encode_prompt")
+        if encodes:
             self._wrap(self._pipe, "encode_prompt", self._encode_prompt)
-        else:
-            for name, component in self._pipe.components.items():
-                if name.startswith("text_encoder") and isinstance(component, torch.nn.Module):
-                    self._undo.append(component.register_forward_hook(self._text_encoder).remove)
         if getattr(self._pipe, "scheduler", None) is not None:
             self._wrap(self._pipe.scheduler, "step", self._step)
         vae = getattr(self._pipe, "vae", None)
         for name, wrapper in (("encode", self._encode), ("decode", self._decode)):
             if hasattr(vae, name):
                 self._wrap(vae, name, wrapper)
+        for name, component in self._pipe.components.items():
+            if isinstance(component, nn.Module):
+                if name.startswith("text_encoder") and not encodes:
+                    self._hook(component, lambda _module, _inputs, output: self._note_prompt(output))
+                for path, module in self._watched(component):
+                    self._hook(module, functools.partial(self._module, name, f"{name}.{path}" if path else name))
+
+    def _watched(self, component: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+        """(path, module) of those whose output the level asks for."""
+        if self.level not in (COMPONENTS, MODULES):
+            return
+        for path, module in component.named_modules():
+            leaf = self.level == MODULES and not any(module.children())
+            # A VAE is never called as a whole: its decoder and encoder are.
+            part = "." not in path and hasattr(component, "decode")
+            if not path or leaf or part:
+                yield path, module
 
     def _wrap(self, owner: Any, name: str, wrapper: Callable[..., Any]) -> None:
         original = getattr(owner, name)
         before = vars(owner).get(name, ABSENT)
+        if hasattr(before, OURS):
+            raise RuntimeError("The pipeline, or one that shares its parts, is being recorded by another thread.")
 
         # `wraps` keeps the signature: pipelines look whether `step` takes eta or a generator.
         @functools.wraps(original)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             return wrapper(original, *args, **kwargs)
 
+        setattr(wrapped, OURS, True)
         object.__setattr__(owner, name, wrapped)
         self._undo.append(
             lambda: object.__delattr__(owner, name) if before is ABSENT else object.__setattr__(owner, name, before)
         )
 
+    def _hook(self, module: nn.Module, hook: Callable[..., None]) -> None:
+        self._undo.append(module.register_forward_hook(hook).remove)
+
     def _restore(self) -> None:
         while self._undo:
             self._undo.pop()()
 
-    # -- the wrapped calls ---------------------------------------------------------------------------------------------
+    # -- the wrapped calls -----------------------------------------------------------------------------------------------
 
     def _encode_prompt(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        started = time.perf_counter()
-        encoded = original(*args, **kwargs)
+        started = self._clock.now()
+        encoded = self._inside("prompt", original, *args, **kwargs)
         self._note_prompt(encoded)
-        self._synchronise()
-        self.seconds["encode"] += time.perf_counter() - started
-        self._denoising_since = time.perf_counter()
+        ended = self._clock.now()
+        self._spans.append(("encode", started, ended))
+        self._denoising = [ended, ended]
         return encoded
-
-    def _text_encoder(self, _module: Any, _inputs: Any, output: Any) -> None:
-        self._note_prompt(output)
-
-    def _note_prompt(self, value: Any) -> None:
-        if self.level == STAGES:
-            self._prompts += copies(value)
 
     def _step(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if self.steps == 0:
             self._finish_prompt()
-            self._add("noise", kwargs["sample"] if "sample" in kwargs else args[2] if len(args) > 2 else None)
+            sample = kwargs["sample"] if "sample" in kwargs else args[2] if len(args) > 2 else None
+            self._add("noise", sample, at=self._first_module)
         result = original(*args, **kwargs)
         self._add(f"step.{self.steps:03d}", next(tensors_in(_outputs(result)), None))
         self.steps += 1
-        self.seconds["denoise"] = time.perf_counter() - self._denoising_since
+        self._denoising[1] = self._clock.now()
         if self._on_step is not None:
             self._on_step(self.steps, len(self._pipe.scheduler.timesteps))
         return result
 
     def _encode(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        result = original(*args, **kwargs)
         self._finish_prompt()
+        self._add(self._numbered("vae.enc.in"), next(tensors_in([args, kwargs]), None))
+        stage = self._numbered("vae.enc.out")
+        result = self._inside(stage, original, *args, **kwargs)
         distribution = getattr(result, "latent_dist", None) or _outputs(result)[0]
-        self._add(f"encoded.{self._encoded:03d}", getattr(distribution, "parameters", distribution))
-        self._encoded += 1
+        self._add(stage, getattr(distribution, "parameters", distribution))
         return result
 
     def _decode(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        self._synchronise()
-        if self.steps:
-            self.seconds["denoise"] = time.perf_counter() - self._denoising_since
-        suffix = f".{self._decoded:03d}" if self._decoded else ""
-        started = time.perf_counter()
-        self._add(f"vae.in{suffix}", next(tensors_in([args, kwargs]), None))
-        result = original(*args, **kwargs)
-        self._add(f"vae.out{suffix}", next(tensors_in(_outputs(result)), None))
-        self._decoded += 1
-        self._synchronise()
-        self.seconds["decode"] += time.perf_counter() - started
+        self._add(self._numbered("vae.in"), next(tensors_in([args, kwargs]), None))
+        stage = self._numbered("vae.out")
+        started = self._clock.now()
+        result = self._inside(stage, original, *args, **kwargs)
+        self._spans.append(("decode", started, self._clock.now()))
+        self._add(stage, next(tensors_in(_outputs(result)), None))
         return result
+
+    def _inside(self, stage: str, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Make the call; what modules give meanwhile belongs to `stage`."""
+        before, self._within = self._within, stage
+        try:
+            return original(*args, **kwargs)
+        finally:
+            self._within = before
+
+    def _module(self, component: str, name: str, _module: nn.Module, _inputs: Any, output: Any) -> None:
+        if self._within is not None:
+            stage = self._within
+        elif component.startswith(("text_encoder", "image_encoder")):
+            stage = "prompt"
+        elif self._seen["vae.out"]:
+            stage = "pixels"  # a safety checker
+        else:
+            if self._first_module is None:
+                self._finish_prompt()
+                self._first_module = len(self._hasher)
+            stage = f"step.{self.steps:03d}"
+        full = f"{stage}/{name}"
+        self._seen[full] += 1
+        self._softly(lambda: self._hasher.add_now(full if self._seen[full] == 1 else f"{full}@{self._seen[full]}", output))
+
+    # -- what was seen ---------------------------------------------------------------------------------------------------
+
+    def _numbered(self, stage: str) -> str:
+        """`stage`, with a number from its second time on."""
+        self._seen[stage] += 1
+        return stage if self._seen[stage] == 1 else f"{stage}.{self._seen[stage] - 1:03d}"
+
+    def _note_prompt(self, value: Any) -> None:
+        if self.level != NONE:
+            self._softly(lambda: self._prompts.extend(copies(value)))
 
     def _finish_prompt(self) -> None:
         """One digest for everything that was encoded, before the first stage that follows it."""
         if self._prompts:
-            self._hash("prompt", self._prompts)
-            self._prompts = []
+            prompts, self._prompts = self._prompts, []
+            self._softly(lambda: self._hasher.add("prompt", prompts))
 
-    def _add(self, stage: str, value: Any) -> None:
-        if self.level == STAGES and isinstance(value, torch.Tensor):
-            self._hash(stage, copies(value))
+    def _add(self, stage: str, value: Any, at: int | None = None) -> None:
+        if self.level != NONE and isinstance(value, torch.Tensor):
+            self._softly(lambda: self._hasher.add(stage, copies(value), at))
 
-    def _hash(self, stage: str, tensors: list[torch.Tensor]) -> None:
-        assert self._pool is not None
-        small = sum(tensor.nbytes for tensor in tensors) <= SMALL
-        self._hashing.append((stage, tensors if small else self._pool.submit(nested_digest, tensors)))
-
-    def _synchronise(self) -> None:
-        if torch.cuda.is_available() and torch.cuda.is_initialized():
-            torch.cuda.synchronize()
-
-
-def copies(value: Any) -> list[torch.Tensor]:
-    """Copies in memory of every tensor inside `value`, since a pipeline may change the originals in place later."""
-    return [tensor.detach().to("cpu", copy=True) for tensor in tensors_in(value)]
+    def _softly(self, act: Callable[[], Any]) -> None:
+        """Whatever breaks here is the trace's problem, never the call's."""
+        try:
+            if self.problem is None:
+                act()
+        except Exception as error:
+            self.problem = f"{type(error).__name__}: {error}"
 
 
 def _outputs(result: Any) -> Any:

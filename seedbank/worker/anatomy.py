@@ -1,0 +1,89 @@
+"""The modules and weights of a loaded pipeline, found in one walk that everything which looks at a pipeline shares.
+
+torch's own iterators build a name for every module on the way and are asked anew by each reader; on a small model five such
+walks cost more than everything else that is looked at before a recorded call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from .digests import dtype_name
+
+
+@dataclass(frozen=True)
+class Component:
+    """One component that holds weights. Every module and every weight occurs once, under the first name that reaches it."""
+
+    name: str
+    module: nn.Module
+    parts: tuple[nn.Module, ...]
+    """All modules, the component itself first."""
+    weights: Mapping[str, nn.Parameter]
+    """{dotted name: weight}, as ``named_parameters`` gives them."""
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """A pipeline's components at one moment: all of them by name, and those that hold weights taken apart."""
+
+    components: Mapping[str, Any]
+    modules: tuple[Component, ...]
+
+
+def anatomy(pipe: Any) -> Anatomy:
+    """Take a loaded pipeline apart."""
+    components = pipe.components
+    modules = tuple(_component(name, item) for name, item in components.items() if isinstance(item, nn.Module))
+    return Anatomy(components, modules)
+
+
+def _component(name: str, module: nn.Module) -> Component:
+    parts: dict[nn.Module, None] = {}
+    weights: dict[str, nn.Parameter] = {}
+    seen: set[int] = set()  # by identity: a tensor's own hash is a slow function
+    waiting = [("", module)]
+    while waiting:
+        prefix, part = waiting.pop()
+        if part in parts:
+            continue
+        parts[part] = None
+        for key, weight in part._parameters.items():
+            if weight is not None and id(weight) not in seen:
+                seen.add(id(weight))
+                weights[f"{prefix}{key}"] = weight
+        waiting += [(f"{prefix}{key}.", child) for key, child in reversed(part._modules.items()) if child is not None]
+    return Component(name, module, tuple(parts), weights)
+
+
+def device_of(taken: Anatomy) -> torch.device:
+    """Where the pipeline computes: what offloading hooks say, else where its weights are, a GPU before the CPU."""
+    for component in taken.modules:
+        for part in component.parts:
+            attributes = part.__dict__
+            if (device := getattr(attributes.get("_hf_hook"), "execution_device", None)) is not None:
+                return torch.device("cuda", device) if isinstance(device, int) else torch.device(device)
+            registry = attributes.get("_diffusers_hook")
+            for hook in () if registry is None else registry.hooks.values():
+                if (device := getattr(getattr(hook, "config", None), "onload_device", None)) is not None:
+                    return torch.device(device)
+    devices = [next(iter(component.weights.values())).device for component in taken.modules if component.weights]
+    return next((device for device in devices if device.type not in ("cpu", "meta")), torch.device("cpu"))
+
+
+def dtypes_of(taken: Anatomy) -> dict[str, str]:
+    """{component: dtype} by the dtype of most of its floating-point weights."""
+    dtypes = {}
+    for component in taken.modules:
+        counts: dict[torch.dtype, int] = {}
+        for weight in component.weights.values():
+            if weight.is_floating_point():
+                counts[weight.dtype] = counts.get(weight.dtype, 0) + weight.numel()
+        if counts:
+            dtypes[component.name] = dtype_name(max(counts, key=lambda dtype: counts[dtype]))
+    return dtypes
