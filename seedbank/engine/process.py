@@ -159,21 +159,33 @@ class Engine:
 
     def render(self, recipe: Recipe, inputs: Mapping[str, Path] | None = None, trace: str = "stages") -> Rendering:
         """Render `recipe` with the current pipeline. `inputs` maps roles to files; `trace` is ``none``, ``stages``."""
+        return self.render_batch(recipe, inputs, trace)[0]
+
+    def render_batch(
+        self, recipe: Recipe, inputs: Mapping[str, Path] | None = None, trace: str = "stages"
+    ) -> list[Rendering]:
+        """Every image of one forward pass; a recipe whose batch has a size and no index renders so many. As `render`."""
         key = self._current().key
         out = Path(tempfile.mkdtemp(dir=self._running().folder))
         paths = {role: str(path) for role, path in (inputs or {}).items()}
         try:
             said = self._ask("render", key=key, recipe=recipe.to_dict(), inputs=paths, trace=trace, out=str(out))
-            rows = Path(said["file"]).read_bytes()
+            pictures = [Path(file).read_bytes() for file in said["files"]]
             state = Path(said["random_state"]).read_bytes() if "random_state" in said else None
         finally:
             shutil.rmtree(out, ignore_errors=True)
         mode, width, height = said["mode"], said["width"], said["height"]
-        digest = pixel_digest(mode, width, height, rows)
-        stages = [(str(stage), str(value)) for stage, value in said["trace"]] + [("pixels", digest)] * (trace != "none")
-        return Rendering(
-            mode, width, height, rows, digest, tuple(stages), said["seconds"], said["peak_memory"], said["flags"], state
-        )
+        stages = [(str(stage), str(value)) for stage, value in said["trace"]]
+        renderings = []
+        for rows in pictures:
+            digest = pixel_digest(mode, width, height, rows)
+            whole = (*stages, *[("pixels", digest)] * (trace != "none"))
+            renderings.append(
+                Rendering(
+                    mode, width, height, rows, digest, whole, said["seconds"], said["peak_memory"], said["flags"], state
+                )
+            )
+        return renderings
 
     def scheduler(self, name: str, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """{class, config} for a recipe: the scheduler `name` with the pipeline's settings and `settings` over them."""

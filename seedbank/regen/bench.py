@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedbank.bank import Bank
+from seedbank.cohort import read_cohort, whole
 from seedbank.engine.opening import Kept, find_recorded_adapters, find_verified, load_source
 from seedbank.engine.process import Engine
 from seedbank.environment import Environment
@@ -91,14 +92,36 @@ class Ready:
     experiment: tuple[str, ...]
     unrestored: tuple[tuple[str, Any, Any], ...]
 
+    _spare: dict[str, dict[int, Rendering]] = field(default_factory=dict, repr=False, compare=False)
+    """Images of the last cohort that were rendered with another one and not asked for yet."""
+
     def render(self, bank: Bank, recipe: Recipe) -> Rendering:
-        """Render the recipe with the loaded weights, which are the recorded ones or those of an experiment."""
+        """Render the recipe with the loaded weights, which are the recorded ones or those of an experiment.
+
+        An image of a batch is rendered with its whole cohort, once for all entries that ask for one of its images.
+        """
+        if recipe.batch is None:
+            return self._renderings(bank, recipe)[0]
+        cohort = whole(recipe, read_cohort(_cohort(bank, recipe.batch)))
+        if recipe.batch["index"] not in self._spare.get(cohort.digest, {}):
+            self._spare.clear()
+            self._spare[cohort.digest] = dict(enumerate(self._renderings(bank, cohort)))
+        return self._spare[cohort.digest].pop(recipe.batch["index"])
+
+    def _renderings(self, bank: Bank, recipe: Recipe) -> list[Rendering]:
         with tempfile.TemporaryDirectory(prefix="seedbank-") as folder:
             inputs = {}
             for item in recipe.inputs:
                 inputs[input_key(item)] = Path(folder) / item["digest"]
                 inputs[input_key(item)].write_bytes(_input(bank, item))
-            return self.engine.render(replace(recipe, model=self.model.digest), inputs)
+            return self.engine.render_batch(replace(recipe, model=self.model.digest), inputs)
+
+
+def _cohort(bank: Bank, batch: Mapping[str, Any]) -> bytes:
+    try:
+        return bank.blobs.get(batch["cohort"])
+    except StorageError as error:
+        raise Blocked(f"The record of its batch of {batch['size']} cannot be read: {error.message}", error.hint) from None
 
 
 def _input(bank: Bank, item: Mapping[str, Any]) -> bytes:

@@ -49,7 +49,7 @@ def call_arguments(pipe: Any, recipe: Mapping[str, Any], files: Mapping[str, str
             raise Refusal(BAD_INPUT, f"{type(pipe).__name__} has no argument {name!r}.", f"It takes: {', '.join(known)}.")
         if name in OURS:
             raise Refusal(BAD_INPUT, f"The argument {name!r} is not part of a recipe.")
-    if given.get("num_images_per_prompt", 1) != 1:
+    if given.get("num_images_per_prompt", 1) != 1 and not recipe.get("batch"):
         raise Refusal(BLOCKED, "A recipe renders one image; num_images_per_prompt must be 1.")
     arguments = {name: typed(plain(value), signature.parameters[name]) for name, value in given.items()}
     arguments |= pictures
@@ -66,8 +66,8 @@ def check_supported(pipe: Any, recipe: Mapping[str, Any]) -> None:
         if item.get("role") != RANDOM_STATE and item.get("kind") not in INPUT_KINDS:
             raise Refusal(BLOCKED, f"Inputs of the kind {item.get('kind')!r} cannot be used here.")
     batch = recipe.get("batch")
-    if batch is not None and batch.get("size", 1) != 1:
-        raise Refusal(BLOCKED, f"This image was rendered in a batch of {batch.get('size')}, which cannot be replayed yet.")
+    if batch is not None and "index" in batch:
+        raise Refusal(BLOCKED, f"This image was rendered in a batch of {batch.get('size')}: it is not rendered alone.")
 
 
 def scheduler_for(recipe: Mapping[str, Any]) -> Any:

@@ -60,6 +60,8 @@ def noise_of(noise: Mapping[str, Any]) -> Noise:
         raise Refusal(
             BLOCKED, f"Noise of the kind {kind!r} cannot be made here.", f"Known kinds: {', '.join([*SEEDED, GLOBAL])}."
         )
+    if "seeds" in noise:
+        return _batch(noise)
     _check_fields(noise, {"kind", "seed", "variation"} | SEEDED[kind])
     if noise.get("seed") is None:
         raise Refusal(BAD_INPUT, "The recipe has no seed.", "Give one with --seed.")
@@ -68,7 +70,20 @@ def noise_of(noise: Mapping[str, Any]) -> Noise:
     flags = {"noise_of_another_gpu": _size(noise)} if kind == TORCH_CUDA and not _native(noise) else {}
     if kind in OURS or flags or noise.get("variation") or noise.get("ensd"):
         return _served(noise, flags)
-    return Noise({"generator": torch.Generator(kind.removeprefix("torch-")).manual_seed(int(noise["seed"]))})
+    return Noise({"generator": _generator(kind, noise["seed"])})
+
+
+def _batch(noise: Mapping[str, Any]) -> Noise:
+    """A generator for each image of a batch, as they were passed to the recorded call."""
+    kind = noise["kind"]
+    _check_fields(noise, {"kind", "seeds", "sm_count", "threads_per_sm"})
+    if kind not in (TORCH_CPU, TORCH_CUDA) or (kind == TORCH_CUDA and not _native(noise)):
+        raise Refusal(BLOCKED, f"A batch with noise of the kind {kind!r} cannot be made on this device.")
+    return Noise({"generator": [_generator(kind, seed) for seed in noise["seeds"]]})
+
+
+def _generator(kind: str, seed: Any) -> torch.Generator:
+    return torch.Generator(kind.removeprefix("torch-")).manual_seed(int(seed))
 
 
 def _served(noise: Mapping[str, Any], flags: dict[str, Any]) -> Noise:
