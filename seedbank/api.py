@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from seedbank.check import Finding
     from seedbank.engine.process import Engine
+    from seedbank.environment import Environment
     from seedbank.recording.capture import Recorded
     from seedbank.regen import Options, Outcome
 
@@ -87,6 +89,7 @@ class Library(Bank):
         variant_of: int | str | None = None,
         say: Callable[[str], None] = lambda remark: None,
         progress: Progress = QUIET,
+        **extras: Any,
     ) -> Iterator[Entry]:
         """Render `prompt` and yield each entry as soon as it is recorded.
 
@@ -97,9 +100,12 @@ class Library(Bank):
         noise       the kind of noise: `torch-cpu`, `seedbank-v1`, `a1111-nv` or `torch-cuda`; see docs/noise.md
         variation_… noise between that of `seed` and that of a second one; image k of `n` then gets variation seed + k
         say         gets what the user should know before rendering starts
+        extras      pictures, adapters, sampler, refiner: the fields of `seedbank.recording.extras.Extras`, such as
+                    `image`, `mask`, `strength`, `loras`, `controlnet`, `control_image`, `sampler`, `clip_skip`
 
         Raises `BadInput` for what the pipeline would crop, refuse or ignore, `Blocked` when the model is not to be had.
         """
+        from seedbank.recording.extras import Extras
         from seedbank.recording.generate import ModelChoice, generate
         from seedbank.recording.noise import NoiseChoice
         from seedbank.recording.request import Request
@@ -109,7 +115,15 @@ class Library(Bank):
         choice = ModelChoice(model, revision, variant, model_config, dtype)
         parent = None if variant_of is None else self.entry(variant_of)
         yield from generate(
-            self, request, self.engine(device, mode), choice, tags=tags, parent=parent, say=say, progress=progress
+            self,
+            request,
+            self.engine(device, mode),
+            choice,
+            Extras(**extras),
+            tags=tags,
+            parent=parent,
+            say=say,
+            progress=progress,
         )
 
     def record(self, pipe: Any, *, tags: Sequence[str] = (), **call: Any) -> Recorded:
@@ -142,6 +156,20 @@ class Library(Bank):
         from seedbank.regen import regenerate
 
         yield from regenerate(self, ids, options, progress)
+
+    def environment(self, which: int | str = "now") -> Environment:
+        """The environment of an entry (WHICH names one), one by the beginning of its digest, or that of `now`."""
+        if which == "now":
+            return self.engine().environment
+        if re.fullmatch(r"(?!\d+$)[0-9a-f]{6,64}", str(which)):
+            try:
+                return self.store.environment(str(which))
+            except NotFound:
+                pass  # the beginning of an image or recipe digest, then
+        entry = self.entry(which)
+        if entry.environment_digest is None:
+            raise NotFound(f"Of entry {entry.id} no environment is known.", "It was not rendered here.")
+        return self.store.environment(entry.environment_digest)
 
     def check(self, *, read_data: bool = False) -> Iterable[Finding]:
         """What is not whole in this bank; nothing is repaired."""

@@ -21,7 +21,7 @@ VERDICTS = {EXACT: 0, CLOSE: 3, DIFFERENT: 3, UNSTABLE: 3, FAILED: 1, BLOCKED: 1
 TRACE_SAME, TRACE_DIFFERS, TRACE_ABSENT = "same", "differs", "absent"
 
 # Kinds of lineage edges, from the child's point of view.
-EDGES = ("variant-of", "swept-from", "blended-from", "imported-from")
+EDGES = ("variant-of", "swept-from", "blended-from", "imported-from", "refined-from")
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Model:
     name: str
     files: tuple[ModelFile, ...] = ()
     pipeline: str | None = None
+    """The class of the pipeline; of an adapter its kind, `lora` and so on."""
     source: str | None = None
     """What loads it again: `embedded`, a hub name, a folder or a file."""
     revision: str | None = None
@@ -107,6 +108,8 @@ class NewEntry:
     """Tags for the image, given in the same transaction."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """What has no field of its own, as JSON values: raw metadata of imports, names shown to people."""
+    adapters: tuple[Model, ...] = ()
+    """What the adapters of the recipe are and where they came from; the recipe names them by digest."""
 
 
 @dataclass(frozen=True)
@@ -282,3 +285,27 @@ class Undone:
     """How many pictures or entries are again as they were."""
     kept: tuple[str, ...] = ()
     """What later edits were left alone, one sentence each."""
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Entries whose pictures are the same (`exact`) or look alike (`alike`), oldest first."""
+
+    kind: str
+    entries: tuple[int, ...]
+    distance: int
+    """Bits of the perceptual hash by which a picture of the group differs from the oldest, at most."""
+
+
+@dataclass(frozen=True)
+class Stats:
+    """How many of what there are, among live entries."""
+
+    entries: int
+    in_trash: int
+    by: Mapping[str, tuple[tuple[str, int], ...]]
+    """{model, tag, month, verdict: ((value, how many), …)}; tags count pictures, the others entries."""
+    files: int
+    bytes: int
+    about: frozenset[str] = frozenset()
+    """Names of the numbers that were estimated from a sample."""

@@ -58,12 +58,37 @@ class Size(click.ParamType[tuple[int, int]]):
 @click.option("--variation-strength", type=float, metavar="0…1", help="How far the noise moves towards the second seed's.")
 @click.option("--variation-form", type=click.Choice(["sane", "a1111"]), help="How it moves there; a1111 as that tool does.")
 @click.option("--ensd", type=int, help="A1111's eta noise seed delta: the steps' noise has seed + this.")
+@click.option("--image", metavar="FILE", help="A picture to start from (PNG, JPEG or WebP).")
+@click.option("--strength", type=float, metavar="0…1", help="How far to go from --image.")
+@click.option("--mask", metavar="FILE", help="Where --image is painted anew (white) and where it is kept (black).")
+@click.option("--controlnet", metavar="FOLDER", help="A ControlNet, which follows --control-image.")
+@click.option("--control-image", metavar="FILE", help="The edges, depths or poses that the ControlNet follows.")
+@click.option("--lora", "loras", multiple=True, metavar="FILE[:WEIGHT]", help="A LoRA; may be repeated, they act in order.")
+@click.option(
+    "--embedding",
+    "embeddings",
+    multiple=True,
+    metavar="FILE[:WORD]",
+    help="A textual inversion, and its word in the prompt (by default the file's name); may be repeated.",
+)
+@click.option("--ip-adapter", metavar="FOLDER[:WEIGHT]", help="An IP-Adapter, which looks at --ip-image.")
+@click.option("--ip-image", metavar="FILE", help="The picture that the IP-Adapter looks at.")
+@click.option("--vae", metavar="FOLDER", help="Another VAE than the model's own.")
+@click.option("--sampler", metavar="NAME", help="euler, euler_a, dpm++_2m, ddim, uni_pc, lcm …")
+@click.option("--schedule", metavar="NAME", help="karras, exponential, beta, sgm_uniform … for the sampler.")
+@click.option("--scheduler", metavar="CLASS", help="A scheduler class of diffusers, instead of --sampler.")
+@click.option("--clip-skip", type=int, metavar="N", help="Leave out the last N layers of CLIP (A1111's number less one).")
+@click.option("--prompt-2", metavar="TEXT", help="The prompt for the second text encoder.")
+@click.option("--negative-2", metavar="TEXT", help="The negative prompt for the second text encoder.")
+@click.option("--refiner", metavar="FOLDER", help="A second model that goes over the first one's latents; a second entry.")
+@click.option("--refiner-strength", type=float, metavar="0…1", help="How far the refiner goes.")
 @click.option("--tag", "tags", multiple=True, help="A tag for every image; may be repeated.")
 @click.option("--like", "like", metavar="WHICH", help="Record the images as variants of this entry.")
 @json_option
 @click.pass_context
 def generate_command(
     context: click.Context,
+    /,
     prompt: str,
     negative: str | None,
     seed: int,
@@ -88,6 +113,7 @@ def generate_command(
     tags: tuple[str, ...],
     like: str | None,
     as_json: bool,
+    **extras: Any,
 ) -> None:
     """Render PROMPT and record every image with its whole recipe and environment."""
     width, height = size or (None, None)
@@ -119,6 +145,7 @@ def generate_command(
             variant_of=like,
             say=remark,
             progress=progress(),
+            **extras,
         ):
             if as_json:
                 emit(entry_json(entry, bank.path) | {"seconds": entry.output.seconds.get("total")})

@@ -62,6 +62,8 @@ class Rendering:
     flags: Mapping[str, Any]
     random_state: bytes | None = field(default=None, repr=False)
     """Global random states before the call, when it drew from them: an input of the role ``rng-state`` replays it."""
+    latents: bytes | None = field(default=None, repr=False)
+    """The sample after the last step as a safetensors file, where it was asked for: what a second model goes on from."""
 
 
 class Engine:
@@ -157,34 +159,43 @@ class Engine:
         self._loaded = Loaded(**{name: said[name] for name in names}, unrestored=missed, description=said)
         return self._loaded
 
-    def render(self, recipe: Recipe, inputs: Mapping[str, Path] | None = None, trace: str = "stages") -> Rendering:
+    def render(
+        self,
+        recipe: Recipe,
+        inputs: Mapping[str, Path] | None = None,
+        trace: str = "stages",
+        keep_latents: bool = False,
+    ) -> Rendering:
         """Render `recipe` with the current pipeline. `inputs` maps roles to files; `trace` is ``none``, ``stages``."""
-        return self.render_batch(recipe, inputs, trace)[0]
+        return self.render_batch(recipe, inputs, trace, keep_latents)[0]
 
     def render_batch(
-        self, recipe: Recipe, inputs: Mapping[str, Path] | None = None, trace: str = "stages"
+        self,
+        recipe: Recipe,
+        inputs: Mapping[str, Path] | None = None,
+        trace: str = "stages",
+        keep_latents: bool = False,
     ) -> list[Rendering]:
         """Every image of one forward pass; a recipe whose batch has a size and no index renders so many. As `render`."""
         key = self._current().key
         out = Path(tempfile.mkdtemp(dir=self._running().folder))
         paths = {role: str(path) for role, path in (inputs or {}).items()}
         try:
-            said = self._ask("render", key=key, recipe=recipe.to_dict(), inputs=paths, trace=trace, out=str(out))
+            wanted = {"recipe": recipe.to_dict(), "inputs": paths, "trace": trace, "keep_latents": keep_latents}
+            said = self._ask("render", key=key, out=str(out), **wanted)
             pictures = [Path(file).read_bytes() for file in said["files"]]
             state = Path(said["random_state"]).read_bytes() if "random_state" in said else None
+            latents = Path(said["latents"]).read_bytes() if "latents" in said else None
         finally:
             shutil.rmtree(out, ignore_errors=True)
         mode, width, height = said["mode"], said["width"], said["height"]
         stages = [(str(stage), str(value)) for stage, value in said["trace"]]
+        told = (said["seconds"], said["peak_memory"], said["flags"], state, latents)
         renderings = []
         for rows in pictures:
             digest = pixel_digest(mode, width, height, rows)
             whole = (*stages, *[("pixels", digest)] * (trace != "none"))
-            renderings.append(
-                Rendering(
-                    mode, width, height, rows, digest, whole, said["seconds"], said["peak_memory"], said["flags"], state
-                )
-            )
+            renderings.append(Rendering(mode, width, height, rows, digest, whole, *told))
         return renderings
 
     def scheduler(self, name: str, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:

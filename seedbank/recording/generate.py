@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seedbank.bank import Bank, Pixels, now
+from seedbank.engine.adapters import Adapter
 from seedbank.engine.opening import load_source, read_source
-from seedbank.engine.source import find_model
+from seedbank.engine.source import Source, find_model
 from seedbank.environment import Environment
 from seedbank.errors import RenderFailed
+from seedbank.hashing import sha256
+from seedbank.pipelines import IMAGE, pipeline_for
 from seedbank.progress import QUIET, Progress
 from seedbank.recipe import Recipe
+from seedbank.recording.extras import Extras, Input, Pictures, input_files, read_adapters, store_inputs, unused_words
 from seedbank.recording.request import Plan, Request, composition_remarks, make_plan, recommended
 from seedbank.records import Blob, Entry, Model, NewEntry, Output
+from seedbank.samplers import check_scheduler, scheduler_choice
 
 if TYPE_CHECKING:
-    from seedbank.engine.process import Engine, Rendering
+    from seedbank.engine.process import Engine, Loaded, Rendering
 
 Say = Callable[[str], None]
 RANDOM_STATE = "rng-state"
 """The role of the input that holds the global random states before a call that drew from them."""
+LATENTS_TYPE = "application/vnd.safetensors"
 
 
 @dataclass(frozen=True)
@@ -36,11 +42,32 @@ class ModelChoice:
     offline: bool = False
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A loaded pipeline and whole recipes for it, with all that is recorded beside them."""
+
+    source: Source
+    model: Model
+    plan: Plan
+    adapters: tuple[Adapter, ...] = ()
+    inputs: tuple[Input, ...] = ()
+    dtype: str | None = None
+
+    @property
+    def pipeline(self) -> str:
+        return str(self.plan.recipes[0].pipeline)
+
+    def load(self, engine: Engine) -> None:
+        """Make this the current pipeline again, where two take turns."""
+        load_source(engine, self.source, self.model, self.dtype, pipeline=self.pipeline, adapters=self.adapters)
+
+
 def generate(
     bank: Bank,
     request: Request,
     engine: Engine,
     choice: ModelChoice | None = None,
+    extras: Extras | None = None,
     *,
     tags: Sequence[str] = (),
     parent: Entry | None = None,
@@ -49,34 +76,79 @@ def generate(
 ) -> Iterator[Entry]:
     """Render `request` and yield each entry once it is recorded. `say` gets what the user should know beforehand.
 
-    With a `parent` the entries are recorded as its variants, and what changes the composition is said.
+    With a `parent` the entries are recorded as its variants, and what changes the composition is said. With a refiner
+    every image gives two entries: that of the model itself, and the refined one.
 
     What was yielded is safe: interrupting loses at most the image being rendered.
     """
-    model, plan = prepare(request, engine, choice or ModelChoice(), progress)
-    first = plan.recipes[0]
+    choice, extras = choice or ModelChoice(), extras or Extras()
+    prepared = prepare(request, engine, choice, progress, extras)
+    first = prepared.plan.recipes[0]
     compared = composition_remarks(parent.recipe, first) if parent is not None and parent.recipe is not None else []
-    for remark in (*plan.remarks, *compared, *lost_words(engine, first)):
+    for remark in (*prepared.plan.remarks, *compared, *lost_words(engine, first), *unused_words(first)):
         say(remark)
-    parents = [(parent.id, "variant-of")] if parent is not None else []
+    refinement = None
+    if extras.refiner is not None:
+        refinement = prepare_refinement(request, engine, extras, choice, first, progress)
+        prepared.load(engine)
     environment = engine.environment
-    with progress.task("generate", total=len(plan.recipes)) as task:
-        for recipe in plan.recipes:
-            rendering = engine.render(recipe)
+    parents = [(parent.id, "variant-of")] if parent is not None else []
+    blobs: tuple[Blob, ...] | None = None
+    with input_files(prepared.inputs) as files, progress.task("generate", total=len(prepared.plan.recipes)) as task:
+        for recipe in prepared.plan.recipes:
+            rendering = engine.render(recipe, files, keep_latents=refinement is not None)
             check_rendered_size(recipe, rendering)
-            yield record_rendering(bank, environment, recipe, model, rendering, tags=tags, parents=parents)
+            blobs = blobs if blobs is not None else store_inputs(bank, prepared.inputs)
+            entry = record_rendering(
+                bank, environment, recipe, prepared, rendering, inputs=blobs, tags=tags, parents=parents
+            )
+            yield entry
+            if refinement is not None:
+                yield refine(bank, engine, refinement, recipe, entry, rendering, tags)
+                prepared.load(engine)
             task.advance()
 
 
-def prepare(request: Request, engine: Engine, choice: ModelChoice, progress: Progress = QUIET) -> tuple[Model, Plan]:
+def prepare(
+    request: Request, engine: Engine, choice: ModelChoice, progress: Progress = QUIET, extras: Extras | None = None
+) -> Prepared:
     """Find, verify and load the weights; then make whole recipes of the request."""
+    extras = extras or Extras()
+    extras.check()
+    pictures = Pictures.of(extras)
     source = find_model(
         choice.spec, revision=choice.revision, variant=choice.variant, config=choice.config, offline=choice.offline
     )
     with progress.task("hashing the weights", unit="B") as task:
         model = read_source(engine, source, task.advance)
-    loaded = load_source(engine, source, model, choice.dtype)
-    return model, make_plan(request, loaded, model, recommended(source), engine.environment.parts.get("hardware", {}))
+        adapters = read_adapters(extras, task.advance)
+    pipeline = pipeline_for(str(model.pipeline), extras.task)
+    loaded = load_source(engine, source, model, choice.dtype, pipeline=pipeline, adapters=adapters)
+    if scheduler := _scheduler(engine, loaded, extras):
+        loaded = replace(loaded, scheduler=scheduler)
+    size = pictures.size(pipeline, loaded.sizes["vae_scale_factor"])
+    if size is not None and request.width is None and request.height is None:
+        request = replace(request, width=size[0], height=size[1])
+    request = replace(request, arguments={**request.arguments, **extras.arguments})
+    plan = make_plan(request, loaded, model, recommended(source), engine.environment.parts.get("hardware", {}))
+    width, height = plan.recipes[0].width or 0, plan.recipes[0].height or 0
+    inputs = pictures.inputs(loaded, width, height)
+    if inputs or adapters:
+        items, beside = tuple(one.item for one in inputs), tuple(adapter.recipe_item for adapter in adapters)
+        recipes = tuple(replace(recipe, inputs=items, adapters=beside) for recipe in plan.recipes)
+        plan = Plan(recipes, (*plan.remarks, *pictures.remarks(width, height)))
+    return Prepared(source, model, plan, adapters, inputs, choice.dtype)
+
+
+def _scheduler(engine: Engine, loaded: Loaded, extras: Extras) -> dict[str, Any] | None:
+    """{class, config} of another scheduler than the model's own, None when none is asked for."""
+    own = None if loaded.scheduler is None else str(loaded.scheduler["class"])
+    if extras.scheduler is not None:
+        check_scheduler(own, extras.scheduler)
+        return engine.scheduler(extras.scheduler)
+    if extras.sampler is not None or extras.schedule is not None:
+        return engine.scheduler(*scheduler_choice(own, extras.sampler, extras.schedule))
+    return None
 
 
 def lost_words(engine: Engine, recipe: Recipe) -> list[str]:
@@ -104,26 +176,70 @@ def record_rendering(
     bank: Bank,
     environment: Environment,
     recipe: Recipe,
-    model: Model,
+    made_with: Prepared,
     rendering: Rendering,
     *,
+    inputs: Sequence[Blob] = (),
     tags: Sequence[str] = (),
     parents: Sequence[tuple[int, str]] = (),
 ) -> Entry:
-    """Record one rendering whole: pixels, trace, recipe, model, environment, times."""
+    """Record one rendering whole: pixels, trace, recipe, inputs, model, adapters, environment, times."""
     pixels = Pixels(rendering.mode, rendering.width, rendering.height, rendering.rows)
-    inputs: tuple[Blob, ...] = ()
     if rendering.random_state is not None:
         # The pipeline drew from global random states: what they were belongs to the recipe, or it could not be replayed.
-        inputs = (bank.blobs.put(rendering.random_state, "application/json"),)
-        recipe = replace(recipe, inputs=(*recipe.inputs, {"role": RANDOM_STATE, "digest": inputs[0].digest}))
+        state = bank.blobs.put(rendering.random_state, "application/json")
+        inputs = (*inputs, state)
+        recipe = replace(recipe, inputs=(*recipe.inputs, {"role": RANDOM_STATE, "digest": state.digest}))
+    names = {one.item["role"]: one.name for one in made_with.inputs}
     new = NewEntry(
         recipe=recipe,
-        inputs=inputs,
+        inputs=tuple(inputs),
         environment=environment,
-        model=model,
+        model=made_with.model,
+        adapters=tuple(adapter.model for adapter in made_with.adapters),
         output=Output(seconds=rendering.seconds, peak_memory=rendering.peak_memory, flags=rendering.flags),
         created=now(),
         parents=tuple(parents),
+        details={"inputs": names} if names else {},
     )
     return bank.put_entry(pixels, new, rendering.trace, tags)
+
+
+# -- the second model -------------------------------------------------------------------------------------------------
+
+
+def prepare_refinement(
+    request: Request, engine: Engine, extras: Extras, choice: ModelChoice, base: Recipe, progress: Progress
+) -> Prepared:
+    """The refiner loaded, with the recipe that goes over the latents of `base`; their digest is not known yet.
+
+    It keeps the texts, seed, steps and guidance of the request, and its own strength where none is asked for.
+    """
+    strength = {} if extras.refiner_strength is None else {"strength": extras.refiner_strength}
+    second = replace(request, count=1, seed=base.seed or 0, width=base.width, height=base.height, arguments=strength)
+    source = find_model(str(extras.refiner), offline=choice.offline)
+    with progress.task("hashing the weights", unit="B") as task:
+        model = read_source(engine, source, task.advance)
+    pipeline = pipeline_for(str(model.pipeline), {IMAGE})
+    loaded = load_source(engine, source, model, choice.dtype, pipeline=pipeline)
+    plan = make_plan(second, loaded, model, recommended(source), engine.environment.parts.get("hardware", {}))
+    return Prepared(source, model, plan, dtype=choice.dtype)
+
+
+def refine(
+    bank: Bank, engine: Engine, refinement: Prepared, base: Recipe, entry: Entry, rendering: Rendering, tags: Sequence[str]
+) -> Entry:
+    """Render the refinement of one image and record it as an entry of its own, whose input is the latents of `entry`."""
+    assert rendering.latents is not None
+    item = {"role": "image", "digest": sha256(rendering.latents), "kind": "tensor"}
+    given = Input(item, rendering.latents, LATENTS_TYPE, f"latents of entry {entry.id}")
+    first = refinement.plan.recipes[0]
+    recipe = replace(first, noise={**first.noise, "seed": base.noise["seed"]}, inputs=(item,))
+    refinement.load(engine)
+    with input_files([given]) as files:
+        refined = engine.render(recipe, files)
+    check_rendered_size(recipe, refined)
+    made_with = replace(refinement, inputs=(given,))
+    blobs = store_inputs(bank, [given])
+    parents = [(entry.id, "refined-from")]
+    return record_rendering(bank, engine.environment, recipe, made_with, refined, inputs=blobs, tags=tags, parents=parents)

@@ -25,6 +25,8 @@ LARGEST_STEPS = 10_000
 LARGEST_SIDE = 16_384
 NOT_IN_CALL = ("prompt", "generator", "latents", "output_type", "return_dict", "num_images_per_prompt", "self")
 """Parameters that have a place of their own in the recipe, or that the worker decides."""
+INPUTS = ("image", "mask_image", "control_image", "ip_adapter_image", "masked_image_latents")
+"""Parameters that take pictures; these are inputs of the recipe."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,16 @@ def _call(request: Request, loaded: Loaded, defaults: Mapping[str, Any]) -> dict
     if request.cfg is not None:
         call |= guidance_from_cfg(loaded.pipeline, request.cfg)
     call["width"], call["height"] = _size(request, call, loaded)
+    _check_strength(call)
     return call
+
+
+def _check_strength(call: Mapping[str, Any]) -> None:
+    """Raises `BadInput` when the strength of an image-to-image call leaves no step to do."""
+    strength, steps = call.get("strength"), call.get("num_inference_steps")
+    if strength is not None and steps is not None and int(steps * strength) < 1:
+        least = math.ceil(1 / strength)
+        raise BadInput(f"A strength of {strength:g} leaves none of {steps} steps to do.", f"Use --steps {least} or more.")
 
 
 def _typed(name: str, value: Any, loaded: Loaded) -> Any:
@@ -171,6 +182,7 @@ def _size(request: Request, call: Mapping[str, Any], loaded: Loaded) -> tuple[in
 def _is_recorded(name: str) -> bool:
     return (
         name not in NOT_IN_CALL
+        and name not in INPUTS
         and not name.startswith("callback")
         and not name.endswith("_embeds")
         and name != "negative_prompt"

@@ -94,7 +94,8 @@ def add_entries(work: Work, news: Sequence[NewEntry]) -> list[int]:
     connection = work.connection
     require_entries(connection, (parent for new in news for parent, _ in new.parents))
     _require_runs(connection, {new.run for new in news if new.run is not None})
-    known_models = store_models(connection, [new.model for new in news], [new.recipe for new in news])
+    given_models = [model for new in news for model in (new.model, *new.adapters)]
+    known_models = store_models(connection, given_models, [new.recipe for new in news])
     known_recipes = store_recipes(connection, [new.recipe for new in news], known_models)
     known_environments = store_environments(connection, [new.environment for new in news])
     known_images = store_pictures(connection, [new.picture for new in news])

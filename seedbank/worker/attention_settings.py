@@ -65,7 +65,8 @@ def restore_attention(module: Any, wanted: Mapping[str, Any]) -> None:
             module.set_attn_processor({name: made(int(size)) for name, size in zip(names, slices, strict=True)})
     elif hasattr(module, "attn_processors") and len(processors) == 1 and processors[0] in PLAIN_PROCESSORS:
         present = {type(processor).__name__ for processor in module.attn_processors.values()}
-        if present != set(processors):
+        weighted = any(isinstance(processor, nn.Module) for processor in module.attn_processors.values())
+        if present != set(processors) and not weighted:  # an IP-Adapter's processors have weights and stay
             module.set_attn_processor(getattr(diffusers.models.attention_processor, processors[0])())
     backend = wanted.get("attention_backend")
     if backend and "," not in backend and hasattr(module, "set_attention_backend"):

@@ -11,10 +11,12 @@ An item of a recipe is ``{role, digest, kind}`` and, in a list of several, its `
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import struct
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageOps
@@ -139,3 +141,37 @@ def _packed_tensor(tensor: Any) -> bytes:
     from safetensors.torch import save
 
     return save({ONLY: tensor.detach().to("cpu").contiguous()})
+
+
+class LastSample:
+    """Context manager that keeps the sample after the last step of a fresh scheduler, for a second model to go on from."""
+
+    def __init__(self, scheduler: Any, wanted: bool) -> None:
+        self.sample: Any = None
+        self._scheduler = scheduler
+        self._wanted = wanted
+
+    def __enter__(self) -> LastSample:
+        if self._wanted:
+            original = self._scheduler.step
+
+            # `wraps` keeps the signature: pipelines look whether `step` takes eta or a generator.
+            @functools.wraps(original)
+            def step(*args: Any, **kwargs: Any) -> Any:
+                result = original(*args, **kwargs)
+                self.sample = result[0] if isinstance(result, tuple) else result.prev_sample
+                return result
+
+            self._scheduler.step = step
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._wanted:
+            del self._scheduler.step
+
+    def write(self, path: Path) -> str | None:
+        """Write the sample as the one tensor of a safetensors file; None when there is none."""
+        if self.sample is None:
+            return None
+        path.write_bytes(_packed_tensor(self.sample))
+        return str(path)

@@ -84,7 +84,14 @@ class Session:
         return lost_words(self._started().get(key).pipe, field, prompt, max_sequence_length)
 
     def render(
-        self, emit: Emit, key: str, recipe: Mapping[str, Any], inputs: Mapping[str, str], trace: str, out: str
+        self,
+        emit: Emit,
+        key: str,
+        recipe: Mapping[str, Any],
+        inputs: Mapping[str, str],
+        trace: str,
+        out: str,
+        keep_latents: bool = False,
     ) -> dict[str, Any]:
         """Render one image into the folder `out`."""
         from .render import render
@@ -92,7 +99,7 @@ class Session:
         def on_step(done: int, total: int) -> None:
             emit({"event": "step", "step": done, "of": total})
 
-        return render(self._started().get(key), recipe, Path(out), inputs, trace, on_step)
+        return render(self._started().get(key), recipe, Path(out), inputs, trace, on_step, keep_latents)
 
     def unload(self, emit: Emit) -> None:
         """Forget every loaded pipeline."""

@@ -54,7 +54,8 @@ def render(
     _reset_peak(loaded.device)
     before = randomness.snapshot()
     try:
-        with noise.around(pipe), LastSample(pipe.scheduler, keep_latents) as last, Trace(pipe, level, on_step, loaded.device) as trace:
+        last = LastSample(pipe.scheduler, keep_latents)
+        with noise.around(pipe), last, Trace(pipe, level, on_step, loaded.device) as trace:
             started = time.perf_counter()
             result = pipe(**arguments, **noise.arguments)
             total = time.perf_counter() - started

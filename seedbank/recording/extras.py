@@ -1,0 +1,243 @@
+"""What a user gives a rendering beside the text: pictures, adapters, another sampler, a refiner.
+
+Pictures become inputs of the recipe by the digest of their original bytes. How they are decoded, turned, converted and
+resized is written in `seedbank.worker.inputs`; what that changes is said beforehand.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seedbank.bank import Bank
+from seedbank.engine.adapters import Adapter, parse_place, read_adapter
+from seedbank.errors import BadInput
+from seedbank.hashing import sha256
+from seedbank.pipelines import CONTROL, IMAGE, MASK, facts
+from seedbank.recipe import Recipe, input_key
+from seedbank.records import Blob
+from seedbank.worker.adapters import CONTROLNET, EMBEDDING, IP_ADAPTER, LORA, VAE
+
+if TYPE_CHECKING:
+    from seedbank.engine.process import Loaded
+    from seedbank.images.inputs import InputPicture
+
+Place = str | Path
+Weighted = Place | tuple[Place, float]
+
+
+@dataclass(frozen=True)
+class Extras:
+    """Pictures and folders by their place; None and empty where there is none.
+
+    image, mask      the picture to start from, and where it is painted anew (white) or kept (black)
+    strength         how far to go from `image`: 0 leaves it, 1 ignores it
+    control_image    what the `controlnet` (a folder) follows
+    ip_image         what the `ip_adapter` (a folder, or (folder, weight)) looks at
+    loras            files, or (file, weight), in the order in which they act
+    embeddings       files of textual inversion, or (file, word in the prompt); by default the word is the file's name
+    vae              a folder with another VAE
+    clip_skip        how many of the text encoder's last layers are left out
+    prompt_2, negative_2   for the second text encoder
+    sampler, schedule      by the names that people know, see `seedbank.samplers`; or `scheduler`, a class of diffusers
+    refiner          the folder of a second model that goes over the first one's latents; `refiner_strength` how far
+    """
+
+    image: Place | None = None
+    mask: Place | None = None
+    strength: float | None = None
+    control_image: Place | None = None
+    controlnet: Place | None = None
+    ip_image: Place | None = None
+    ip_adapter: Weighted | None = None
+    loras: Sequence[Weighted] = ()
+    embeddings: Sequence[Place | tuple[Place, str]] = ()
+    vae: Place | None = None
+    clip_skip: int | None = None
+    prompt_2: str | None = None
+    negative_2: str | None = None
+    sampler: str | None = None
+    schedule: str | None = None
+    scheduler: str | None = None
+    refiner: Place | None = None
+    refiner_strength: float | None = None
+
+    def check(self) -> None:
+        """Raises `BadInput` for parts that have no effect without another."""
+        pairs = (
+            ("--mask", self.mask, "--image", self.image),
+            ("--strength", self.strength, "--image", self.image),
+            ("--ip-image", self.ip_image, "--ip-adapter", self.ip_adapter),
+            ("--ip-adapter", self.ip_adapter, "--ip-image", self.ip_image),
+            ("--controlnet", self.controlnet, "--control-image", self.control_image),
+            ("--refiner-strength", self.refiner_strength, "--refiner", self.refiner),
+        )
+        for name, given, needed, there in pairs:
+            if given is not None and there is None:
+                raise BadInput(f"{name} has no effect without {needed}.", f"Add {needed}, or leave {name} away.")
+        if self.scheduler is not None and (self.sampler or self.schedule):
+            raise BadInput("--scheduler and --sampler or --schedule say the same thing.", "Use one of them.")
+        for name, strength in (("--strength", self.strength), ("--refiner-strength", self.refiner_strength)):
+            if strength is not None and not 0 < strength <= 1:
+                raise BadInput(f"{name} {strength:g} is out of range.", "Use a number above 0, up to 1.")
+        if self.clip_skip is not None and self.clip_skip < 1:
+            raise BadInput(f"--clip-skip {self.clip_skip} is out of range.", "Use 1 or more layers, or leave it away.")
+
+    @property
+    def task(self) -> set[str]:
+        """What the pipeline is given, in the words of `seedbank.pipelines`."""
+        given = {IMAGE: self.image, MASK: self.mask, CONTROL: self.control_image}
+        return {name for name, place in given.items() if place is not None}
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the pipeline call among these."""
+        named = {
+            "strength": self.strength,
+            "clip_skip": self.clip_skip,
+            "prompt_2": self.prompt_2,
+            "negative_prompt_2": self.negative_2,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+
+def read_adapters(extras: Extras, on_bytes: Callable[[int], None] | None = None) -> tuple[Adapter, ...]:
+    """The adapters that are asked for, found and hashed, in the order in which they act."""
+    asked: list[tuple[str, Place, float | None, str | None]] = []
+    if extras.vae is not None:
+        asked.append((VAE, extras.vae, None, None))
+    if extras.controlnet is not None:
+        asked.append((CONTROLNET, extras.controlnet, None, None))
+    asked += [(LORA, *_weighted(one, LORA), None) for one in extras.loras]
+    asked += [(EMBEDDING, place, None, token) for place, token in map(_named, extras.embeddings)]
+    if extras.ip_adapter is not None:
+        asked.append((IP_ADAPTER, *_weighted(extras.ip_adapter, IP_ADAPTER), None))
+    return tuple(read_adapter(kind, place, weight, token, on_bytes) for kind, place, weight, token in asked)
+
+
+def _weighted(one: Weighted, kind: str) -> tuple[Place, float]:
+    place, weight = one if isinstance(one, tuple) else parse_place(str(one), kind)
+    return place, 1.0 if weight is None else float(weight)
+
+
+def _named(one: Place | tuple[Place, str]) -> tuple[Place, str]:
+    if isinstance(one, tuple):
+        return one
+    path, colon, token = str(one).rpartition(":")
+    return (path, token) if colon and token and not Path(one).exists() else (one, Path(one).stem)
+
+
+# -- pictures ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input of a recipe: its item there, the bytes of its file, and what people call it."""
+
+    item: Mapping[str, Any]
+    data: bytes
+    media_type: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The pictures of a request, read once: {what it is: (place, bytes, what it looks like)}."""
+
+    read: Mapping[str, tuple[str, bytes, InputPicture]]
+
+    @classmethod
+    def of(cls, extras: Extras) -> Pictures:
+        """Reads and checks every picture. Raises `BadInput`."""
+        from seedbank.images.inputs import look_at
+
+        places = {
+            "image": extras.image,
+            "mask_image": extras.mask,
+            "control_image": extras.control_image,
+            "ip_adapter_image": extras.ip_image,
+        }
+        read = {}
+        for role, place in places.items():
+            if place is not None:
+                path = Path(place).expanduser()
+                data = _bytes_of(path)
+                read[role] = (str(path.resolve()), data, look_at(data, path.name))
+        return cls(read)
+
+    def size(self, pipeline: str, vae_scale_factor: int) -> tuple[int, int] | None:
+        """The size that is rendered when none is asked for: that of the picture, cut down to what the pipeline takes."""
+        multiple = facts(pipeline).size_multiple(vae_scale_factor)
+        for role in ("image", "control_image"):
+            if role in self.read:
+                seen = self.read[role][2]
+                width, height = (max(multiple, side // multiple * multiple) for side in (seen.width, seen.height))
+                return width, height
+        return None
+
+    def inputs(self, loaded: Loaded, width: int, height: int) -> tuple[Input, ...]:
+        """The inputs of a recipe that renders `width` x `height`."""
+        made = []
+        for role, (place, data, seen) in self.read.items():
+            item: dict[str, Any] = {"role": _argument(role, loaded), "digest": sha256(data), "kind": "picture"}
+            item["mode"] = "L" if role == "mask_image" else "RGB"
+            if role != "ip_adapter_image":  # its encoder has a size of its own
+                item |= {"width": width, "height": height}
+            made.append(Input(item, data, seen.media_type, place))
+        return tuple(made)
+
+    def remarks(self, width: int, height: int) -> Iterator[str]:
+        """What happens to the pictures that their owner may not expect."""
+        for role, (place, _, seen) in self.read.items():
+            name = Path(place).name
+            if seen.turned:
+                yield f"{name} is turned upright as its EXIF orientation says."
+            if seen.transparent:
+                ground = "black: kept" if role == "mask_image" else "white"
+                yield f"{name} is transparent in places; these become {ground}."
+            if role != "ip_adapter_image" and (seen.width, seen.height) != (width, height):
+                changed = abs(seen.width * height - seen.height * width) > max(width, height)
+                also = ", and its proportions change" if changed else ""
+                yield f"{name} is resized from {seen.width}x{seen.height} to {width}x{height}{also}."
+            if seen.lossy:
+                yield f"{name} is stored lossily: another version of its decoder may give other pixels, which the trace shows."
+
+
+def _argument(role: str, loaded: Loaded) -> str:
+    """The pipeline's name for the argument: some call the control image `image`."""
+    return "image" if role == "control_image" and role not in loaded.call else role
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"The picture {path} cannot be read: {error.strerror}.", "Check the path.") from None
+
+
+@contextmanager
+def input_files(inputs: Sequence[Input]) -> Iterator[dict[str, Path]]:
+    """{key of an input: a file with its bytes} for the render process, while the block runs."""
+    with tempfile.TemporaryDirectory(prefix="seedbank-") as folder:
+        files = {}
+        for one in inputs:
+            path = files[input_key(one.item)] = Path(folder) / one.item["digest"]
+            path.write_bytes(one.data)
+        yield files
+
+
+def store_inputs(bank: Bank, inputs: Sequence[Input]) -> tuple[Blob, ...]:
+    """The bytes of the inputs in the image store, as they were given."""
+    return tuple(bank.blobs.put(one.data, one.media_type) for one in inputs)
+
+
+def unused_words(recipe: Recipe) -> Iterator[str]:
+    """What of the adapters has no effect with these texts."""
+    texts = " ".join(str(text) for text in recipe.conditioning.values() if text)
+    for item in recipe.adapters:
+        if item["kind"] == EMBEDDING and item["token"] not in texts:
+            yield f"The embedding {item['token']} has no effect: no prompt has this word."
