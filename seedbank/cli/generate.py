@@ -58,6 +58,7 @@ class Size(click.ParamType[tuple[int, int]]):
 @click.option("--variation-strength", type=float, metavar="0…1", help="How far the noise moves towards the second seed's.")
 @click.option("--variation-form", type=click.Choice(["sane", "a1111"]), help="How it moves there; a1111 as that tool does.")
 @click.option("--ensd", type=int, help="A1111's eta noise seed delta: the steps' noise has seed + this.")
+@click.option("--latents", metavar="FILE", help="A safetensors file with the latents to start from, instead of noise.")
 @click.option("--image", metavar="FILE", help="A picture to start from (PNG, JPEG or WebP).")
 @click.option("--strength", type=float, metavar="0…1", help="How far to go from --image.")
 @click.option("--mask", metavar="FILE", help="Where --image is painted anew (white) and where it is kept (black).")

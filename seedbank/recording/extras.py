@@ -44,6 +44,7 @@ class Extras:
     clip_skip        how many of the text encoder's last layers are left out
     prompt_2, negative_2   for the second text encoder
     sampler, schedule      by the names that people know, see `seedbank.samplers`; or `scheduler`, a class of diffusers
+    latents          a safetensors file with the tensor to start from, as the pipeline's argument `latents` takes it
     refiner          the folder of a second model that goes over the first one's latents; `refiner_strength` how far
     """
 
@@ -63,6 +64,7 @@ class Extras:
     sampler: str | None = None
     schedule: str | None = None
     scheduler: str | None = None
+    latents: Place | None = None
     refiner: Place | None = None
     refiner_strength: float | None = None
 
@@ -76,6 +78,8 @@ class Extras:
             ("--controlnet", self.controlnet, "--control-image", self.control_image),
             ("--refiner-strength", self.refiner_strength, "--refiner", self.refiner),
         )
+        if self.latents is not None and self.image is not None:
+            raise BadInput("--latents and --image both say what to start from.", "Use one of them.")
         for name, given, needed, there in pairs:
             if given is not None and there is None:
                 raise BadInput(f"{name} has no effect without {needed}.", f"Add {needed}, or leave {name} away.")
@@ -217,6 +221,16 @@ def _bytes_of(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise BadInput(f"The picture {path} cannot be read: {error.strerror}.", "Check the path.") from None
+
+
+def latents_input(place: Place, loaded: Loaded) -> Input:
+    """The latents that are started from instead of drawn noise. Raises `BadInput`."""
+    from seedbank.recording.latents import MEDIA_TYPE, ROLE, read_latents
+
+    if ROLE not in loaded.call:
+        raise BadInput(f"{loaded.pipeline} takes no latents.", "Leave --latents away.")
+    item, data = read_latents(place)
+    return Input(item, data, MEDIA_TYPE, str(Path(place).expanduser().resolve()))
 
 
 @contextmanager

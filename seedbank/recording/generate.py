@@ -16,7 +16,17 @@ from seedbank.hashing import sha256
 from seedbank.pipelines import IMAGE, pipeline_for
 from seedbank.progress import QUIET, Progress
 from seedbank.recipe import Recipe
-from seedbank.recording.extras import Extras, Input, Pictures, input_files, read_adapters, store_inputs, unused_words
+from seedbank.recording.extras import (
+    Extras,
+    Input,
+    Pictures,
+    input_files,
+    latents_input,
+    read_adapters,
+    store_inputs,
+    unused_words,
+)
+from seedbank.recording.noise import check_start
 from seedbank.recording.request import Plan, Request, composition_remarks, make_plan, recommended
 from seedbank.records import Blob, Entry, Model, NewEntry, Output
 from seedbank.samplers import check_scheduler, scheduler_choice
@@ -133,6 +143,9 @@ def prepare(
     plan = make_plan(request, loaded, model, recommended(source), engine.environment.parts.get("hardware", {}))
     width, height = plan.recipes[0].width or 0, plan.recipes[0].height or 0
     inputs = pictures.inputs(loaded, width, height)
+    if extras.latents is not None:
+        check_start(request)
+        inputs = (*inputs, latents_input(extras.latents, loaded))
     if inputs or adapters:
         items, beside = tuple(one.item for one in inputs), tuple(adapter.recipe_item for adapter in adapters)
         recipes = tuple(replace(recipe, inputs=items, adapters=beside) for recipe in plan.recipes)
@@ -234,7 +247,7 @@ def refine(
     item = {"role": "image", "digest": sha256(rendering.latents), "kind": "tensor"}
     given = Input(item, rendering.latents, LATENTS_TYPE, f"latents of entry {entry.id}")
     first = refinement.plan.recipes[0]
-    recipe = replace(first, noise={**first.noise, "seed": base.noise["seed"]}, inputs=(item,))
+    recipe = replace(first, noise=base.noise, inputs=(item,))
     refinement.load(engine)
     with input_files([given]) as files:
         refined = engine.render(recipe, files)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seedbank.errors import BadInput, Blocked
 from seedbank.recipe import Recipe, checked_seed, used_seed
+
+if TYPE_CHECKING:
+    from seedbank.recording.request import Request
 
 TORCH_CPU, TORCH_CUDA, SEEDBANK, A1111_NV = "torch-cpu", "torch-cuda", "seedbank-v1", "a1111-nv"
 KINDS = (TORCH_CPU, SEEDBANK, A1111_NV, TORCH_CUDA)
@@ -80,6 +83,14 @@ def _variation(choice: NoiseChoice) -> dict[str, Any] | None:
         raise BadInput(f"The variation strength {choice.variation_strength:g} is out of range.", "Use 0 to 1.")
     seed = used_seed(-1 if choice.variation_seed is None else choice.variation_seed)
     return {"seed": str(seed), "strength": float(choice.variation_strength), "form": form}
+
+
+def check_start(request: Request) -> None:
+    """Raises `BadInput` for what has no effect when the noise to start from is supplied."""
+    if request.noise.variation_strength is not None:
+        raise BadInput("A variation of the noise has no effect on supplied latents.", "Use one of them.")
+    if request.count > 1:
+        raise BadInput(f"-n {request.count} would start from the same latents every time.", "Use -n 1.")
 
 
 def numbered(first: Recipe, count: int) -> tuple[Recipe, ...]:

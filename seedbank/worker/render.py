@@ -16,6 +16,7 @@ from .calling import RANDOM_STATE, call_arguments, scheduler_for
 from .inputs import LastSample, input_stages
 from .loading import LoadedPipeline, live_dtypes
 from .noise import noise_of
+from .noise.supplied import check_latents
 from .refusal import BAD_INPUT, BLOCKED, FAILED, Refusal
 from .tracing import LEVELS, NONE, STAGES, Trace
 
@@ -45,6 +46,7 @@ def render(
         raise Refusal(BAD_INPUT, f"There is no trace level {level!r}.", f"Use one of {', '.join(LEVELS)}.")
     pipe = loaded.pipe
     arguments = call_arguments(pipe, recipe, inputs)
+    check_latents(pipe, arguments)
     noise = noise_of(recipe.get("noise") or {})
     _check_dtypes(pipe, recipe)
     check_adapters(loaded, recipe)

@@ -125,7 +125,8 @@ class Draws(TorchFunctionMode):  # type: ignore[misc, unused-ignore]  # torch is
             return wrapper(original, *args, **kwargs)
 
         setattr(owner, name, wrapped)
-        self._undo.append(lambda: setattr(owner, name, original) if own else delattr(owner, name))
+        # Whoever wrapped it after us may have taken everything off already.
+        self._undo.append(lambda: setattr(owner, name, original) if own else vars(owner).pop(name, None))
 
     def _step(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         self._stage += 1
