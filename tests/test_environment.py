@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seedbank.environment import PARTS, Environment, environment_differences
+from seedbank.environment import PARTS, Environment, compare_environments, environment_differences, other_files
 from seedbank.errors import BadInput
 
 PARTS_OF_ONE = {
@@ -71,3 +71,34 @@ def test_differences_are_named_with_both_values() -> None:
 def test_text_that_no_file_can_carry_is_refused() -> None:
     with pytest.raises(BadInput, match=r"environment\.variables\.X"):
         Environment({"variables": {"X": "\udcff"}})
+
+
+# -- comparing for people ---------------------------------------------------------------------------------------------
+
+
+def test_what_only_one_environment_knows_is_unknown_and_no_difference() -> None:
+    more = Environment({**PARTS_OF_ONE, "fingerprint": {"v": 1, "cpu": {"gemm": "ab" * 32}}})
+    found = compare_environments(ONE, more)
+    assert (found.same, found.unknown, found.operations) == (True, ("fingerprint",), None)
+    loaded = _changed("profile", {**PARTS_OF_ONE["profile"], "pipeline": {"offload": "none"}})
+    assert compare_environments(ONE, loaded).unknown == ("profile.pipeline",)
+    assert compare_environments(ONE, loaded).same
+
+
+def test_operations_are_compared_by_device_and_only_with_the_same_probes() -> None:
+    def taken(version: int, **devices: dict[str, str]) -> Environment:
+        return _changed("fingerprint", {"v": version, **devices})
+
+    one = taken(1, cpu={"gemm": "a", "silu": "b", "old": "c"}, cuda={"gemm": "d"})
+    assert compare_environments(one, taken(1, cpu={"gemm": "x", "silu": "b", "new": "y"})).operations == {"cpu": ("gemm",)}
+    assert compare_environments(one, taken(1, cuda={"gemm": "d"})).operations == {"cuda": ()}
+    assert compare_environments(one, taken(2, cpu={"gemm": "x"})).operations is None
+
+
+def test_the_same_version_of_other_files_is_a_difference_where_both_lists_of_files_are_known() -> None:
+    def built(record: str | None) -> Environment:
+        return _changed("distributions", {"torch": {"version": "2.13.0", "record": record}})
+
+    assert other_files(built("ab"), built("cd")) == ("torch",)
+    assert compare_environments(built("ab"), built("cd")).distributions == (("torch", "2.13.0", "2.13.0, other files"),)
+    assert other_files(built("ab"), built(None)) == other_files(built("ab"), built("ab")) == ()

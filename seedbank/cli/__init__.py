@@ -17,6 +17,7 @@ COMMANDS = {
     "open": "pictures",
     "copy": "pictures",
     "regen": "regen",
+    "env": "env",
     "tag": "opinions",
     "untag": "opinions",
     "fav": "opinions",

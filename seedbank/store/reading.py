@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, Row, Select, select
 
 from seedbank.environment import Environment
-from seedbank.errors import NotFound
+from seedbank.errors import BadInput, NotFound
 from seedbank.hashing import plain_value
 from seedbank.recipe import Recipe
 from seedbank.records import Blob, Entry, Model, ModelFile, Output, Picture
@@ -227,7 +227,17 @@ def read_models(connection: Connection, ids: Iterable[int]) -> dict[int, Model]:
 
 
 def read_environment(connection: Connection, digest: str) -> Environment:
-    """The environment with this digest, or `NotFound`."""
+    """The environment with this digest, or the only one whose digest begins like that, or `NotFound`."""
+    found = list(
+        connection.scalars(
+            select(environments.c.digest)
+            .where(environments.c.digest.between(digest.ljust(64, "0"), digest.ljust(64, "f")))
+            .limit(2)
+        )
+    )
+    if len(found) > 1:
+        raise BadInput(f"{digest!r} is the beginning of several environments' digests.", "Give more digits.")
+    digest = found[0] if found else digest
     statement = (
         select(parts.c.kind, parts.c.body)
         .select_from(environments.outerjoin(environment_parts).outerjoin(parts))
