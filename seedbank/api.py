@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from seedbank.bank import Bank
+from seedbank.catalogue import Catalogue
 from seedbank.engine.source import cache_folder
 from seedbank.errors import NotFound
 from seedbank.pipelines import cfg_of
@@ -21,15 +23,17 @@ if TYPE_CHECKING:
     from seedbank.check import Finding
     from seedbank.engine.process import Engine
     from seedbank.environment import Environment
+    from seedbank.recording.block import Report
     from seedbank.recording.capture import Recorded
     from seedbank.regen import Options, Outcome
 
 T = TypeVar("T")
+_starting = threading.Lock()
 SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
 
 
-class Library(Bank):
-    """A `Bank` with the services: generate, record, regenerate, check."""
+class Library(Catalogue):
+    """A `Catalogue` with the services: generate, record, regenerate, check, pages."""
 
     _engine: Engine | None = None
     _engine_key: tuple[str, str] | None = None
@@ -137,13 +141,29 @@ class Library(Bank):
 
         return record_call(self, pipe, (), call, self._later, tags)
 
+    def recording(self, *, tags: Sequence[str] = ()) -> AbstractContextManager[Report]:
+        """Record every diffusers pipeline call of a ``with`` block, whatever the pipelines, and change nothing else.
+
+            with bank.recording(tags=["mine"]) as report:
+                image = pipe("a red circle").images[0]
+            report.entries, report.gaps
+
+        Everything is stored when the block ends. A call that could not be recorded whole costs no image: it becomes a
+        warning (`RecordingGap`) and a sentence in `report.gaps`. Of nested blocks the innermost records; threads that
+        opened no block of their own are recorded by the block opened last.
+        """
+        from seedbank.recording.block import recording
+
+        return recording(self, self._later, tags)
+
     def _later(self, act: Callable[[], T]) -> Future[T]:
         """Run `act` in the one thread that stores recorded calls, after those before it."""
-        if self._recorder is None:
-            from concurrent.futures import ThreadPoolExecutor
+        from concurrent.futures import ThreadPoolExecutor
 
-            self._recorder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="seedbank-record")
-        return self._recorder.submit(act)
+        with _starting:
+            if self._recorder is None:
+                self._recorder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="seedbank-record")
+            return self._recorder.submit(act)
 
     def regen(
         self, which: int | str | Sequence[int], options: Options | None = None, progress: Progress = QUIET
@@ -201,6 +221,12 @@ class Library(Bank):
         path = folder / f"{entry.id}-{entry.blob.digest[:12]}{SUFFIXES.get(entry.blob.media_type, '')}"
         path.write_bytes(data)
         return path
+
+    def page(self, entries: Sequence[Entry], title: str = "", progress: Progress = QUIET) -> str:
+        """One self-contained HTML page of the entries, 1,000 at most."""
+        from seedbank.pages import gallery
+
+        return gallery(self, entries, self.recipe_text, title, progress)
 
     def recipe_text(self, entry: Entry) -> str:
         """The recipe as A1111 parameters, with a line of the digests that lets seedbank check the picture elsewhere."""

@@ -1,4 +1,4 @@
-"""What a team says about its pictures beyond single opinions: tags as a vocabulary, collections, undo.
+"""What a team says about its pictures beyond single opinions: tags as a vocabulary, collections, undo; and overviews.
 
 Every method that changes something is one transaction and leaves one operation.
 """
@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from seedbank.records import Collection, Tag, TeamOpinion, Undone
+from seedbank.records import Collection, Duplicates, Edge, Stats, Tag, TeamOpinion, Undone
 from seedbank.store import collections as collected
-from seedbank.store import opinions, tagging, undo
+from seedbank.store import facets, likeness, lineage, opinions, tagging, undo
 from seedbank.store.writing import Work
 
 if TYPE_CHECKING:
@@ -51,6 +51,31 @@ class Curation:
         """{operation: the operation that undid it} of all that are undone at present."""
         with self._database.reading() as connection:
             return undo.undone(connection)
+
+    # -- what there is ------------------------------------------------------------------------------------------------
+
+    def stats(self, ids: Iterable[int] | None = None) -> Stats:
+        """How many of what there are among all live entries, or among these."""
+        with self._database.reading() as connection:
+            return facets.stats(connection) if ids is None else facets.stats_of(connection, ids)
+
+    def alike(self, phash: str, distance: int, but: str | None = None) -> list[tuple[int, int]]:
+        """(entry, distance in bits) of entries that look like a picture with this perceptual hash, the nearest first.
+
+        `but` is an image digest that does not count.
+        """
+        with self._database.reading() as connection:
+            return likeness.alike(connection, phash, distance, but)
+
+    def duplicates(self, distance: int | None, ids: Iterable[int] | None = None) -> list[Duplicates]:
+        """Groups of entries with the same image and, unless `distance` is None, of images at most so many bits apart."""
+        with self._database.reading() as connection:
+            return likeness.duplicates(connection, distance, ids)
+
+    def family(self, number: int, most: int) -> tuple[list[Edge], bool]:
+        """(edges between the entry, its ancestors and its descendants, whether there are more than `most`)."""
+        with self._database.reading() as connection:
+            return lineage.family(connection, number, most)
 
     # -- tags ---------------------------------------------------------------------------------------------------------
 

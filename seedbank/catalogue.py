@@ -1,0 +1,150 @@
+"""A bank as people curate it: tags, collections, undo, lineage, duplicates and numbers. `Library` adds rendering.
+
+Everything here hands over; what it means stands in `store/curation.py`, `lineage.py` and `pages/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from seedbank.bank import Bank
+from seedbank.errors import BadInput, NotFound
+
+if TYPE_CHECKING:
+    from seedbank.lineage import EntryComparison, Tree
+    from seedbank.records import Collection, Duplicates, Entry, Stats, Tag, TeamOpinion, Undone
+
+Which = int | str | Sequence[int]
+LOOKS_ALIKE = 8
+"""Bits of the perceptual hash between copies of a picture: re-encoded, scaled, slightly cropped."""
+
+
+class Catalogue(Bank):
+    """A `Bank` with everything that people say of its pictures and ask about them."""
+
+    def add(self, image: Any, recipe: Any = None, *, say: Callable[[str], None] | None = None, **known: Any) -> Entry:
+        """As `Bank.add`; `say` gets a hint when the picture is new here but looks like another: a lossy copy has other
+        pixels, so what was said of the original does not meet it by itself."""
+        entry = super().add(image, recipe, **known)
+        if say is not None and entry.picture is not None and len(self.store.entries_of_picture(entry.picture.digest)) == 1:
+            for other, apart in self.alike(entry.id)[:1]:
+                say(
+                    f"Entry {entry.id} looks like entry {other.id}: {apart} of 64 bits differ. "
+                    f"To take over what was said of that: seedbank adopt {other.id} {entry.id}"
+                )
+        return entry
+
+    # -- opinions -----------------------------------------------------------------------------------------------------
+
+    def tags(self) -> list[Tag]:
+        """All tags with how many pictures have each, the commonest first."""
+        return self.store.curation.tags()
+
+    def rename_tag(self, old: str, new: str) -> int:
+        """Call a tag something else on every picture; how many have it."""
+        return self.store.curation.rename_tag(old, new)
+
+    def merge_tags(self, old: str, into: str) -> int:
+        """Give every picture with the tag `old` the tag `into` instead; how many."""
+        return self.store.curation.merge_tags(old, into)
+
+    def team(self, which: Which) -> dict[int, list[TeamOpinion]]:
+        """{entry id: favourite, rating and note of each user}."""
+        return self.store.curation.team(self.resolve(which))
+
+    def undo(self, operation: int | None = None) -> Undone:
+        """Take back what an operation changed, by default your latest; what was changed since stays, and is said."""
+        return self.store.curation.undo(operation)
+
+    def adopt(self, source: int | str, which: Which) -> int:
+        """Give the images of `which` what was said of that of `source`: its tags, and your own opinions."""
+        return self.store.curation.adopt(self.entry(source).id, self.resolve(which))
+
+    # -- collections --------------------------------------------------------------------------------------------------
+
+    def collections(self) -> list[Collection]:
+        """All collections and saved searches, by name."""
+        return self.store.curation.collections()
+
+    def collection(self, name: str) -> list[Entry]:
+        """The entries of a collection in its order, or what a saved search finds, newest first."""
+        query = self.store.curation.collection(name).query
+        ids = self.store.curation.entries_in(name) if query is None else self._found(query)
+        return self.store.entries(ids)
+
+    def create_collection(self, name: str, query: str | None = None) -> None:
+        """Make a collection, or with `query` a saved search, which goes by a name in the same way."""
+        if query is not None:
+            self.find(query, limit=1)  # a query that makes no sense is refused now, not when it is used
+        self.store.curation.create_collection(name, query)
+
+    def collect(self, name: str, which: Which) -> int:
+        """Put the images of `which` into a collection, at its end; how many came in."""
+        return self.store.curation.collect(name, self.resolve(which))
+
+    def take_out(self, name: str, which: Which) -> int:
+        """Take the images of `which` out of a collection; how many were in it."""
+        return self.store.curation.take_out(name, self.resolve(which))
+
+    def move(self, name: str, which: Which, before: int | str | None = None) -> int:
+        """Put the images of `which` before an entry of the collection, or at its end."""
+        return self.store.curation.move(name, self.resolve(which), None if before is None else self.entry(before).id)
+
+    def collection_json(self, name: str) -> dict[str, Any]:
+        """The collection as JSON values that `receive_collection` takes in another bank: pictures go by their digests."""
+        found = self.store.curation.collection(name)
+        shared: dict[str, Any] = {"v": 1, "collection": found.name}
+        if found.query is not None:
+            return shared | {"query": found.query}
+        return shared | {"cover": found.cover, "images": self.store.curation.images_in(name)}
+
+    def receive_collection(self, shared: Any, name: str | None = None) -> list[str]:
+        """Make the collection that `collection_json` wrote; the image digests that are not in this bank."""
+        if not isinstance(shared, dict) or shared.get("v") != 1 or not isinstance(shared.get("collection"), str):
+            raise BadInput("This is not a collection.", "Write one with: seedbank collection show NAME --share")
+        wanted = shared["collection"] if name is None else name
+        if isinstance(query := shared.get("query"), str):
+            self.create_collection(wanted, query)
+            return []
+        digests, cover = shared.get("images"), shared.get("cover")
+        if not isinstance(digests, list) or not all(_is_digest(one) for one in [*digests, *([cover] if cover else [])]):
+            raise BadInput("The collection has no list of image digests.", "Was the file changed by hand?")
+        return self.store.curation.receive_collection(wanted, digests, cover)
+
+    # -- what there is ------------------------------------------------------------------------------------------------
+
+    def stats(self, query: str | None = None, at_most: int = 100_000) -> Stats:
+        """How many entries by model, tag, month and verdict, and their files; with a query, of its newest matches."""
+        return self.store.curation.stats(None if query is None else self._found(query, at_most))
+
+    def duplicates(self, query: str | None = None, *, distance: int | None = 4) -> list[Duplicates]:
+        """Entries with the same picture, and pictures at most `distance` bits apart (None: the same only)."""
+        return self.store.curation.duplicates(distance, None if query is None else self._found(query))
+
+    def alike(self, which: int | str, distance: int = LOOKS_ALIKE) -> list[tuple[Entry, int]]:
+        """(entry, distance in bits) of other pictures that look like this one, the nearest first."""
+        entry = self.entry(which)
+        if entry.picture is None or entry.picture.phash is None:
+            raise NotFound(f"How the picture of entry {entry.id} looks is not known.", f"seedbank regen {entry.id}")
+        found = self.store.curation.alike(entry.picture.phash, distance, entry.picture.digest)
+        return [(self.store.entry(number), apart) for number, apart in found]
+
+    def tree(self, which: int | str) -> Tree:
+        """Where an entry comes from and what came of it, with what changed at each step."""
+        from seedbank.lineage import tree
+
+        return tree(self, self.entry(which).id)
+
+    def diff(self, a: int | str, b: int | str) -> EntryComparison:
+        """Recipes, environments and pictures of two entries against each other."""
+        from seedbank.lineage import compare
+
+        return compare(self, self.entry(a).id, self.entry(b).id)
+
+    def _found(self, query: str, at_most: int | None = None) -> list[int]:
+        return [entry.id for entry in self.find(query, limit=at_most)]
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == 64 and all(character in "0123456789abcdef" for character in value)

@@ -1,0 +1,159 @@
+"""What became of what: the tree of an entry with what changed at each step, and two entries side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from seedbank.errors import SeedbankError
+from seedbank.recipe import Recipe, differences
+from seedbank.records import Entry
+
+if TYPE_CHECKING:
+    from seedbank.bank import Bank, Pixels
+    from seedbank.environment import Comparison
+
+MOST = 1000
+"""Edges of one tree."""
+WORDS = {
+    "noise.seed": "seed",
+    "conditioning.prompt": "prompt",
+    "conditioning.negative_prompt": "negative",
+    "call.num_inference_steps": "steps",
+    "call.guidance_scale": "guidance",
+    "scheduler.class": "scheduler",
+}
+"""{field of a recipe: the word that people use}; of the others the last part is shown."""
+FIRST = ("prompt", "negative", "seed", "steps", "guidance", "size", "model", "scheduler")
+
+Change = tuple[str, Any, Any]
+"""(word, old, new)"""
+
+
+@dataclass(frozen=True)
+class Branch:
+    """An entry in a tree: how it came from the one above, what changed, and what came of it.
+
+    `again` says that it stands elsewhere in the tree with all that came of it.
+    """
+
+    entry: Entry
+    kind: str | None = None
+    changes: tuple[Change, ...] = ()
+    children: tuple[Branch, ...] = ()
+    again: bool = False
+
+    def walk(self, depth: int = 0) -> Iterator[tuple[int, Branch]]:
+        """(depth, branch) of itself and all below, in the order of reading."""
+        yield depth, self
+        for child in self.children:
+            yield from child.walk(depth + 1)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """All ancestors and descendants of an entry; `cut` when there are more than `MOST` steps."""
+
+    of: int
+    roots: tuple[Branch, ...]
+    cut: bool
+
+
+def tree(bank: Bank, number: int) -> Tree:
+    """Where the entry comes from and what came of it."""
+    edges, cut = bank.store.curation.family(number, MOST)
+    known = {
+        entry.id: entry for entry in bank.store.entries(sorted({number, *(n for e in edges for n in (e.child, e.parent))}))
+    }
+    below: dict[int, list[tuple[int, str]]] = {}
+    for edge in sorted(edges, key=lambda edge: (edge.child, edge.kind)):
+        below.setdefault(edge.parent, []).append((edge.child, edge.kind))
+    seen: set[int] = set()
+
+    def branch(at: int, parent: int | None = None, kind: str | None = None) -> Branch:
+        changes = () if parent is None else tuple(recipe_changes(known[parent], known[at]))
+        if at in seen:
+            return Branch(known[at], kind, changes, again=bool(below.get(at)))
+        seen.add(at)
+        return Branch(known[at], kind, changes, tuple(branch(child, at, how) for child, how in below.get(at, ())))
+
+    children = {edge.child for edge in edges}
+    roots = sorted({edge.parent for edge in edges} - children) or [number]
+    return Tree(number, tuple(branch(root) for root in roots), cut)
+
+
+def recipe_changes(old: Entry, new: Entry) -> list[Change]:
+    """What changed between the recipes of two entries, in the words of people, the likeliest first."""
+    if old.recipe is None or new.recipe is None:
+        return []
+    found = []
+    for name, before, after in _sized(old.recipe, new.recipe):
+        if name == "model":
+            before, after = (entry.model.name if entry.model else digest for entry, digest in ((old, before), (new, after)))
+        found.append((WORDS.get(name, name.removeprefix("call.")), before, after))
+    return sorted(found, key=lambda change: (FIRST.index(change[0]) if change[0] in FIRST else len(FIRST), change[0]))
+
+
+def _sized(old: Recipe, new: Recipe) -> Iterator[Change]:
+    """The differences, with width and height as one size."""
+    before, after = (f"{recipe.width}x{recipe.height}" if recipe.width and recipe.height else None for recipe in (old, new))
+    if before != after:
+        yield "size", before, after
+    yield from (change for change in differences(old, new) if change[0] not in ("call.width", "call.height"))
+
+
+# -- two entries ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class EntryComparison:
+    """How two entries differ.
+
+    environments  None when one of them was never recorded
+    same_image    whether the image digests are equal; None when one is not known
+    drift         {max, psnr, ssim, phash} of the pictures; empty when one is not here, which `missing` says
+    """
+
+    entries: tuple[Entry, Entry]
+    recipe: tuple[Change, ...]
+    environments: Comparison | None
+    same_image: bool | None
+    drift: Mapping[str, float]
+    pictures: tuple[Pixels, Pixels] | None
+    missing: str | None = None
+
+
+def compare(bank: Bank, a: int, b: int) -> EntryComparison:
+    """Recipes, environments and pictures of two entries against each other."""
+    from seedbank.environment import compare_environments
+
+    one, other = bank.store.entries([a, b])
+    environments = None
+    if one.environment_digest and other.environment_digest:
+        environments = compare_environments(
+            *(bank.store.environment(digest) for digest in (one.environment_digest, other.environment_digest))
+        )
+    same = None if one.picture is None or other.picture is None else one.picture.digest == other.picture.digest
+    drift: Mapping[str, float] = {}
+    pictures, missing = None, None
+    try:
+        pictures = bank.pixels(one), bank.pixels(other)
+    except SeedbankError as error:
+        missing = error.message
+    if pictures is not None:
+        from seedbank import images
+
+        drift = images.metrics(*pictures)
+    return EntryComparison((one, other), tuple(recipe_changes(one, other)), environments, same, drift, pictures, missing)
+
+
+def sheet(found: EntryComparison) -> bytes:
+    """A PNG file: both pictures and their difference, stretched. Raises what kept a picture from being read."""
+    from seedbank import images
+    from seedbank.errors import NotFound
+
+    if found.pictures is None:
+        raise NotFound(found.missing or "A picture is not here.", "Bring it back with: seedbank regen")
+    labels = [f"{entry.id}  seed {entry.seed}" for entry in found.entries]
+    return images.difference_sheet(*found.pictures, labels=(labels[0], labels[1]))

@@ -1,0 +1,5 @@
+"""Pages for a browser: self-contained HTML files of entries."""
+
+from seedbank.pages.gallery import MOST, gallery
+
+__all__ = ["MOST", "gallery"]

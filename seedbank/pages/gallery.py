@@ -1,0 +1,149 @@
+"""One HTML file of many entries: pictures, verdicts, recipes; works from a disk, asks nobody for anything.
+
+The page is a shell (`gallery.html`) with its style and script inlined and the entries as JSON; the script writes text as
+text only, so nothing in a prompt can become markup. A content security policy allows the one script by its digest, no
+other, and no request at all.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+from seedbank.engine.source import cache_folder
+from seedbank.errors import BadInput, SeedbankError
+from seedbank.pipelines import cfg_of
+from seedbank.progress import QUIET, Progress
+from seedbank.records import Entry
+
+if TYPE_CHECKING:
+    from seedbank.bank import Bank
+
+MOST = 1000
+"""Entries on one page: about 15 MB; more would make the browser slow."""
+SIDES = ((30, 768), (150, 512), (MOST, 256))
+"""(up to so many entries, pixels of a preview's longer side)"""
+ASSETS = Path(__file__).parent
+
+
+def gallery(
+    bank: Bank,
+    entries: Sequence[Entry],
+    text_of: Callable[[Entry], str],
+    title: str = "",
+    progress: Progress = QUIET,
+) -> str:
+    """The page. `text_of` gives what "copy parameters" copies. Raises `BadInput` for more than `MOST` entries."""
+    if len(entries) > MOST:
+        raise BadInput(f"A page holds {MOST} entries; these are {len(entries)}.", "Narrow the query, or add --limit.")
+    side = next(pixels for most, pixels in SIDES if len(entries) <= most)
+    previews = _previews(bank, entries, side, progress)
+    values = {
+        "title": title,
+        "written": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
+        "entries": [_card(entry, text_of, preview) for entry, preview in zip(entries, previews, strict=True)],
+    }
+    style, script, shell = ((ASSETS / name).read_text("utf-8") for name in ("gallery.css", "gallery.js", "gallery.html"))
+    return Template(shell).substitute(
+        title=html.escape(title or "seedbank"),
+        policy=f"default-src 'none'; img-src data:; style-src '{_source(style)}'; script-src '{_source(script)}'",
+        style=style,
+        script=script,
+        data=json_for_html(values),
+    )
+
+
+def json_for_html(value: Any) -> str:
+    """JSON that can stand inside a script element: no character in it can end the element or begin a comment."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _source(text: str) -> str:
+    """What a content security policy calls an inline element by."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _card(entry: Entry, text_of: Callable[[Entry], str], preview: str | None) -> dict[str, Any]:
+    recipe, picture = entry.recipe, entry.picture
+    size = None
+    if picture is not None and picture.width:
+        size = f"{picture.width}x{picture.height}"
+    elif recipe is not None and recipe.width:
+        size = f"{recipe.width}x{recipe.height}"
+    values = {
+        "id": entry.id,
+        "preview": preview,
+        "prompt": entry.prompt,
+        "negative": recipe.negative_prompt if recipe else None,
+        "seed": None if entry.seed is None else str(entry.seed),
+        "steps": recipe.steps if recipe else None,
+        "guidance": recipe.guidance if recipe else None,
+        "cfg": cfg_of(recipe.pipeline, recipe.call) if recipe else None,
+        "size": size,
+        "model": entry.model.name if entry.model else None,
+        "pipeline": recipe.pipeline if recipe else None,
+        "scheduler": recipe.scheduler_class if recipe else None,
+        "tags": list(entry.tags),
+        "notes": list(entry.notes),
+        "favourite": entry.favourite,
+        "rating": entry.rating,
+        "verdict": entry.verdict,
+        "added": entry.added.astimezone().strftime("%Y-%m-%d %H:%M"),
+        "user": entry.user,
+        "image": picture.digest if picture else None,
+        "recipe": entry.recipe_digest,
+        "parameters": text_of(entry) if recipe else None,
+        "json": recipe.to_dict() if recipe else None,
+    }
+    return {name: value for name, value in values.items() if value not in (None, [], False)}
+
+
+# -- previews ---------------------------------------------------------------------------------------------------------
+
+
+def _previews(bank: Bank, entries: Sequence[Entry], side: int, progress: Progress) -> list[str | None]:
+    """Data addresses of small pictures; None where the picture is not here or cannot be read."""
+    previews: list[str | None] = []
+    # Pillow decodes and scales without holding the interpreter, so threads use all cores.
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool, progress.task("previews", len(entries)) as task:
+        for data in pool.map(lambda entry: preview(bank, entry, side), entries):
+            previews.append(None if data is None else f"data:image/webp;base64,{base64.b64encode(data).decode()}")
+            task.advance()
+    return previews
+
+
+def preview(bank: Bank, entry: Entry, side: int) -> bytes | None:
+    """A WebP file of the entry's picture, from the user's cache when it was made before; None without a picture."""
+    from seedbank import images
+
+    if entry.blob is None:
+        return None
+    path = cache_folder() / "previews" / entry.blob.digest[:2] / f"{entry.blob.digest}-{side}.webp"
+    try:
+        return path.read_bytes()
+    except OSError:
+        pass
+    try:
+        data = images.thumbnail(bank.pixels(entry), side)
+    except SeedbankError:
+        return None
+    try:  # a cache that cannot be written costs time, not the page
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        unfinished = path.with_name(f"{path.name}.{os.getpid()}.{entry.id}")
+        unfinished.write_bytes(data)
+        unfinished.replace(path)
+    except OSError:
+        pass
+    return data
