@@ -98,8 +98,9 @@ def record_call(
     finished = now()
 
     def store() -> Kept:
-        entries, problem = _softly(lambda: keep(bank, call, watch.trace, pictures, finished, tags))
-        return tuple(entries or ()), problem or watch.problem
+        entries: list[Entry] = []
+        _, problem = _softly(lambda: entries.extend(keep(bank, call, watch.trace, pictures, finished, tags)))
+        return tuple(entries), problem or watch.problem
 
     kept, gap = _softly(lambda: later(store))
     return Recorded(result, ((), gap) if kept is None else kept)
@@ -130,7 +131,8 @@ def _watched(call: Call | None) -> Iterator[_Watch]:
     finally:
         _inside.reset(token)
         if watch.trace is not None:
-            watch.trace.__exit__()
+            _, problem = _softly(watch.trace.__exit__)
+            watch.problem = watch.problem or problem
     if call is not None and before:
         drawn, problem = _softly(lambda: randomness.consumed(before, randomness.snapshot()))
         watch.problem = watch.problem or problem

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from seedbank.bank import Bank, Pixels
 from seedbank.cohort import MEDIA_TYPE, cohort_of, member
-from seedbank.errors import SeedbankError
+from seedbank.errors import Blocked, SeedbankError
 from seedbank.hashing import canonical_json, pixel_digest
-from seedbank.pipelines import FACTS
+from seedbank.pipelines import facts
 from seedbank.recipe import Recipe
 from seedbank.recording.generate import RANDOM_STATE
 from seedbank.recording.look import Call
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def keep(
     bank: Bank, call: Call, trace: Trace | None, pictures: Sequence[Picture], finished: datetime, tags: Sequence[str]
-) -> list[Entry]:
+) -> Iterator[Entry]:
     """Store one entry for each picture of the call. An entry of latents has no picture, but all the rest."""
     flags = {"global_random_state_consumed": call.drawn} if call.drawn else {}
     inputs = (bank.blobs.put(call.random_state, "application/json"),) if call.random_state is not None else ()
@@ -33,7 +33,6 @@ def keep(
     # One forward pass made them all, which changes bits: the cohort says what has to be rendered together again.
     cohort = cohort_of(call.arguments, call.noise, call.seeds)
     kept = bank.blobs.put(canonical_json(cohort), MEDIA_TYPE) if len(pictures) > 1 else None
-    entries = []
     for index, picture in enumerate(pictures):
         pixels = picture()
         batch = None if kept is None else {"size": len(pictures), "index": index, "cohort": kept.digest}
@@ -53,16 +52,17 @@ def keep(
         if pixels is not None and stages:
             seen = [*stages, ("pixels", pixel_digest(pixels.mode, pixels.width, pixels.height, pixels.rows))]
         # Tags hang on pictures.
-        entries.append(bank.put_entry(pixels, new, seen, tags if pixels is not None else ()))
+        yield bank.put_entry(pixels, new, seen, tags if pixels is not None else ())
     if trace is not None and trace.problem:
         raise SeedbankError(f"The image was recorded without its trace: {trace.problem}")
-    return entries
 
 
 def _obstacles(call: Call, recipe: Recipe, pixels: Pixels | None) -> list[str]:
     obstacles = list(call.obstacles)
-    if recipe.pipeline not in FACTS:
-        obstacles.append(f"The pipeline class {recipe.pipeline} is not one that seedbank loads.")
+    try:
+        facts(str(recipe.pipeline))
+    except Blocked as error:
+        obstacles += [error.message] if error.message not in obstacles else []
     if pixels is None:
         obstacles.append("The call returned latents, so there is no picture to compare with.")
     return obstacles

@@ -129,7 +129,7 @@ def _model(pipe: Any, taken: Anatomy, device: Any, obstacles: list[str]) -> Mode
     try:
         files = _files_of(source)
     except SeedbankError as error:
-        obstacles.append(f"{error.message} So its weights are not known.")
+        obstacles.append(error.message)
         return None
     if changed := _changed_weights(pipe, taken, files.model, source):
         obstacles.append(f"The weights in memory are not those of the files: {', '.join(changed)}.")
@@ -209,9 +209,7 @@ def _environment(pipe: Any, taken: Anatomy, device: str) -> Environment:
     return _last_environment[0][1]
 
 
-def _noise(
-    generator: Any, hardware: Mapping[str, Any], obstacles: list[str]
-) -> tuple[list[int] | None, dict[str, Any]]:
+def _noise(generator: Any, hardware: Mapping[str, Any], obstacles: list[str]) -> tuple[list[int] | None, dict[str, Any]]:
     """(seeds, noise without its seed) of what was passed as `generator`."""
     import torch
 

@@ -37,21 +37,23 @@ def pictures_of(result: Any, output_type: str | None = None) -> list[Picture]:
 
 
 def _is_picture(image: Any) -> bool:
-    floats = getattr(getattr(image, "dtype", None), "is_floating_point", None) or getattr(image, "dtype", None) == "float32"
-    return (hasattr(image, "tobytes") and hasattr(image, "mode")) or (bool(floats) and len(image.shape) in (2, 3))
+    """A Pillow image, or a tensor or an array of floats."""
+    if hasattr(image, "dtype"):
+        return "float" in str(image.dtype) and len(image.shape) in (2, 3)
+    return hasattr(image, "tobytes") and hasattr(image, "mode")
 
 
 def _picture(image: Any) -> Picture:
-    if hasattr(image, "mode"):
-        pixels = pixels_of(image)
-        return lambda: pixels
     if hasattr(image, "detach"):
         from seedbank.worker.beside import copies
 
         (copied,) = copies(image)
         return lambda: _from_floats(copied.wait().permute(1, 2, 0).float().numpy())
-    array = image.copy()
-    return lambda: _from_floats(array)
+    if hasattr(image, "dtype"):
+        array = image.copy()
+        return lambda: _from_floats(array)
+    pixels = pixels_of(image)
+    return lambda: pixels
 
 
 def _from_floats(array: Any) -> Pixels:

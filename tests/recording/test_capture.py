@@ -153,7 +153,11 @@ def test_when_recording_fails_the_user_keeps_the_image(bank, pipe, torch, monkey
     assert "No space left" in recorded.gap
 
 
-def test_other_output_than_pictures_is_said_and_handed_back(bank, pipe, torch):
-    recorded = bank.record(pipe, **CALL, generator=seeded(torch), output_type="latent")
-    assert "no pictures" in recorded.gap
-    assert recorded.result.images.shape[0] == 1
+def test_a_result_without_pictures_is_said_and_handed_back(bank, pipe, torch):
+    class Silent(type(pipe)):
+        def __call__(self, **_):
+            return "no pictures at all"
+
+    recorded = bank.record(Silent(**pipe.components), **CALL)
+    assert "no pictures" in recorded.gap and recorded.entries == ()
+    assert recorded.result == "no pictures at all"
