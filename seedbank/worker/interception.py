@@ -48,13 +48,14 @@ class Interception:
 def _innermost() -> Interception | None:
     with _lock:
         own = [block for block in _open if block.thread == threading.get_ident()]
-        return (own or _open or [None])[-1]
+        blocks = own or _open
+        return blocks[-1] if blocks else None
 
 
 def _exchange_all() -> None:
     from diffusers import DiffusionPipeline
 
-    def on_new_class(cls: type, **options: Any) -> None:
+    def on_new_class(cls: type, /, **options: Any) -> None:
         super(DiffusionPipeline, cls).__init_subclass__(**options)
         with _lock:
             if _open:
@@ -72,7 +73,7 @@ def _put_back() -> None:
     del DiffusionPipeline.__init_subclass__
     for cls, (original, ours) in _exchanged.items():
         if vars(cls).get("__call__") is ours:  # else somebody put their own in its place meanwhile, and it stays
-            cls.__call__ = original  # type: ignore[operator]
+            cls.__call__ = original  # type: ignore[method-assign]
     _exchanged.clear()
 
 
@@ -89,10 +90,11 @@ def _exchange(cls: type) -> None:
         return block.handler(self, args, kwargs, lambda: original(self, *args, **kwargs))
 
     _exchanged[cls] = (original, call)
-    cls.__call__ = call  # type: ignore[operator]
+    cls.__call__ = call  # type: ignore[method-assign]
 
 
 def _subclasses(cls: type) -> Iterator[type]:
-    for child in cls.__subclasses__():
+    children: list[type] = cls.__subclasses__()
+    for child in children:
         yield child
         yield from _subclasses(child)
