@@ -10,6 +10,7 @@ import ctypes
 import hashlib
 import importlib.metadata
 import importlib.util
+import json
 import os
 import platform
 import re
@@ -79,16 +80,27 @@ def system() -> dict[str, Any]:
 
 @cache
 def distributions() -> dict[str, dict[str, str | None]]:
-    """{normalised name: {version, record}} of everything installed, the first on the path where a name occurs twice.
+    """{normalised name: {version, record, source}} of everything installed, the first on the path where a name occurs twice.
 
-    `record` is the digest of the installed files; `None` where the installer kept no list.
+    `record` is the digest of the installed files; `None` where the installer kept no list. `source` is ``folder`` or
+    ``repository`` for what was installed from there, and `None` for wheels.
     """
     found: dict[str, dict[str, str | None]] = {}
     for distribution in importlib.metadata.distributions():
         name = distribution.metadata["Name"]
         if name:
-            found.setdefault(normalised(name), {"version": distribution.version, "record": record_digest(distribution)})
+            facts = {"version": distribution.version, "record": record_digest(distribution), "source": _source(distribution)}
+            found.setdefault(normalised(name), facts)
     return dict(sorted(found.items()))
+
+
+def _source(distribution: importlib.metadata.Distribution) -> str | None:
+    """PEP 610: where it came from when it was no wheel; without the place, which names this machine's folders."""
+    try:
+        origin = json.loads(distribution.read_text("direct_url.json") or "{}")
+    except ValueError:
+        return None
+    return "folder" if "dir_info" in origin else "repository" if "vcs_info" in origin else None
 
 
 def normalised(name: str) -> str:
