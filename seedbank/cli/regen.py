@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seedbank.cli.common import assignment, emit, entry_json, json_option, open_bank, progress, which_argument, words
+from seedbank.cli.explained import explained
 
 if TYPE_CHECKING:
     from seedbank.api import Library
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
     "changes",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Override a setting of the profile (threads=1); marked an experiment.",
+    help="Change a setting of the profile (threads=1, attention=math); marked an experiment.",
 )
+@click.option("--prove", is_flag=True, help="Look for the cause of a difference by rendering again with settings put back.")
+@click.option("-v", "--verbose", is_flag=True, help="What differs, as a table, and the reruns of a proof.")
 @json_option
 @click.pass_context
 def regen_command(
@@ -40,6 +43,8 @@ def regen_command(
     allow_other_weights: bool,
     device: str | None,
     changes: tuple[str, ...],
+    prove: bool,
+    verbose: bool,
     as_json: bool,
 ) -> int:
     """Rebuild WHICH from the record alone and check the image against the recorded digest.
@@ -60,6 +65,7 @@ def regen_command(
         allow_other_weights=allow_other_weights,
         device=device,
         changes=dict(assignment(one, "--with") for one in changes),
+        prove=prove,
         name=name,
     )
     outcomes = []
@@ -70,17 +76,20 @@ def regen_command(
             if as_json:
                 emit(_json(bank, outcome))
             else:
-                _print(outcome)
+                _print(outcome, verbose)
         if len(outcomes) != 1 and not as_json:
             _summary(outcomes, len(ids))
     return exit_code(outcomes, accept)
 
 
-def _print(outcome: Outcome) -> None:
+def _print(outcome: Outcome, verbose: bool) -> None:
     found = outcome.regeneration
     click.echo(f"{outcome.entry.id}  {found.verdict}  {outcome.seconds:.1f} s  {found.explanation['line']}")
     if hint := found.explanation.get("hint"):
         click.echo(f"   {hint}", err=True)
+    if verbose:
+        for line in explained(found):
+            click.echo(f"   {line}")
 
 
 def _summary(outcomes: list[Outcome], asked: int) -> None:
@@ -100,6 +109,7 @@ def _json(bank: Library, outcome: Outcome) -> dict[str, Any]:
         "trace": found.trace,
         "first_difference": found.first_difference,
         "explanation": dict(found.explanation),
+        "evidence": dict(found.evidence),
         "drift": dict(found.drift),
         "seconds": round(outcome.seconds, 3),
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seedbank.cli.common import emit, entry_json, json_option, open_bank, shown_time, which_argument, words
+from seedbank.cli.explained import explained
 
 if TYPE_CHECKING:
     from seedbank.api import Library
@@ -63,6 +64,7 @@ def _everything(bank: Library, entry: Entry) -> dict[str, Any]:
                 "first_difference": one.first_difference,
                 "drift": dict(one.drift),
                 "explanation": dict(one.explanation),
+                "evidence": dict(one.evidence),
                 "environment_digest": one.environment_digest,
             }
             for one in bank.store.regenerations(entry.id)
@@ -103,6 +105,7 @@ def _lines(bank: Library, entry: Entry) -> Iterator[tuple[str, Any]]:
         yield "obstacle", obstacle
     for one in bank.store.regenerations(entry.id):
         yield "regenerated", f"{shown_time(one.at)}  {one.explanation.get('line', one.verdict)}"
+        yield from (("", line) for line in explained(one))
 
 
 def _recipe_lines(entry: Entry) -> Iterator[tuple[str, Any]]:

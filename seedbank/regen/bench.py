@@ -6,7 +6,8 @@ Entries of one process profile share a process; those of one model share its loa
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,12 @@ from seedbank.cohort import read_cohort, whole
 from seedbank.engine.opening import Kept, find_recorded_adapters, find_verified, load_source
 from seedbank.engine.process import Engine
 from seedbank.environment import Environment
-from seedbank.errors import BadInput, Blocked, StorageError
+from seedbank.errors import Blocked, StorageError
+from seedbank.hashing import json_digest
 from seedbank.recipe import AS_IS, Recipe, input_key
 from seedbank.records import Model
+from seedbank.regen.fields import UNSET, apply
+from seedbank.regen.fields import field as find_field
 
 if TYPE_CHECKING:
     from seedbank.engine.process import Rendering
@@ -30,8 +34,7 @@ class Setting:
 
     model                where the recorded weights lie now, when not where they were recorded
     allow_other_weights  render even when the weights are not the recorded ones
-    device               another device than the recorded one
-    changes              profile fields to override, `{"threads": 1}`
+    changes              fields of the profile to change, `{"threads": 1, "device": "cpu"}`; see `fields`
     pipeline, adapters   as the recipe names them
     known                {digest: what the bank knows of an adapter}
     """
@@ -42,44 +45,58 @@ class Setting:
     dtypes: Mapping[str, str] = field(default_factory=dict)
     place: str | None = None
     allow_other_weights: bool = False
-    device: str | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
     pipeline: str | None = None
     adapters: tuple[Mapping[str, Any], ...] = ()
     known: Mapping[str, Model] = field(default_factory=dict)
 
     @property
+    def profile(self) -> Mapping[str, Any]:
+        """The recorded profile with the changes. Raises `BadInput` for a change of what the record does not have."""
+        return apply(self._profile, self.changes)
+
+    @property
     def process_profile(self) -> dict[str, Any]:
-        """The settings that a process is started with: the recorded ones without the pipeline's, and the changes."""
-        profile = {name: value for name, value in self._profile.items() if name != "pipeline"} | dict(self.changes)
-        return profile if self.device is None else profile | {"device": self.device}
+        """The settings that a process is started with: all but the pipeline's."""
+        return {name: value for name, value in self.profile.items() if name != "pipeline"}
 
     @property
     def pipeline_settings(self) -> Mapping[str, Any] | None:
-        """Attention, slicing, memory format … as recorded; None when nothing was recorded."""
-        return self._profile.get("pipeline")
+        """Attention, slicing, memory format … as recorded and changed; None when nothing was recorded."""
+        return self.profile.get("pipeline")
 
     @property
     def _profile(self) -> Mapping[str, Any]:
         return self.recorded.profile if self.recorded is not None else {}
 
-    def check_changes(self) -> None:
-        """Raises `BadInput` for a change of a setting that the record does not have, or of another type."""
-        for name, value in self.changes.items():
-            recorded = self._profile.get(name)
-            if name not in self._profile or name in ("device", "pipeline", "variables"):
-                known = ", ".join(key for key in self._profile if key not in ("device", "pipeline", "variables"))
-                raise BadInput(f"The recorded profile has no setting {name!r} that can be changed.", f"It has {known}.")
-            if type(value) is not type(recorded) or (isinstance(value, int) and name.endswith("threads") and value < 1):
-                raise BadInput(f"The setting {name} cannot be {value!r}.", f"It was recorded as {recorded!r}.")
+    @property
+    def process_key(self) -> str:
+        """Equal for settings that share a process, as long as their changes are the same."""
+        return json_digest([self.mode, {name: value for name, value in self._profile.items() if name != "pipeline"}])
+
+    @property
+    def changed(self) -> dict[str, Any]:
+        """The changes that change something: the others are as recorded."""
+        return {name: value for name, value in self.changes.items() if find_field(name).read(self._profile) != value}
 
     @property
     def experiment(self) -> list[str]:
         """Departures from the record, in words; other weights are only known once they are read."""
-        said = [f"{name}={value}" for name, value in self.changes.items()]
-        if self.device is not None and self.device != self._profile.get("device"):
-            said.append(f"device={self.device}")
-        return said
+        return [f"{name}={find_field(name).text(value)}" for name, value in self.changed.items()]
+
+    def check_taken(self, unrestored: Iterable[tuple[str, Any, Any]], present: Environment) -> None:
+        """Raises `Blocked` when a change did not take: what would be rendered then is no experiment."""
+        for name, value in self.changed.items():
+            one = find_field(name)
+            for place, _, got in unrestored:
+                if f"profile.{place}" in one.places:
+                    raise Blocked(
+                        f"The setting {name} did not take {one.text(value)}: {place} is {got!r}.", "Try another value."
+                    )
+        wanted = self.changed.get("cpu_capability", UNSET)
+        got = present.parts.get("hardware", {}).get("cpu", {}).get("capability")
+        if wanted not in (UNSET, "default") and wanted.upper() != got:
+            raise Blocked(f"The setting cpu_capability did not take {wanted}: torch uses {got} here.", "Try another value.")
 
 
 @dataclass(frozen=True)
@@ -131,24 +148,34 @@ def _input(bank: Bank, item: Mapping[str, Any]) -> bytes:
         raise Blocked(f"The recorded input {item['role']} cannot be read: {error.message}", error.hint) from None
 
 
-class Bench:
-    """One render process at a time, replaced when another process profile is asked for or when it died."""
+@dataclass
+class _Desk:
+    """One render process and what is loaded in it now."""
 
-    def __init__(self, kept: Kept = lambda model: None) -> None:
+    engine: Engine
+    ready: tuple[Setting, Ready] | None = None
+
+
+class Bench:
+    """Render processes by process profile, replaced when another profile is asked for or when they died.
+
+    `room` is how many live at a time: each holds its model in memory, so one is the rule.
+    """
+
+    def __init__(self, kept: Kept = lambda model: None, room: int = 1) -> None:
         """`kept` gives the folder with a model's files when the bank keeps them."""
         self._kept = kept
-        self._engine: Engine | None = None
-        self._profile: Mapping[str, Any] = {}
-        self._ready: tuple[Setting, Ready] | None = None
+        self._room = room
+        self._desks: OrderedDict[str, _Desk] = OrderedDict()
 
     def set_up(self, setting: Setting) -> Ready:
         """The process and the model for `setting`. Raises `Blocked` before any process renders other weights."""
-        if self._ready is not None and self._ready[0] == setting and self._ready[1].engine.alive:
-            return self._ready[1]
         if setting.model is None:
             raise Blocked("The record names no model.", "Name one with --model.")
-        setting.check_changes()
-        engine = self._engine_for(setting)
+        desk = self._desk(setting)
+        if desk.ready is not None and desk.ready[0] == setting and desk.engine.alive:
+            return desk.ready[1]
+        engine = desk.engine
         experiment = setting.experiment
         source, present = find_verified(engine, setting.model, setting.place, self._kept, setting.allow_other_weights)
         if present.digest != setting.model.digest:
@@ -163,23 +190,22 @@ class Bench:
             pipeline=setting.pipeline,
             adapters=adapters,
         )
-        for name, wanted, got in engine.unrestored:
-            if name in setting.changes:
-                raise Blocked(f"The setting {name} did not take {wanted!r}: it is {got!r}.", "Try another value.")
+        setting.check_taken(engine.unrestored, engine.environment)
         ready = Ready(engine, engine.environment, present, tuple(experiment), tuple(engine.unrestored))
-        self._ready = (setting, ready)
+        desk.ready = (setting, ready)
         return ready
 
-    def _engine_for(self, setting: Setting) -> Engine:
-        profile = {"mode": setting.mode, **setting.process_profile}
-        if self._engine is None or profile != self._profile:
-            self.close()
-            device = setting.process_profile.get("device", "auto")
-            self._engine, self._profile = Engine(setting.process_profile or None, setting.mode, device=device), profile
-        return self._engine
+    def _desk(self, setting: Setting) -> _Desk:
+        profile = setting.process_profile
+        key = json_digest([setting.mode, profile])
+        if key not in self._desks:
+            while len(self._desks) >= self._room:
+                self._desks.popitem(last=False)[1].engine.close()
+            self._desks[key] = _Desk(Engine(profile or None, setting.mode, device=profile.get("device", "auto")))
+        self._desks.move_to_end(key)
+        return self._desks[key]
 
     def close(self) -> None:
-        """End the process, if there is one."""
-        if self._engine is not None:
-            self._engine.close()
-        self._engine, self._ready = None, None
+        """End the processes, if there are any."""
+        while self._desks:
+            self._desks.popitem()[1].engine.close()

@@ -66,6 +66,8 @@ class Judgement:
     trace: str = TRACE_ABSENT
     first_difference: str | None = None
     drift: dict[str, float] = field(default_factory=dict)
+    parting: str | None = None
+    """Where two renderings made here part from each other, when they do."""
 
 
 def first_difference(recorded: Stages, present: Stages) -> str | None:

@@ -33,8 +33,15 @@ from seedbank.records import (
     Regeneration,
 )
 from seedbank.regen.bench import Bench, Ready, Setting
-from seedbank.regen.explain import causes_between, explanation
-from seedbank.regen.judge import Tolerance, judge
+from seedbank.regen.causes import Differences, differences, weights_cause
+from seedbank.regen.explain import explanation, needs_explanation
+from seedbank.regen.fields import parse_changes
+from seedbank.regen.judge import Stages, Tolerance, compare_traces, judge
+from seedbank.regen.proof import Proof, Seen, prove
+from seedbank.regen.undoing import undoings
+
+ELSEWHERE = 20
+"""How many differences that cannot be a cause are kept by name; the environments hold them all."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,8 @@ class Options:
     allow_other_weights: bool = False
     device: str | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
+    prove: bool = False
+    """Look for the cause of a difference by rendering again with settings put back; see `proof`."""
     name: str | None = None
     """The name of a durable run: the same name and selection resumes it."""
 
@@ -65,26 +74,39 @@ def exit_code(outcomes: Iterable[Outcome], accept: Sequence[str] = ()) -> int:
     return 3 if 3 in codes else 1 if 1 in codes else 0
 
 
-def regenerate(bank: Bank, ids: Sequence[int], options: Options | None = None, progress: Progress = QUIET) -> Iterator[Outcome]:
-    """Rebuild the entries and yield each attempt as soon as it is stored. Interrupting it loses at most one rendering."""
+def regenerate(
+    bank: Bank,
+    ids: Sequence[int],
+    options: Options | None = None,
+    progress: Progress = QUIET,
+    bench: Bench | None = None,
+) -> Iterator[Outcome]:
+    """Rebuild the entries and yield each attempt as soon as it is stored. Interrupting it loses at most one rendering.
+
+    `bench`, when it is given, is used and left open: several calls share its processes. Raises `BadInput` for a change
+    that no profile has.
+    """
     options = options or Options()
+    options = replace(options, changes=parse_changes(options.changes))
     if options.model is not None and not Path(options.model).is_file():
         find_model(options.model, offline=True)  # a mistyped place is an error, not a verdict about the entries
     run = None
     if options.name is not None:
         started = bank.store.start_run("regen", asdict(options), ids, name=options.name)
         run, ids = started.id, bank.store.pending(started)
-    bench = Bench(partial(kept_folder, bank))
+    own = bench is None
+    bench = bench or Bench(partial(kept_folder, bank))
     try:
         with progress.task("regen", total=len(ids)) as task:
             for entry, setting in _in_order(bank, bank.store.entries(ids), options):
                 since = time.monotonic()
-                regeneration = _try(bank, bench, entry, setting, options.tolerance, run)
+                regeneration = _try(bank, bench, entry, setting, options, run)
                 seconds = regeneration.output.seconds.get("total", time.monotonic() - since)
                 task.advance()
                 yield Outcome(entry, regeneration, seconds)
     finally:
-        bench.close()
+        if own:
+            bench.close()
 
 
 def _in_order(bank: Bank, entries: Sequence[Entry], options: Options) -> list[tuple[Entry, Setting]]:
@@ -102,14 +124,12 @@ def _in_order(bank: Bank, entries: Sequence[Entry], options: Options) -> list[tu
             dtypes=(entry.recipe.dtypes if entry.recipe else None) or {},
             place=options.model,
             allow_other_weights=options.allow_other_weights,
-            device=options.device,
-            changes=options.changes,
+            changes={**options.changes, **({"device": options.device} if options.device else {})},
             pipeline=entry.recipe.pipeline if entry.recipe else None,
             adapters=entry.recipe.adapters if entry.recipe else (),
             known=known_adapters(bank, entry.recipe),
         )
-        process = json_digest([setting.mode, setting.process_profile])
-        key = (process, entry.model.digest if entry.model else "", digest or "", _loading(setting), entry.id)
+        key = (setting.process_key, entry.model.digest if entry.model else "", digest or "", _loading(setting), entry.id)
         listed.append((key, entry, setting))
     return [(entry, setting) for _, entry, setting in sorted(listed, key=lambda item: item[0])]
 
@@ -119,10 +139,10 @@ def _loading(setting: Setting) -> str:
     return json_digest([setting.dtypes, setting.pipeline, list(setting.adapters)])
 
 
-def _try(bank: Bank, bench: Bench, entry: Entry, setting: Setting, tolerance: Tolerance, run: int | None) -> Regeneration:
+def _try(bank: Bank, bench: Bench, entry: Entry, setting: Setting, options: Options, run: int | None) -> Regeneration:
     try:
         _check_whole(entry)
-        return _attempt(bank, bench.set_up(setting), entry, setting, tolerance, run)
+        return _attempt(bank, bench, entry, setting, options, run)
     except (Blocked, BadInput) as error:
         return bank.add_regeneration(_not_rendered(entry, BLOCKED, error, run), None)
     except RenderFailed as error:
@@ -143,19 +163,27 @@ def _check_whole(entry: Entry) -> None:
         raise Blocked(f"Entry {entry.id} has no image digest to compare with.")
 
 
-def _attempt(bank: Bank, ready: Ready, entry: Entry, setting: Setting, tolerance: Tolerance, run: int | None) -> Regeneration:
-    """Render from the record alone, judge against it, store the attempt."""
-    assert entry.recipe is not None and entry.picture is not None
+def _attempt(bank: Bank, bench: Bench, entry: Entry, setting: Setting, options: Options, run: int | None) -> Regeneration:
+    """Render from the record alone, judge against it, explain what differs, store the attempt."""
+    assert entry.recipe is not None and entry.picture is not None and setting.model is not None
+    ready = bench.set_up(setting)
     rendering = ready.render(bank, entry.recipe)
     present = Pixels(rendering.mode, rendering.width, rendering.height, rendering.rows)
     exact = rendering.digest == entry.picture.digest
     recorded = None if exact else _recorded_pixels(bank, entry)
-    traces = (_recorded_trace(bank, entry), rendering.trace)
-    judgement = judge(entry.picture.digest, rendering.digest, recorded, present, traces, tolerance)
-    if not exact and ready.render(bank, entry.recipe).digest != rendering.digest:
-        judgement = replace(judgement, verdict=UNSTABLE)
-    causes = [{"name": name, "recorded": wanted, "present": got} for name, wanted, got in ready.unrestored]
-    causes += [cause for cause in causes_between(setting.recorded, ready.environment) if cause not in causes]
+    trace = _recorded_trace(bank, entry)
+    judgement = judge(entry.picture.digest, rendering.digest, recorded, present, (trace, rendering.trace), options.tolerance)
+    if not exact:
+        again = ready.render(bank, entry.recipe)
+        if again.digest != rendering.digest:
+            judgement = replace(judgement, verdict=UNSTABLE, parting=compare_traces(rendering.trace, again.trace)[1])
+    stage = judgement.parting or judgement.first_difference
+    weights = weights_cause(setting.model, ready.model)
+    found = differences(setting.recorded, ready.environment, stage, setting.changed, weights)
+    proof = None
+    if options.prove and needs_explanation(judgement) and judgement.verdict != UNSTABLE:
+        seen = Seen(entry.picture.digest, trace), Seen(rendering.digest, rendering.trace)
+        proof = _proof(bank, bench, entry, setting, found, seen)
     new = NewRegeneration(
         entry=entry.id,
         verdict=judgement.verdict,
@@ -166,8 +194,8 @@ def _attempt(bank: Bank, ready: Ready, entry: Entry, setting: Setting, tolerance
         trace=judgement.trace,
         first_difference=judgement.first_difference,
         drift=judgement.drift,
-        explanation=explanation(judgement, causes, ready.experiment),
-        evidence={"experiment": list(ready.experiment)} if ready.experiment else {},
+        explanation=explanation(judgement, found, ready.experiment, proof.causes if proof else ()),
+        evidence=_evidence(ready, found, proof),
     )
     if judgement.verdict == EXACT and not bank.has_whole_image(entry):
         bank.bring_back(entry, present)
@@ -175,7 +203,37 @@ def _attempt(bank: Bank, ready: Ready, entry: Entry, setting: Setting, tolerance
     return bank.add_regeneration(new, kept, () if judgement.trace == TRACE_SAME else rendering.trace)
 
 
-def _recorded_trace(bank: Bank, entry: Entry) -> tuple[tuple[str, str], ...]:
+def _proof(bank: Bank, bench: Bench, entry: Entry, setting: Setting, found: Differences, seen: tuple[Seen, Seen]) -> Proof:
+    """Rerun with what can be put back put back; `seen` is what was recorded and what was observed."""
+    recipe = entry.recipe
+    assert recipe is not None
+    changes = undoings(setting, found)
+
+    def render(made: frozenset[str]) -> Seen | None:
+        parts = [one.made if one.name in made else one.undone for one in changes]
+        trial = replace(setting, changes={name: value for part in parts for name, value in part.items()})
+        try:
+            again = bench.set_up(trial).render(bank, recipe)
+        except (Blocked, BadInput, RenderFailed):
+            return None
+        return Seen(again.digest, again.trace)
+
+    return prove([one.name for one in changes], render, *seen)
+
+
+def _evidence(ready: Ready, found: Differences, proof: Proof | None) -> dict[str, Any]:
+    """What stands behind the explanation: departures, what did not take, what differs elsewhere, the reruns."""
+    told = {
+        "experiment": list(ready.experiment),
+        "unrestored": [list(item) for item in ready.unrestored],
+        "elsewhere": [cause.name for cause in found.others][:ELSEWHERE],
+        "trials": [trial.to_dict() for trial in proof.trials] if proof else [],
+        "proof": proof.note if proof else None,
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def _recorded_trace(bank: Bank, entry: Entry) -> Stages:
     """The recorded stages; none when their blob is missing or damaged, which `check` reports."""
     try:
         return bank.trace_of(entry.output)

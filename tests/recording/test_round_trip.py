@@ -194,6 +194,15 @@ def test_a_damaged_picture_and_a_lost_trace_are_no_obstacle_and_regen_mends_the_
 
 
 @pytest.mark.parametrize("changes", [{"nonsense": 1}, {"threads": "abc"}, {"threads": 0}, {"pipeline": 1}, {"variables": 1}])
-def test_a_change_that_makes_no_sense_is_blocked_and_never_called_exact(bank, entries, changes):
-    (outcome,) = bank.regen(entries[tiny_models.Z_IMAGE].id, Options(changes=changes))
+def test_a_change_that_makes_no_sense_is_refused_before_anything_is_tried(bank, entries, changes):
+    entry = entries[tiny_models.Z_IMAGE]
+    before = len(bank.store.regenerations(entry.id))
+    with pytest.raises(BadInput):
+        bank.regen(entry.id, Options(changes=changes))
+    assert len(bank.store.regenerations(entry.id)) == before
+
+
+def test_a_change_that_does_not_take_is_blocked_and_never_called_exact(bank, entries):
+    (outcome,) = bank.regen(entries[tiny_models.Z_IMAGE].id, Options(changes={"offload": "model"}))
     assert outcome.regeneration.verdict == "blocked"
+    assert "did not take" in outcome.regeneration.explanation["line"]

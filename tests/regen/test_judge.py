@@ -5,12 +5,13 @@ from types import SimpleNamespace
 import pytest
 
 from seedbank.bank import Pixels
-from seedbank.environment import Environment
 from seedbank.errors import BadInput
 from seedbank.records import CLOSE, DIFFERENT, EXACT, UNSTABLE
 from seedbank.regen import exit_code
-from seedbank.regen.explain import causes_between, explanation, stage_words
+from seedbank.regen.causes import Differences
+from seedbank.regen.explain import explanation
 from seedbank.regen.judge import Judgement, Tolerance, compare_traces, judge
+from seedbank.regen.stages import stage_words
 
 GREY = Pixels("RGB", 16, 16, bytes([100]) * 768)
 TRACE = (("prompt", "a"), ("noise", "b"), ("step.000", "c"), ("pixels", "d"))
@@ -66,52 +67,36 @@ def test_policies_hold_together():
     assert not policy.holds({"max": 0, "psnr": 29, "ssim": 1, "phash": 0})
 
 
-def environment(torch="2.13.0", threads=2, record="r1"):
-    return Environment(
-        {
-            "distributions": {"torch": {"version": torch, "record": record}, "zipp": {"version": "4", "record": "z"}},
-            "profile": {"threads": threads},
-        }
-    )
-
-
-def test_the_line_for_a_designer_names_what_differs_the_likeliest_first():
-    causes = causes_between(environment(), environment("2.14.0", threads=1, record="r2"))
-    told = explanation(Judgement(DIFFERENT, "differs", "step.000", {"max": 90}), causes)
-    assert (
-        told["line"]
-        == "different from the first denoising step on: keep the PNG; what differs: torch 2.13.0 to 2.14.0, threads 2 to 1"
-    )
-    assert (told["grade"], told["stage"]) == ("suspect", "step.000")
-
-
-def test_the_same_version_built_otherwise_is_a_cause_too():
-    assert [cause["name"] for cause in causes_between(environment(), environment(record="own build"))] == ["torch.record"]
-
-
 def test_exact_says_that_you_can_go_on():
-    assert explanation(Judgement(EXACT, "same"), [])["line"] == "exact: you can go on from this image"
+    assert explanation(Judgement(EXACT, "same"), Differences()) == {"line": "exact: you can go on from this image"}
 
 
 def test_exact_with_another_computation_says_so():
-    told = explanation(Judgement(EXACT, "differs", "vae.out"), [])
+    told = explanation(Judgement(EXACT, "differs", "vae.out"), Differences())
     assert told["line"] == "exact: the computation drifted from the VAE decoding on, the picture did not"
+    assert told["grade"] == "unexplained"
 
 
 def test_without_a_recorded_difference_the_cause_is_not_invented():
-    told = explanation(Judgement(DIFFERENT, "absent"), [])
-    assert told["grade"] == "unexplained"
-    assert "not known" in told["line"]
+    told = explanation(Judgement(DIFFERENT, "absent"), Differences())
+    assert told["line"] == "different: nothing recorded that could cause it differs — unexplained"
+    assert (told["grade"], told["causes"]) == ("unexplained", [])
 
 
-def test_unstable_and_close_have_lines_of_their_own():
-    assert explanation(Judgement(UNSTABLE), [])["line"].startswith("unstable: two renderings here disagree")
-    assert explanation(Judgement(CLOSE, drift={"max": 1.0}), [])["line"].startswith("close: no eye sees it (at most 1 of 255)")
+def test_close_and_unstable_have_lines_of_their_own():
+    close = explanation(Judgement(CLOSE, "differs", "vae.out", {"max": 1.0}), Differences())
+    assert close["line"].startswith("close: no eye sees it (at most 1 of 255) from the VAE decoding on")
+    unstable = explanation(Judgement(UNSTABLE, "differs", "prompt", parting="step.000"), Differences())
+    assert unstable["line"].startswith(
+        "unstable: two renderings here disagree with each other from the first denoising step on"
+    )
 
 
 def test_stages_are_said_in_words():
     assert stage_words("step.002") == "denoising step 3"
     assert stage_words("noise") == "the initial noise"
+    assert stage_words("encoded.000") == "the encoding of the input image"
+    assert stage_words("step.000/transformer.layers.3") == "the first denoising step, in transformer.layers.3"
 
 
 @pytest.mark.parametrize(

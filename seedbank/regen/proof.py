@@ -1,0 +1,138 @@
+"""Counterfactual reruns: which of the changed settings caused the difference, shown both ways.
+
+A set of changes is *proven* when undoing it alone restores what was recorded, and making it alone yields what was
+observed. Single changes are tried first, then pairs, then the whole set with one change after the other taken out
+(delta debugging with single steps). Rendering is an argument, so this module computes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+from seedbank.regen.judge import Stages, first_difference
+
+Changes = frozenset[str]
+LIMIT = 40
+"""Renderings after which a search ends without a result."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One rendering: the image digest and the trace (empty when there is none)."""
+
+    digest: str
+    trace: Stages = ()
+
+    def is_same(self, other: Seen) -> bool:
+        """Equal pixels, and equal stages where both have a trace: equal pixels alone do not prove an equal computation."""
+        return self.digest == other.digest and self.parts_from(other) is None
+
+    def parts_from(self, other: Seen) -> str | None:
+        """The first stage that differs; None when all are equal or one has no trace."""
+        return first_difference(self.trace, other.trace) if self.trace and other.trace else None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One rerun: which settings were changed as in the attempt (all others as recorded), and what came out."""
+
+    changed: tuple[str, ...]
+    restores: bool
+    """It gave what was recorded."""
+    reproduces: bool
+    """It gave what was observed."""
+    first_difference: str | None
+    """From the record; None when there is none or no trace."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As it is stored."""
+        return {
+            "changed": list(self.changed),
+            "restores": self.restores,
+            "reproduces": self.reproduces,
+            "first_difference": self.first_difference,
+        }
+
+
+@dataclass(frozen=True)
+class Proof:
+    """`causes` are the proven names, none when nothing was proven; `note` says in a sentence how the search ended."""
+
+    causes: tuple[str, ...]
+    trials: tuple[Trial, ...]
+    note: str
+
+
+class _Exhausted(Exception):
+    """More renderings than `LIMIT` would be needed."""
+
+
+@dataclass
+class _Search:
+    names: Sequence[str]
+    render: Callable[[Changes], Seen | None]
+    recorded: Seen
+    observed: Seen
+    seen: dict[Changes, Seen | None] = field(default_factory=dict)
+    trials: list[Trial] = field(default_factory=list)
+
+    def run(self, changed: Changes) -> Seen | None:
+        if changed not in self.seen:
+            if len(self.seen) == LIMIT:
+                raise _Exhausted
+            found = self.seen[changed] = self.render(changed)
+            if found is not None:
+                stage = self.recorded.parts_from(found)
+                restores, reproduces = found.is_same(self.recorded), found.is_same(self.observed)
+                self.trials.append(Trial(tuple(sorted(changed)), restores, reproduces, stage))
+        return self.seen[changed]
+
+    def holds(self, cause: Changes) -> bool:
+        """Undoing `cause` alone restores the record, and making it alone yields what was observed."""
+        undone = self.run(frozenset(self.names) - cause)
+        if undone is None or not undone.is_same(self.recorded):
+            return False
+        made = self.run(cause)
+        return made is not None and made.is_same(self.observed)
+
+    def smallest(self) -> Changes | None:
+        """A smallest set that holds: a single change, a pair, or a set from which nothing can be taken."""
+        for cause in _small_sets(self.names):
+            if self.holds(cause):
+                return cause
+        whole = frozenset(self.names)
+        if not self.holds(whole):
+            return None
+        for name in self.names:
+            if len(whole) > 1 and self.holds(whole - {name}):
+                whole -= {name}
+        return whole
+
+
+def _small_sets(names: Sequence[str]) -> Iterator[Changes]:
+    for size in (1, 2):
+        yield from (frozenset(cause) for cause in combinations(names, size))
+
+
+def prove(names: Sequence[str], render: Callable[[Changes], Seen | None], recorded: Seen, observed: Seen) -> Proof:
+    """Search the cause among the changed settings `names`, the likeliest first.
+
+    ``render(changed)`` renders with these settings as in the attempt and all others as recorded; None when that cannot
+    be tried. Nothing is proven when the record cannot be met even with every setting as recorded.
+    """
+    if not names:
+        return Proof((), (), "Nothing that can be put back differs from the record.")
+    search = _Search(names, render, recorded, observed)
+    base = search.run(frozenset())
+    if base is None or not base.is_same(recorded):
+        return Proof((), tuple(search.trials), "With every setting as recorded it differs too, so something else is a cause.")
+    try:
+        cause = search.smallest()
+    except _Exhausted:
+        return Proof((), tuple(search.trials), f"No cause was isolated within {LIMIT} renderings.")
+    if cause is None:
+        return Proof((), tuple(search.trials), "The observed rendering could not be made again, so nothing is proven.")
+    return Proof(tuple(name for name in names if name in cause), tuple(search.trials), "Shown both ways.")
