@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.rendering import CommandLine, shared_cache
+from tests.warm import InProcess, Kept
 
 
 @pytest.fixture(scope="session")
@@ -16,21 +18,37 @@ def environ() -> dict[str, str]:
     return {**kept, "SEEDBANK_CACHE": str(shared_cache()), "SEEDBANK_USER": "ann"}
 
 
+@pytest.fixture(scope="session")
+def kept() -> Iterator[Kept]:
+    """Render processes that the commands of this folder share."""
+    engines = Kept()
+    yield engines
+    engines.end()
+
+
 @pytest.fixture
-def seedbank(tmp_path: Path, environ: dict[str, str]) -> CommandLine:
+def seedbank(tmp_path: Path, environ: dict[str, str], kept: Kept) -> InProcess:
     """`seedbank` on a bank that exists and is empty."""
-    command = CommandLine(tmp_path / "art.db", environ)
+    command = InProcess(tmp_path / "art.db", environ, kept)
     command("init")
     return command
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory, environ: dict[str, str]) -> CommandLine:
+def library(tmp_path_factory: pytest.TempPathFactory, environ: dict[str, str], kept: Kept) -> InProcess:
     """`seedbank` on a bank with two rendered entries, shared by tests that only add to it."""
-    command = CommandLine(tmp_path_factory.mktemp("library") / "art.db", environ)
+    command = InProcess(tmp_path_factory.mktemp("library") / "art.db", environ, kept)
     command("init")
     command(
         *("generate", "a red circle", "--seed", "7", "-n", "2", "--steps", "3", "--model", "embedded@0"),
         *("--tag", "poster", "--device", "cpu"),
     )
+    return command
+
+
+@pytest.fixture
+def process(tmp_path: Path, environ: dict[str, str]) -> CommandLine:
+    """`seedbank` as a user runs it: a new process for every command, from a cold start."""
+    command = CommandLine(tmp_path / "art.db", environ)
+    command("init")
     return command
