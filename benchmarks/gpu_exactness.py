@@ -31,7 +31,7 @@ from typing import Any
 
 from benchmarks.machine import RESULTS, save
 
-SECTIONS = ("rerun", "deterministic", "philox", "flips", "batch", "pressure", "streams", "tracing", "cpu")
+SECTIONS = ("philox", "batch", "pressure", "streams", "tracing", "cpu", "rerun", "deterministic", "flips")
 PROMPT = "a red circle on a blue background"
 STRICT_VARIABLES = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 
