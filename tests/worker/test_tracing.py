@@ -14,8 +14,9 @@ torch = pytest.importorskip("torch")
 
 from seedbank.worker import calling, digests, randomness  # noqa: E402
 from seedbank.worker.describe import describe  # noqa: E402
+from seedbank.worker.noise import noise_of  # noqa: E402
 from seedbank.worker.refusal import Refusal  # noqa: E402
-from seedbank.worker.tracing import NONE, Trace  # noqa: E402
+from seedbank.worker.tracing import COMPONENTS, MODULES, NONE, Trace  # noqa: E402
 from tests import tiny_models  # noqa: E402
 
 
@@ -34,6 +35,11 @@ def recipe_of(pipe, **changes):
     call = {"height": 64, "width": 64, "num_inference_steps": 2, "guidance_scale": 3}
     recipe = {"pipeline": said["pipeline"], "scheduler": said["scheduler"], "dtypes": said["dtypes"], "call": call}
     return recipe | {"conditioning": {"prompt": "a star"}, "noise": {"kind": "torch-cpu", "seed": "7"}} | changes
+
+
+def call_of(pipe):
+    """The arguments of the recipe's call, with a fresh generator."""
+    return {**calling.call_arguments(pipe, recipe_of(pipe)), "generator": torch.Generator().manual_seed(7)}
 
 
 def test_a_tensor_digest_is_what_the_format_says():
@@ -61,11 +67,10 @@ def test_several_tensors_have_one_digest_in_their_order():
 
 
 def test_tracing_changes_nothing_and_leaves_nothing_behind(pipe):
-    arguments = calling.call_arguments(pipe, recipe_of(pipe))
-    bare = pipe(**arguments).images[0]
+    bare = pipe(**call_of(pipe)).images[0]
     before = [dict(vars(owner)) for owner in (pipe.scheduler, pipe.vae)]
     with Trace(pipe) as trace:
-        traced = pipe(**calling.call_arguments(pipe, recipe_of(pipe))).images[0]
+        traced = pipe(**call_of(pipe)).images[0]
     assert traced.tobytes() == bare.tobytes()
     assert [stage for stage, _ in trace.digests] == ["prompt", "noise", "step.000", "step.001", "vae.in", "vae.out"]
     assert trace.steps == 2
@@ -91,7 +96,7 @@ def test_a_wrapper_of_the_users_own_is_kept(pipe):
     pipe.vae.decode = mine
     try:
         with Trace(pipe):
-            pipe(**calling.call_arguments(pipe, recipe_of(pipe)))
+            pipe(**call_of(pipe))
         assert calls == [1] and pipe.vae.decode is mine
     finally:
         del pipe.vae.decode
@@ -99,8 +104,91 @@ def test_a_wrapper_of_the_users_own_is_kept(pipe):
 
 def test_without_digests_times_are_still_told(pipe):
     with Trace(pipe, NONE) as trace:
-        pipe(**calling.call_arguments(pipe, recipe_of(pipe)))
+        pipe(**call_of(pipe))
     assert trace.digests == [] and all(trace.seconds[stage] > 0 for stage in ("encode", "denoise", "decode"))
+
+
+TINY = {"prompt": "a star", "height": 64, "width": 64, "num_inference_steps": 2}
+MODULES_OF = {
+    tiny_models.Z_IMAGE: ("transformer", "step.001/transformer.layers.0.attention.to_out.0"),
+    tiny_models.SD15: ("unet", "step.001/unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_out.0"),
+    tiny_models.SDXL: ("unet", "step.001/unet.down_blocks.1.attentions.0.proj_in"),
+    tiny_models.FLUX: ("transformer", "step.001/transformer.single_transformer_blocks.0.proj_out"),
+}
+
+
+def trace_of(pipe, level="stages", **arguments):
+    with Trace(pipe, level) as trace:
+        image = pipe(**TINY | arguments, generator=torch.Generator().manual_seed(7)).images[0]
+    assert trace.problem is None
+    return dict(trace.digests), image.tobytes()
+
+
+@pytest.fixture(scope="module")
+def family(pipe, tmp_path_factory):
+    """A tiny pipeline in memory by its class."""
+    made = {tiny_models.Z_IMAGE: pipe}
+
+    def get(name):
+        if name not in made:
+            made[name] = tiny_models.BUILDERS[name](tmp_path_factory.mktemp("tokenizers"))
+            made[name].set_progress_bar_config(disable=True)
+        return made[name]
+
+    return get
+
+
+@pytest.mark.parametrize("name", tiny_models.FAMILIES)
+def test_deeper_traces_add_what_components_and_modules_gave_and_change_nothing(family, name):
+    pipe, (denoiser, leaf) = family(name), MODULES_OF[name]
+    (plain, picture), (components, same), (modules, again) = (
+        trace_of(pipe, level) for level in ("stages", COMPONENTS, MODULES)
+    )
+    assert picture == same == again
+    for deep in (components, modules):
+        assert {stage: digest for stage, digest in deep.items() if "/" not in stage} == plain
+        assert [stage for stage in deep if "/" not in stage] == list(plain), "and in the same order"
+    assert {"prompt/text_encoder", f"step.000/{denoiser}", f"step.001/{denoiser}", "vae.out/vae.decoder"} <= set(components)
+    assert leaf in modules and leaf not in components and set(components) < set(modules)
+    stages = list(modules)
+    assert stages.index("noise") < stages.index(f"step.000/{denoiser}") < stages.index("step.000")
+    assert not any(module._forward_hooks for module in getattr(pipe, denoiser).modules())
+
+
+def test_a_module_that_computes_otherwise_is_the_first_that_differs(pipe):
+    whole, _ = trace_of(pipe, MODULES)
+    changed = pipe.transformer.layers[1].feed_forward.w2
+    hook = changed.register_forward_hook(lambda _module, _inputs, output: output * 1.001)
+    try:
+        other, _ = trace_of(pipe, MODULES)
+    finally:
+        hook.remove()
+    assert next(stage for stage in whole if whole[stage] != other[stage]) == "step.000/transformer.layers.1.feed_forward.w2"
+
+
+def test_an_input_image_has_stages_of_its_own(family):
+    from diffusers import StableDiffusionImg2ImgPipeline
+    from PIL import Image
+
+    pipe = StableDiffusionImg2ImgPipeline(**family(tiny_models.SD15).components, requires_safety_checker=False)
+    pipe.set_progress_bar_config(disable=True)
+    with Trace(pipe, COMPONENTS) as trace:
+        picture = Image.new("RGB", (64, 64), "red")
+        pipe("a star", picture, strength=1.0, num_inference_steps=2, generator=torch.Generator().manual_seed(7))
+    stages = [stage for stage, _ in trace.digests]
+    plain = [stage for stage in stages if "/" not in stage]
+    assert plain[:5] == ["prompt", "vae.enc.in", "vae.enc.out", "noise", "step.000"] and plain[-2:] == ["vae.in", "vae.out"]
+    assert stages.index("vae.enc.in") < stages.index("vae.enc.out/vae.encoder") < stages.index("vae.enc.out")
+
+
+def test_what_breaks_in_a_trace_does_not_reach_the_call(pipe, monkeypatch):
+    def broken(*_):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr("seedbank.worker.tracing.copies", broken)
+    with Trace(pipe) as trace:
+        assert pipe(**call_of(pipe)).images
+    assert trace.digests == [] and trace.problem == "MemoryError: no room"
 
 
 def test_lists_of_a_recipe_are_copied_since_the_pipeline_writes_into_them(pipe):
@@ -124,10 +212,10 @@ def test_json_values_get_back_the_types_that_the_signature_names(pipe):
 
 def test_a_generator_of_a_recipe_is_fresh_for_every_call(pipe):
     recipe = recipe_of(pipe)
-    one, two = (calling.call_arguments(pipe, recipe)["generator"] for _ in range(2))
+    one, two = (noise_of(recipe["noise"]).arguments["generator"] for _ in range(2))
     assert one is not two and one.device.type == "cpu" and one.initial_seed() == 7
-    largest = calling.call_arguments(pipe, recipe_of(pipe, noise={"kind": "torch-cpu", "seed": str(2**64 - 1)}))
-    assert largest["generator"].initial_seed() % 2**64 == 2**64 - 1
+    largest = noise_of({"kind": "torch-cpu", "seed": str(2**64 - 1)}).arguments["generator"]
+    assert largest.initial_seed() % 2**64 == 2**64 - 1
 
 
 @pytest.mark.parametrize("name", ["generator", "output_type", "callback_on_step_end"])
