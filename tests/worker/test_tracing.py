@@ -133,6 +133,9 @@ def family(pipe, tmp_path_factory):
         if name not in made:
             made[name] = tiny_models.BUILDERS[name](tmp_path_factory.mktemp("tokenizers"))
             made[name].set_progress_bar_config(disable=True)
+            for component in made[name].components.values():
+                if isinstance(component, torch.nn.Module):
+                    component.eval()  # what is not loaded from files still drops out at random
         return made[name]
 
     return get
@@ -141,9 +144,9 @@ def family(pipe, tmp_path_factory):
 @pytest.mark.parametrize("name", tiny_models.FAMILIES)
 def test_deeper_traces_add_what_components_and_modules_gave_and_change_nothing(family, name):
     pipe, (denoiser, leaf) = family(name), MODULES_OF[name]
-    (plain, picture), (components, same), (modules, again) = (
-        trace_of(pipe, level) for level in ("stages", COMPONENTS, MODULES)
-    )
+    plain, picture = trace_of(pipe)
+    components, same = trace_of(pipe, COMPONENTS)
+    modules, again = trace_of(pipe, MODULES)
     assert picture == same == again
     for deep in (components, modules):
         assert {stage: digest for stage, digest in deep.items() if "/" not in stage} == plain
@@ -253,4 +256,4 @@ def test_an_image_that_the_safety_checker_blackened_is_flagged(pipe, tmp_path):
     loaded = LoadedPipeline(Checked(**pipe.components), "cpu", "key", 0.0)
     rendering = render(loaded, recipe_of(pipe), tmp_path)
     assert rendering["flags"] == {"safety_checker_blackened": True}
-    assert (tmp_path / "pixels").read_bytes() == bytes(64 * 64 * 3)
+    assert (tmp_path / "pixels.000").read_bytes() == bytes(64 * 64 * 3)
