@@ -49,8 +49,8 @@ def test_the_oracle_recognises_rendered_scenes() -> None:
 @pytest.mark.slow
 def test_the_shipped_weights_draw_what_captions_name() -> None:
     guidance = json.loads((MODEL / "seedbank.json").read_text())["defaults"]["guidance_scale"]
-    named, prompts = held_out(20)
-    scores = shares(named, look(paint(load(MODEL), prompts, list(range(20)), guidance)))
+    named, prompts = held_out(50)  # of fewer, a handful of tiny flowers decides
+    scores = shares(named, look(paint(load(MODEL), prompts, list(range(50)), guidance)))
     for attribute in ("object colour", "background", "shape"):
         assert scores[attribute][0] >= 85, attribute
 
