@@ -29,6 +29,20 @@ if TYPE_CHECKING:
     metavar="NAME=VALUE",
     help="Change a setting of the profile (threads=1, attention=math); marked an experiment.",
 )
+@click.option("--python", help="Render in this interpreter; nothing is installed there.")
+@click.option(
+    "--env",
+    metavar="recorded|recorded-all|torch==X,…",
+    help="Render in an environment made of the recorded distributions; with changes it is marked an experiment.",
+)
+@click.option("--find-links", multiple=True, metavar="DIR", help="A folder with wheels for --env.")
+@click.option(
+    "--candidate",
+    "candidates",
+    multiple=True,
+    metavar="model=NEW|lora=NEW",
+    help="Put something else in place of one thing and compare; marked an experiment.",
+)
 @click.option("--prove", is_flag=True, help="Look for the cause of a difference by rendering again with settings put back.")
 @click.option("-v", "--verbose", is_flag=True, help="What differs, as a table, and the reruns of a proof.")
 @json_option
@@ -43,6 +57,10 @@ def regen_command(
     allow_other_weights: bool,
     device: str | None,
     changes: tuple[str, ...],
+    python: str | None,
+    env: str | None,
+    find_links: tuple[str, ...],
+    candidates: tuple[str, ...],
     prove: bool,
     verbose: bool,
     as_json: bool,
@@ -67,6 +85,10 @@ def regen_command(
         changes=dict(assignment(one, "--with") for one in changes),
         prove=prove,
         name=name,
+        python=python,
+        env=env,
+        find_links=find_links or None,
+        candidate=dict(_pair(one) for one in candidates) or None,
     )
     outcomes = []
     with open_bank(context) as bank:
@@ -82,11 +104,20 @@ def regen_command(
     return exit_code(outcomes, accept)
 
 
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, place = text.partition("=")
+    if not equals or not place:
+        raise click.BadParameter(f"{text!r} is not of the form model=NEW or lora=NEW.", param_hint="--candidate")
+    return name, place
+
+
 def _print(outcome: Outcome, verbose: bool) -> None:
     found = outcome.regeneration
     click.echo(f"{outcome.entry.id}  {found.verdict}  {outcome.seconds:.1f} s  {found.explanation['line']}")
     if hint := found.explanation.get("hint"):
         click.echo(f"   {hint}", err=True)
+    for note in found.explanation.get("notes", ()):
+        click.echo(f"   {note}", err=True)
     if verbose:
         for line in explained(found):
             click.echo(f"   {line}")

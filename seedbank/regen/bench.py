@@ -19,13 +19,16 @@ from seedbank.engine.process import Engine
 from seedbank.environment import Environment
 from seedbank.errors import Blocked, StorageError
 from seedbank.hashing import json_digest
+from seedbank.progress import QUIET, Progress
 from seedbank.recipe import AS_IS, Recipe, input_key
 from seedbank.records import Model
+from seedbank.regen.elsewhere import Elsewhere, Interpreters, notes
 from seedbank.regen.fields import UNSET, apply
 from seedbank.regen.fields import field as find_field
 
 if TYPE_CHECKING:
     from seedbank.engine.process import Rendering
+    from seedbank.engine.rebuild import Plan
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Setting:
     changes              fields of the profile to change, `{"threads": 1, "device": "cpu"}`; see `fields`
     pipeline, adapters   as the recipe names them
     known                {digest: what the bank knows of an adapter}
+    elsewhere            another interpreter, another environment, or a candidate in place of one thing
     """
 
     recorded: Environment | None
@@ -49,6 +53,7 @@ class Setting:
     pipeline: str | None = None
     adapters: tuple[Mapping[str, Any], ...] = ()
     known: Mapping[str, Model] = field(default_factory=dict)
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
 
     @property
     def profile(self) -> Mapping[str, Any]:
@@ -72,7 +77,8 @@ class Setting:
     @property
     def process_key(self) -> str:
         """Equal for settings that share a process, as long as their changes are the same."""
-        return json_digest([self.mode, {name: value for name, value in self._profile.items() if name != "pipeline"}])
+        installed = self.recorded.part_digests.get("distributions") if self.recorded and self.elsewhere.env else None
+        return json_digest([installed, self.mode, {name: value for name, value in self._profile.items() if name != "pipeline"}])
 
     @property
     def changed(self) -> dict[str, Any]:
@@ -82,7 +88,7 @@ class Setting:
     @property
     def experiment(self) -> list[str]:
         """Departures from the record, in words; other weights are only known once they are read."""
-        return [f"{name}={find_field(name).text(value)}" for name, value in self.changed.items()]
+        return [f"{name}={find_field(name).text(value)}" for name, value in self.changed.items()] + self.elsewhere.experiment
 
     def check_taken(self, unrestored: Iterable[tuple[str, Any, Any]], present: Environment) -> None:
         """Raises `Blocked` when a change did not take: what would be rendered then is no experiment."""
@@ -108,6 +114,10 @@ class Ready:
     model: Model
     experiment: tuple[str, ...]
     unrestored: tuple[tuple[str, Any, Any], ...]
+    adapters: tuple[Mapping[str, Any], ...] = ()
+    """What is on the loaded weights: the recipe's own, or with a candidate among them."""
+    notes: tuple[str, ...] = ()
+    """How an environment that was made for this falls short of the recorded one."""
 
     _spare: dict[str, dict[int, Rendering]] = field(default_factory=dict, repr=False, compare=False)
     """Images of the last cohort that were rendered with another one and not asked for yet."""
@@ -131,7 +141,7 @@ class Ready:
             for item in recipe.inputs:
                 inputs[input_key(item)] = Path(folder) / item["digest"]
                 inputs[input_key(item)].write_bytes(_input(bank, item))
-            return self.engine.render_batch(replace(recipe, model=self.model.digest), inputs)
+            return self.engine.render_batch(replace(recipe, model=self.model.digest, adapters=self.adapters), inputs)
 
 
 def _cohort(bank: Bank, batch: Mapping[str, Any]) -> bytes:
@@ -153,6 +163,7 @@ class _Desk:
     """One render process and what is loaded in it now."""
 
     engine: Engine
+    plan: Plan | None = None
     ready: tuple[Setting, Ready] | None = None
 
 
@@ -162,11 +173,12 @@ class Bench:
     `room` is how many live at a time: each holds its model in memory, so one is the rule.
     """
 
-    def __init__(self, kept: Kept = lambda model: None, room: int = 1) -> None:
+    def __init__(self, kept: Kept = lambda model: None, room: int = 1, progress: Progress = QUIET) -> None:
         """`kept` gives the folder with a model's files when the bank keeps them."""
         self._kept = kept
         self._room = room
         self._desks: OrderedDict[str, _Desk] = OrderedDict()
+        self._interpreters = Interpreters(progress)
 
     def set_up(self, setting: Setting) -> Ready:
         """The process and the model for `setting`. Raises `Blocked` before any process renders other weights."""
@@ -181,6 +193,7 @@ class Bench:
         if present.digest != setting.model.digest:
             experiment.append(f"other weights {present.digest[:12]}")
         adapters = find_recorded_adapters(setting.adapters, setting.known, self._kept)
+        adapters = setting.elsewhere.with_candidate(adapters)
         load_source(
             engine,
             source,
@@ -191,17 +204,27 @@ class Bench:
             adapters=adapters,
         )
         setting.check_taken(engine.unrestored, engine.environment)
-        ready = Ready(engine, engine.environment, present, tuple(experiment), tuple(engine.unrestored))
+        ready = Ready(
+            engine,
+            engine.environment,
+            present,
+            tuple(experiment),
+            tuple(engine.unrestored),
+            tuple(adapter.recipe_item for adapter in adapters),
+            notes(desk.plan, setting.recorded, engine.environment),
+        )
         desk.ready = (setting, ready)
         return ready
 
     def _desk(self, setting: Setting) -> _Desk:
         profile = setting.process_profile
-        key = json_digest([setting.mode, profile])
+        python, plan = self._interpreters.find(setting.elsewhere, setting.recorded)
+        key = json_digest([python, setting.mode, profile])
         if key not in self._desks:
             while len(self._desks) >= self._room:
                 self._desks.popitem(last=False)[1].engine.close()
-            self._desks[key] = _Desk(Engine(profile or None, setting.mode, device=profile.get("device", "auto")))
+            engine = Engine(profile or None, setting.mode, python=python, device=profile.get("device", "auto"))
+            self._desks[key] = _Desk(engine, plan)
         self._desks.move_to_end(key)
         return self._desks[key]
 

@@ -34,6 +34,7 @@ from seedbank.records import (
 )
 from seedbank.regen.bench import Bench, Ready, Setting
 from seedbank.regen.causes import Differences, differences, weights_cause
+from seedbank.regen.elsewhere import MODEL, Elsewhere
 from seedbank.regen.explain import explanation, needs_explanation
 from seedbank.regen.fields import parse_changes
 from seedbank.regen.judge import Stages, Tolerance, compare_traces, judge
@@ -57,6 +58,16 @@ class Options:
     """Look for the cause of a difference by rendering again with settings put back; see `proof`."""
     name: str | None = None
     """The name of a durable run: the same name and selection resumes it."""
+    python: str | None = None
+    """An existing interpreter to render in; see `Elsewhere`, also for the following three."""
+    env: str | None = None
+    find_links: tuple[str, ...] | None = None
+    candidate: Mapping[str, str] | None = None
+
+    @property
+    def elsewhere(self) -> Elsewhere:
+        """Where and with what the entries are rendered."""
+        return Elsewhere(self.python, self.env, tuple(self.find_links or ()), self.candidate or {})
 
 
 @dataclass(frozen=True)
@@ -87,7 +98,10 @@ def regenerate(
     that no profile has.
     """
     options = options or Options()
-    options = replace(options, changes=parse_changes(options.changes))
+    parse_changes(options.changes)  # nonsense is an error, not a verdict about the entries
+    options.elsewhere.check()
+    if MODEL in options.elsewhere.candidate and options.model is not None:
+        raise BadInput("--model and --candidate model=… exclude each other.", "The first names the recorded weights.")
     if options.model is not None and not Path(options.model).is_file():
         find_model(options.model, offline=True)  # a mistyped place is an error, not a verdict about the entries
     run = None
@@ -95,7 +109,7 @@ def regenerate(
         started = bank.store.start_run("regen", asdict(options), ids, name=options.name)
         run, ids = started.id, bank.store.pending(started)
     own = bench is None
-    bench = bench or Bench(partial(kept_folder, bank))
+    bench = bench or Bench(partial(kept_folder, bank), progress=progress)
     try:
         with progress.task("regen", total=len(ids)) as task:
             for entry, setting in _in_order(bank, bank.store.entries(ids), options):
@@ -114,24 +128,31 @@ def _in_order(bank: Bank, entries: Sequence[Entry], options: Options) -> list[tu
     environments: dict[str, Environment] = {}
     listed = []
     for entry in entries:
-        digest = entry.environment_digest
-        if digest is not None and digest not in environments:
-            environments[digest] = bank.store.environment(digest)
-        setting = Setting(
-            recorded=environments.get(digest or ""),
-            model=entry.model,
-            mode=(entry.recipe.mode if entry.recipe else None) or AS_IS,
-            dtypes=(entry.recipe.dtypes if entry.recipe else None) or {},
-            place=options.model,
-            allow_other_weights=options.allow_other_weights,
-            changes={**options.changes, **({"device": options.device} if options.device else {})},
-            pipeline=entry.recipe.pipeline if entry.recipe else None,
-            adapters=entry.recipe.adapters if entry.recipe else (),
-            known=known_adapters(bank, entry.recipe),
-        )
-        key = (setting.process_key, entry.model.digest if entry.model else "", digest or "", _loading(setting), entry.id)
-        listed.append((key, entry, setting))
+        setting = setting_of(bank, entry, options, environments)
+        model, digest = entry.model.digest if entry.model else "", entry.environment_digest or ""
+        listed.append(((setting.process_key, model, digest, _loading(setting), entry.id), entry, setting))
     return [(entry, setting) for _, entry, setting in sorted(listed, key=lambda item: item[0])]
+
+
+def setting_of(bank: Bank, entry: Entry, options: Options, environments: dict[str, Environment] | None = None) -> Setting:
+    """What an attempt at `entry` needs. `environments` remembers those that were read, by digest."""
+    known: dict[str, Environment] = {} if environments is None else environments
+    digest = entry.environment_digest
+    if digest is not None and digest not in known:
+        known[digest] = bank.store.environment(digest)
+    return Setting(
+        recorded=known.get(digest or ""),
+        model=entry.model,
+        mode=(entry.recipe.mode if entry.recipe else None) or AS_IS,
+        dtypes=(entry.recipe.dtypes if entry.recipe else None) or {},
+        place=options.elsewhere.candidate.get(MODEL, options.model),
+        allow_other_weights=options.allow_other_weights or MODEL in options.elsewhere.candidate,
+        changes={**parse_changes(options.changes), **({"device": options.device} if options.device else {})},
+        pipeline=entry.recipe.pipeline if entry.recipe else None,
+        adapters=entry.recipe.adapters if entry.recipe else (),
+        known=known_adapters(bank, entry.recipe),
+        elsewhere=options.elsewhere,
+    )
 
 
 def _loading(setting: Setting) -> str:
@@ -194,7 +215,8 @@ def _attempt(bank: Bank, bench: Bench, entry: Entry, setting: Setting, options: 
         trace=judgement.trace,
         first_difference=judgement.first_difference,
         drift=judgement.drift,
-        explanation=explanation(judgement, found, ready.experiment, proof.causes if proof else ()),
+        explanation=explanation(judgement, found, ready.experiment, proof.causes if proof else ())
+        | ({"notes": list(ready.notes)} if ready.notes else {}),
         evidence=_evidence(ready, found, proof),
     )
     if judgement.verdict == EXACT and not bank.has_whole_image(entry):
