@@ -19,11 +19,12 @@ from seedbank.errors import BadInput, NoBank, NotFound, StorageError
 from seedbank.hashing import canonical_json
 from seedbank.pipelines import cfg_of
 from seedbank.recipe import Recipe
-from seedbank.records import Blob, Entry, Model, NewEntry, NewRegeneration, Output, Picture, Regeneration
+from seedbank.records import Blob, Count, Entry, Model, NewEntry, NewRegeneration, Output, Page, Picture, Regeneration
 
 if TYPE_CHECKING:
     from seedbank.blobs import Blobs
-    from seedbank.store import Query, Store
+    from seedbank.query import Query
+    from seedbank.store import Store
 
 TRACE_TYPE = "application/vnd.seedbank.trace+json"
 Stages = Sequence[tuple[str, str]]
@@ -214,17 +215,31 @@ class Bank:
             return self.store.resolve(which, trash=trash)
         return [entry.id for entry in self.store.entries(list(which))]
 
-    def find(self, query: str | Query = "", *, limit: int | None = 50, before: int | None = None) -> list[Entry]:
-        """Entries that match, newest first; `before` is the last id of the page before. `limit=None` gives all."""
-        from seedbank.store import parse_query
+    def find(self, query: str | Sequence[str] | Query = "", *, limit: int | None = 50, after: int | None = None) -> Page:
+        """A page of entries that match, newest first unless the query sorts; `limit=None` gives all.
 
-        parsed = parse_query(query) if isinstance(query, str) else query
+        `after` is the last id of the page before (`Page.after`), so that deep pages cost no more than the first.
+        """
+        parsed = self._parsed(query)
         if limit is not None:
-            return self.store.find(parsed, limit=limit, before=before)
+            return self.store.find(parsed, limit=limit, after=after)
         found: list[Entry] = []
-        while page := self.store.find(parsed, limit=500, before=found[-1].id if found else before):
+        while True:
+            page = self.store.find(parsed, limit=500, after=after)
             found += page
-        return found
+            if page.after is None:
+                return Page(tuple(found))
+            after = page.after
+
+    def count_about(self, query: str | Sequence[str] | Query = "") -> Count:
+        """How many entries match: exactly when they are few, else ``about 120,000``; quick also with millions."""
+        return self.store.count_about(self._parsed(query))
+
+    @staticmethod
+    def _parsed(query: str | Sequence[str] | Query) -> Query:
+        from seedbank.query import Query, parse
+
+        return query if isinstance(query, Query) else parse(query)
 
     def has_whole_image(self, entry: Entry) -> bool:
         """Whether the bytes of the entry's image are here and are the recorded ones; they are read."""
@@ -291,13 +306,17 @@ class Bank:
         """Move entries to the trash; `restore` brings them back."""
         return self._opine(which, lambda ids: self.store.trash(ids))
 
-    def _opine(self, which: int | str | Sequence[int], act: Any, *, trash: bool = False) -> list[int]:
+    def chosen(self, which: int | str | Sequence[int], *, trash: bool | None = False) -> list[int]:
+        """The ids that WHICH names, for changing them. Raises `BadInput` for "everything but …"."""
         if isinstance(which, str) and which.lstrip().startswith(("-", "^")):
             # A mistyped option reads as "everything but …", which nobody means when something changes.
             raise BadInput(
                 f"{which!r} would change everything but a few entries.", "Say what is meant, such as id:1.. and then the rest."
             )
-        ids = self.resolve(which, trash=trash)
+        return self.resolve(which, trash=trash)
+
+    def _opine(self, which: int | str | Sequence[int], act: Any, *, trash: bool = False) -> list[int]:
+        ids = self.chosen(which, trash=trash)
         act(ids)
         return ids
 

@@ -5,7 +5,7 @@ Times are aware `datetime`s in UTC; digests are 64 hexadecimal digits; `id`s are
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -146,6 +146,34 @@ class Entry:
     @property
     def prompt(self) -> str | None:
         return None if self.recipe is None else self.recipe.prompt
+
+
+@dataclass(frozen=True)
+class Page(Sequence[Entry]):
+    """Entries in order, to be used as a sequence. `after` is what the next page begins behind; None on the last one."""
+
+    entries: tuple[Entry, ...]
+    after: int | None = None
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.entries[index]
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many entries match; not `exact` for more than can be counted at once."""
+
+    number: int
+    exact: bool
+
+    def __str__(self) -> str:
+        """``1,234``, or ``about 120,000``."""
+        if self.exact:
+            return f"{self.number:,}"
+        return f"about {float(f'{self.number:.2g}'):,.0f}"
 
 
 @dataclass(frozen=True)

@@ -88,12 +88,13 @@ def _tree(text: str) -> Any:
     try:
         tree = _parser().parse(text)
     except UnexpectedCharacters as error:
-        _fail(
-            text, error.pos_in_stream, "has a quotation mark without its partner", 'Write " twice, or \\" for the mark itself.'
-        )
+        hint = 'Write " twice, or \\" for the mark itself.'
+        _fail(text, error.pos_in_stream or 0, "has a quotation mark without its partner", hint)
     except UnexpectedToken as error:
         at = error.token.start_pos
-        _fail(text, len(text) if at is None or error.token.type == "$END" else at, *_UNEXPECTED.get(error.token.type, _INCOMPLETE))
+        if at is None or error.token.type == "$END":
+            at = len(text)
+        _fail(text, at, *_UNEXPECTED.get(error.token.type, _INCOMPLETE))
     return _Reader(text).read(tree)
 
 

@@ -94,10 +94,10 @@ def store_adapters(connection: Connection, given: Iterable[tuple[int, Recipe | N
 
 
 def _adapters(recipe: Recipe) -> dict[str, dict[str, Any]]:
-    named = {}
+    named: dict[str, dict[str, Any]] = {}
     for adapter in recipe.adapters:
         digest, name = adapter.get("digest"), adapter.get("name")
-        if is_digest(digest):
+        if isinstance(digest, str) and is_digest(digest):
             text = name if isinstance(name, str) else None
             named[digest] = {"name": text, "folded": None if text is None else fold(text)}
     return named

@@ -8,6 +8,7 @@ Readers never wait.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,12 @@ SAFE_WAL = (3, 51, 3)
 """Older versions of SQLite can corrupt a WAL database when two connections write and checkpoint at the same instant."""
 
 BUSY_SECONDS = 30
+PROGRESS_STEPS = 100_000
+"""Instructions of SQLite between two looks at the clock: about a millisecond."""
+
+PLANNED_HERE = "SET LOCAL jit = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+"""`planning` chooses what is walked; PostgreSQL shall look up the rest row by row."""
+
 WRITERS = 0x5EEDBA9C
 """The advisory lock of PostgreSQL that writers queue for."""
 
@@ -110,13 +117,35 @@ class Database:
         return self.place.file is not None
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """A connection that sees one state of the bank throughout."""
+    def reading(self, seconds: float | None = None) -> Iterator[Connection]:
+        """A connection that sees one state of the bank throughout.
+
+        With `seconds`, statements that run longer are stopped: `StorageError`, with advice.
+        """
         with translated(str(self.place)), self.engine.connect() as connection:
             if not self.is_sqlite:  # SQLite is like that by itself
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
-                yield connection
+                if seconds is None:
+                    yield connection
+                    return
+                with self._limited(connection, seconds):
+                    yield connection
+
+    @contextmanager
+    def _limited(self, connection: Connection, seconds: float) -> Iterator[None]:
+        if not self.is_sqlite:
+            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(1, round(seconds * 1000))}; {PLANNED_HERE}")
+            yield
+            return
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        end = time.monotonic() + seconds
+        raw.set_progress_handler(lambda: time.monotonic() > end, PROGRESS_STEPS)
+        try:
+            yield
+        finally:
+            raw.set_progress_handler(None, 0)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

@@ -12,6 +12,11 @@ from seedbank.errors import BadInput, SeedbankError, StorageError
 _Pieces = tuple[tuple[str, str, str], ...]
 """(piece of the error, message, hint)"""
 
+_SLOW = (
+    "The query took too long and was stopped.",
+    "Narrow it down with what is rare: a tag, a model, a whole word, added:-30d.. or id:1000..",
+)
+
 # SQLite's own messages have been the same for twenty years; its result codes do not reach us from every module.
 _SQLITE: _Pieces = (
     (
@@ -28,6 +33,7 @@ _SQLITE: _Pieces = (
         "{place} cannot be opened.",
         "Check the permissions of the file and of its folder.",
     ),
+    ("interrupted", _SLOW[0], _SLOW[1]),
     ("disk I/O error", "The disk failed while {place} was in use.", "Check the disk, then run: seedbank check"),
 )
 
@@ -44,7 +50,7 @@ _POSTGRESQL = (
         "The database user may not do this in {place}.",
         "Grant it the rights, or name another user with --bank.",
     ),
-    ("57014", "The query on {place} took too long and was stopped.", "Narrow it down."),
+    ("57014", *_SLOW),
     ("22", "The database cannot hold a value of this request.", "Check numbers and texts that were given."),
     ("53", "The server of {place} is out of resources.", "Try again later."),
     ("57", "The server of {place} was shut down.", "Try again when it is back."),

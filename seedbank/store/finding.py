@@ -1,27 +1,40 @@
-"""Finding entries: pages newest first, and what WHICH on a command line stands for."""
+"""Finding entries: pages in an order, ids, and how many there are."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
-from seedbank.errors import BadInput, NotFound
-from seedbank.records import Entry
+from seedbank.errors import NotFound
+from seedbank.query import Query
+from seedbank.records import Count, Page
+from seedbank.store.conditions import Asking
 from seedbank.store.database import Database
-from seedbank.store.filters import conditions
-from seedbank.store.query import Query, Term, parse_query
-from seedbank.store.reading import CHUNK, LARGEST_ID, chunks, entry_select, everything, no_entry, read_entries
-from seedbank.store.tables import entries, images, recipes
+from seedbank.store.hashes import Hashes
+from seedbank.store.matching import Remembered
+from seedbank.store.planning import Plan, plan, saved
+from seedbank.store.reading import CHUNK, LARGEST_ID, entries_by_id, no_entry
+from seedbank.store.sorting import Phase, phases
+from seedbank.store.tables import entries
 
-SHOWN = 5
-"""Digests listed when a prefix fits several."""
+SECONDS = 20.0
+"""A statement that takes longer is stopped, with advice."""
+
+EXACTLY = 10_000
+"""Up to here matches are counted one by one."""
+
+SAMPLED = 4_000
+"""Entries that are looked at to estimate how many match."""
+
+WALK = "SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off"
+"""For PostgreSQL: the page is full long before everything has been looked at."""
 
 
-PIECE = r"\d+(?:\.\.\d*)?"
-"""An id, a range 3..9, or an open one 3.. of WHICH."""
+Position = Sequence[Any]
+"""The values of the keys of an entry in its phase."""
 
 
 class Finder:
@@ -30,143 +43,156 @@ class Finder:
     def __init__(self, database: Database, user: str) -> None:
         self.database = database
         self.user = user
+        self.hashes = Hashes()
+        self._remembered = Remembered()
 
-    def find(self, query: Query, limit: int, before: int | None) -> list[Entry]:
-        found: list[Entry] = []
-        with self.database.reading() as connection:
-            while len(found) < limit:
-                size = min(limit - len(found), CHUNK)
-                statement = entry_select().where(*self._where(query, before)).order_by(entries.c.id.desc()).limit(size)
-                page = read_entries(connection, statement, self.user)
-                found += page
-                if len(page) < size:
-                    break
-                before = page[-1].id
-        return found
+    # -- pages --------------------------------------------------------------------------------------------------------
+
+    def page(self, query: Query, limit: int, after: int | None) -> Page:
+        """At most `limit` entries behind the entry `after`."""
+        with self._asking() as asking:
+            found = self._page(asking, query, limit + 1, after)
+            shown = found[:limit]
+            listed = tuple(entries_by_id(asking.connection, shown, self.user))
+        return Page(listed, shown[-1] if len(found) > limit and shown else None)
 
     def ids(self, query: Query) -> Iterator[int]:
-        """Newest first, in short transactions: what is found may be changed meanwhile."""
-        before = None
+        """All matches, in short transactions: what is found may be changed meanwhile."""
+        after = None
+        size = CHUNK
         while True:
-            with self.database.reading() as connection:
-                statement = select(entries.c.id).select_from(everything).where(*self._where(query, before))
-                page = list(connection.scalars(statement.order_by(entries.c.id.desc()).limit(CHUNK)))
-            yield from page
-            if len(page) < CHUNK:
+            with self._asking() as asking:
+                try:
+                    found = self._page(asking, query, size, after)
+                except NotFound:  # the last one was purged meanwhile
+                    return
+            yield from found
+            if len(found) < size:
                 return
-            before = page[-1]
+            after, size = found[-1], min(4 * size, 64 * CHUNK)
 
-    def count(self, query: Query, at_most: int | None) -> int:
-        matches = select(entries.c.id).select_from(everything).where(*self._where(query, None))
-        with self.database.reading() as connection:
-            return connection.scalar(select(func.count()).select_from(matches.limit(at_most).subquery())) or 0
+    def page_ids(self, query: Query, limit: int, after: int | None = None) -> list[int]:
+        """The ids of a page."""
+        with self._asking() as asking:
+            return self._page(asking, query, limit, after)
 
-    def _where(self, query: Query, before: int | None) -> list[ColumnElement[bool]]:
-        found = conditions(query, self.user, sqlite=self.database.is_sqlite)
-        return found if before is None else [*found, entries.c.id < min(before, LARGEST_ID)]
+    @contextmanager
+    def _asking(self) -> Iterator[Asking]:
+        with self.database.reading(SECONDS) as connection:
+            yield Asking(connection, self.user, self.database.is_sqlite, self._remembered, self.hashes, saved)
 
-    # -- WHICH --------------------------------------------------------------------------------------------------------
+    def _page(self, asking: Asking, query: Query, limit: int, after: int | None) -> list[int]:
+        newest_first = not query.sort or (query.sort[0].key in ("id", "added") and not query.sort[0].ascending)
+        how = plan(asking, query, in_order=newest_first)
+        if how.is_empty or limit <= 0:
+            return []
+        if newest_first:
+            before = None if after is None else min(after, LARGEST_ID)
+            if how.sources is not None and len(how.sources) > 1 and not how.few:
+                return self._stretches(asking, how, limit, before)
+            return self._fetch(asking, how, how.walk(before).limit(limit))
+        return self._sorted(asking, how, query, limit, after)
 
-    def resolve(self, which: str | Sequence[str], trash: bool | None) -> list[int]:
-        """`trash`: only live entries (False), only those in the trash (True), or both (None)."""
-        words = [which] if isinstance(which, str) else list(which)
-        if not words or not any(word.strip() for word in words):
-            raise BadInput("No entry was named.", "Give an id, a range such as 3..9, @last, a digest or a query.")
-        text = " ".join(words).strip()
-        if text == "@last":
-            found = self._last(trash)
-        elif re.fullmatch(rf"{PIECE}([,\s]+{PIECE})*", text, re.ASCII):
-            found = self._numbered(text, trash)
-        elif re.fullmatch(r"[0-9a-fA-F]{6,64}", text) and (by_digest := self._by_digest(text.lower())):
-            found = self._in_state(by_digest, trash)
-        else:
-            found = self._queried(parse_query(which if isinstance(which, str) else words), trash)
-        if not found:
-            place = "in the trash" if trash else "in this bank"
-            raise NotFound(
-                f"No entry {place} matches {text!r}.",
-                "See what there is with: seedbank ls" + (" trash:yes" if trash else ""),
-            )
+    def _stretches(self, asking: Asking, how: Plan, limit: int, before: int | None) -> list[int]:
+        """The first ids of several ordered sources: longer and longer stretches of all of them are put together."""
+        found: list[int] = []
+        size = 2 * limit
+        while True:
+            row = asking.connection.execute(how.ends(before, size)).one()
+            floors = [low for low, count in zip(row[::2], row[1::2], strict=True) if count == size]
+            floor = max(floors, default=None)
+            found += asking.connection.scalars(how.stretch(before, floor).limit(limit - len(found)))
+            if floor is None or len(found) >= limit:
+                return found
+            before, size = floor, size * 4
+
+    def _sorted(self, asking: Asking, how: Plan, query: Query, limit: int, after: int | None) -> list[int]:
+        found: list[int] = []
+        of_order = phases(asking, query.sort)
+        start = 0 if after is None else _phase_of(asking.connection, of_order, after)
+        for at, phase in enumerate(of_order[start:], start):
+            place = _values(asking.connection, phase, after) if after is not None and at == start else None
+            found += self._fetch(asking, how, self._phase(how, phase, place).limit(limit - len(found)))
+            if len(found) >= limit:
+                break
         return found
 
-    def _last(self, trash: bool | None) -> list[int]:
-        with self.database.reading() as connection:
-            last = connection.scalar(select(func.max(entries.c.id)).where(*_state(trash)))
-        return [] if last is None else [last]
+    def _phase(self, how: Plan, phase: Phase, place: Position | None) -> Select[tuple[int]]:
+        """Select of the ids of one phase, behind `place`, in order."""
+        (source,) = phase.condition.sources if phase.condition.sources else (None,)
+        if how.sources is None and source is not None and len(phase.keys) == 1:  # walked as any source, by id
+            ((_, ascending),) = phase.keys
+            return Plan(how.tests, (source,)).walk(None if place is None else place[0], ascending=ascending)
+        statement = how.any_order().where(phase.condition.test)
+        if place is not None:
+            statement = statement.where(phase.behind(place))
+        return statement.order_by(*phase.order())
 
-    def _numbered(self, text: str, trash: bool | None) -> list[int]:
-        found: dict[int, None] = {}
-        with self.database.reading() as connection:
-            for piece in re.split(r"[,\s]+", text):
-                first, dots, last = piece.partition("..")
-                if dots:
-                    low, high = min(int(first), LARGEST_ID), min(int(last or LARGEST_ID), LARGEST_ID)
-                    if low > high:
-                        raise BadInput(f"The range {piece} is backwards.", f"Write {last}..{first}.")
-                    statement = (
-                        select(entries.c.id).where(entries.c.id.between(low, high), *_state(trash)).order_by(entries.c.id)
-                    )
-                    found |= dict.fromkeys(connection.scalars(statement))
-                else:
-                    found[self._one(connection, int(first), trash)] = None
-        return list(found)
+    def _fetch(self, asking: Asking, how: Plan, statement: Select[tuple[int]]) -> list[int]:
+        if not asking.sqlite and not how.few:
+            asking.connection.exec_driver_sql(WALK)
+        return list(asking.connection.scalars(statement))
 
-    def _one(self, connection: Connection, number: int, trash: bool | None) -> int:
-        row = None
-        if number <= LARGEST_ID:
-            row = connection.execute(select(entries.c.id, entries.c.trashed).where(entries.c.id == number)).one_or_none()
-        if row is None:
-            raise no_entry(number)
-        if trash is False and row.trashed is not None:
-            raise NotFound(f"Entry {number} is in the trash.", f"Take it out with: seedbank restore {number}")
-        if trash is True and row.trashed is None:
-            raise NotFound(f"Entry {number} is not in the trash.", f"Put it there with: seedbank rm {number}")
-        return number
+    # -- how many -----------------------------------------------------------------------------------------------------
 
-    def _by_digest(self, prefix: str) -> list[int]:
-        """Entries whose image or recipe digest begins like that. Raises `BadInput` when several digests do."""
-        found: dict[str, str] = {}
-        numbers: list[int] = []
-        with self.database.reading() as connection:
-            for table, column, word in (
-                (images, entries.c.image_id, "image"),
-                (recipes, entries.c.recipe_id, "recipe"),
-            ):
-                rows = connection.execute(
-                    select(table.c.id, table.c.digest)
-                    .where(_begins(table.c.digest, prefix), select(1).where(column == table.c.id).exists())
-                    .limit(SHOWN + 1)
-                ).all()
-                found |= {row.digest: word for row in rows}
-                for row in rows:
-                    numbers += connection.scalars(select(entries.c.id).where(column == row.id).order_by(entries.c.id))
-        if len(found) > 1:
-            listed = ", ".join(f"{digest[: len(prefix) + 6]} ({word})" for digest, word in list(found.items())[:SHOWN])
-            raise BadInput(f"{prefix!r} is the beginning of several digests: {listed}.", "Give more digits.")
-        return list(dict.fromkeys(numbers))
+    def count(self, query: Query, at_most: int | None) -> int:
+        """How many match; counting stops at `at_most`."""
+        with self._asking() as asking:
+            return self._count(asking, query, at_most)
 
-    def _in_state(self, numbers: list[int], trash: bool | None) -> list[int]:
-        kept: list[int] = []
-        with self.database.reading() as connection:
-            for some in chunks(numbers):
-                kept += connection.scalars(
-                    select(entries.c.id).where(entries.c.id.in_(some), *_state(trash)).order_by(entries.c.id)
-                )
-        return kept
+    def _count(self, asking: Asking, query: Query, at_most: int | None) -> int:
+        how = plan(asking, Query(query.where), in_order=False)
+        if how.is_empty:
+            return 0
+        matches = how.any_order().limit(at_most).subquery()
+        return asking.connection.scalar(select(func.count()).select_from(matches)) or 0
 
-    def _queried(self, query: Query, trash: bool | None) -> list[int]:
-        if any(term.key == "trash" for term in query.terms) or trash is False:
-            return sorted(self.ids(query))
-        found = sorted(self.ids(Query((*query.terms, Term("trash", True)))))
-        return found if trash else sorted([*found, *self.ids(query)])
+    def count_about(self, query: Query) -> Count:
+        """How many match: exactly when they are few, else about, from a sample of the ids."""
+        with self._asking() as asking:
+            how = plan(asking, Query(query.where), in_order=True)
+            if how.is_empty:
+                return Count(0, True)
+            if how.few or how.sources is not None:
+                bounded = self._count(asking, query, EXACTLY + 1)
+                if bounded <= EXACTLY:
+                    return Count(bounded, True)
+            return self._estimate(asking, query)
+
+    def _estimate(self, asking: Asking, query: Query) -> Count:
+        connection = asking.connection
+        low, high = connection.execute(select(func.min(entries.c.id), func.max(entries.c.id))).one()
+        if low is None:
+            return Count(0, True)
+        sampled = sample(low, high)
+        tests = plan(asking, Query(query.where), in_order=False, walk=True).tests
+        statement = select(func.count()).select_from(entries).where(entries.c.id.in_(sampled), *tests)
+        matches = connection.scalar(statement) or 0
+        span = high - low + 1
+        if len(sampled) == span:
+            return Count(matches, True)
+        if matches < 20:  # rare, and nothing lists it: only counting tells
+            return Count(self._count(asking, query, None), True)
+        return Count(round(matches * span / len(sampled)), False)
 
 
-def _state(trash: bool | None) -> list[ColumnElement[bool]]:
-    if trash is None:
-        return []
-    return [entries.c.trashed.is_not(None) if trash else entries.c.trashed.is_(None)]
+def sample(low: int, high: int) -> Sequence[int]:
+    """Ids from `low` to `high`, evenly spread, `SAMPLED` at most; the same ones each time."""
+    span = high - low + 1
+    return range(low, high + 1) if span <= SAMPLED else [low + span * at // SAMPLED for at in range(SAMPLED)]
 
 
-def _begins(column: ColumnElement[Any], prefix: str) -> ColumnElement[bool]:
-    """Digests that begin with `prefix`, as a range that an index can serve."""
-    return column.between(prefix.ljust(64, "0"), prefix.ljust(64, "f"))
+def _phase_of(connection: Connection, of_order: Sequence[Phase], number: int) -> int:
+    """In which phase an entry stands. Raises `NotFound`."""
+    held: list[ColumnElement[Any]] = [func.coalesce(phase.condition.test, False) for phase in of_order]
+    row = None
+    if 0 < number <= LARGEST_ID:
+        row = connection.execute(select(*held).select_from(entries).where(entries.c.id == number)).one_or_none()
+    if row is None:
+        raise no_entry(number)
+    return next(at for at, holds in enumerate(row) if holds)
+
+
+def _values(connection: Connection, phase: Phase, number: int) -> Position:
+    keys = [key for key, _ in phase.keys]
+    return connection.execute(select(*keys).where(entries.c.id == number)).one()

@@ -26,8 +26,8 @@ from seedbank.store.tables import (
     prompts,
     recipes,
     settings,
-    vocabulary,
 )
+from seedbank.store.wordindex import store_words
 
 
 def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -111,15 +111,8 @@ def store_prompts(connection: Connection, texts: Iterable[str]) -> dict[str, int
             {"digest": digests[text], "text": text, "tokens": words.joined(tokens), "terms": " ".join(words.terms_of(tokens))}
         )
     ids = insert_many(connection, prompts, rows)
-    _store_words(connection, news)
+    store_words(connection, news)
     return {text: found[digest] for text, digest in digests.items() if digest in found} | dict(zip(missing, ids, strict=True))
-
-
-def _store_words(connection: Connection, news: set[str]) -> None:
-    for some in chunks(sorted(news)):
-        known = set(connection.scalars(select(vocabulary.c.word).where(vocabulary.c.word.in_(some))))
-        if missing := [{"word": word} for word in some if word not in known]:
-            connection.execute(insert(vocabulary), missing)
 
 
 def model_digest(recipe: Recipe | None) -> str | None:

@@ -14,8 +14,10 @@ from sqlalchemy import select
 
 from seedbank.environment import Environment
 from seedbank.errors import BadInput, NotFound
+from seedbank.query import EVERYTHING, Query
 from seedbank.records import (
     Blob,
+    Count,
     Edge,
     Entry,
     Model,
@@ -23,13 +25,13 @@ from seedbank.records import (
     NewRegeneration,
     Operation,
     OpinionEvent,
+    Page,
     Regeneration,
     Run,
 )
 from seedbank.store import reading
 from seedbank.store.database import Database, Place
 from seedbank.store.finding import Finder
-from seedbank.store.query import EVERYTHING, Query
 from seedbank.store.tables import bank, edges, models, operations, users
 from seedbank.store.versions import check_revision
 
@@ -155,17 +157,21 @@ class Store:
         with self._database.reading() as connection:
             return reading.entries_by_id(connection, ids, self.user)
 
-    def find(self, query: Query = EVERYTHING, *, limit: int = 50, before: int | None = None) -> list[Entry]:
-        """A page of entries, newest first: those below the id `before`, which is the last one of the page before."""
-        return self._finder.find(query, limit, before)
+    def find(self, query: Query = EVERYTHING, *, limit: int = 50, after: int | None = None) -> Page:
+        """A page of entries, newest first unless the query sorts; behind the entry `after`, the last of the page before."""
+        return self._finder.page(query, limit, after)
 
     def ids(self, query: Query = EVERYTHING) -> Iterator[int]:
-        """The ids of all matches, newest first, without holding anything open."""
+        """The ids of all matches in the order of the query, without holding anything open."""
         return self._finder.ids(query)
 
     def count(self, query: Query = EVERYTHING, *, at_most: int | None = None) -> int:
         """How many entries match; counting stops at `at_most`."""
         return self._finder.count(query, at_most)
+
+    def count_about(self, query: Query = EVERYTHING) -> Count:
+        """How many entries match: exactly when they are few, else from a sample; quick also with millions."""
+        return self._finder.count_about(query)
 
     def resolve(self, which: str | Sequence[str], *, trash: bool | None = False) -> list[int]:
         """The ids that WHICH stands for: an id, ``3..9``, ``1,2,5``, ``@last``, 6 or more digits of a digest, a query.
@@ -173,7 +179,9 @@ class Store:
         `trash`: False for live entries only, True for those in the trash only, None for both.
         Raises `NotFound` when it stands for nothing, `BadInput` when a digest is ambiguous.
         """
-        return self._finder.resolve(which, trash)
+        from seedbank.store.which import resolve
+
+        return resolve(self._finder, which, trash)
 
     def lineage(self, number: int) -> tuple[list[Edge], list[Edge]]:
         """(edges to the parents, edges from the children) of an entry."""

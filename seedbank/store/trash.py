@@ -35,6 +35,7 @@ from seedbank.store.tables import (
     settings,
     sizes,
 )
+from seedbank.store.wordindex import forget_words
 from seedbank.store.writing import Work, require_entries, spans
 
 OWNED = {
@@ -98,6 +99,7 @@ def purge(work: Work, ids: Iterable[int]) -> list[int]:
         "recipes": _digests(connection, recipes, candidates[recipes]),
         "files": _digests(connection, blobs, candidates[blobs]),
     }
+    texts = _streams(connection, candidates[prompts])
     _delete(connection, entries, wanted)
     _uncover(connection, candidates[images])
     gone = {table.name: _sweep(connection, table, candidates[table]) for table in SHARED}
@@ -105,6 +107,7 @@ def purge(work: Work, ids: Iterable[int]) -> list[int]:
         name: sorted(digests[name][number] for number in gone[table.name])
         for name, table in (("images", images), ("recipes", recipes), ("files", blobs))
     }
+    forget_words(connection, (texts[number] for number in gone["prompts"]))
     work.record("purge", entries=spans(wanted), **lost)
     return wanted
 
@@ -172,6 +175,14 @@ def _references(table: Table) -> Iterator[tuple[Column[int], Table]]:
 
 def _columns(table: Table, target: Table) -> list[str]:
     return [column.name for column, other in _references(table) if other is target]
+
+
+def _streams(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for some in chunks(sorted(ids)):
+        rows = connection.execute(select(prompts.c.id, prompts.c.tokens).where(prompts.c.id.in_(some)))
+        found |= {row.id: row.tokens for row in rows}
+    return found
 
 
 def _digests(connection: Connection, table: Table, ids: Iterable[int]) -> Mapping[int, str]:

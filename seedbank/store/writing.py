@@ -101,13 +101,16 @@ def add_entries(work: Work, news: Sequence[NewEntry]) -> list[int]:
     known_images = store_pictures(connection, [new.picture for new in news])
     known_blobs = store_blobs(connection, [blob for new in news for blob in (new.blob, new.output.trace, *new.inputs)])
     searched = searched_columns(connection, [(new, known_recipes[new.recipe.digest] if new.recipe else None) for new in news])
+    # The order of ids is that of time, also where a clock was put back: times are found as ranges of ids.
+    newest = connection.scalar(select(entries.c.added).order_by(entries.c.id.desc()).limit(1))
+    added = work.at if newest is None else max(work.at, newest)
     rows = []
     for new, found_by in zip(news, searched, strict=True):
         model = new.model.digest if new.model else model_digest(new.recipe)
         rows.append(
             {
                 "uid": new_uid(),
-                "added": work.at,
+                "added": added,
                 "created": new.created,
                 "user_id": work.user_id,
                 "origin": new.origin,

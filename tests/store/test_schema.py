@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from seedbank.errors import BadInput, NoBank, OtherSchema, StorageError
-from seedbank.store import Store, parse_query, schema
+from seedbank.query import parse as parse_query
+from seedbank.store import Store, schema
 from seedbank.store.database import Database, Place
 from seedbank.store.integrity import integrity
 from seedbank.store.tables import HEAD, ONLY_MIGRATED, metadata

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from seedbank.errors import SeedbankError
-from seedbank.store import Store, parse_query
+from seedbank.query import parse as parse_query
+from seedbank.store import Store
 from seedbank.store.integrity import integrity
 from tests.conftest import Databases
 from tests.store.examples import new_entry, recipe

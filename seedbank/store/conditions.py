@@ -1,0 +1,467 @@
+"""From the terms of a query to conditions on entries, one function for each kind of key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    cast,
+    false,
+    func,
+    or_,
+    select,
+)
+
+from seedbank.errors import BadInput, NotFound
+from seedbank.query import KEYS, Node, Term
+from seedbank.query.values import Neighbours, Range, Ranges
+from seedbank.recipe import LARGEST_SEED
+from seedbank.store import sources, words
+from seedbank.store.matching import Remembered, begins, ids_named, named, pattern, size_ids
+from seedbank.store.reading import LARGEST_ID
+from seedbank.store.sources import NOTHING, Condition, Source, bare, by_column, by_ids, by_posting, by_range, listed, not_that
+from seedbank.store.tables import (
+    FAVOURITE,
+    RATING,
+    TAG,
+    adapters,
+    blobs,
+    collection_items,
+    collections,
+    edges,
+    entries,
+    entry_adapters,
+    images,
+    models,
+    opinions,
+    prompts,
+    recipes,
+    run_entries,
+    runs,
+    tags,
+    users,
+    vocabulary,
+)
+from seedbank.store.wordindex import prompts_with
+
+if TYPE_CHECKING:
+    from seedbank.store.hashes import Hashes
+
+LARGEST_NUMBER = 1e300
+MOST_WORDS = 1000
+"""A piece of more words than this (``*e*``) is looked for in the prompts themselves; it is common then."""
+
+DEEPEST_SEARCH = 5
+"""Saved searches that use saved searches."""
+
+
+@dataclass
+class Asking:
+    """Who asks, and where: what the conditions of one query are made with."""
+
+    connection: Connection
+    user: str
+    sqlite: bool
+    remembered: Remembered
+    hashes: Hashes
+    plan: Callable[[Asking, Node], Condition]
+    """Makes the condition of a whole query, for saved searches."""
+    depth: int = 0
+    _users: dict[str, int] | None = field(default=None)
+
+    @property
+    def users(self) -> dict[str, int]:
+        """{name: id}"""
+        if self._users is None:
+            self._users = {row.name: row.id for row in self.connection.execute(select(users.c.id, users.c.name))}
+        return self._users
+
+    def bare(self, name: str) -> ColumnElement[Any]:
+        """A column of entries in a test."""
+        return bare(entries.c[name], sqlite=self.sqlite)
+
+
+def condition(asking: Asking, term: Term) -> Condition:
+    """The condition of one term."""
+    if term.key.startswith("env."):
+        return _environment(asking, term.key, term.text)
+    return _CONDITIONS[term.key](asking, term.key, KEYS[term.key].read(term.text))
+
+
+# -- words ---------------------------------------------------------------------------------------------------------
+
+
+def _prompt(asking: Asking, key: str, value: str) -> Condition:
+    piece = _piece(value)
+    if piece is None:
+        return Condition(asking.bare("prompt_id").is_not(None))
+    found = select(_position(asking, prompts.c.tokens, piece)).where(prompts.c.id == entries.c.prompt_id).correlate(entries)
+    test = found.scalar_subquery() > 0
+    ids = _prompt_ids(asking, value)
+    if ids is None:
+        return Condition(test)
+    source = Source(listed.c.id, listed, (listed.c.prompt_id.in_(ids),), ordered=False)
+    return Condition(test, (source,), exact=_is_one_word(value))
+
+
+def _negative(asking: Asking, key: str, value: str) -> Condition:
+    piece = _piece(value)
+    held = select(recipes.c.id).where(recipes.c.id == entries.c.recipe_id).correlate(entries)
+    if piece is None:
+        return Condition(held.where(recipes.c.negative_id.is_not(None)).exists())
+    found = (
+        select(_position(asking, prompts.c.tokens, piece))
+        .select_from(recipes.join(prompts, recipes.c.negative_id == prompts.c.id))
+        .where(recipes.c.id == entries.c.recipe_id)
+        .correlate(entries)
+    )
+    test = found.scalar_subquery() > 0
+    ids = _prompt_ids(asking, value)
+    if ids is None:
+        return Condition(test)
+    of_recipes = select(recipes.c.id).where(recipes.c.negative_id.in_(ids))
+    return Condition(test, (Source(listed.c.id, listed, (listed.c.recipe_id.in_(of_recipes),), ordered=False),))
+
+
+def _note(asking: Asking, key: str, value: str) -> Condition:
+    """Notes are few and not indexed: they are read."""
+    piece = _piece(value) or ""
+    rows = asking.connection.execute(select(opinions.c.image_id, opinions.c.note).where(opinions.c.note.is_not(None)))
+    return _of_images(asking, sorted({row.image_id for row in rows if piece in words.stream(row.note)}))
+
+
+def _piece(value: str) -> str | None:
+    """What to look for in a stream of tokens; None when every text has it."""
+    found = words.tokens(value.removeprefix("*").removesuffix("*")) if value.strip("*") else []
+    if not found:
+        return None
+    piece = " ".join(found)
+    return ("" if value.startswith("*") else " ") + piece + ("" if value.endswith("*") else " ")
+
+
+def _position(asking: Asking, column: ColumnElement[str], piece: str) -> ColumnElement[int]:
+    position: Any = func.instr if asking.sqlite else func.strpos
+    found: ColumnElement[int] = position(column, piece)
+    return found
+
+
+def _is_one_word(value: str) -> bool:
+    found = words.tokens(value)
+    return len(found) == 1 and "*" not in value
+
+
+def _prompt_ids(asking: Asking, value: str) -> Select[Any] | None:
+    """Select of the ids of prompts that can have these words; None where the index does not help."""
+    inner = value.removeprefix("*").removesuffix("*") if value.strip("*") else ""
+    tokens = words.tokens(inner)
+    wanted: list[list[str]] = []
+    """All of these lists, any word of each; a word may end in ``*``."""
+    last = len(tokens) - 1
+    for at, token in enumerate(tokens):
+        open_left, open_right = value.startswith("*") and at == 0, value.endswith("*") and at == last
+        if not words.is_indexed(token) or ((open_left or open_right) and words.is_unspaced(token)):
+            if words.is_unspaced(token):
+                wanted.append([token])
+            continue
+        if open_left:
+            pieces = _words_with(asking, token, open_right)
+            if pieces is None:
+                continue
+            if not pieces:
+                return select(prompts.c.id).where(false())
+            wanted.append(pieces)
+        else:
+            wanted.append([f"{token}*" if open_right else token])
+    covered = [term for term in words.terms_of(tokens) if len(term) > 1 and words.is_unspaced(term)]
+    if covered:  # pairs say more than their letters
+        letters = {letter for term in covered for letter in term}
+        wanted = [[term] for term in covered] + [some for some in wanted if not (len(some) == 1 and some[0] in letters)]
+    return prompts_with(wanted, sqlite=asking.sqlite) if wanted else None
+
+
+def _words_with(asking: Asking, piece: str, open_right: bool) -> list[str] | None:
+    """The words of the bank that end with `piece` or contain it; None when there are too many."""
+    like = vocabulary.c.word.like(f"%{piece}{'%' if open_right else ''}")
+    found = list(asking.connection.scalars(select(vocabulary.c.word).where(like).limit(MOST_WORDS + 1)))
+    return found if len(found) <= MOST_WORDS else None
+
+
+# -- opinions ------------------------------------------------------------------------------------------------------
+
+
+def _tag(asking: Asking, key: str, value: str) -> Condition:
+    return by_posting(TAG, ids_named(asking.connection, tags, value))
+
+
+def _favourite(asking: Asking, key: str, value: str) -> Condition:
+    word = value.casefold()
+    if word == "no":
+        return not_that(_favourite(asking, key, "yes"))
+    if word == "any":
+        return by_posting(FAVOURITE, sorted(asking.users.values()))
+    name = asking.user if word == "yes" else value
+    return by_posting(FAVOURITE, [asking.users[name]] if name in asking.users else [])
+
+
+def _rating(asking: Asking, key: str, value: Ranges | None) -> Condition:
+    if value is None:
+        return not_that(_rating(asking, key, (Range(0, 5),)))
+    user = asking.users.get(asking.user)
+    given = [
+        number for number in range(6) if any((one.low or 0) <= number <= (5 if one.high is None else one.high) for one in value)
+    ]
+    return by_posting(RATING, [user * 8 + number for number in given] if user is not None else [])
+
+
+def _collection(asking: Asking, key: str, value: str) -> Condition:
+    rows = asking.connection.execute(select(collections).where(named(collections.c.folded, value))).all()
+    if not rows:
+        raise NotFound(f"There is no collection {value!r}.", "See them with: seedbank collection ls")
+    found = [_saved(asking, row.name, row.query) for row in rows if row.query is not None]
+    if own := [row.id for row in rows if row.query is None]:
+        items = select(collection_items.c.image_id).where(collection_items.c.collection_id.in_(own))
+        found.append(by_ids("image_id", items, sqlite=asking.sqlite))
+    return any_of(found)
+
+
+def _saved(asking: Asking, name: str, query: str) -> Condition:
+    from seedbank.query import parse
+
+    if asking.depth >= DEEPEST_SEARCH:
+        raise BadInput(f"The saved search {name!r} uses itself, or too many others inside each other.", "Change its query.")
+    where = parse(query).where
+    return sources.EVERYTHING if where is None else asking.plan(replace(asking, depth=asking.depth + 1), where)
+
+
+# -- what entries share --------------------------------------------------------------------------------------------
+
+
+def _model(asking: Asking, key: str, value: str) -> Condition:
+    return by_column(entries.c.model_id, ids_named(asking.connection, models, value, digests=True), sqlite=asking.sqlite)
+
+
+def _lora(asking: Asking, key: str, value: str) -> Condition:
+    if value == "*":
+        ids = list(asking.connection.scalars(select(adapters.c.id)))
+    else:
+        ids = ids_named(asking.connection, adapters, value, digests=True)
+    if not ids:
+        return NOTHING
+    link = entry_adapters.alias("tested")
+    test = select(1).where(link.c.adapter_id.in_(ids), link.c.entry_id == entries.c.id).correlate(entries).exists()
+    if len(ids) > sources.MOST_SOURCES:
+        return Condition(test)
+    made_with = entry_adapters.c.adapter_id
+    return Condition(test, tuple(Source(entry_adapters.c.entry_id, entry_adapters, (made_with == one,)) for one in ids), True)
+
+
+def _size(asking: Asking, key: str, value: Any) -> Condition:
+    return by_column(entries.c.size_id, size_ids(asking.connection, value), sqlite=asking.sqlite)
+
+
+def _method(asking: Asking, key: str, value: str) -> Condition:
+    ids = asking.remembered.method_ids(asking.connection, key, value)
+    return by_column(entries.c.method_id, ids, sqlite=asking.sqlite)
+
+
+def _environment(asking: Asking, key: str, value: str) -> Condition:
+    ids = asking.remembered.environment_ids(asking.connection, key, value)
+    return by_column(entries.c.environment_id, ids, sqlite=asking.sqlite)
+
+
+def _user(asking: Asking, key: str, value: str) -> Condition:
+    wanted = pattern(value)
+    ids = sorted(number for name, number in asking.users.items() if wanted.fullmatch(words.fold(name)))
+    return by_column(entries.c.user_id, ids, sqlite=asking.sqlite)
+
+
+def _run(asking: Asking, key: str, value: str) -> Condition:
+    which = runs.c.name == value
+    if value.isascii() and value.isdigit() and int(value) <= LARGEST_ID:
+        which = which | (runs.c.id == int(value))
+    ids = list(asking.connection.scalars(select(runs.c.id).where(which)))
+    if not ids:
+        return NOTHING
+    made = by_column(entries.c.run_id, ids, sqlite=asking.sqlite)
+    link = run_entries.alias("tested")
+    chosen = select(1).where(link.c.run_id.in_(ids), link.c.entry_id == entries.c.id).correlate(entries).exists()
+    of_run = tuple(Source(run_entries.c.entry_id, run_entries, (run_entries.c.run_id == one,)) for one in ids)
+    return any_of([made, Condition(chosen, of_run, True)])
+
+
+# -- numbers, times, words to choose from --------------------------------------------------------------------------
+
+
+def _numbers(column: str, largest: float) -> Callable[[Asking, str, Ranges], Condition]:
+    return lambda asking, key, value: by_range(column, value, largest, sqlite=asking.sqlite)  # type: ignore[arg-type]
+
+
+def _guidance(asking: Asking, key: str, value: Ranges) -> Condition:
+    held = or_(*(sources.between(recipes.c.guidance, one, LARGEST_NUMBER) for one in value))
+    return Condition(select(1).where(recipes.c.id == entries.c.recipe_id, held).correlate(entries).exists())
+
+
+def _added(asking: Asking, key: str, value: tuple[Any, Any]) -> Condition:
+    """Entries are added in order of ids, so a time is a range of ids."""
+    first, last = value
+    added = entries.c.added
+    inside = select(entries.c.id).where(added >= first, added < last)
+    low = asking.connection.scalar(inside.order_by(added, entries.c.id).limit(1))
+    high = asking.connection.scalar(inside.order_by(added.desc(), entries.c.id.desc()).limit(1))
+    if low is None or high is None:
+        return NOTHING
+    return by_range("id", (Range(low, high),), LARGEST_ID, sqlite=asking.sqlite)
+
+
+def _created(asking: Asking, key: str, value: tuple[Any, Any]) -> Condition:
+    first, last = value
+    tested = asking.bare("created")
+    source = Source(listed.c.id, listed, (listed.c.created >= first, listed.c.created < last), ordered=False)
+    return Condition(and_(tested >= first, tested < last), (source,), True)
+
+
+def _verdict(asking: Asking, key: str, value: str) -> Condition:
+    if value.casefold() == "any":
+        return Condition(asking.bare("verdict").is_not(None))
+    return by_column(entries.c.verdict, [None if value.casefold() == "none" else value.casefold()], sqlite=asking.sqlite)
+
+
+def _regenerable(asking: Asking, key: str, value: bool) -> Condition:
+    obstructed = Source(listed.c.id, listed, (listed.c.obstacles.is_not(None),))
+    unseen = list(asking.connection.scalars(select(models.c.id).where(models.c.source.is_(None))))
+    found = any_of(
+        [
+            Condition(entries.c.obstacles.is_not(None), (obstructed,), True),
+            _missing(asking, "recipe_id"),
+            by_column(entries.c.model_id, [None, *unseen], sqlite=asking.sqlite),
+        ]
+    )
+    return not_that(found) if value else found
+
+
+def _missing(asking: Asking, name: str) -> Condition:
+    """A column of entries, which is indexed alone, is not known."""
+    source = Source(listed.c.id, listed, (listed.c[name].is_(None),), ordered=asking.sqlite)
+    return Condition(asking.bare(name).is_(None), (source,), True)
+
+
+def _bytes(asking: Asking, key: str, value: bool) -> Condition:
+    absent = Condition(asking.bare("blob_id").is_(None), (Source(listed.c.id, listed, (listed.c.blob_id.is_(None),)),), True)
+    return not_that(absent) if value else absent
+
+
+def _origin(asking: Asking, key: str, value: str) -> Condition:
+    return Condition(named(entries.c.origin, value))
+
+
+def _trash(asking: Asking, key: str, value: bool) -> Condition:
+    if not value:
+        return Condition(asking.bare("trashed").is_(None))
+    return Condition(
+        asking.bare("trashed").is_not(None),
+        (Source(listed.c.id, listed, (listed.c.trashed.is_not(None),), ordered=False),),
+        True,
+    )
+
+
+# -- relations between entries -------------------------------------------------------------------------------------
+
+
+def _digest(asking: Asking, key: str, value: str) -> Condition:
+    found = [
+        by_ids(column, select(table.c.id).where(begins(table.c.digest, value)), sqlite=asking.sqlite)
+        for column, table in (("image_id", images), ("blob_id", blobs), ("recipe_id", recipes))
+    ]
+    return any_of(found)
+
+
+def _parent(asking: Asking, key: str, value: int) -> Condition:
+    ids = select(edges.c.child_id).where(edges.c.parent_id == value)
+    return by_ids("id", ids, sqlite=asking.sqlite)
+
+
+def _child(asking: Asking, key: str, value: int) -> Condition:
+    ids = select(edges.c.parent_id).where(edges.c.child_id == value)
+    return by_ids("id", ids, sqlite=asking.sqlite)
+
+
+def _like(asking: Asking, key: str, value: Neighbours) -> Condition:
+    wanted = select(images.c.phash).join(entries, entries.c.image_id == images.c.id).where(entries.c.id == value.entry)
+    phash = asking.connection.scalar(wanted)
+    if phash is None:
+        if asking.connection.scalar(select(entries.c.id).where(entries.c.id == value.entry)) is None:
+            raise NotFound(f"There is no entry {value.entry} in this bank.", "See what there is with: seedbank ls")
+        raise BadInput(f"Entry {value.entry} has no picture that others could look like.", "Choose one that has.")
+    return _of_images(asking, asking.hashes.near(asking.connection, phash, value.distance))
+
+
+def _of_images(asking: Asking, ids: Iterable[int]) -> Condition:
+    """Entries with one of these pictures."""
+    listed_ids = list(ids)
+    if not listed_ids:
+        return NOTHING
+    if asking.sqlite:
+        numbers = select(func.json_each(json.dumps(listed_ids)).table_valued("value").c.value)
+    else:
+        digits = func.unnest(func.string_to_array(",".join(map(str, listed_ids)), ","))
+        numbers = select(cast(digits, BigInteger))
+    return by_ids("image_id", numbers, sqlite=asking.sqlite)
+
+
+def any_of(found: list[Condition]) -> Condition:
+    """At least one holds."""
+    if len(found) == 1:
+        return found[0]
+    listable = all(one.sources is not None for one in found)
+    return Condition(
+        sources.any_test([func.coalesce(one.test, false()) for one in found]),
+        tuple(source for one in found for source in one.sources or ()) if listable else None,
+        all(one.exact for one in found),
+    )
+
+
+_CONDITIONS: dict[str, Callable[[Asking, str, Any], Condition]] = {
+    "added": _added,
+    "by": _user,
+    "bytes": _bytes,
+    "cfg": _numbers("cfg", LARGEST_NUMBER),
+    "child": _child,
+    "collection": _collection,
+    "created": _created,
+    "device": _environment,
+    "digest": _digest,
+    "dtype": _method,
+    "fav": _favourite,
+    "gpu": _environment,
+    "guidance": _guidance,
+    "id": _numbers("id", LARGEST_ID),
+    "like": _like,
+    "lora": _lora,
+    "model": _model,
+    "negative": _negative,
+    "note": _note,
+    "origin": _origin,
+    "parent": _parent,
+    "pipeline": _method,
+    "prompt": _prompt,
+    "rating": _rating,
+    "regenerable": _regenerable,
+    "run": _run,
+    "sampler": _method,
+    "schedule": _method,
+    "scheduler": _method,
+    "seed": _numbers("seed", LARGEST_SEED),
+    "size": _size,
+    "steps": _numbers("steps", LARGEST_ID),
+    "tag": _tag,
+    "trash": _trash,
+    "verdict": _verdict,
+}

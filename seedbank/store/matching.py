@@ -1,0 +1,170 @@
+"""What entries share, by name: the ids of models, tags, users, sizes, methods and environments that a pattern means.
+
+A bank has few of these, so they are looked up first; what is left of a query then are comparisons of numbers.
+Names are compared folded; ``*`` stands for any characters, the only one with a meaning.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, select
+
+from seedbank.query.values import Shape
+from seedbank.samplers import FLOW_SAMPLERS, OTHER_NAMES, SAMPLERS, SIGMAS, SPACINGS
+from seedbank.store.tables import environment_parts, methods, parts, sizes
+from seedbank.store.words import fold
+
+_DIGEST = re.compile("[0-9a-f]{4,64}")
+
+
+def pattern(text: str) -> re.Pattern[str]:
+    """`text` folded, with ``*`` for any characters, to be matched against a whole folded name."""
+    return re.compile(".*".join(map(re.escape, fold(text).split("*"))), re.DOTALL)
+
+
+def named(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
+    """A folded name meets the pattern `text`."""
+    folded = fold(text)
+    if "*" not in folded:
+        return column == folded
+    escaped = re.sub(r"([%_\\])", r"\\\1", folded).replace("*", "%")
+    return column.like(escaped, escape="\\")
+
+
+def begins(column: ColumnElement[Any], prefix: str) -> ColumnElement[bool]:
+    """Digests that begin with `prefix`, as a range that an index can serve."""
+    return column.between(prefix.ljust(64, "0"), prefix.ljust(64, "f"))
+
+
+def ids_named(connection: Connection, table: Table, text: str, *, digests: bool = False) -> list[int]:
+    """The ids of rows whose folded name is meant, or, with `digests`, whose digest begins like that."""
+    condition = named(table.c.folded, text)
+    if digests and _DIGEST.fullmatch(text.lower()):
+        condition = condition | begins(table.c.digest, text.lower())
+    return list(connection.scalars(select(table.c.id).where(condition).order_by(table.c.id)))
+
+
+def size_ids(connection: Connection, shape: Shape) -> list[int]:
+    """The ids of the sizes of this shape."""
+    width, height = sizes.c.width, sizes.c.height
+    words = {"landscape": width > height, "portrait": width < height, "square": width == height}
+    where = [words[shape.word]] if shape.word else []
+    where += [column == side for column, side in ((width, shape.width), (height, shape.height)) if side is not None]
+    return list(connection.scalars(select(sizes.c.id).where(*where).order_by(sizes.c.id)))
+
+
+# -- methods: pipeline, scheduler with its settings, number formats -----------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Method:
+    """The folded names of one row of `methods`, for each key that looks for them."""
+
+    names: Mapping[str, tuple[str, ...]]
+
+
+def method_of(pipeline: str | None, scheduler: str | None, config: Any, dtypes: Any) -> Method:
+    """What people call a method: the class names, and the words of other tools for the sampler and the schedule."""
+    settings = config if isinstance(config, Mapping) else {}
+    samplers = [
+        name
+        for table in (SAMPLERS, FLOW_SAMPLERS)
+        for name, (cls, wanted) in table.items()
+        if cls == scheduler and all(settings.get(key, default) == default for key, default in wanted.items())
+    ]
+    schedules = [name for name, flag in SIGMAS.items() if settings.get(flag)]
+    schedules += [name for name, spacing in SPACINGS.items() if settings.get("timestep_spacing") == spacing]
+    formats = dtypes.values() if isinstance(dtypes, Mapping) else ()
+    return Method(
+        {
+            "pipeline": _folded([pipeline]),
+            "scheduler": _folded([scheduler]),
+            "sampler": _folded([*samplers, scheduler]),
+            "schedule": _folded(schedules or (["normal"] if scheduler else [])),
+            "dtype": _folded({str(value).removeprefix("torch.") for value in formats}),
+        }
+    )
+
+
+def _folded(names: Iterable[str | None]) -> tuple[str, ...]:
+    return tuple(fold(name) for name in names if name)
+
+
+def sampler_word(text: str) -> str:
+    """A sampler or schedule as other tools write it (``DPM++ 2M``, ``Euler a``) in the words of our tables."""
+    word = "_".join(text.lower().replace("-", " ").replace("_", " ").split())
+    for other, ours in OTHER_NAMES.items():
+        word = word.replace(other, ours)
+    return word
+
+
+# -- what a process remembers --------------------------------------------------------------------------------------
+
+
+@dataclass
+class Remembered:
+    """Rows that never change once they are stored, kept by a process that asks again and again. Gone ones do no harm."""
+
+    methods: dict[int, Method] = field(default_factory=dict)
+    parts: dict[int, Any] = field(default_factory=dict)
+
+    def method_ids(self, connection: Connection, key: str, text: str) -> list[int]:
+        """The ids of the methods whose `key` (sampler, schedule, scheduler, pipeline, dtype) meets the pattern `text`."""
+        for row in connection.execute(select(methods).where(methods.c.id > max(self.methods, default=0))):
+            self.methods[row.id] = method_of(row.pipeline, row.scheduler, row.config, row.dtypes)
+        wanted = [pattern(text)]
+        if key in ("sampler", "schedule"):
+            wanted.append(pattern(sampler_word(text)))
+        return sorted(
+            number
+            for number, method in self.methods.items()
+            if any(one.fullmatch(name) for one in wanted for name in method.names[key])
+        )
+
+    def environment_ids(self, connection: Connection, key: str, text: str) -> list[int]:
+        """The ids of the environments that `key` (``gpu``, ``device``, ``env.NAME``) finds."""
+        kinds = {"gpu": ("hardware",), "device": ("profile",)}.get(key, ("distributions", "system"))
+        rows = connection.execute(
+            select(environment_parts.c.environment_id, environment_parts.c.part_id).join(parts).where(parts.c.kind.in_(kinds))
+        ).all()
+        missing = sorted({row.part_id for row in rows} - set(self.parts))
+        for number in missing:
+            self.parts[number] = connection.scalar(select(parts.c.body).where(parts.c.id == number))
+        meets = _meets(key, text)
+        return sorted({row.environment_id for row in rows if meets(self.parts[row.part_id])})
+
+
+def _meets(key: str, text: str) -> Any:
+    wanted = pattern(text if "*" in text or key != "gpu" else f"*{text}*")
+    if key == "gpu":
+        return lambda body: any(wanted.fullmatch(fold(name)) for name in _gpus(body))
+    if key == "device":
+        return lambda body: wanted.fullmatch(fold(str(body.get("device", "cpu"))).split(":")[0]) is not None
+    name = key.removeprefix("env.")
+    return lambda body: any(wanted.fullmatch(fold(version)) for version in _versions(body, name))
+
+
+def _gpus(body: Any) -> list[str]:
+    """The names of the GPUs in the hardware part of an environment."""
+    gpu = body.get("gpu") if isinstance(body, Mapping) else None
+    listed = gpu if isinstance(gpu, list) else [gpu]
+    return [str(one.get("name", "")) if isinstance(one, Mapping) else str(one) for one in listed if one]
+
+
+def _versions(body: Any, name: str) -> list[str]:
+    """The versions that a part records under `name`: of a distribution, or python, os, libc of the system."""
+    found = []
+    for key, value in body.items() if isinstance(body, Mapping) else ():
+        if _plain_name(key) == _plain_name(name):
+            version = value.get("version") if isinstance(value, Mapping) else value
+            found += [str(version)] if isinstance(version, (str, int, float)) else []
+    return found
+
+
+def _plain_name(name: str) -> str:
+    """Distribution names compared as pip does."""
+    return re.sub(r"[-_.]+", "-", name).lower()

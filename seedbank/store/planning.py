@@ -1,0 +1,168 @@
+"""How a query is answered: which source is walked, and what is tested on the way.
+
+The databases' own planners guess badly here: they know little of how common a tag of a user is, and either sort a hundred
+thousand entries for the fifty newest or walk a million for a handful. So the sources of a query are counted first, up to a
+bound, which costs a fraction of a millisecond, and the statement says what is to be done:
+
+* few: the shortest source is read whole, tested and sorted;
+* many, in order: the shortest source that an index gives in the order of ids is walked until the page is full;
+* anything else: entries are walked in the order that was asked for. What cannot be listed is common then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, select, union
+
+from seedbank.query import And, Node, Not, Or, Query, Term, terms_of
+from seedbank.store.conditions import Asking, any_of, condition
+from seedbank.store.sources import NOTHING, Condition, Source, not_that
+from seedbank.store.tables import entries
+
+FEW = 5_000
+"""Entries that are read and sorted at once, in about 10 ms."""
+
+COUNTED = 20_000
+"""Up to here sources are counted, to find the shortest of several that can be walked in order."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`tests` must hold of what `sources` list (None: of all entries); `few`: they are short and in no order."""
+
+    tests: tuple[ColumnElement[bool], ...]
+    sources: tuple[Source, ...] | None
+    few: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is known that nothing is found."""
+        return self.sources == ()
+
+    def walk(self, start: int | None = None, *, ascending: bool = False) -> Select[tuple[int]]:
+        """Select of the ids newest first, of those below `start`; `ascending`: oldest first, of those above.
+
+        One source at most, unless they are few; several are walked by `stretch`.
+        """
+        if self.sources is None or self.few:
+            return _in_order(self.any_order(), entries.c.id, start, ascending)
+        (source,) = self.sources
+        joined = source.table.join(entries, entries.c.id == source.column)
+        found = select(entries.c.id).select_from(joined).where(*source.where, *self.tests)
+        return _in_order(found, source.column, start, ascending)
+
+    def any_order(self) -> Select[tuple[int]]:
+        """Select of the ids, to be ordered."""
+        statement = select(entries.c.id).where(*self.tests)
+        return statement if self.sources is None else statement.where(entries.c.id.in_(_together(self.sources)))
+
+    def ends(self, start: int | None, size: int) -> Select[Any]:
+        """Select of one row: for each source the lowest of its first `size` ids below `start`, and how many these are."""
+        columns = []
+        for source in self.sources or ():
+            first = _in_order(source.ids(), source.column, start, False).limit(size).subquery()
+            columns += [
+                select(func.min(first.c.id)).scalar_subquery(),
+                select(func.count()).select_from(first).scalar_subquery(),
+            ]
+        return select(*columns)
+
+    def stretch(self, start: int | None, floor: int | None) -> Select[tuple[int]]:
+        """Select of the ids newest first, of those below `start` and not below `floor`."""
+        parts = [source.ids() for source in self.sources or ()]
+        bounds = [(start, False), (floor, True)]
+        for (at, part), source in zip(enumerate(parts), self.sources or (), strict=True):
+            for bound, is_floor in bounds:
+                if bound is not None:
+                    part = part.where(source.column >= bound if is_floor else source.column < bound)
+            parts[at] = part
+        together = union(*parts).subquery()
+        ids = select(entries.c.id).where(entries.c.id.in_(select(together.c.id)), *self.tests)
+        return ids.order_by(entries.c.id.desc())
+
+
+def _in_order(
+    statement: Select[tuple[int]], column: ColumnElement[int], start: int | None, ascending: bool
+) -> Select[tuple[int]]:
+    if start is not None:
+        statement = statement.where(column > start if ascending else column < start)
+    return statement.order_by(column.asc() if ascending else column.desc())
+
+
+def _together(sources: Sequence[Source]) -> Select[tuple[int]]:
+    """Select of the ids of all sources, each once."""
+    parts = [source.ids() for source in sources]
+    return parts[0] if len(parts) == 1 else select(union(*parts).subquery().c.id)
+
+
+def plan(asking: Asking, query: Query, *, in_order: bool, walk: bool = False) -> Plan:
+    """How to answer `query`; `in_order`: newest first is asked for, so that ordered sources can be walked.
+
+    `walk`: entries are given, and all is tested.
+    """
+    parts = _conjuncts(query.where)
+    conditions = [_condition(asking, part) for part in parts]
+    live = [] if any(term.key == "trash" for term in terms_of(query.where)) else [asking.bare("trashed").is_(None)]
+    if any(one.sources == () for one in conditions):
+        return Plan((), ())
+    chosen, few = (None, False) if walk else _choose(asking, conditions, in_order=in_order)
+    tests = [one.test for at, one in enumerate(conditions) if at != chosen or not one.exact]
+    return Plan((*live, *tests), None if chosen is None else conditions[chosen].sources, few)
+
+
+def _conjuncts(node: Node | None) -> list[Node]:
+    return [] if node is None else list(node.of) if isinstance(node, And) else [node]
+
+
+def _condition(asking: Asking, node: Node) -> Condition:
+    match node:
+        case Term():
+            return condition(asking, node)
+        case Not(of):
+            return not_that(_condition(asking, of))
+        case Or(parts):
+            return any_of([_condition(asking, part) for part in parts])
+        case And(parts):
+            found = [_condition(asking, part) for part in parts]
+            if any(one.sources == () for one in found):
+                return NOTHING
+            chosen, _ = _choose(asking, found, in_order=False)
+            test = and_(*(func.coalesce(one.test, False) for one in found))
+            return Condition(test, None if chosen is None else found[chosen].sources)
+
+
+def _choose(asking: Asking, conditions: Sequence[Condition], *, in_order: bool) -> tuple[int | None, bool]:
+    """(position of the condition whose sources are the ones to go by, whether they are few); None: walk all entries."""
+    candidates = [at for at, one in enumerate(conditions) if one.sources is not None]
+    if not candidates:
+        return None, False
+    if in_order and len(conditions) == 1 and conditions[0].ordered:
+        return 0, False
+    sizes = _sizes(asking, [conditions[at] for at in candidates])
+    shortest, size = min(zip(candidates, sizes, strict=True), key=lambda one: one[1])
+    if size <= FEW:
+        return shortest, True
+    ordered = [(size, at) for at, size in zip(candidates, sizes, strict=True) if conditions[at].ordered]
+    return (min(ordered)[1] if ordered and in_order else None), False
+
+
+def _sizes(asking: Asking, conditions: Sequence[Condition]) -> list[int]:
+    """How long the sources of each condition are, counted up to a bound."""
+    counts = []
+    for one in conditions:
+        bound = (COUNTED if one.ordered else FEW) + 1
+        counts += [
+            select(func.count()).select_from(source.ids().limit(bound).subquery()).scalar_subquery()
+            for source in one.sources or ()
+        ]
+    row = asking.connection.execute(select(*counts)).one()
+    values = iter(row)
+    return [sum(next(values) for _ in one.sources or ()) for one in conditions]
+
+
+def saved(asking: Asking, node: Node) -> Condition:
+    """The condition of a saved search."""
+    return _condition(asking, node)

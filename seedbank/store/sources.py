@@ -1,0 +1,142 @@
+"""Conditions of a query in two forms: a test of one entry, and sources that list the entries themselves.
+
+A page is found by walking one source, newest first, and testing the rest of the query on each entry. Most sources lie in
+an index in the order of ids and can be walked lazily; others are only of use when they are short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Select, and_, false, func, not_, select, true
+from sqlalchemy.sql.elements import UnaryExpression
+from sqlalchemy.sql.operators import custom_op
+
+from seedbank.query.values import Range, Ranges
+from seedbank.store.tables import entries, postings
+
+MOST_SOURCES = 50
+"""A condition with more than this (tag:* in a bank with thousands of tags) is only tested."""
+
+listed = entries.alias("listed")
+"""The entries of a source; `entries` itself is what is tested."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Ids of entries: `column` of `table`, where `where` holds. `ordered`: an index gives them in order of ids."""
+
+    column: ColumnElement[int]
+    table: FromClause
+    where: tuple[ColumnElement[bool], ...]
+    ordered: bool = True
+
+    def ids(self) -> Select[Any]:
+        """Select of the ids, as a column called `id`."""
+        return select(self.column.label("id")).select_from(self.table).where(*self.where)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """`test` of one row of `entries`; `sources` list a superset of what it holds of, None when nothing can.
+
+    `exact`: the sources list nothing else, so that whoever walks them need not test.
+    """
+
+    test: ColumnElement[bool]
+    sources: tuple[Source, ...] | None = None
+    exact: bool = False
+
+    @property
+    def ordered(self) -> bool:
+        return self.sources is not None and all(source.ordered for source in self.sources)
+
+
+NOTHING = Condition(false(), (), True)
+EVERYTHING = Condition(true())
+
+
+def not_that(condition: Condition) -> Condition:
+    """What is not known does not match, and so matches the negated condition: NULL must not swallow both."""
+    return Condition(not_(func.coalesce(condition.test, false())))
+
+
+def bare(column: ColumnElement[Any], *, sqlite: bool) -> ColumnElement[Any]:
+    """`column` in a test: SQLite must not take it as an invitation to use its index instead of the source."""
+    return UnaryExpression(column, operator=custom_op("+"), type_=column.type) if sqlite else column
+
+
+def by_column(column: ColumnElement[Any], values: Sequence[Any], *, sqlite: bool) -> Condition:
+    """`column` of entries, which is indexed together with the id, is one of `values`; None stands for not known."""
+    if not values:
+        return NOTHING
+    known = [value for value in values if value is not None]
+    tested = bare(column, sqlite=sqlite)
+    tests = ([tested.in_(known) if len(known) > 1 else tested == known[0]] if known else []) + (
+        [tested.is_(None)] if len(known) < len(values) else []
+    )
+    test = tests[0] if len(tests) == 1 else tests[0] | tests[1]
+    if len(values) > MOST_SOURCES:
+        return Condition(test)
+    name = str(column.key)
+    where = [listed.c[name].is_(None) if value is None else listed.c[name] == value for value in values]
+    return Condition(test, tuple(Source(listed.c.id, listed, (one,)) for one in where), True)
+
+
+def by_posting(kind: int, values: Sequence[int]) -> Condition:
+    """A posting of this kind with one of `values`."""
+    if not values:
+        return NOTHING
+    tested = postings.alias("tested")
+    held = tested.c.value.in_(values) if len(values) > 1 else tested.c.value == values[0]
+    test = select(1).where(tested.c.kind == kind, held, tested.c.entry_id == entries.c.id).correlate(entries).exists()
+    if len(values) > MOST_SOURCES:
+        return Condition(test)
+    return Condition(
+        test,
+        tuple(Source(postings.c.entry_id, postings, (postings.c.kind == kind, postings.c.value == value)) for value in values),
+        True,
+    )
+
+
+def by_ids(column: str, ids: Select[Any], *, sqlite: bool) -> Condition:
+    """`column` of entries, which is indexed, is one of the ids that a subquery gives. Listed without order."""
+    test = bare(entries.c[column], sqlite=sqlite).in_(ids)
+    return Condition(test, (Source(listed.c.id, listed, (listed.c[column].in_(ids),), ordered=False),), True)
+
+
+def by_range(column: str, ranges: Ranges, largest: int, *, sqlite: bool) -> Condition:
+    """`column` of entries lies in one of the ranges; nothing beyond `largest` is ever sent to the database."""
+    tested = [between(bare(entries.c[column], sqlite=sqlite), one, largest) for one in ranges]
+    sources = tuple(
+        Source(
+            listed.c.id,
+            listed,
+            (between(listed.c[column], one, largest),),
+            ordered=column == "id" or (one.low is not None and one.low == one.high),
+        )
+        for one in ranges
+    )
+    return Condition(any_test(tested), sources, True)
+
+
+def between(column: ColumnElement[Any], wanted: Range, largest: float) -> ColumnElement[bool]:
+    """`column` lies in `wanted`; unknown values never do."""
+    low, high = wanted.low, wanted.high
+    if (low is not None and low > largest) or (high is not None and high < -largest):
+        return false()
+    if low is not None and low == high:
+        return column == low
+    ends = [column >= low] if low is not None and low >= -largest else []
+    ends += [column <= high] if high is not None and high <= largest else []
+    return and_(*ends) if ends else column.is_not(None)
+
+
+def any_test(tests: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """At least one of `tests` holds, one or more."""
+    found = tests[0]
+    for test in tests[1:]:
+        found = found | test
+    return found

@@ -1,0 +1,77 @@
+"""The index of words: which prompts have them, and the vocabulary, which has every word once.
+
+On SQLite it is an FTS5 table without content, on PostgreSQL a GIN index; both hold `prompts.terms` and look after themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    cast,
+    column,
+    delete,
+    insert,
+    literal,
+    literal_column,
+    select,
+    table,
+)
+from sqlalchemy.types import UserDefinedType
+
+from seedbank.store.reading import chunks
+from seedbank.store.tables import prompts, vocabulary
+from seedbank.store.words import is_indexed
+
+_fts = table("prompt_words", column("rowid"))
+
+
+class TsQuery(UserDefinedType[str]):
+    """PostgreSQL's type; SQLAlchemy's own would load that dialect."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        return "TSQUERY"
+
+
+def prompts_with(wanted: Sequence[Sequence[str]], *, sqlite: bool) -> Select[Any]:
+    """Select of the ids of prompts that have one term of each list; a term may end in ``*``. Terms are those of `words`."""
+    if sqlite:
+        all_of = " AND ".join("(" + " OR ".join(_fts_term(term) for term in some) + ")" for some in wanted)
+        return select(_fts.c.rowid).where(literal_column("prompt_words").op("MATCH")(all_of))
+    all_of = " & ".join("(" + " | ".join(_ts_term(term) for term in some) + ")" for some in wanted)
+    vector: ColumnElement[Any] = literal_column("array_to_tsvector(string_to_array(prompts.terms, ' '))")
+    return select(prompts.c.id).where(vector.op("@@")(cast(literal(all_of), TsQuery)))
+
+
+# Terms are letters, digits and single characters beyond ASCII: no quotation mark can stand in one.
+
+
+def _fts_term(term: str) -> str:
+    return f'"{term.removesuffix("*")}"{"*" if term.endswith("*") else ""}'
+
+
+def _ts_term(term: str) -> str:
+    return f"'{term.removesuffix('*')}'{':*' if term.endswith('*') else ''}"
+
+
+def store_words(connection: Connection, words: Iterable[str]) -> None:
+    """The vocabulary has these words."""
+    for some in chunks(sorted(set(words))):
+        known = set(connection.scalars(select(vocabulary.c.word).where(vocabulary.c.word.in_(some))))
+        if missing := [{"word": word} for word in some if word not in known]:
+            connection.execute(insert(vocabulary), missing)
+
+
+def forget_words(connection: Connection, streams: Iterable[str]) -> None:
+    """The vocabulary no longer has those words of purged prompts (given as streams) that no prompt has any more."""
+    words = sorted({word for stream in streams for word in stream.split() if is_indexed(word)})
+    sqlite = connection.dialect.name == "sqlite"
+    gone = [word for word in words if connection.scalar(prompts_with([[word]], sqlite=sqlite).limit(1)) is None]
+    for some in chunks(gone):
+        connection.execute(delete(vocabulary).where(vocabulary.c.word.in_(some)))
