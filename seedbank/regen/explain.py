@@ -13,6 +13,7 @@ from typing import Any
 from seedbank.records import CLOSE, DIFFERENT, EXACT, TRACE_DIFFERS, UNSTABLE
 from seedbank.regen.causes import Cause, Differences
 from seedbank.regen.judge import Judgement
+from seedbank.regen.proof import Proof
 from seedbank.regen.stages import stage_words
 
 PROVEN, LIKELY, SUSPECT, UNEXPLAINED = "proven", "likely", "suspect", "unexplained"
@@ -24,9 +25,9 @@ def explanation(
     judgement: Judgement,
     found: Differences,
     experiment: Sequence[str] = (),
-    proven: Sequence[str] = (),
+    proof: Proof | None = None,
 ) -> dict[str, Any]:
-    """{line, grade, stage, causes, operations} of a rendering that was judged. `proven` are names of causes.
+    """{line, grade, stage, causes, operations} of a rendering that was judged, with the reruns when there were any.
 
     Every key but the line is left out when the computation is the recorded one.
     """
@@ -34,7 +35,7 @@ def explanation(
     if not needs_explanation(judgement):
         return {"line": f"exact: you can go on from this image{said}"}
     every = [*found.causes, *found.others]
-    guilty = [cause for cause in every if cause.name in proven]
+    guilty = [cause for cause in every if proof is not None and cause.name in proof.causes]
     if guilty:
         grade, named = PROVEN, guilty
     elif found.causes:
@@ -42,8 +43,9 @@ def explanation(
     else:
         grade, named = UNEXPLAINED, []
     listed = guilty + [cause for cause in found.causes if cause not in guilty]
+    beyond = "; with these settings as recorded it differs too" if proof is not None and proof.beyond else ""
     told = {
-        "line": _head(judgement) + _why(judgement, grade, named) + said,
+        "line": _head(judgement) + _why(judgement, grade, named) + beyond + said,
         "grade": grade,
         "stage": judgement.first_difference,
         "causes": [cause.to_dict(PROVEN if cause in guilty else SUSPECT if grade == PROVEN else grade) for cause in listed],

@@ -59,11 +59,15 @@ class Trial:
 
 @dataclass(frozen=True)
 class Proof:
-    """`causes` are the proven names, none when nothing was proven; `note` says in a sentence how the search ended."""
+    """`causes` are the proven names, none when nothing was proven; `note` says in a sentence how the search ended.
+
+    beyond   with every setting as recorded it differs too, so what was changed is not all that differs
+    """
 
     causes: tuple[str, ...]
     trials: tuple[Trial, ...]
     note: str
+    beyond: bool = False
 
 
 class _Exhausted(Exception):
@@ -127,8 +131,11 @@ def prove(names: Sequence[str], render: Callable[[Changes], Seen | None], record
         return Proof((), (), "Nothing that can be put back differs from the record.")
     search = _Search(names, render, recorded, observed)
     base = search.run(frozenset())
-    if base is None or not base.is_same(recorded):
-        return Proof((), tuple(search.trials), "With every setting as recorded it differs too, so something else is a cause.")
+    if base is None:
+        return Proof((), (), "With every setting as recorded it could not be rendered.")
+    if not base.is_same(recorded):
+        note = "With every setting as recorded it differs too, so something else is a cause."
+        return Proof((), tuple(search.trials), note, beyond=True)
     try:
         cause = search.smallest()
     except _Exhausted:

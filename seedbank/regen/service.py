@@ -215,7 +215,7 @@ def _attempt(bank: Bank, bench: Bench, entry: Entry, setting: Setting, options: 
         trace=judgement.trace,
         first_difference=judgement.first_difference,
         drift=judgement.drift,
-        explanation=explanation(judgement, found, ready.experiment, proof.causes if proof else ())
+        explanation=explanation(judgement, found, ready.experiment, proof)
         | ({"notes": list(ready.notes)} if ready.notes else {}),
         evidence=_evidence(ready, found, proof),
     )

@@ -58,13 +58,8 @@ def restore_pipeline(pipe: Any, wanted: Mapping[str, Any] | None, device: str) -
         pipe.enable_sequential_cpu_offload(device=device)
     restore_attention_default(wanted.get("attention_default"))
     before, after = _leaves(wanted), _leaves(pipeline_settings(pipe))
-    if "attention_default" not in before:
-        del after["attention_default"]  # not known of entries that were recorded before it was
-    return [
-        [f"pipeline.{name}", before.get(name), after.get(name)]
-        for name in sorted(before.keys() | after.keys())
-        if before.get(name) != after.get(name)
-    ]
+    # Only what the record names: settings that are known since, and sizes that a default decided, are no departure.
+    return [[f"pipeline.{name}", before[name], after.get(name)] for name in sorted(before) if before[name] != after.get(name)]
 
 
 def make_strict(pipe: Any) -> None:

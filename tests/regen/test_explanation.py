@@ -7,6 +7,7 @@ from seedbank.records import DIFFERENT, Model, ModelFile
 from seedbank.regen.causes import differences, weights_cause
 from seedbank.regen.explain import explanation
 from seedbank.regen.judge import Judgement
+from seedbank.regen.proof import Proof
 
 STEP = Judgement(DIFFERENT, "differs", "step.000", {"max": 90})
 
@@ -44,11 +45,18 @@ def test_a_proven_cause_stands_alone_in_the_line():
         environment(**{"sdpa.flash": False, "sdpa.math": True}),
     )
     found = differences(recorded, present, "step.000", changed=["attention"])
-    told = explanation(STEP, found, ["attention=math"], proven=["attention"])
+    told = explanation(STEP, found, ["attention=math"], Proof(("attention",), (), ""))
     assert told["line"] == (
         "different from the first denoising step on: attention math instead of flash+math — proven (experiment: attention=math)"
     )
     assert [cause["grade"] for cause in told["causes"]] == ["proven"]
+
+
+def test_a_proof_that_found_something_else_at_work_says_so_and_blames_nothing():
+    found = differences(environment(), environment(threads=1), "step.000", changed=["threads"])
+    told = explanation(STEP, found, ["threads=1"], Proof((), (), "", beyond=True))
+    assert told["grade"] == "suspect"
+    assert "threads 1 instead of 2 — suspect; with these settings as recorded it differs too" in told["line"]
 
 
 def test_changed_operations_of_the_fingerprint_make_a_suspicion_likely():

@@ -1,0 +1,363 @@
+"""The mutation suite: change one thing, or two, behind a recorded image, and see what `regen --prove` makes of it.
+
+Every field of the profile is changed alone, the fields with an effect in pairs, and things that no record knows are
+changed in the render process itself, in the weights and in the recipe. For each case the truth is rendered beside and
+compared by raw bytes: was there an effect, and from which stage on? Then: is a changed picture ever called `exact`, is
+the stage right, is the cause named, and is anything ever called `proven` that is not?
+
+    python -m benchmarks.mutations [--work FOLDER] [--only single|pair|untold]
+
+Resumable: finished cases lie in FOLDER. Results go to results/mutations.json; `python -m benchmarks.mutation_table`
+puts them into docs/exactness.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import seedbank
+from benchmarks.machine import save
+from seedbank.api import Library
+from seedbank.errors import NotFound, SeedbankError
+from seedbank.records import Entry, NewEntry, Output
+from seedbank.regen import Options, regenerate
+from seedbank.regen.bench import Bench
+from seedbank.regen.judge import first_difference
+from seedbank.regen.service import setting_of
+from tests import tiny_models
+
+PROMPT = "a red circle on a blue background"
+FAMILIES: dict[str, dict[str, Any]] = {
+    "z-image": {"steps": 3, "width": 64, "height": 64},
+    "sd15": {"steps": 3, "width": 128, "height": 128},  # twice the VAE's own size, so that tiling has an effect
+    "embedded": {"steps": 4, "width": 64, "height": 64},
+}
+SINGLES: tuple[dict[str, Any], ...] = (
+    {"threads": 1}, {"threads": 3}, {"interop_threads": 1}, {"attention": "math"}, {"attention": "flash"},
+    {"attention_backend": "_native_math"}, {"attention_default": "_native_math"}, {"fused_qkv": "on"}, {"vae_tiling": "on"},
+    {"vae_slicing": "on"}, {"memory_format": "channels_last"}, {"offload": "model"}, {"cpu_capability": "avx2"},
+    {"cpu_capability": "default"}, {"onednn_isa": "AVX2"}, {"onednn_isa": "SSE41"}, {"mkl_branch": "COMPATIBLE"},
+    {"mkl_branch": "AVX2"}, {"mkl_dynamic": "FALSE"}, {"omp_dynamic": "TRUE"}, {"mkldnn": "off"},
+    {"mkldnn_deterministic": "on"}, {"mkldnn_precision": "bf16"}, {"nnpack": "off"}, {"mha_fastpath": "off"},
+    {"flush_denormal": "on"}, {"default_dtype": "float64"}, {"matmul_precision": "medium"}, {"deterministic": "on"},
+    {"deterministic_warn_only": "on"}, {"fill_uninitialized_memory": "off"}, {"tf32": "on"}, {"fp16_reduction": "off"},
+    {"bf16_reduction": "off"}, {"fp16_accumulation": "on"}, {"math_sdp_reduction": "on"}, {"cudnn": "off"},
+    {"cudnn_benchmark": "on"}, {"cudnn_deterministic": "on"}, {"blas_library": "cublaslt"},
+    {"linalg_library": "magma"}, {"cublas_workspace": ":4096:8"}, {"tf32_override": "0"}, {"hash_seed": "1"},
+)  # fmt: skip
+PAIRED: tuple[dict[str, Any], ...] = (
+    {"threads": 1}, {"attention": "math"}, {"memory_format": "channels_last"}, {"mkldnn": "off"},
+    {"cpu_capability": "avx2"}, {"vae_tiling": "on"},
+)  # fmt: skip
+HIDDEN = Path(__file__).resolve().parent / "hidden"
+FAULTS = ("operation", "setting", "rounding", "random operation")
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is changed: fields that `regen --with` is told, and something that nobody is told."""
+
+    kind: str
+    told: Mapping[str, Any] = field(default_factory=dict)
+    untold: str = ""
+
+    @property
+    def name(self) -> str:
+        parts = [f"{name}={value}" for name, value in self.told.items()]
+        return " + ".join([*parts, *([f"({self.untold})"] if self.untold else [])])
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the pipeline paints, by raw bytes, whatever regen says of it."""
+
+    rows: bytes
+    trace: tuple[tuple[str, str], ...]
+
+
+def cases() -> list[Case]:
+    """Every case of the full suite."""
+    pairs = [Case("pair", {**one, **two}) for one, two in combinations(PAIRED, 2)]
+    untold = [Case("untold", untold=what) for what in (*FAULTS, *CHANGES)]
+    mixed = [Case("untold", {"threads": 1}, what) for what in FAULTS[:2]] + [Case("untold", {"attention": "math"}, FAULTS[0])]
+    return [Case("single", one) for one in SINGLES] + pairs + untold + mixed
+
+
+class Suite:
+    """A bank with one entry of each family, and render processes that the cases share."""
+
+    def __init__(self, folder: Path, families: Sequence[str] = tuple(FAMILIES), room: int = 4) -> None:
+        self.folder = folder
+        self.bank: Library = seedbank.open(folder / "mutations.db", create=True, user="mutations")
+        self.bench = Bench(room=room)
+        self.entries = {family: self._entry(family) for family in families}
+        self.known: dict[tuple[str, str], Truth | None] = {}
+
+    def close(self) -> None:
+        self.bench.close()
+        self.bank.close()
+
+    def _entry(self, family: str) -> Entry:
+        try:
+            return self.bank.entry(f"tag:{family}")
+        except NotFound:
+            pass
+        spec = family if family == "embedded" else str(self.model(family))
+        (entry,) = self.bank.generate(PROMPT, seed=7, model=spec, device="cpu", tags=[family], **FAMILIES[family])
+        return entry
+
+    def model(self, family: str) -> Path:
+        """The folder of a tiny model."""
+        folder = self.folder / family
+        kind = {"z-image": tiny_models.Z_IMAGE, "sd15": tiny_models.SD15}[family]
+        return folder if folder.exists() else tiny_models.build(kind, folder)
+
+    def truth(self, entry: Entry, told: Mapping[str, Any]) -> Truth | None:
+        """What is painted with these settings; None when that cannot be tried or breaks."""
+        key = (str(entry.id) + os.environ.get("SEEDBANK_FAULT", ""), json.dumps(told, sort_keys=True))
+        if key not in self.known:
+            assert entry.recipe is not None
+            try:
+                setting = setting_of(self.bank, entry, Options(changes=told))
+                rendering = self.bench.set_up(setting).render(self.bank, entry.recipe)
+                self.known[key] = Truth(rendering.rows, rendering.trace)
+            except SeedbankError:
+                self.known[key] = None
+        return self.known[key]
+
+    def recorded(self, entry: Entry) -> Truth:
+        return Truth(self.bank.pixels(entry).rows, self.bank.trace_of(entry.output))
+
+    def run(self, case: Case, family: str) -> dict[str, Any]:
+        """One row of the table."""
+        entry = self.entries[family]
+        with self._untold(case, entry) as entry:
+            (outcome,) = regenerate(self.bank, [entry.id], Options(changes=case.told, prove=True), bench=self.bench)
+            truth = self.truth(entry, case.told)
+        found = outcome.regeneration
+        proven = [cause["name"] for cause in found.explanation.get("causes", ()) if cause.get("grade") == "proven"]
+        row = {
+            "kind": case.kind,
+            "case": case.name,
+            "family": family,
+            "effect": "not here" if truth is None else self.effect(self.recorded(entry), truth),
+            "verdict": found.verdict,
+            "trace": found.trace,
+            "stage": found.first_difference,
+            "true_stage": None if truth is None else first_difference(self.recorded(entry).trace, truth.trace),
+            "grade": found.explanation.get("grade"),
+            "causes": [cause["name"] for cause in found.explanation.get("causes", ())][:5],
+            "proven": proven,
+            "line": found.explanation["line"],
+            "trials": len(found.evidence.get("trials", ())),
+        }
+        row["false_exact"] = row["effect"] == "picture" and found.verdict == "exact"
+        row["false_proven"] = bool(proven) and (bool(case.untold) or not self._holds(entry, case.told, proven))
+        return row
+
+    def effect(self, recorded: Truth, present: Truth) -> str:
+        """`none`, `computation` (the same picture) or `picture`, by raw bytes."""
+        if recorded.rows != present.rows:
+            return "picture"
+        return "none" if recorded.trace == present.trace else "computation"
+
+    def _holds(self, entry: Entry, told: Mapping[str, Any], proven: Sequence[str]) -> bool:
+        """The truth about a proof: without these the record comes out, with these alone what was observed."""
+        recorded, observed = self.recorded(entry), self.truth(entry, told)
+        undone = self.truth(entry, {name: value for name, value in told.items() if name not in proven})
+        alone = self.truth(entry, {name: value for name, value in told.items() if name in proven})
+        return undone == recorded and alone == observed
+
+    @contextmanager
+    def _untold(self, case: Case, entry: Entry) -> Iterator[Entry]:
+        """Something changed that neither the record nor the options know."""
+        if not case.untold:
+            yield entry
+            return
+        # Neither may reach the processes of the other cases.
+        self.bench.close()
+        with tempfile.TemporaryDirectory() as scratch:
+            if case.untold in CHANGES:
+                with CHANGES[case.untold](self, entry, Path(scratch)) as changed:
+                    yield changed
+            else:
+                kept = {name: os.environ.get(name) for name in ("PYTHONPATH", "SEEDBANK_FAULT")}
+                os.environ |= {"PYTHONPATH": str(HIDDEN), "SEEDBANK_FAULT": case.untold}
+                try:
+                    yield entry
+                finally:
+                    for name, value in kept.items():
+                        os.environ.pop(name) if value is None else os.environ.update({name: value})
+        self.bench.close()
+
+
+# -- changes of the weights and of the record -------------------------------------------------------------------------
+
+
+def planted(suite: Suite, entry: Entry, **changes: Any) -> Entry:
+    """A second entry that claims the same picture and trace with another recipe or environment."""
+    environment = suite.bank.store.environment(entry.environment_digest or "")
+    output = Output(trace=entry.output.trace, trace_digest=entry.output.trace_digest)
+    new = NewEntry(entry.recipe, environment, entry.model, entry.picture, entry.blob, output=output)
+    return suite.bank.store.add_entry(replace(new, **changes))
+
+
+@contextmanager
+def prompt_byte(suite: Suite, entry: Entry, scratch: Path) -> Iterator[Entry]:
+    assert entry.recipe is not None and entry.recipe.prompt is not None
+    conditioning = {**entry.recipe.conditioning, "prompt": entry.recipe.prompt.replace("red", "rad")}
+    yield planted(suite, entry, recipe=replace(entry.recipe, conditioning=conditioning))
+
+
+@contextmanager
+def seed(suite: Suite, entry: Entry, scratch: Path) -> Iterator[Entry]:
+    assert entry.recipe is not None
+    yield planted(suite, entry, recipe=entry.recipe.with_seed(8))
+
+
+@contextmanager
+def scheduler(suite: Suite, entry: Entry, scratch: Path) -> Iterator[Entry]:
+    assert entry.recipe is not None and entry.recipe.scheduler is not None
+    config = dict(entry.recipe.scheduler["config"])
+    config |= {"shift": config["shift"] + 0.5} if "shift" in config else {"beta_end": config["beta_end"] * 1.01}
+    yield planted(suite, entry, recipe=replace(entry.recipe, scheduler={**entry.recipe.scheduler, "config": config}))
+
+
+@contextmanager
+def distribution(suite: Suite, entry: Entry, scratch: Path) -> Iterator[Entry]:
+    """The record says another torch; what it painted is what this torch paints, so nothing may be called different."""
+    environment = suite.bank.store.environment(entry.environment_digest or "")
+    parts = json.loads(json.dumps(environment.parts))
+    parts["distributions"]["torch"] = {"version": "2.9.9", "record": "0" * 64}
+    yield planted(suite, entry, environment=replace(environment, parts=parts))
+
+
+def weight(component: str) -> Any:
+    """One bit of one weight, with the check of the weights' digest switched off for the while."""
+
+    @contextmanager
+    def flipped(suite: Suite, entry: Entry, scratch: Path) -> Iterator[Entry]:
+        from seedbank.engine import opening
+        from seedbank.regen import bench
+
+        original, read = bench.find_verified, opening.read_model
+
+        def unverified(engine: Any, model: Any, *rest: Any) -> Any:
+            source, _ = original(engine, model, *rest)
+            folder = scratch / "model"
+            if not folder.exists():
+                shutil.copytree(source.folder, folder)
+                flip_bit(next(path for path in folder.glob(f"{component_of(folder, component)}/*.safetensors")))
+            return replace(source, folder=folder), model
+
+        # Loading verifies a second time, which has to be switched off too.
+        bench.find_verified = unverified
+        opening.read_model = lambda source, *rest: entry.model if source.folder == scratch / "model" else read(source, *rest)
+        try:
+            yield entry
+        finally:
+            bench.find_verified, opening.read_model = original, read
+
+    return flipped
+
+
+def component_of(folder: Path, component: str) -> str:
+    return component if (folder / component).exists() else "unet"
+
+
+def flip_bit(path: Path) -> None:
+    """The top bit of the fraction of the middle float of the largest tensor: the number grows or shrinks by a half at most."""
+    data = bytearray(path.read_bytes())
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    tensors = [tensor["data_offsets"] for name, tensor in header.items() if name != "__metadata__"]
+    start, end = max(tensors, key=lambda span: span[1] - span[0])
+    size = {"F32": 4, "F16": 2, "BF16": 2}[next(t["dtype"] for n, t in header.items() if n != "__metadata__")]
+    middle = 8 + length + start + (end - start) // size // 2 * size
+    data[middle + size - 2] ^= 0x40
+    path.write_bytes(data)
+
+
+CHANGES = {
+    "prompt byte": prompt_byte,
+    "seed": seed,
+    "scheduler setting": scheduler,
+    "torch's version in the record": distribution,
+    "one bit of a denoiser weight": weight("transformer"),
+    "one bit of a VAE weight": weight("vae"),
+}
+
+
+# -- the run ----------------------------------------------------------------------------------------------------------
+
+
+def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Counts over the rows. `named`: the told change is among the causes; `proven`: it alone, or the pair, is proven."""
+    told = [row for row in rows if row["kind"] != "untold"]
+    effective = [row for row in told if row["effect"] in ("computation", "picture")]
+    untold = [row for row in rows if row["kind"] == "untold" and row["effect"] in ("computation", "picture")]
+    return {
+        "n": len(rows),
+        "no effect here": sum(row["effect"] in ("none", "not here") for row in rows),
+        "told, with an effect": len(effective),
+        "told: detected": sum(_detected(row) for row in effective),
+        "told: stage right": sum(row["stage"] == row["true_stage"] for row in effective),
+        "told: proven": sum(row["grade"] == "proven" for row in effective),
+        "untold, with an effect": len(untold),
+        "untold: detected": sum(_detected(row) for row in untold),
+        "untold: stage right": sum(row["stage"] == row["true_stage"] for row in untold if row["verdict"] != "unstable"),
+        "false exact": sum(row["false_exact"] for row in rows),
+        "false proven": sum(row["false_proven"] for row in rows),
+        "alarms without an effect": sum(row["effect"] == "none" and _detected(row) for row in rows),
+    }
+
+
+def _detected(row: Mapping[str, Any]) -> bool:
+    return row["verdict"] in ("close", "different", "unstable") or (row["verdict"], row["trace"]) == ("exact", "differs")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "seedbank-mutations")
+    parser.add_argument("--only", choices=["single", "pair", "untold"])
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    done_file = options.work / "rows.jsonl"
+    rows = [json.loads(line) for line in done_file.read_text().splitlines()] if done_file.exists() else []
+    done = {(row["case"], row["family"]) for row in rows}
+    suite = Suite(options.work)
+    try:
+        for case in cases():
+            for family in FAMILIES:
+                if (case.name, family) in done or (options.only and case.kind != options.only):
+                    continue
+                since = time.monotonic()
+                row = suite.run(case, family)
+                rows.append(row)
+                with done_file.open("a") as stream:
+                    stream.write(json.dumps(row) + "\n")
+                print(
+                    f"{time.monotonic() - since:6.1f} s  {case.name:<40} {family:<9} {row['effect']:<12} {row['line']}",
+                    flush=True,
+                )
+    finally:
+        suite.close()
+    counted = summary(rows)
+    digest = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
+    print(json.dumps(counted, indent=2), f"\n{save('mutations', {'summary': counted, 'rows_digest': digest, 'rows': rows})}")
+
+
+if __name__ == "__main__":
+    main()
