@@ -43,6 +43,14 @@ if TYPE_CHECKING:
     metavar="model=NEW|lora=NEW",
     help="Put something else in place of one thing and compare; marked an experiment.",
 )
+@click.option(
+    "--trace",
+    type=click.Choice(["stages", "components", "modules"]),
+    default="stages",
+    show_default=True,
+    help="Render once more, watch the output of every component or module, and name the first that differs from a "
+    "rendering with the recorded settings, or from the attempt before.",
+)
 @click.option("--prove", is_flag=True, help="Look for the cause of a difference by rendering again with settings put back.")
 @click.option("-v", "--verbose", is_flag=True, help="What differs, as a table, and the reruns of a proof.")
 @json_option
@@ -61,6 +69,7 @@ def regen_command(
     env: str | None,
     find_links: tuple[str, ...],
     candidates: tuple[str, ...],
+    trace: str,
     prove: bool,
     verbose: bool,
     as_json: bool,
@@ -89,6 +98,7 @@ def regen_command(
         env=env,
         find_links=find_links or None,
         candidate=dict(_pair(one) for one in candidates) or None,
+        trace=None if trace == "stages" else trace,
     )
     outcomes = []
     with open_bank(context) as bank:
@@ -118,6 +128,10 @@ def _print(outcome: Outcome, verbose: bool) -> None:
         click.echo(f"   {hint}", err=True)
     for note in found.explanation.get("notes", ()):
         click.echo(f"   {note}", err=True)
+    if deep := found.evidence.get("deep"):
+        from seedbank.regen.deep import deep_words
+
+        click.echo(f"   {deep_words(deep)}")
     if verbose:
         for line in explained(found):
             click.echo(f"   {line}")

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from seedbank.engine.process import Rendering
     from seedbank.engine.rebuild import Plan
 
+STAGES = "stages"
+"""The level of traces that are recorded; see `deep` for the others."""
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -122,26 +125,28 @@ class Ready:
     _spare: dict[str, dict[int, Rendering]] = field(default_factory=dict, repr=False, compare=False)
     """Images of the last cohort that were rendered with another one and not asked for yet."""
 
-    def render(self, bank: Bank, recipe: Recipe) -> Rendering:
+    def render(self, bank: Bank, recipe: Recipe, level: str = STAGES) -> Rendering:
         """Render the recipe with the loaded weights, which are the recorded ones or those of an experiment.
 
-        An image of a batch is rendered with its whole cohort, once for all entries that ask for one of its images.
+        `level` says how deep the trace goes. An image of a batch is rendered with its whole cohort, once for all entries
+        that ask for one of its images.
         """
         if recipe.batch is None:
-            return self._renderings(bank, recipe)[0]
+            return self._renderings(bank, recipe, level)[0]
         cohort = whole(recipe, read_cohort(_cohort(bank, recipe.batch)))
-        if recipe.batch["index"] not in self._spare.get(cohort.digest, {}):
+        spare = f"{cohort.digest} {level}"
+        if recipe.batch["index"] not in self._spare.get(spare, {}):
             self._spare.clear()
-            self._spare[cohort.digest] = dict(enumerate(self._renderings(bank, cohort)))
-        return self._spare[cohort.digest].pop(recipe.batch["index"])
+            self._spare[spare] = dict(enumerate(self._renderings(bank, cohort, level)))
+        return self._spare[spare].pop(recipe.batch["index"])
 
-    def _renderings(self, bank: Bank, recipe: Recipe) -> list[Rendering]:
+    def _renderings(self, bank: Bank, recipe: Recipe, level: str) -> list[Rendering]:
         with tempfile.TemporaryDirectory(prefix="seedbank-") as folder:
             inputs = {}
             for item in recipe.inputs:
                 inputs[input_key(item)] = Path(folder) / item["digest"]
                 inputs[input_key(item)].write_bytes(_input(bank, item))
-            return self.engine.render_batch(replace(recipe, model=self.model.digest, adapters=self.adapters), inputs)
+            return self.engine.render_batch(replace(recipe, model=self.model.digest, adapters=self.adapters), inputs, level)
 
 
 def _cohort(bank: Bank, batch: Mapping[str, Any]) -> bytes:

@@ -32,8 +32,9 @@ from seedbank.records import (
     Output,
     Regeneration,
 )
-from seedbank.regen.bench import Bench, Ready, Setting
+from seedbank.regen.bench import STAGES, Bench, Ready, Setting
 from seedbank.regen.causes import Differences, differences, weights_cause
+from seedbank.regen.deep import Deep, check_level, look_deeper
 from seedbank.regen.elsewhere import MODEL, Elsewhere
 from seedbank.regen.explain import explanation, needs_explanation
 from seedbank.regen.fields import parse_changes
@@ -63,6 +64,8 @@ class Options:
     env: str | None = None
     find_links: tuple[str, ...] | None = None
     candidate: Mapping[str, str] | None = None
+    trace: str | None = None
+    """`components` or `modules`: render once more and compare every output of these; see `deep`."""
 
     @property
     def elsewhere(self) -> Elsewhere:
@@ -100,6 +103,7 @@ def regenerate(
     options = options or Options()
     parse_changes(options.changes)  # nonsense is an error, not a verdict about the entries
     options.elsewhere.check()
+    check_level(options.trace or STAGES)
     if MODEL in options.elsewhere.candidate and options.model is not None:
         raise BadInput("--model and --candidate model=… exclude each other.", "The first names the recorded weights.")
     if options.model is not None and not Path(options.model).is_file():
@@ -205,6 +209,7 @@ def _attempt(bank: Bank, bench: Bench, entry: Entry, setting: Setting, options: 
     if options.prove and needs_explanation(judgement) and judgement.verdict != UNSTABLE:
         seen = Seen(entry.picture.digest, trace), Seen(rendering.digest, rendering.trace)
         proof = _proof(bank, bench, entry, setting, found, seen)
+    deep = look_deeper(bank, bench, entry, setting, options.trace) if options.trace not in (None, STAGES) else None
     new = NewRegeneration(
         entry=entry.id,
         verdict=judgement.verdict,
@@ -217,12 +222,13 @@ def _attempt(bank: Bank, bench: Bench, entry: Entry, setting: Setting, options: 
         drift=judgement.drift,
         explanation=explanation(judgement, found, ready.experiment, proof)
         | ({"notes": list(ready.notes)} if ready.notes else {}),
-        evidence=_evidence(ready, found, proof),
+        evidence=_evidence(ready, found, proof, deep),
     )
     if judgement.verdict == EXACT and not bank.has_whole_image(entry):
         bank.bring_back(entry, present)
     kept = None if judgement.verdict == EXACT else present
-    return bank.add_regeneration(new, kept, () if judgement.trace == TRACE_SAME else rendering.trace)
+    differing = () if judgement.trace == TRACE_SAME else rendering.trace
+    return bank.add_regeneration(new, kept, differing if deep is None else deep.trace)
 
 
 def _proof(bank: Bank, bench: Bench, entry: Entry, setting: Setting, found: Differences, seen: tuple[Seen, Seen]) -> Proof:
@@ -243,7 +249,7 @@ def _proof(bank: Bank, bench: Bench, entry: Entry, setting: Setting, found: Diff
     return prove([one.name for one in changes], render, *seen)
 
 
-def _evidence(ready: Ready, found: Differences, proof: Proof | None) -> dict[str, Any]:
+def _evidence(ready: Ready, found: Differences, proof: Proof | None, deep: Deep | None) -> dict[str, Any]:
     """What stands behind the explanation: departures, what did not take, what differs elsewhere, the reruns."""
     told = {
         "experiment": list(ready.experiment),
@@ -251,6 +257,7 @@ def _evidence(ready: Ready, found: Differences, proof: Proof | None) -> dict[str
         "elsewhere": [cause.name for cause in found.others][:ELSEWHERE],
         "trials": [trial.to_dict() for trial in proof.trials] if proof else [],
         "proof": proof.note if proof else None,
+        "deep": deep.to_dict() if deep else None,
     }
     return {name: value for name, value in told.items() if value}
 
