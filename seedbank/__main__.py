@@ -21,6 +21,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     from seedbank.cli import cli
     from seedbank.errors import SeedbankError
 
+    if "_SEEDBANK_COMPLETE" in os.environ:
+        from seedbank.cli import completion
+
+        completion.register()
     try:
         _check_text(sys.argv[1:] if arguments is None else arguments)
         result = cli.main(list(arguments) if arguments is not None else None, prog_name="seedbank", standalone_mode=False)

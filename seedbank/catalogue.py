@@ -99,18 +99,40 @@ class Catalogue(Bank):
             return shared | {"query": found.query}
         return shared | {"cover": found.cover, "images": self.store.curation.images_in(name)}
 
-    def receive_collection(self, shared: Any, name: str | None = None) -> list[str]:
-        """Make the collection that `collection_json` wrote; the image digests that are not in this bank."""
-        if not isinstance(shared, dict) or shared.get("v") != 1 or not isinstance(shared.get("collection"), str):
-            raise BadInput("This is not a collection.", "Write one with: seedbank collection show NAME --share")
-        wanted = shared["collection"] if name is None else name
-        if isinstance(query := shared.get("query"), str):
+    def collection_text(self, name: str) -> str:
+        """The same as text that people can read and `receive_collection` takes too."""
+        shared = self.collection_json(name)
+        if "query" in shared:
+            return f"collection {shared['collection']}\nquery {shared['query']}"
+        known = {entry.picture.digest: entry for entry in self.collection(name) if entry.picture}
+        prompts = {digest: " ".join((entry.prompt or "").split()) for digest, entry in known.items()}
+        lines = [f"image {digest}  {prompts.get(digest, '')}".rstrip() for digest in shared["images"]]
+        return "\n".join(
+            [f"collection {shared['collection']}", *([f"cover {shared['cover']}"] if shared["cover"] else []), *lines]
+        )
+
+    def receive_collection(self, shared: Any, name: str | None = None) -> tuple[str, list[str]]:
+        """Make the collection that `collection_json` or `collection_text` wrote.
+
+        Gives its name and the image digests that are not in this bank.
+        """
+        values = _read_shared(shared) if isinstance(shared, str) else shared
+        if not isinstance(values, dict) or values.get("v") != 1 or not isinstance(values.get("collection"), str):
+            raise BadInput("This is not a collection.", "Write one with: seedbank collection share NAME")
+        wanted = values["collection"] if name is None else name
+        if isinstance(query := values.get("query"), str):
             self.create_collection(wanted, query)
-            return []
-        digests, cover = shared.get("images"), shared.get("cover")
+            return wanted, []
+        digests, cover = values.get("images"), values.get("cover")
         if not isinstance(digests, list) or not all(_is_digest(one) for one in [*digests, *([cover] if cover else [])]):
-            raise BadInput("The collection has no list of image digests.", "Was the file changed by hand?")
-        return self.store.curation.receive_collection(wanted, digests, cover)
+            raise BadInput("The collection has no list of image digests.", "Was it changed by hand?")
+        return wanted, self.store.curation.receive_collection(wanted, digests, cover)
+
+    def query_text(self, words: Sequence[str]) -> str:
+        """The words of a command line as the text of one query. Raises `BadInput` for what makes no sense."""
+        from seedbank.query import format_query, parse
+
+        return format_query(parse(words))
 
     # -- what there is ------------------------------------------------------------------------------------------------
 
@@ -144,6 +166,22 @@ class Catalogue(Bank):
 
     def _found(self, query: str, at_most: int | None = None) -> list[int]:
         return [entry.id for entry in self.find(query, limit=at_most)]
+
+
+def _read_shared(text: str) -> dict[str, Any]:
+    """The values that `collection_text` wrote."""
+    found: dict[str, Any] = {"v": 1, "images": []}
+    for line in filter(str.strip, text.splitlines()):
+        key, _, value = line.strip().partition(" ")
+        if key == "image":
+            found["images"].append(value.split()[0] if value.split() else "")
+        elif key in ("collection", "cover", "query"):
+            found[key] = value.strip()
+        else:
+            raise BadInput(
+                f"A collection has no line that begins with {key!r}.", "Write one with: seedbank collection share NAME"
+            )
+    return found
 
 
 def _is_digest(value: Any) -> bool:

@@ -14,6 +14,8 @@ COMMANDS = {
     "generate": "generate",
     "ls": "ls",
     "show": "show",
+    "tree": "tree",
+    "diff": "diff",
     "open": "pictures",
     "copy": "pictures",
     "regen": "regen",
@@ -23,12 +25,21 @@ COMMANDS = {
     "fav": "opinions",
     "rate": "opinions",
     "note": "opinions",
+    "adopt": "opinions",
+    "tags": "tags",
+    "collection": "collection",
+    "undo": "undo",
+    "log": "undo",
+    "history": "undo",
+    "stats": "stats",
+    "duplicates": "stats",
     "rm": "trash",
     "restore": "trash",
     "purge": "trash",
     "db": "bank",
     "check": "check",
     "gc": "check",
+    "completion": "completion",
     "demo": "demo",
 }
 """{command: module that holds it}, in the order of `seedbank --help`."""
@@ -52,7 +63,7 @@ class Commands(click.Group):
         from difflib import get_close_matches
 
         name = args[0] if args else ""
-        if name and name not in COMMANDS and not name.startswith("-"):
+        if name and name not in COMMANDS and not name.startswith("-") and not context.resilient_parsing:
             near = get_close_matches(name, COMMANDS, n=1)
             context.fail(
                 f"There is no command {name!r}." + (f" Did you mean {near[0]!r}?" if near else " See seedbank --help.")

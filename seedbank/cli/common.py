@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
+import os
 import shutil
 import sys
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,7 +22,15 @@ if TYPE_CHECKING:
     from seedbank.records import Entry
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-which_argument = click.argument("which", nargs=-1, required=True, metavar="WHICH…")
+
+
+def _complete_which(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
+    from seedbank.cli.completing import complete_which
+
+    return complete_which(context, parameter, incomplete)
+
+
+which_argument = click.argument("which", nargs=-1, required=True, metavar="WHICH…", shell_complete=_complete_which)
 
 
 def open_bank(context: click.Context, *, create: bool = False) -> Library:
@@ -99,9 +110,15 @@ def entry_json(entry: Entry, path: Callable[[Entry], str | None] = lambda entry:
 # -- tables -----------------------------------------------------------------------------------------------------------
 
 
+INVISIBLE = ("Mn", "Me", "Cf")
+"""Categories of characters that take no room: combining marks, variation selectors, joiners."""
+
+
 def width_of(text: str) -> int:
-    """Columns on a terminal: Chinese, Japanese and emoji take two, combining marks none."""
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    """Columns on a terminal: Chinese, Japanese and emoji take two, combining marks and joiners none."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.category(c) in INVISIBLE else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def fit(text: str, columns: int) -> str:
@@ -125,6 +142,31 @@ def table(rows: Sequence[Sequence[str]], heads: Sequence[str], right: Sequence[i
         ).rstrip()
         for row in (list(heads), *rows)
     ]
+
+
+def short(value: Any, most: int = 40) -> str:
+    """A value on one line of at most `most` columns; a digest by its beginning."""
+    if value is None:
+        return "none"
+    text = " ".join(str(value).split())
+    if len(text) == 64 and all(character in "0123456789abcdef" for character in text):
+        return f"{text[:12]}…"
+    return fit(text, most).rstrip() if width_of(text) > most else text
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Writes a whole file or nothing. Raises `BadInput` when there is no such folder or it may not be written."""
+    from seedbank.errors import BadInput
+
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    try:
+        unfinished.write_bytes(data)
+        unfinished.replace(path)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be written: {error.strerror}.", "Choose another place.") from None
+    finally:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
 
 
 def shown_time(when: datetime | None) -> str:

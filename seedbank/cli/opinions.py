@@ -1,62 +1,87 @@
-"""`seedbank tag`, `untag`, `fav`, `rate` and `note`: opinions hang on the image and have a history."""
+"""`seedbank tag`, `untag`, `fav`, `rate`, `note` and `adopt`: opinions hang on the image and have a history."""
 
 from __future__ import annotations
 
 import click
 
+from seedbank.cli.bulk import chosen, done, yes_option
 from seedbank.cli.common import open_bank
-
-
-def _done(ids: list[int], what: str) -> None:
-    named = ", ".join(map(str, ids[:10])) + (f" and {len(ids) - 10} more" if len(ids) > 10 else "")
-    click.echo(f"{named or 'no entry'}: {what}")
+from seedbank.cli.completing import complete_tags, complete_which
 
 
 @click.command("tag")
-@click.argument("which")
-@click.argument("names", nargs=-1, required=True, metavar="TAG…")
+@click.argument("which", shell_complete=complete_which)
+@click.argument("names", nargs=-1, required=True, metavar="TAG…", shell_complete=complete_tags)
+@yes_option
 @click.pass_context
-def tag_command(context: click.Context, which: str, names: tuple[str, ...]) -> None:
+def tag_command(context: click.Context, which: str, names: tuple[str, ...], yes: bool) -> None:
     """Give the images of WHICH these tags."""
     with open_bank(context) as bank:
-        _done(bank.tag(which, *names), f"tagged {', '.join(names)}")
+        ids = chosen(bank, [which], f"tag {', '.join(names)}", yes)
+        done(ids, f"tagged {', '.join(names)}", bank.store.tag(ids, names))
 
 
 @click.command("untag")
-@click.argument("which")
-@click.argument("names", nargs=-1, required=True, metavar="TAG…")
+@click.argument("which", shell_complete=complete_which)
+@click.argument("names", nargs=-1, required=True, metavar="TAG…", shell_complete=complete_tags)
+@yes_option
 @click.pass_context
-def untag_command(context: click.Context, which: str, names: tuple[str, ...]) -> None:
+def untag_command(context: click.Context, which: str, names: tuple[str, ...], yes: bool) -> None:
     """Take these tags away from the images of WHICH."""
     with open_bank(context) as bank:
-        _done(bank.untag(which, *names), f"no longer tagged {', '.join(names)}")
+        ids = chosen(bank, [which], f"untag {', '.join(names)}", yes)
+        done(ids, f"no longer tagged {', '.join(names)}", bank.store.untag(ids, names))
 
 
 @click.command("fav")
-@click.argument("which")
+@click.argument("which", nargs=-1, required=True, metavar="WHICH…", shell_complete=complete_which)
 @click.option("--off", is_flag=True, help="No longer a favourite.")
+@yes_option
 @click.pass_context
-def fav_command(context: click.Context, which: str, off: bool) -> None:
-    """Make the images of WHICH favourites."""
+def fav_command(context: click.Context, which: tuple[str, ...], off: bool, yes: bool) -> None:
+    """Make the images of WHICH your favourites."""
+    what = "no longer a favourite" if off else "favourite"
     with open_bank(context) as bank:
-        _done(bank.favourite(which, not off), "no longer a favourite" if off else "favourite")
+        ids = chosen(bank, which, what, yes)
+        done(ids, what, bank.store.favourite(ids, not off))
 
 
 @click.command("rate")
-@click.argument("which")
+@click.argument("which", shell_complete=complete_which)
 @click.argument("rating", type=click.Choice(["0", "1", "2", "3", "4", "5", "none"]))
+@yes_option
 @click.pass_context
-def rate_command(context: click.Context, which: str, rating: str) -> None:
-    """Rate the images of WHICH from 0 to 5, or none to take the rating away."""
+def rate_command(context: click.Context, which: str, rating: str, yes: bool) -> None:
+    """Rate the images of WHICH from 0 to 5, or none to take your rating away."""
     with open_bank(context) as bank:
-        _done(bank.rate(which, None if rating == "none" else int(rating)), f"rated {rating}")
+        ids = chosen(bank, [which], f"rate {rating}", yes)
+        done(ids, f"rated {rating}", bank.store.rate(ids, None if rating == "none" else int(rating)))
 
 
 @click.command("note", context_settings={"ignore_unknown_options": True})  # a note may begin with a dash
-@click.argument("which")
+@click.argument("which", shell_complete=complete_which)
 @click.argument("text")
+@yes_option
 @click.pass_context
-def note_command(context: click.Context, which: str, text: str) -> None:
+def note_command(context: click.Context, which: str, text: str, yes: bool) -> None:
     """Write your note on the images of WHICH; it takes the place of the one before, an empty one takes it away."""
     with open_bank(context) as bank:
-        _done(bank.note(which, text), "noted")
+        ids = chosen(bank, [which], "note", yes)
+        done(ids, "noted" if text.strip() else "no note", bank.store.note(ids, text))
+
+
+@click.command("adopt")
+@click.argument("source", shell_complete=complete_which)
+@click.argument("which", nargs=-1, required=True, metavar="WHICH…", shell_complete=complete_which)
+@yes_option
+@click.pass_context
+def adopt_command(context: click.Context, source: str, which: tuple[str, ...], yes: bool) -> None:
+    """Give the images of WHICH what was said of the image of SOURCE: its tags, your favourite, rating and note.
+
+    For a copy with other pixels (a JPEG, a smaller one), which does not share them by itself. What you said of WHICH before
+    stays.
+    """
+    with open_bank(context) as bank:
+        origin = bank.entry(source).id
+        ids = chosen(bank, which, f"adopt from {origin}", yes)
+        done(ids, f"has what was said of {origin}", bank.store.curation.adopt(origin, ids))

@@ -1,28 +1,68 @@
-"""`seedbank open` and `seedbank copy`: look at a picture, take its recipe along."""
+"""`seedbank open` and `seedbank copy`: look at pictures, take a recipe along."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
-from seedbank.cli.common import open_bank, which_argument, words
+from seedbank.cli.common import open_bank, progress, words, write_file
+from seedbank.cli.completing import complete_query, complete_which
+
+if TYPE_CHECKING:
+    from seedbank.api import Library
 
 
-@click.command("open")
-@which_argument
-@click.option("--print", "only_print", is_flag=True, help="Print the paths and open nothing.")
+@click.command("open", context_settings={"ignore_unknown_options": True})
+@click.argument("query", nargs=-1, type=click.UNPROCESSED, metavar="[WHICH…]", shell_complete=complete_query)
+@click.option("--output", metavar="FILE.html", help="Write the page there; by default into the user's cache folder.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=1000, show_default=True, help="At most so many, the newest.")
+@click.option("--viewer", is_flag=True, help="Open the pictures in your image viewer instead.")
+@click.option("--print", "only_print", is_flag=True, help="Print the path and open nothing.")
 @click.pass_context
-def open_command(context: click.Context, which: tuple[str, ...], only_print: bool) -> None:
-    """Show the pictures of WHICH in your image viewer."""
+def open_command(
+    context: click.Context, query: tuple[str, ...], output: str | None, limit: int, viewer: bool, only_print: bool
+) -> None:
+    """Write and open one HTML page of the entries of WHICH (by default the newest): pictures, verdicts, recipes.
+
+    The page needs nothing else and works from a disk. Arrows choose, Enter opens, F marks favourites: the page then shows the
+    `seedbank fav` command to paste back.
+    """
     with open_bank(context) as bank:
-        for one in bank.resolve(words(which)):
-            path = bank.local_copy(bank.store.entry(one))
-            click.echo(path)
-            if not only_print:
-                click.launch(str(path))
+        entries = bank.store.entries(_chosen(bank, query, limit))
+        if viewer:
+            paths = [bank.local_copy(entry) for entry in entries]
+        else:
+            page = bank.page(entries, words(query), progress())
+            paths = [_page_path() if output is None else Path(output)]
+            write_file(paths[0], page.encode())
+    for path in paths:
+        click.echo(path)
+        if not only_print:
+            click.launch(str(path))
+
+
+def _chosen(bank: Library, query: tuple[str, ...], limit: int) -> list[int]:
+    """Ids as they were named, what a query finds in its order; the newest when there is no query."""
+    from seedbank.cli.bulk import NAMED
+
+    text = words(query).strip()
+    if NAMED.fullmatch(text):
+        return bank.resolve(text)[:limit]
+    return [entry.id for entry in bank.find(list(query), limit=limit)]
+
+
+def _page_path() -> Path:
+    from seedbank.engine.source import cache_folder
+
+    folder = cache_folder() / "open"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder / "page.html"
 
 
 @click.command("copy")
-@click.argument("which")
+@click.argument("which", shell_complete=complete_which)
 @click.option("--print", "only_print", is_flag=True, help="Print the recipe and leave the clipboard alone.")
 @click.pass_context
 def copy_command(context: click.Context, which: str, only_print: bool) -> None:

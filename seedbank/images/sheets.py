@@ -32,11 +32,11 @@ class Cell:
     label: str = ""
 
 
-def thumbnail(pixels: Pixels, side: int = 256) -> bytes:
-    """A WebP file of the picture, made smaller until both sides are at most `side` pixels; never made larger."""
+def thumbnail(pixels: Pixels, side: int = 256, kind: str = "WEBP") -> bytes:
+    """A WebP (or PNG) file of the picture, made smaller until both sides are at most `side` pixels; never made larger."""
     image = _shown(pixels)
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
-    return _saved(image, "WEBP", quality=80, method=2)
+    return _saved(image, kind, **({"quality": 80, "method": 2} if kind == "WEBP" else {}))
 
 
 def contact_sheet(cells: Sequence[Cell], columns: int | None = None, title: str = "") -> bytes:

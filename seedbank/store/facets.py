@@ -74,8 +74,9 @@ def stats_of(connection: Connection, ids: Iterable[int]) -> Stats:
 
 def _grouped(connection: Connection, column: ColumnElement[Any], trashed: ColumnElement[bool]) -> dict[Any, int]:
     """{value: live entries}; all of them from the index of the column, less the few in the trash."""
-    found = Counter({key: count for key, count in connection.execute(select(column, func.count()).group_by(column))})
-    found.subtract(dict(connection.execute(select(column, func.count()).where(trashed).group_by(column)).tuples()))
+    counts = select(column, func.count()).group_by(column)
+    found = Counter({row[0]: row[1] for row in connection.execute(counts)})
+    found.subtract({row[0]: row[1] for row in connection.execute(counts.where(trashed))})
     return {key: count for key, count in found.items() if count}
 
 

@@ -62,19 +62,19 @@ def checked_note(text: str) -> str | None:
 def add_tags(work: Work, ids: Iterable[int], names: Iterable[str]) -> int:
     """The entries' images have these tags; gives how many images changed."""
     wanted = [checked_tag(name) for name in names]
-    return _recorded(work, TAG, ids, give_tags(work, pictures_of(work.connection, ids), wanted))
+    return _recorded(work, TAG, ids, give_tags(work, pictures_of(work.connection, ids), wanted), tags=wanted)
 
 
 def remove_tags(work: Work, ids: Iterable[int], names: Iterable[str]) -> int:
     """The entries' images do not have these tags, whoever gave them; gives how many images changed."""
     unwanted = [checked_tag(name) for name in names]
-    return _recorded(work, UNTAG, ids, take_tags(work, pictures_of(work.connection, ids), unwanted))
+    return _recorded(work, UNTAG, ids, take_tags(work, pictures_of(work.connection, ids), unwanted), tags=unwanted)
 
 
 def set_opinion(work: Work, kind: str, ids: Iterable[int], column: str, value: Any) -> int:
     """`column` of the user's opinion of the entries' images is `value`; gives how many images changed."""
     pictures = pictures_of(work.connection, ids)
-    return _recorded(work, kind, ids, set_column(work, pictures, column, value, work.user_id))
+    return _recorded(work, kind, ids, set_column(work, pictures, column, value, work.user_id), value="none" if value is None else value)
 
 
 def adopt(work: Work, source: int, ids: Iterable[int]) -> int:

@@ -108,7 +108,7 @@ def test_copy_prints_the_recipe_with_its_digests(library):
 
 
 def test_open_names_a_file_that_a_viewer_understands(library):
-    path = Path(library("open", "1", "--print").out.strip())
+    path = Path(library("open", "1", "--viewer", "--print").out.strip())
     assert path.suffix == ".png"
     assert Image.open(path).size == (128, 128)
 

@@ -104,4 +104,4 @@ def test_opinions_on_many_are_all_or_nothing(store: Store):
     with pytest.raises(NotFound, match="entry 521"):
         store.untag([*ids, 521], ["hero"])
     assert store.entry(ids[-1]).tags == ("hero",)
-    assert store.operations(limit=1)[0].details == {"entries": "1..520"}
+    assert store.operations(limit=1)[0].details == {"entries": "1..520", "value": 3}

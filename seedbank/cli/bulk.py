@@ -1,0 +1,59 @@
+"""Which entries a change is for: a query is shown before it changes anything, ids are taken at their word."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from seedbank.cli.common import fit, words
+
+if TYPE_CHECKING:
+    from seedbank.api import Library
+
+PREVIEWED = 5
+NAMED = re.compile(r"@last|[0-9a-fA-F]{6,64}|\d+(\.\.\d*)?([,\s]+\d+(\.\.\d*)?)*", re.ASCII)
+"""WHICH that names entries: ids, ranges, a digest. Everything else is a query."""
+
+yes_option = click.option("--yes", is_flag=True, help="Do not ask, however many entries a query finds.")
+
+
+class Declined(click.exceptions.Exit):
+    """The user said no: nothing was changed."""
+
+    def __init__(self) -> None:
+        click.echo("nothing was changed", err=True)
+        super().__init__(0)
+
+
+def chosen(bank: Library, which: Sequence[str], what: str, yes: bool) -> list[int]:
+    """The entries that `which` names. When a query finds several, they are counted, the newest are shown, and the user is
+    asked; where nobody can be asked, raises `BadInput` unless `yes`."""
+    from seedbank.errors import BadInput
+
+    text = words(which)
+    ids = bank.chosen(text)
+    if yes or len(ids) == 1 or NAMED.fullmatch(text.strip()):
+        return ids
+    if not sys.stdin.isatty():
+        raise BadInput(
+            f"{text!r} finds {len(ids):,} entries, and there is no terminal to ask before all are changed.", "Add --yes."
+        )
+    click.echo(f"{what}: {len(ids):,} entries. The newest:", err=True)
+    for entry in bank.store.entries(sorted(ids, reverse=True)[:PREVIEWED]):
+        click.echo(f"  {entry.id}  {fit(entry.prompt or '', 60).rstrip()}  {' '.join(entry.tags)}".rstrip(), err=True)
+    if len(ids) > PREVIEWED:
+        click.echo(f"  … and {len(ids) - PREVIEWED:,} more", err=True)
+    if not click.confirm("Change them?", err=True):
+        raise Declined
+    return ids
+
+
+def done(ids: Sequence[int], what: str, changed: int | None = None) -> None:
+    """One line about what was done, and how many pictures were not like that before."""
+    named = ", ".join(map(str, ids[:10])) + (f" and {len(ids) - 10:,} more" if len(ids) > 10 else "")
+    already = "" if changed is None or changed else " (it was so before)"
+    click.echo(f"{named or 'no entry'}: {what}{already}")

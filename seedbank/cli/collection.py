@@ -1,0 +1,182 @@
+"""`seedbank collection`: pictures in an order, and saved searches, under a name."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from seedbank.cli.bulk import chosen, yes_option
+from seedbank.cli.common import emit, json_option, open_bank, table, words
+from seedbank.cli.completing import complete_collections, complete_query, complete_which
+from seedbank.cli.output import Output, output_options, show_entries
+
+name_argument = click.argument("name", shell_complete=complete_collections)
+entries_argument = click.argument("which", nargs=-1, required=True, metavar="WHICH…", shell_complete=complete_which)
+
+
+@click.group("collection")
+def collection_command() -> None:
+    """Collections: pictures in the order that you give them, and saved searches. In queries: collection:NAME."""
+
+
+@collection_command.command("ls")
+@json_option
+@click.pass_context
+def ls(context: click.Context, as_json: bool) -> None:
+    """List all collections and saved searches."""
+    with open_bank(context) as bank:
+        found = bank.collections()
+        covers = {one.uid: bank.store.entries_of_picture(one.cover) for one in found if one.cover}
+    if as_json:
+        for one in found:
+            values = {"uid": one.uid, "collection": one.name, "query": one.query, "pictures": one.pictures}
+            emit(values | {"cover": one.cover, "created": one.created, "user": one.user})
+        return
+    rows = [
+        [
+            one.name,
+            "" if one.query is not None else f"{one.pictures:,}",
+            ", ".join(map(str, covers.get(one.uid, [])[:1])),
+            one.user,
+            one.query or "",
+        ]
+        for one in found
+    ]
+    if rows:
+        click.echo("\n".join(table(rows, ["collection", "pictures", "cover", "by", "query"], right=[1, 2])))
+
+
+@collection_command.command("create")
+@name_argument
+@click.argument("which", nargs=-1, metavar="[WHICH…]", shell_complete=complete_which)
+@click.pass_context
+def create(context: click.Context, name: str, which: tuple[str, ...]) -> None:
+    """Make a collection, with the pictures of WHICH in it."""
+    with open_bank(context) as bank:
+        ids = bank.resolve(words(which)) if which else []
+        bank.create_collection(name)
+        click.echo(f"{name}: a collection of {bank.collect(name, ids) if ids else 0:,} pictures")
+
+
+@collection_command.command("save", context_settings={"ignore_unknown_options": True})
+@name_argument
+@click.argument("query", nargs=-1, required=True, type=click.UNPROCESSED, metavar="QUERY…", shell_complete=complete_query)
+@click.pass_context
+def save(context: click.Context, name: str, query: tuple[str, ...]) -> None:
+    """Keep QUERY under NAME: a saved search holds whatever it finds at the time."""
+    with open_bank(context) as bank:
+        bank.create_collection(name, bank.query_text(query))
+        click.echo(f"{name}: a saved search; seedbank ls collection:{name}")
+
+
+@collection_command.command("add")
+@name_argument
+@entries_argument
+@yes_option
+@click.pass_context
+def add(context: click.Context, name: str, which: tuple[str, ...], yes: bool) -> None:
+    """Put the pictures of WHICH at the end of a collection."""
+    with open_bank(context) as bank:
+        ids = chosen(bank, which, f"add to {name}", yes)
+        click.echo(f"{name}: {bank.collect(name, ids):,} added")
+
+
+@collection_command.command("remove")
+@name_argument
+@entries_argument
+@yes_option
+@click.pass_context
+def remove(context: click.Context, name: str, which: tuple[str, ...], yes: bool) -> None:
+    """Take the pictures of WHICH out of a collection."""
+    with open_bank(context) as bank:
+        ids = chosen(bank, which, f"take out of {name}", yes)
+        click.echo(f"{name}: {bank.take_out(name, ids):,} taken out")
+
+
+@collection_command.command("move")
+@name_argument
+@entries_argument
+@click.option("--before", metavar="ID", help="Put them before this entry; without it at the end.")
+@click.pass_context
+def move(context: click.Context, name: str, which: tuple[str, ...], before: str | None) -> None:
+    """Move the pictures of WHICH to another place in a collection."""
+    with open_bank(context) as bank:
+        click.echo(f"{name}: {bank.move(name, words(which), before):,} moved")
+
+
+@collection_command.command("cover")
+@name_argument
+@click.argument("which")
+@click.pass_context
+def cover(context: click.Context, name: str, which: str) -> None:
+    """Choose the picture that stands for a collection."""
+    with open_bank(context) as bank:
+        number = bank.entry(which).id
+        bank.store.curation.change_collection(name, cover=number)
+        click.echo(f"{name}: shown by {number}")
+
+
+@collection_command.command("rename")
+@name_argument
+@click.argument("new")
+@click.pass_context
+def rename(context: click.Context, name: str, new: str) -> None:
+    """Give a collection another name."""
+    with open_bank(context) as bank:
+        bank.store.curation.change_collection(name, new_name=new)
+        click.echo(f"{name} is now {new}")
+
+
+@collection_command.command("rm")
+@name_argument
+@click.pass_context
+def rm(context: click.Context, name: str) -> None:
+    """Remove a collection or saved search; its pictures stay. `seedbank undo` brings it back."""
+    with open_bank(context) as bank:
+        bank.store.curation.remove_collection(name)
+        click.echo(f"{name}: removed; seedbank undo brings it back")
+
+
+@collection_command.command("show")
+@name_argument
+@output_options
+@click.pass_context
+def show(context: click.Context, name: str, output: Output) -> None:
+    """List the entries of a collection in its order, or what a saved search finds."""
+    with open_bank(context) as bank:
+        show_entries(bank, bank.collection(name), output)
+
+
+@collection_command.command("share")
+@name_argument
+@json_option
+@click.pass_context
+def share(context: click.Context, name: str, as_json: bool) -> None:
+    """Print a collection for another bank, as text or as JSON: pictures go by their digests."""
+    with open_bank(context) as bank:
+        if as_json:
+            emit(bank.collection_json(name))
+        else:
+            click.echo(bank.collection_text(name))
+
+
+@collection_command.command("receive")
+@click.argument("file", type=click.File(encoding="utf-8"), default="-")
+@click.option("--as", "name", metavar="NAME", help="Another name than the one it came with.")
+@click.pass_context
+def receive(context: click.Context, file: Any, name: str | None) -> None:
+    """Make the collection that `share` printed, from FILE or from what is piped in."""
+    from seedbank.errors import BadInput
+
+    try:
+        text = file.read()
+        shared = json.loads(text) if text.lstrip().startswith("{") else text
+    except ValueError:
+        raise BadInput(f"{file.name} is not a collection.", "Write one with: seedbank collection share NAME") from None
+    with open_bank(context) as bank:
+        made, missing = bank.receive_collection(shared, name)
+        click.echo(f"{made}: received")
+        for digest in missing:
+            click.echo(f"not in this bank: image {digest}", err=True)

@@ -1,0 +1,99 @@
+"""`seedbank diff`: two entries against each other: recipes, environments, pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seedbank.cli.common import emit, json_option, open_bank, short, write_file
+from seedbank.cli.completing import complete_which
+
+if TYPE_CHECKING:
+    from seedbank.lineage import EntryComparison
+
+LISTED = 12
+
+
+@click.command("diff")
+@click.argument("a", shell_complete=complete_which)
+@click.argument("b", shell_complete=complete_which)
+@click.option("-o", "--output", metavar="FILE.png", help="Write both pictures side by side with their difference.")
+@json_option
+@click.pass_context
+def diff_command(context: click.Context, a: str, b: str, output: str | None, as_json: bool) -> None:
+    """Show how entry A and entry B differ: recipes, environments and pictures."""
+    from seedbank.lineage import sheet
+
+    with open_bank(context) as bank:
+        found = bank.diff(a, b)
+        picture = None if output is None else sheet(found)
+    if as_json:
+        emit(_json(found))
+    else:
+        for line in _lines(found):
+            click.echo(line)
+    if output is not None and picture is not None:
+        write_file(Path(output), picture)
+        click.echo(f"{output}: both pictures and their difference", err=True)
+
+
+def _lines(found: EntryComparison) -> Iterator[str]:
+    one, other = found.entries
+    yield f"{'recipe':<12}  " + (
+        "the same" if one.recipe_digest == other.recipe_digest and one.recipe else _count(len(found.recipe))
+    )
+    for name, old, new in found.recipe:
+        yield f"  {name:<20}  {short(old, 60)} → {short(new, 60)}"
+    environments = found.environments
+    if environments is None:
+        yield f"{'environment':<12}  " + (
+            "neither is known" if not (one.environment_digest or other.environment_digest) else "one is not known"
+        )
+    else:
+        leaves = [*environments.distributions, *environments.settings, *environments.machine]
+        yield f"{'environment':<12}  " + (
+            "the same" if one.environment_digest == other.environment_digest else _count(len(leaves))
+        )
+        for name, old, new in leaves[:LISTED]:
+            yield f"  {name:<20}  {short(old)} → {short(new)}"
+        if len(leaves) > LISTED:
+            yield f"  and {len(leaves) - LISTED} more; seedbank env {one.id} {other.id} lists them"
+    if found.same_image:
+        yield f"{'picture':<12}  the same, bit for bit"
+    elif found.missing:
+        yield f"{'picture':<12}  {found.missing}"
+    else:
+        drift = found.drift
+        yield (
+            f"{'picture':<12}  largest difference {drift['max']:g} of 255, PSNR {drift['psnr']:.1f} dB, "
+            f"SSIM {drift['ssim']:.3f}, {drift['phash']:g} of 64 bits of the perceptual hash"
+        )
+
+
+def _count(number: int) -> str:
+    return f"{number} {'difference' if number == 1 else 'differences'}"
+
+
+def _json(found: EntryComparison) -> dict[str, Any]:
+    def leaves(changes: Any) -> list[dict[str, Any]]:
+        return [{"field": name, "a": old, "b": new} for name, old, new in changes]
+
+    environments = found.environments
+    return {
+        "a": found.entries[0].id,
+        "b": found.entries[1].id,
+        "recipe": leaves(found.recipe),
+        "environment": None
+        if environments is None
+        else {
+            "distributions": leaves(environments.distributions),
+            "settings": leaves(environments.settings),
+            "machine": leaves(environments.machine),
+        },
+        "same_image": found.same_image,
+        "drift": dict(found.drift),
+        "missing": found.missing,
+    }

@@ -1,0 +1,111 @@
+"""`seedbank stats` and `seedbank duplicates`: what there is, and what there is twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from seedbank.cli.common import emit, fit, json_option, open_bank, words
+from seedbank.cli.completing import complete_query
+
+if TYPE_CHECKING:
+    from seedbank.records import Stats
+
+SHOWN = 10
+WIDEST = 24
+AT_MOST = 100_000
+
+
+@click.command("stats", context_settings={"ignore_unknown_options": True})
+@click.argument("query", nargs=-1, type=click.UNPROCESSED, shell_complete=complete_query)
+@json_option
+@click.pass_context
+def stats_command(context: click.Context, query: tuple[str, ...], as_json: bool) -> None:
+    """Count entries by model, tag, month (UTC) and verdict, and their files; with QUERY, what it finds."""
+    with open_bank(context) as bank:
+        found = bank.stats(words(query) if query else None, AT_MOST)
+    if as_json:
+        values = {name: [{"value": value, "count": count} for value, count in facet] for name, facet in found.by.items()}
+        emit(
+            {
+                "entries": found.entries,
+                "in_trash": found.in_trash,
+                **values,
+                "files": found.files,
+                "bytes": found.bytes,
+                "about": sorted(found.about),
+            }
+        )
+        return
+    for line in _lines(found, limited=bool(query) and found.entries == AT_MOST):
+        click.echo(line)
+
+
+def _lines(found: Stats, limited: bool) -> Iterator[str]:
+    trash = f", {found.in_trash:,} in the trash" if found.in_trash else ""
+    yield f"{found.entries:,} entries{' (the newest that match; there are more)' if limited else ''}{trash}"
+    yield f"{_about(found, 'files')}{found.files:,} files, {_about(found, 'bytes')}{_bytes(found.bytes)}"
+    for name, facet in found.by.items():
+        if not facet:
+            continue
+        yield ""
+        shown = facet[-SHOWN:] if name == "month" else facet[:SHOWN]
+        largest = max(count for _, count in shown)
+        yield f"by {name}" + (" (pictures)" if name == "tag" else "")
+        for value, count in shown:
+            bar = "█" * max(1, round(WIDEST * count / largest))
+            yield f"  {fit(value, 28)} {count:>12,}  {bar}"
+        if len(facet) > SHOWN:
+            yield f"  and {len(facet) - SHOWN:,} more; --json lists them"
+
+
+def _about(found: Stats, name: str) -> str:
+    return "about " if name in found.about else ""
+
+
+def _bytes(size: float) -> str:
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
+        size /= 1000
+    return f"{size:,.1f} TB"
+
+
+@click.command("duplicates", context_settings={"ignore_unknown_options": True})
+@click.argument("query", nargs=-1, type=click.UNPROCESSED, shell_complete=complete_query)
+@click.option(
+    "--distance",
+    type=click.IntRange(0, 16),
+    default=4,
+    show_default=True,
+    help="Bits of 64 that may differ; more takes longer.",
+)
+@click.option("--exact", is_flag=True, help="The same pictures only.")
+@click.option("--ids", is_flag=True, help="Only the ids, a group a line, the oldest first.")
+@json_option
+@click.pass_context
+def duplicates_command(
+    context: click.Context, query: tuple[str, ...], distance: int, exact: bool, ids: bool, as_json: bool
+) -> None:
+    """List entries with the same picture, then pictures that look alike by their perceptual hashes; in groups.
+
+    Pictures of a group hang together: each looks like another of them, so the first and the last may look less alike.
+    """
+    with open_bank(context) as bank:
+        found = bank.duplicates(words(query) if query else None, distance=None if exact else distance)
+        for group in found:
+            if as_json:
+                emit({"kind": group.kind, "distance": group.distance, "ids": list(group.entries)})
+            elif ids:
+                click.echo(" ".join(map(str, group.entries)))
+            else:
+                apart = f", at most {group.distance} bits from {group.entries[0]}" if group.kind == "alike" else ""
+                click.echo(f"{group.kind}: {len(group.entries)} entries{apart}")
+                for entry in bank.store.entries(group.entries[:SHOWN]):
+                    click.echo(f"  {entry.id}  seed {entry.seed}  {fit(entry.prompt or '', 60).rstrip()}")
+                if len(group.entries) > SHOWN:
+                    click.echo(f"  and {len(group.entries) - SHOWN} more")
+    if not found:
+        click.echo("no two pictures are the same" + ("" if exact else " or look alike"), err=True)

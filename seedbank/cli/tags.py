@@ -1,0 +1,44 @@
+"""`seedbank tags`: the team's tags, renamed and merged."""
+
+from __future__ import annotations
+
+import click
+
+from seedbank.cli.common import emit, json_option, open_bank, table
+from seedbank.cli.completing import complete_tags
+
+
+@click.group("tags", invoke_without_command=True)
+@json_option
+@click.pass_context
+def tags_command(context: click.Context, as_json: bool) -> None:
+    """List all tags with how many pictures have each, the commonest first."""
+    if context.invoked_subcommand is not None:
+        return
+    with open_bank(context) as bank:
+        found = bank.tags()
+    if as_json:
+        for tag in found:
+            emit({"tag": tag.name, "pictures": tag.pictures})
+    elif found:
+        click.echo("\n".join(table([[f"{tag.pictures:,}", tag.name] for tag in found], ["pictures", "tag"], right=[0])))
+
+
+@tags_command.command("rename")
+@click.argument("old", shell_complete=complete_tags)
+@click.argument("new")
+@click.pass_context
+def rename(context: click.Context, old: str, new: str) -> None:
+    """Call the tag OLD NEW on every picture."""
+    with open_bank(context) as bank:
+        click.echo(f"{bank.rename_tag(old, new):,} pictures: {old} is now {new}")
+
+
+@tags_command.command("merge")
+@click.argument("old", shell_complete=complete_tags)
+@click.argument("into", shell_complete=complete_tags)
+@click.pass_context
+def merge(context: click.Context, old: str, into: str) -> None:
+    """Give every picture with the tag OLD the tag INTO instead."""
+    with open_bank(context) as bank:
+        click.echo(f"{bank.merge_tags(old, into):,} pictures: {into} instead of {old}")

@@ -1,0 +1,318 @@
+"""The catalogue on the command line: outputs, bulk edits, tags, collections, undo, lineage, numbers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from seedbank.api import Library
+from seedbank.recipe import Recipe
+from seedbank.records import NewEntry, NewRegeneration, Picture
+from tests.pictured import InProcess, add, drawing, recipe
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SEEDBANK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SEEDBANK_USER", "ann")
+    monkeypatch.setenv("COLUMNS", "110")
+    for name in ("TMUX", "KITTY_WINDOW_ID", "TERM_PROGRAM", "LC_TERMINAL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def six(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six entries: odd ones are posters, 2 is a favourite of ann's, 3 was different when it was rebuilt."""
+    folder = tmp_path_factory.mktemp("six")
+    with Library.open(folder / "art.db", create=True, user="ann") as bank:
+        for number in range(1, 7):
+            add(bank, number, ["poster"] if number % 2 else [])
+        bank.favourite(2)
+        bank.rate(1, 4)
+        bank.store.add_regeneration(NewRegeneration(3, "different"))
+    with Library.open(folder / "art.db", user="bob") as bank:
+        bank.favourite(1)
+        bank.rate(2, 0)
+    return folder
+
+
+@pytest.fixture
+def seedbank(home: Path, six: Path) -> InProcess:
+    """A copy of the six entries for each test."""
+    shutil.copytree(six, home, dirs_exist_ok=True)
+    return InProcess(home / "art.db")
+
+
+# -- output -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_table_counts_wide_characters_and_fits_the_terminal(seedbank):
+    lines = seedbank("ls").lines
+    assert [line.split()[0] for line in lines] == ["id", "6", "5", "4", "3", "2", "1"]
+    from seedbank.cli.common import width_of
+
+    starts = {
+        width_of(line[: line.index(word)])
+        for line, word in zip(lines[1:], ("a light", "山谷", "a red", "portrait", "a light", "山谷"), strict=True)
+    }
+    assert len(starts) == 1
+    assert max(map(width_of, lines)) <= 110
+
+
+def test_a_family_emoji_takes_two_columns_and_a_combining_mark_none():
+    from seedbank.cli.common import width_of
+
+    assert [width_of(text) for text in ("abc", "海报", "e\u0301", "❤\ufe0f", "ｱ")] == [3, 4, 1, 1, 1]
+
+
+def test_csv_has_the_keys_of_json_and_comes_back_whole(seedbank):
+    rows = list(csv.DictReader(io.StringIO(seedbank("ls", "--csv").out)))
+    assert list(rows[0]) == list(seedbank.json("ls", "id:1")[0])
+    assert [row["prompt"] for row in rows][1] == "山谷里的小木屋，晨雾"
+    assert rows[0]["favourite"] == "no"
+
+
+def test_a_format_of_ones_own(seedbank):
+    assert seedbank("ls", "id:1..2", "--format", r"{id:>3}\t{seed} {prompt:.10}|{rating}|{size}").lines == [
+        "  2\t7002 a lighthou||64x64",
+        "  1\t7001 山谷里的小木屋，晨雾|4|64x64",
+    ]
+    assert seedbank("ls", "id:2", "--format", "{{{tags}}} {added:%Y} {created:%Y}|").lines[0].startswith("{} 20")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{promt}", "Did you mean {prompt}"),
+        ("{id.__class__}", "no field"),
+        ("{tags[0]}", "no field"),
+        ("{0}", "no field"),
+        ("{", "cannot be read"),
+        ("{id!r}", "too much"),
+        ("{id:{id}}", "too much"),
+        ("{prompt:d}", "cannot be filled"),
+    ],
+)
+def test_a_format_that_makes_no_sense_is_a_sentence(seedbank, text, said):
+    assert said in seedbank("ls", "--format", text, ok=[2]).err
+
+
+def test_only_one_way_of_printing_can_be_asked_for(seedbank):
+    assert "Choose one" in seedbank("ls", "--ids", "--csv", ok=[2]).err
+
+
+def test_the_team_view_says_who(seedbank):
+    assert [line.split()[1:3] for line in seedbank("ls", "id:1..2", "--team").lines[1:]] == [["ann", "bob:0"], ["bob", "ann:4"]]
+    (item,) = seedbank.json("ls", "id:1", "--team")
+    assert [(one["user"], one["favourite"], one["rating"]) for one in item["team"]] == [("ann", False, 4), ("bob", True, None)]
+
+
+def test_a_contact_sheet_holds_all_pictures(seedbank, home):
+    assert "6 pictures" in seedbank("ls", "--contact-sheet", str(home / "sheet.png")).out
+    with Image.open(home / "sheet.png") as sheet:
+        assert sheet.width > 3 * 160
+    assert "cannot be written" in seedbank("ls", "--contact-sheet", str(home / "no" / "sheet.png"), ok=[2]).err
+
+
+def test_thumbnails_are_sent_in_the_protocol_of_the_terminal(seedbank, monkeypatch):
+    assert "not known to show pictures" in seedbank("ls", "--thumbnails", ok=[2]).err
+    monkeypatch.setenv("KITTY_WINDOW_ID", "1")
+    kitty = seedbank("ls", "--thumbnails").out
+    assert kitty.count("\033_Ga=T,f=100") == 6
+    assert all(len(piece) < 4200 for piece in kitty.split("\033\\"))
+    monkeypatch.delenv("KITTY_WINDOW_ID")
+    monkeypatch.setenv("TERM_PROGRAM", "WezTerm")
+    assert seedbank("ls", "--thumbnails").out.count("\033]1337;File=inline=1;size=") == 6
+
+
+# -- edits of many ----------------------------------------------------------------------------------------------------
+
+
+def test_a_query_that_changes_many_is_refused_where_nobody_can_be_asked(seedbank):
+    assert "finds 3 entries" in seedbank("tag", "tag:poster", "hero", ok=[2]).err
+    assert seedbank("ls", "tag:hero", "--ids").lines == []
+    seedbank("tag", "tag:poster", "hero", "--yes")
+    seedbank("fav", "4", "6")  # ids are taken at their word, as the page of pictures gives them
+    assert seedbank("ls", "tag:hero", "--ids").lines == ["5", "3", "1"]
+    assert seedbank("ls", "--fav", "--ids").lines == ["6", "4", "2"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("answer", "rated"), [("n\n", []), ("y\n", ["5", "3", "1"])])
+def test_on_a_terminal_a_query_is_shown_before_it_changes_anything(seedbank, monkeypatch, answer, rated):
+    monkeypatch.setattr(sys, "stdin", Terminal(answer))
+    ran = seedbank("rate", "tag:poster", "2")
+    assert "rate 2: 3 entries. The newest:" in ran.err
+    assert [line.split()[0] for line in ran.err.splitlines()[1:4]] == ["5", "3", "1"]
+    assert ("nothing was changed" in ran.err) == (not rated)
+    assert seedbank("ls", "rating:2", "--ids").lines == rated
+
+
+def test_undo_log_and_history(seedbank):
+    seedbank("tag", "tag:poster", "hero", "--yes")
+    seedbank("untag", "3", "hero")
+    operation = seedbank.json("log")[1]["operation"]
+    ran = seedbank("undo", str(operation))
+    assert f"undid operation {operation} (tag hero: 1,3,5): 2 changed; seedbank undo {operation + 2} does it again" in ran.out
+    assert f"1 picture keeps what operation {operation + 1} made later." in ran.err
+    assert seedbank("ls", "tag:hero", "--ids").lines == []
+    assert f"tag hero: 1,3,5, undone by {operation + 2}" in seedbank("log").out
+    assert [line.split("  ")[3] for line in seedbank("history", "1").lines][-2:] == ["tag hero", "untag hero"]
+    assert "was undone by" in seedbank("undo", str(operation), ok=[2]).err
+
+
+# -- tags and collections ---------------------------------------------------------------------------------------------
+
+
+def test_tags_are_listed_renamed_and_merged(seedbank):
+    seedbank("tag", "1,2", "affiche")
+    assert [line.split() for line in seedbank("tags").lines[1:]] == [["3", "poster"], ["2", "affiche"]]
+    assert seedbank("tags", "merge", "affiche", "poster").out == "2 pictures: poster instead of affiche\n"
+    assert seedbank("tags", "rename", "poster", "海报").out == "4 pictures: poster is now 海报\n"
+    assert seedbank.json("tags") == [{"tag": "海报", "pictures": 4}]
+
+
+def test_a_collection_is_made_ordered_shown_shared_and_received(seedbank, home):
+    seedbank("collection", "create", "spring", "3,1")
+    seedbank("collection", "add", "spring", "5")
+    seedbank("collection", "move", "spring", "5", "--before", "3")
+    seedbank("collection", "cover", "spring", "1")
+    assert seedbank("collection", "show", "spring", "--ids").lines == ["5", "3", "1"]
+    assert seedbank("ls", "collection:spring", "--ids").lines == ["5", "3", "1"]
+    assert [line.split()[:4] for line in seedbank("collection", "ls").lines[1:]] == [["spring", "3", "1", "ann"]]
+    for name, options in (("spring.txt", ()), ("spring.json", ("--json",))):
+        (home / name).write_text(seedbank("collection", "share", "spring", *options).out)
+    with Library.open(home / "other.db", create=True) as other:
+        for number in (1, 3):
+            add(other, number)
+    there = InProcess(home / "other.db")
+    missing = drawing(5)
+    for name, called in (("spring.txt", "spring"), ("spring.json", "summer")):
+        ran = there("collection", "receive", str(home / name), "--as", called)
+        assert ran.err.startswith("not in this bank: image ") and missing
+        assert there("collection", "show", called, "--ids").lines == ["2", "1"]
+    seedbank("collection", "rm", "spring")
+    seedbank("undo")
+    assert seedbank("collection", "show", "spring", "--ids").lines == ["5", "3", "1"]
+
+
+def test_a_saved_search_acts_as_a_collection(seedbank):
+    seedbank("collection", "save", "best", "tag:poster", "-rating:4..")
+    assert seedbank("collection", "show", "best", "--ids").lines == ["5", "3"]
+    assert seedbank("ls", "collection:best", "--ids").lines == ["5", "3"]
+    assert seedbank("ls", "collection:best", "-verdict:different", "--ids").lines == ["5"]
+    assert "is a saved search" in seedbank("collection", "add", "best", "1", ok=[2]).err
+    assert seedbank("collection", "save", "bad", "taf:poster", ok=[2]).err
+    assert [item["collection"] for item in seedbank.json("collection", "ls")] == ["best"]
+
+
+@pytest.mark.parametrize(
+    "text", ["hello", "{", '{"v": 1}', '{"v": 1, "collection": "x", "images": ["y"]}', "collection x\nimage 12"]
+)
+def test_what_is_no_collection_is_a_sentence(seedbank, home, text):
+    (home / "gift").write_text(text)
+    assert "collection" in seedbank("collection", "receive", str(home / "gift"), ok=[2]).err
+    assert seedbank("collection", "ls").lines == []
+
+
+# -- the same picture again, and copies of it ---------------------------------------------------------------------------
+
+
+def test_opinions_meet_again_when_the_same_pixels_come_in_another_file(seedbank, home):
+    drawing(1).save(home / "again.webp", lossless=True)
+    seedbank("note", "1", "the one")
+    with Library.open(home / "art.db", user="ann") as bank:
+        again = bank.add(home / "again.webp")
+    assert (again.tags, again.rating, again.notes) == (("poster",), 4, ("the one",))
+    assert seedbank("duplicates", "--ids").lines == ["1 7"]
+    assert seedbank.json("duplicates", "--exact") == [{"kind": "exact", "distance": 0, "ids": [1, 7]}]
+
+
+def test_a_lossy_copy_is_offered_the_opinions_of_what_it_looks_like(seedbank, home):
+    drawing(1, 48).save(home / "copy.jpg", quality=60)
+    said: list[str] = []
+    with Library.open(home / "art.db", user="ann") as bank:
+        copy = bank.add(home / "copy.jpg", say=said.append)
+        bank.add(drawing(99), say=said.append)
+        assert [entry.id for entry, _ in bank.alike(copy.id)] == [1]
+    assert (copy.tags, copy.rating) == ((), None)
+    (hint,) = said
+    assert hint.startswith("Entry 7 looks like entry 1:")
+    seedbank(*hint.rpartition("seedbank ")[2].split())
+    assert [(item["tags"], item["rating"]) for item in seedbank.json("ls", "id:7")] == [(["poster"], 4)]
+    (group,) = seedbank.json("duplicates")
+    assert (group["kind"], group["ids"]) == ("alike", [1, 7])
+    assert "alike: 2 entries" in seedbank("duplicates").out
+
+
+# -- lineage and numbers ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def family(seedbank: InProcess, home: Path) -> InProcess:
+    """1 has the variants 7 and 8, 7 and 3 are the parents of 9."""
+    with Library.open(home / "art.db", user="ann") as bank:
+        for number, parents, changes in (
+            (7, ((1, "variant-of"),), {"num_inference_steps": 20}),
+            (8, ((1, "variant-of"),), {"guidance_scale": 9, "width": 128}),
+            (9, ((7, "blended-from"), (3, "blended-from")), {"num_inference_steps": 20}),
+        ):
+            values = recipe(1, **changes)
+            bank.store.add_entry(
+                NewEntry(recipe=Recipe.from_dict(values), picture=Picture(f"{number:064x}", "RGB", 64, 64), parents=parents)
+            )
+    return seedbank
+
+
+def test_a_tree_says_what_changed_at_each_step(family):
+    assert family("tree", "7").lines == [
+        "1  seed 7001  山谷里的小木屋，晨雾",
+        "└─ 7  variant-of: steps 8 → 20  ← here",
+        "   └─ 9  blended-from: the same recipe",
+    ]
+    lines = family("tree", "1").lines
+    assert lines[1].startswith("├─ 7  variant-of: steps 8 → 20")
+    assert lines[-1] == "└─ 8  variant-of: guidance 7.5 → 9, size 64x64 → 128x64"
+    both = family("tree", "9").lines
+    assert both[0].startswith("1  seed 7001")
+    assert both[-1].startswith("└─ 9  blended-from: prompt portrait of a fox 🦊 → 山谷里的小木屋，晨雾, seed 7003 → 7001")
+    assert {"parent": 1, "child": 7, "kind": "variant-of", "changes": [{"field": "steps", "old": 8, "new": 20}]} in family.json(
+        "tree", "9"
+    )
+
+
+def test_a_diff_of_two_entries_is_a_diff_of_recipes_and_pictures(seedbank, home):
+    ran = seedbank("diff", "1", "3", "-o", str(home / "both.png"))
+    assert ran.lines[0] == "recipe        2 differences"
+    assert "seed                  7001 → 7003" in ran.out
+    assert "neither is known" in ran.out
+    assert "of 64 bits of the perceptual hash" in ran.lines[-1]
+    with Image.open(home / "both.png") as sheet:
+        assert sheet.width > 3 * 160
+    (same,) = seedbank.json("diff", "1", "1")
+    assert (same["recipe"], same["same_image"], same["drift"]["max"]) == ([], True, 0.0)
+
+
+def test_numbers_of_all_and_of_what_a_query_finds(seedbank):
+    seedbank("rm", "6")
+    (found,) = seedbank.json("stats")
+    assert (found["entries"], found["in_trash"], found["files"]) == (5, 1, 6)
+    assert found["tag"] == [{"value": "poster", "count": 3}]
+    assert found["verdict"] == [{"value": "none", "count": 4}, {"value": "different", "count": 1}]
+    assert {item["value"]: item["count"] for item in found["model"]} == {"sdxl-base": 3, "z-image-turbo": 2}
+    assert sum(item["count"] for item in found["month"]) == 5
+    (some,) = seedbank.json("stats", "tag:poster")
+    assert (some["entries"], some["files"]) == (3, 3)
+    assert "by month" in seedbank("stats").out

@@ -1,0 +1,207 @@
+"""The page of pictures: whole in one file, harmless whatever a prompt says, and usable in a real browser."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seedbank.api import Library
+from seedbank.errors import BadInput
+from seedbank.recipe import Recipe
+from seedbank.records import NewEntry, NewRegeneration
+from tests.pictured import MODELS, InProcess, add, drawing, recipe
+
+NASTY = (
+    "</script><script>document.title='bad'</script><img src=x onerror=document.title='bad'> "
+    '<!-- ]]> \u2028 & "quoted" ${x} $policy'
+)
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    """Eight entries: 3 has a nasty prompt, 5 is a favourite, 8 has no picture here."""
+    folder = tmp_path_factory.mktemp("gallery")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("SEEDBANK_CACHE", str(folder / "cache"))
+    with Library.open(folder / "art.db", create=True, user="ann") as bank:
+        for number in range(1, 8):
+            if number == 3:
+                values = recipe(number) | {"conditioning": {"prompt": NASTY}}
+                bank.add(drawing(number), values, model=MODELS[1], tags=["<b>tag</b>"])
+            else:
+                add(bank, number, ["poster"])
+        bank.store.add_entry(NewEntry(recipe=Recipe.from_dict(recipe(8))))
+        bank.favourite(5)
+        bank.note(3, NASTY)
+        bank.store.add_regeneration(NewRegeneration(3, "different"))
+        bank.store.add_regeneration(NewRegeneration(4, "exact"))
+        yield bank
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def page(bank: Library, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    path.write_text(bank.page(bank.find(), title=f"tag:poster {NASTY}"), "utf-8")
+    return path
+
+
+def data_of(html: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.DOTALL)
+    assert found is not None
+    parsed: dict[str, Any] = json.loads(found[1])
+    return parsed
+
+
+def test_nothing_in_a_prompt_can_become_markup(page: Path):
+    html = page.read_text("utf-8")
+    assert "<img src=x" not in html
+    assert html.count("<script") == html.count("</script>") == 2
+    assert data_of(html)["entries"][5]["prompt"] == NASTY
+
+
+def test_the_page_asks_for_nothing(page: Path):
+    html = page.read_text("utf-8")
+    assert "default-src 'none'" in html
+    addresses = re.findall(r"https?://[^\s\"'<>\\]+", html)
+    assert addresses == []
+    previews = [entry.get("preview") for entry in data_of(html)["entries"]]
+    assert previews[0] is None
+    assert all(preview.startswith("data:image/webp;base64,") for preview in previews[1:])
+
+
+def test_what_copying_gives_is_what_seedbank_copy_prints(bank: Library, page: Path):
+    entry = data_of(page.read_text("utf-8"))["entries"][-1]
+    assert entry["parameters"] == bank.recipe_text(bank.entry(1))
+    assert (entry["id"], entry["seed"], entry["size"]) == (1, "7001", "64x64")
+
+
+def test_previews_are_made_once(bank: Library, monkeypatch: pytest.MonkeyPatch):
+    first = bank.page(bank.find("id:1"))
+    monkeypatch.setattr(Library, "image_bytes", lambda *_: pytest.fail("decoded again"))
+    assert data_of(bank.page(bank.find("id:1"))) == data_of(first)
+
+
+def test_a_page_has_an_end(bank: Library):
+    with pytest.raises(BadInput, match="1000 entries; these are 1001"):
+        bank.page([bank.entry(1)] * 1001)
+
+
+def test_open_writes_the_page_of_a_query_or_of_ids(bank: Library, tmp_path: Path):
+    seedbank = InProcess(Path(bank.place))
+    target = tmp_path / "page.html"
+    for words, ids in ((("tag:poster", "-id:5"), [7, 6, 4, 2, 1]), (("3,1",), [3, 1])):
+        assert seedbank("open", *words, "--output", str(target), "--print").out == f"{target}\n"
+        assert [entry["id"] for entry in data_of(target.read_text("utf-8"))["entries"]] == ids
+    shown = seedbank("open", "--print").out.strip()
+    assert len(data_of(Path(shown).read_text("utf-8"))["entries"]) == 8
+    (picture,) = seedbank("open", "1", "--viewer", "--print").lines
+    assert Path(picture).suffix == ".png"
+    assert "cannot be written" in seedbank("open", "1", "--output", str(tmp_path / "no" / "page.html"), ok=[2]).err
+
+
+# -- in a browser -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("there is no chromium on this machine")
+    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with playwright.sync_playwright() as running:
+        opened = running.chromium.launch(executable_path=chromium, args=options)
+        yield opened
+        opened.close()
+
+
+class Opened:
+    """The page in the browser, and everything that it said or asked for."""
+
+    def __init__(self, browser: Any, page: Path, **options: Any) -> None:
+        self.context = browser.new_context(**options)
+        self.tab = self.context.new_page()
+        self.said: list[str] = []
+        self.asked: list[str] = []
+        self.tab.on("console", lambda message: self.said.append(message.text))
+        self.tab.on("pageerror", lambda error: self.said.append(str(error)))
+        self.tab.on("request", lambda request: self.asked.append(request.url))
+        self.tab.goto(page.as_uri())
+
+    def text(self, selector: str) -> str:
+        return str(self.tab.locator(selector).first.inner_text())
+
+    def visible(self) -> list[int]:
+        return [int(card.get_attribute("data-id")) for card in self.tab.locator(".card:visible").all()]
+
+
+@pytest.fixture
+def opened(browser: Any, page: Path) -> Iterator[Opened]:
+    found = Opened(browser, page, locale="en-US", color_scheme="light")
+    yield found
+    found.context.close()
+
+
+def test_the_page_shows_everything_and_a_script_in_a_prompt_stays_text(opened: Opened):
+    assert opened.visible() == [8, 7, 6, 5, 4, 3, 2, 1]
+    assert opened.tab.title() == f"tag:poster {NASTY}".replace("\u2028", "\u2028")
+    opened.tab.locator("[data-id='3']").click()
+    assert opened.text("#prompt").startswith("</script><script>document.title='bad'</script><img src=x")
+    assert opened.text("#verdict") == "different"
+    assert opened.said == []
+    assert [address for address in opened.asked if not address.startswith(("file:", "data:"))] == []
+
+
+def test_arrows_choose_enter_opens_and_f_lists_favourites_to_paste_back(opened: Opened):
+    press = opened.tab.keyboard.press
+    for key in ("ArrowRight", "ArrowRight", "f", "ArrowRight", "Enter"):
+        press(key)
+    assert opened.text("#number") == "6"
+    press("f")
+    press("ArrowRight")
+    assert opened.text("#number") == "5"
+    press("f")  # which is a favourite already
+    press("Escape")
+    assert opened.text("#command").splitlines() == ["seedbank fav 6 7", "seedbank fav --off 5"]
+    opened.tab.reload()
+    assert opened.text("#command").splitlines()[0] == "seedbank fav 6 7"
+
+
+def test_the_search_box_narrows_the_page(opened: Opened):
+    opened.tab.keyboard.press("/")
+    opened.tab.keyboard.type("小木屋 -7001")
+    assert opened.visible() == [5]
+    assert opened.text("#count") == "1 of 8 entries"
+    opened.tab.keyboard.press("Escape")
+    assert len(opened.visible()) == 8
+
+
+def test_it_is_light_or_dark_english_or_chinese_as_the_reader_is_and_as_chosen(browser: Any, page: Path):
+    found = Opened(browser, page, locale="zh-CN", color_scheme="dark")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    assert found.text("#count") == "8 条"
+    assert found.tab.evaluate("document.documentElement.lang") == "zh-CN"
+    dark = found.tab.evaluate(ground)
+    found.tab.locator("#theme").click()
+    found.tab.locator("#language").click()
+    assert found.text("#count") == "8 entries"
+    assert found.tab.evaluate(ground) != dark
+    found.tab.reload()
+    assert found.text("#count") == "8 entries"
+    found.context.close()
+
+
+def test_copying_puts_the_parameters_on_the_clipboard(browser: Any, bank: Library, page: Path):
+    found = Opened(browser, page, permissions=["clipboard-read", "clipboard-write"])
+    found.tab.locator("[data-id='1']").click()
+    found.tab.locator("#copies button").first.click()
+    found.tab.wait_for_selector("#said.shown")
+    assert found.tab.evaluate("navigator.clipboard.readText()") == bank.recipe_text(bank.entry(1))
+    found.context.close()
