@@ -116,7 +116,7 @@ def _recipe_lines(entry: Entry) -> Iterator[tuple[str, Any]]:
         yield name.replace("_", " "), text
     from seedbank.recording.noise import noise_line
 
-    yield "seed", f"{recipe.seed}   noise {noise_line(recipe.noise)}"
+    yield "seed", f"{recipe.seed}   noise {noise_line(recipe)}"
     call = {name: value for name, value in recipe.call.items() if name not in ("width", "height")}
     yield "call", "  ".join(f"{name}={value}" for name, value in call.items())
     yield "size", f"{recipe.width}x{recipe.height}"

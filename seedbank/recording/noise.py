@@ -116,8 +116,9 @@ def noise_remarks(first: Recipe, count: int) -> list[str]:
     return said
 
 
-def noise_line(noise: Mapping[str, Any]) -> str:
-    """The noise in words, for people."""
+def noise_line(recipe: Recipe) -> str:
+    """The noise of a recipe in words, for people."""
+    noise = recipe.noise
     said = str(noise.get("kind"))
     if noise.get("sm_count"):
         said += f" of a GPU with {noise['sm_count']} SMs of {noise['threads_per_sm']} threads"
@@ -125,4 +126,7 @@ def noise_line(noise: Mapping[str, Any]) -> str:
         said += f", varied {varies['strength']:g} towards seed {varies['seed']} ({varies['form']})"
     if noise.get("ensd"):
         said += f", ENSD {noise['ensd']}"
+    for item in recipe.inputs:
+        if item.get("role") == "latents":
+            said += f", starting from latents {item['digest']}"
     return said

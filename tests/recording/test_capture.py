@@ -125,16 +125,6 @@ def test_a_callback_and_a_tensor_argument_are_obstacles(bank, pipe, torch):
     assert any("callback_on_step_end" in obstacle for obstacle in entry.obstacles)
 
 
-def test_every_image_of_a_batch_is_an_entry_that_knows_its_cohort(bank, pipe, torch):
-    recorded = bank.record(pipe, **{**CALL, "prompt": ["a red circle", "a blue star"]}, generator=seeded(torch))
-    first, second = recorded.entries
-    assert (first.prompt, second.prompt) == ("a red circle", "a blue star")
-    assert first.recipe.batch["cohort"] == second.recipe.batch["cohort"]
-    found = bank.regen([first.id])[0].regeneration
-    assert found.verdict == "blocked"
-    assert "batch of 2" in found.explanation["line"]
-
-
 def test_an_error_of_the_pipeline_is_the_users_and_nothing_is_recorded(bank, pipe, torch):
     before = bank.store.count()
     with pytest.raises(ValueError, match="divisible"):

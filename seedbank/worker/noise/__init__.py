@@ -67,7 +67,7 @@ def noise_of(noise: Mapping[str, Any]) -> Noise:
         raise Refusal(BAD_INPUT, "The recipe has no seed.", "Give one with --seed.")
     if noise.get("dtype", "float32") != "float32":
         raise Refusal(BLOCKED, f"Noise of the kind {kind!r} is drawn in float32, not in {noise['dtype']}.")
-    flags = {"noise_of_another_gpu": _size(noise)} if kind == TORCH_CUDA and not _native(noise) else {}
+    flags = {"noise_of_another_gpu": list(_size(noise))} if kind == TORCH_CUDA and not _native(noise) else {}
     if kind in OURS or flags or noise.get("variation") or noise.get("ensd"):
         return _served(noise, flags)
     return Noise({"generator": _generator(kind, noise["seed"])})

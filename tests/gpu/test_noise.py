@@ -1,0 +1,55 @@
+"""What a CUDA generator draws, against the same numbers computed on the CPU from the size of the GPU."""
+
+import numpy
+import pytest
+import torch
+
+from seedbank.worker.noise import SEEDED, noise_of
+from seedbank.worker.noise.nvidia import a1111_normal, cuda_normal, cuda_threads
+
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")]
+
+
+def size():
+    here = torch.cuda.get_device_properties(0)
+    return here.multi_processor_count, here.max_threads_per_multi_processor
+
+
+def difference(here, there):
+    return float(numpy.abs(here.double().cpu().numpy() - there.astype(numpy.float64)).max())
+
+
+@pytest.mark.parametrize("seed", [7, 2**40 + 3])
+@pytest.mark.parametrize("count", [12, 5_000, 65_536, 262_144, 300_001, 1 << 21])
+def test_the_numbers_of_a_gpu_are_computed_elsewhere_to_the_last_digits(count, seed):
+    """Beyond the threads of the GPU the numbers wrap around; a wrong mapping would give differences of several units."""
+    generator = torch.Generator("cuda").manual_seed(seed)
+    offset = 0
+    for _ in range(3):
+        here = torch.randn(count, generator=generator, device="cuda")
+        there, offset = cuda_normal(seed, (count,), offset, cuda_threads(count, *size()))
+        found = difference(here, there)
+        print(f"{count} numbers, seed {seed}: {found:.2g} apart, {(here.cpu().numpy() == there).mean():.1%} equal to the bit")
+        assert found < 1e-5
+
+
+def test_half_precision_is_the_same_numbers_rounded():
+    generator = torch.Generator("cuda").manual_seed(7)
+    here = torch.randn(65_536, generator=generator, device="cuda", dtype=torch.float16)
+    there, _ = cuda_normal(7, (65_536,), 0, cuda_threads(65_536, *size()))
+    assert difference(here, there) < 4e-3
+
+
+def test_a1111s_imitation_is_that_of_a_gpu_with_as_many_threads_as_numbers():
+    """Close, and only below the threads of a real GPU."""
+    here = torch.randn(65_536, generator=torch.Generator("cuda").manual_seed(3), device="cuda")
+    assert difference(here, a1111_normal(3, (65_536,), 0)) < 2e-3
+
+
+def test_another_gpu_is_flagged_and_this_one_draws_itself():
+    sm_count, threads = size()
+    noise = {"kind": "torch-cuda", "seed": "7", "sm_count": sm_count, "threads_per_sm": threads}
+    assert set(noise) - {"kind", "seed"} < SEEDED["torch-cuda"]
+    own = noise_of(noise)
+    assert own.flags == {} and own.arguments["generator"].device.type == "cuda"
+    assert noise_of({**noise, "sm_count": 40}).flags == {"noise_of_another_gpu": [40, threads]}
