@@ -63,11 +63,15 @@ def create(context: click.Context, name: str, which: tuple[str, ...]) -> None:
 @collection_command.command("save", context_settings={"ignore_unknown_options": True})
 @name_argument
 @click.argument("query", nargs=-1, required=True, type=click.UNPROCESSED, metavar="QUERY…", shell_complete=complete_query)
+@click.option("--replace", is_flag=True, help="Change the query of a saved search that exists.")
 @click.pass_context
-def save(context: click.Context, name: str, query: tuple[str, ...]) -> None:
+def save(context: click.Context, name: str, query: tuple[str, ...], replace: bool) -> None:
     """Keep QUERY under NAME: a saved search holds whatever it finds at the time."""
     with open_bank(context) as bank:
-        bank.create_collection(name, bank.query_text(query))
+        if replace:
+            bank.store.curation.change_collection(name, query=bank.query_text(query))
+        else:
+            bank.create_collection(name, bank.query_text(query))
         click.echo(f"{name}: a saved search; seedbank ls collection:{name}")
 
 

@@ -24,8 +24,8 @@ def complete_tags(context: click.Context, parameter: click.Parameter, incomplete
 
 
 def complete_models(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names of models in the bank."""
-    return _items(_from_bank(context, _models, incomplete))
+    """Sources of the models in the bank, which --model takes: `embedded`, hub names, folders, files."""
+    return _items(_from_bank(context, _sources, incomplete))
 
 
 def complete_collections(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -80,6 +80,10 @@ FIXED = {
 
 def _models(bank: Library, start: str) -> Iterable[str]:
     return sorted({model.name for model in bank.store.models() if model.name.casefold().startswith(start.casefold())})
+
+
+def _sources(bank: Library, start: str) -> Iterable[str]:
+    return sorted({model.source for model in bank.store.models() if model.source and model.source.startswith(start)})
 
 
 def _collections(bank: Library, start: str) -> Iterable[str]:

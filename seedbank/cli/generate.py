@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from seedbank.cli.common import assignment, emit, entry_json, json_option, open_bank, progress, remark
+from seedbank.cli.completing import complete_models, complete_tags
 
 
 class Size(click.ParamType[tuple[int, int]]):
@@ -34,7 +35,13 @@ class Size(click.ParamType[tuple[int, int]]):
 @click.option("--cfg", type=float, help="Guidance in the form that other tools write (1 is none).")
 @click.option("--size", type=Size(), metavar="WxH", help="Width and height in pixels.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Any other argument of the pipeline call.")
-@click.option("--model", default="embedded", show_default=True, help="embedded, a hub name, a folder, or a .safetensors file.")
+@click.option(
+    "--model",
+    default="embedded",
+    show_default=True,
+    help="embedded, a hub name, a folder, or a .safetensors file.",
+    shell_complete=complete_models,
+)
 @click.option("--model-config", metavar="FOLDER", help="The pipeline's configs, for a single file.")
 @click.option("--revision", help="Branch, tag or commit of a hub model.")
 @click.option("--variant", help="Weights of a variant, such as fp16.")
@@ -83,7 +90,7 @@ class Size(click.ParamType[tuple[int, int]]):
 @click.option("--negative-2", metavar="TEXT", help="The negative prompt for the second text encoder.")
 @click.option("--refiner", metavar="FOLDER", help="A second model that goes over the first one's latents; a second entry.")
 @click.option("--refiner-strength", type=float, metavar="0…1", help="How far the refiner goes.")
-@click.option("--tag", "tags", multiple=True, help="A tag for every image; may be repeated.")
+@click.option("--tag", "tags", multiple=True, help="A tag for every image; may be repeated.", shell_complete=complete_tags)
 @click.option("--like", "like", metavar="WHICH", help="Record the images as variants of this entry.")
 @json_option
 @click.pass_context

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import click
 
+from seedbank.cli.bulk import chosen, yes_option
 from seedbank.cli.common import open_bank, which_argument, words
 
 
 @click.command("rm")
 @which_argument
+@yes_option
 @click.pass_context
-def rm_command(context: click.Context, which: tuple[str, ...]) -> None:
+def rm_command(context: click.Context, which: tuple[str, ...], yes: bool) -> None:
     """Move WHICH to the trash. Nothing is deleted; `restore` brings it back."""
     with open_bank(context) as bank:
-        ids = bank.trash(words(which))
+        ids = bank.trash(chosen(bank, which, "move to the trash", yes))
         click.echo(f"{len(ids)} in the trash; seedbank restore {','.join(map(str, ids[:20]))} brings back")
 
 

@@ -108,6 +108,8 @@ def change(work: Work, name: str, *, new_name: str | None = None, query: str | N
         if taken is not None and taken.id != row.id:
             raise BadInput(f"There is a collection {taken.name!r} already.", "Choose another name.")
     if query is not None:
+        if row.query is None:
+            raise BadInput(f"{row.name!r} is a collection of pictures, not a saved search.", "Choose another name.")
         after["query"] = query
     if cover is not None:
         (image,) = pictures_of(work.connection, [cover])

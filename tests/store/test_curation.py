@@ -229,7 +229,7 @@ def test_a_collection_keeps_the_order_that_people_gave_it(five: Store):
 def test_moving_again_and_again_between_two_neighbours_keeps_the_order(five: Store):
     five.curation.create_collection("c")
     five.curation.collect("c", [1, 2, 3])
-    for _ in range(40):
+    for _ in range(15):
         five.curation.move("c", [3], before=2)
         five.curation.move("c", [2], before=3)
     assert five.curation.entries_in("c") == [1, 2, 3]
@@ -302,3 +302,14 @@ def test_purging_a_cover_leaves_the_collection_whole(five: Store):
     assert five.curation.entries_in("c") == [1]
     assert five.curation.collection("c").cover is None
     assert list(integrity(five)) == []
+
+
+def test_the_query_of_a_saved_search_can_change_and_pictures_get_none(five: Store):
+    five.curation.create_collection("best", "rating:5")
+    five.curation.change_collection("best", query="rating:4..")
+    assert five.curation.collection("best").query == "rating:4.."
+    undo(five)
+    assert five.curation.collection("best").query == "rating:5"
+    five.curation.create_collection("c")
+    with pytest.raises(BadInput, match="'c' is a collection of pictures"):
+        five.curation.change_collection("c", query="x")
