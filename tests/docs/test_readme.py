@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.rendering import CommandLine, shared_cache
+from tests.rendering import shared_cache
+from tests.warm import InProcess, Kept
 
 README = Path(__file__).parents[2] / "README.md"
 VARIES = ((r"art\.db\.images/\S+", "FILE"), (r"/\S+/FILE", "FILE"), (r"\d+\.\d s\b", "TIME"), (r"/\S+/art\.db", "art.db"))
@@ -35,12 +36,14 @@ def masked(line):
 
 
 @pytest.mark.slow
-def test_the_session_of_the_readme_is_true(tmp_path, monkeypatch):
+def test_the_session_of_the_readme_is_true(tmp_path, request):
     import os
 
     environ = {**os.environ, "SEEDBANK_CACHE": str(shared_cache()), "SEEDBANK_USER": "ann", "COLUMNS": "110"}
     environ.pop("OMP_NUM_THREADS", None)
-    command = CommandLine(tmp_path / "art.db", environ)
+    kept = Kept()
+    request.addfinalizer(kept.end)
+    command = InProcess(tmp_path / "art.db", environ, kept)
     command("init")
     for words, shown in session():
         ran = command(*words, ok=[0, 2, 3])
