@@ -5,12 +5,13 @@ The names of files in a manifest are fixed, so that the digest follows the conte
 
 * ``lora``, ``embedding``: one `.safetensors` file;
 * ``vae``, ``controlnet``: a folder with `config.json` and safetensors weights;
-* ``ip-adapter``: a folder with one `.safetensors` file and, mostly, `image_encoder/`.
+* ``ip-adapter``: a folder with one `.safetensors` file and, mostly, `image_encoder/`; or that file among others.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from seedbank.engine.source import hub_folder
 from seedbank.errors import BadInput, Blocked
 from seedbank.pipelines import CONTROLNETS, VAES
 from seedbank.records import Model
-from seedbank.worker.adapters import CONTROLNET, EMBEDDING, ENCODER_FOLDER, IP_ADAPTER, LORA, VAE, recorded
+from seedbank.worker.adapters import CONTROLNET, EMBEDDING, ENCODER_FOLDER, IP_ADAPTER, LORA, VAE
 
 CLASSES: Mapping[str, Sequence[str]] = {VAE: VAES, CONTROLNET: CONTROLNETS}
 """The component classes that are loaded; anything else would be custom code."""
@@ -45,23 +46,25 @@ class Adapter:
     @property
     def recipe_item(self) -> dict[str, Any]:
         """What stands in a recipe."""
-        return recorded([self.load_item])[0]
+        item = {"kind": self.kind, "digest": self.model.digest, "weight": self.weight, "token": self.token}
+        return {name: value for name, value in item.items() if value is not None}
 
     @property
     def load_item(self) -> dict[str, Any]:
         """What the render process is told."""
-        item = {"kind": self.kind, "digest": self.model.digest, "path": str(self.path)}
-        item |= {} if self.weight is None else {"weight": self.weight}
-        item |= {} if self.token is None else {"token": self.token}
+        item = self.recipe_item | {"path": str(self.path)}
         item |= {"class": _class_of(self.path, self.kind)} if self.kind in CLASSES else {}
-        return item | ({"file": ip_file(self.path).name} if self.kind == IP_ADAPTER else {})
+        if self.kind == IP_ADAPTER:
+            file = ip_file(self.path)
+            item |= {"path": str(file.parent), "file": file.name}
+        return item
 
 
 def read_adapter(
     kind: str, place: str | Path, weight: Any = None, token: str | None = None, on_bytes: OnBytes | None = None
 ) -> Adapter:
     """The adapter at `place`, every file hashed. Raises `Blocked` when it is not there or not what it should be."""
-    path = Path(place).expanduser().resolve()
+    path = Path(os.path.abspath(Path(place).expanduser()))  # links stay: a hub cache and a kept model are made of links
     files = adapter_files(kind, path)
     listed = hash_files(files, on_bytes)
     name, revision = hub_folder(path if path.is_dir() else path.parent)
@@ -83,20 +86,22 @@ def adapter_files(kind: str, path: Path) -> dict[str, Path]:
             raise Blocked(f"There is no file {path} for the {kind}.", "Name a .safetensors file.")
         check_safetensors(path)
         return {f"{kind}.safetensors": path}
-    if not path.is_dir():
-        raise Blocked(f"There is no folder {path} for the {kind}.", "Name a folder.")
     if kind == IP_ADAPTER:
         files = {IP_FILE: ip_file(path)}
         check_safetensors(files[IP_FILE])
-        encoder = path / ENCODER_FOLDER
+        encoder = files[IP_FILE].parent / ENCODER_FOLDER
         found = component_files(encoder) if encoder.is_dir() else {}
         return files | {f"{ENCODER_FOLDER}/{name}": file for name, file in found.items()}
+    if not path.is_dir():
+        raise Blocked(f"There is no folder {path} for the {kind}.", "Name a folder.")
     _class_of(path, kind)
     return component_files(path)
 
 
 def ip_file(folder: Path) -> Path:
-    """The one `.safetensors` file of an IP-Adapter's folder."""
+    """The one `.safetensors` file of an IP-Adapter's folder, or the file itself where it was named."""
+    if folder.is_file():
+        return folder
     found = sorted(folder.glob("*.safetensors"))
     if len(found) != 1:
         raise Blocked(

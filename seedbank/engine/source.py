@@ -66,7 +66,8 @@ def find_model(
         folder = path.resolve()
         return Source(_folder_name(folder), str(folder), folder, revision=_snapshot_commit(folder), variant=variant)
     if path.is_file():
-        return _single_file(path.resolve(), config)
+        # Links stay: in a hub cache the file behind the link has neither name nor suffix.
+        return _single_file(Path(os.path.abspath(path)), config)
     if HUB_NAME.fullmatch(spec) and not spec.startswith("."):
         return _hub(spec, revision, variant, offline)
     raise Blocked(f"There is no model {spec!r}: no such folder or file.", "Check the path, or use --model embedded.")

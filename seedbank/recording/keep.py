@@ -16,6 +16,7 @@ from seedbank.recipe import Recipe
 from seedbank.recording.generate import RANDOM_STATE
 from seedbank.recording.look import Call
 from seedbank.recording.pictures import Picture
+from seedbank.recording.surface import keep_contents, keep_given
 from seedbank.records import Entry, NewEntry, Output
 
 if TYPE_CHECKING:
@@ -27,8 +28,12 @@ def keep(
 ) -> Iterator[Entry]:
     """Store one entry for each picture of the call. An entry of latents has no picture, but all the rest."""
     flags = {"global_random_state_consumed": call.drawn} if call.drawn else {}
-    inputs = (bank.blobs.put(call.random_state, "application/json"),) if call.random_state is not None else ()
-    stages = [] if trace is None else [(str(stage), str(value)) for stage, value in trace.digests]
+    items, blobs, stages, obstacles = keep_given(bank, call.given)
+    if call.random_state is not None:
+        blobs.append(bank.blobs.put(call.random_state, "application/json"))
+        items.append({"role": RANDOM_STATE, "digest": blobs[-1].digest})
+    inputs = (*blobs, *keep_contents(bank, call.surface))
+    stages = [] if trace is None else [*stages, *((str(stage), str(value)) for stage, value in trace.digests)]
     output = Output(seconds={} if trace is None else trace.seconds, flags=flags)
     # One forward pass made them all, which changes bits: the cohort says what has to be rendered together again.
     cohort = cohort_of(call.arguments, call.noise, call.seeds)
@@ -37,14 +42,16 @@ def keep(
         pixels = picture()
         batch = None if kept is None else {"size": len(pictures), "index": index, "cohort": kept.digest}
         recipe = _recipe(call, member(cohort, index), batch, pixels)
-        recipe = replace(recipe, inputs=tuple({"role": RANDOM_STATE, "digest": blob.digest} for blob in inputs))
+        adapters = call.surface.adapters
+        recipe = replace(recipe, inputs=tuple(items), adapters=tuple(adapter.recipe_item for adapter in adapters))
         new = NewEntry(
             recipe=recipe,
             environment=call.environment,
             model=call.model,
             inputs=inputs if kept is None else (*inputs, kept),
             origin="recorded",
-            obstacles=tuple(_obstacles(call, recipe, pixels)),
+            obstacles=(*obstacles, *_obstacles(call, recipe, pixels)),
+            adapters=tuple(adapter.model for adapter in adapters),
             created=finished,
             output=output,
         )

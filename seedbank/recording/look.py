@@ -11,7 +11,7 @@ import copy
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,9 @@ from seedbank.engine.manifest import loaded_weights, read_model
 from seedbank.engine.source import Source, find_model
 from seedbank.environment import Environment
 from seedbank.errors import SeedbankError
+from seedbank.hashing import json_digest
 from seedbank.recording.noise import gpu_size
+from seedbank.recording.surface import Given, Surface, given_of, surface_of
 from seedbank.records import Model
 
 if TYPE_CHECKING:
@@ -51,11 +53,14 @@ class Call:
     random_state: bytes | None = None
     """Global random states before the call, packed, when the call drew from them."""
     drawn: list[str] = field(default_factory=list)
+    given: list[Given] = field(default_factory=list)
+    """Copies of the pictures and tensors that were passed."""
+    surface: Surface = field(default_factory=Surface)
 
 
 def look(pipe: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Call:
     """Look at the call ``pipe(*args, **kwargs)`` while everything is as it will be when it starts."""
-    from seedbank.worker import describe, live
+    from seedbank.worker import describe
     from seedbank.worker.anatomy import anatomy, device_of, dtypes_of
 
     signature = _signature(type(pipe).__call__)
@@ -65,13 +70,12 @@ def look(pipe: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Call:
     device = device_of(taken)
     environment = _environment(pipe, taken, str(device))
     seeds, noise = _noise(values.get("generator"), environment.parts["hardware"], obstacles)
-    model = _model(pipe, taken, device, obstacles)
-    if adapters := live.adapters_of(pipe, taken):
-        obstacles.append(f"Adapters are loaded and cannot be replayed yet: {', '.join(adapters)}.")
+    model, surface = _model(pipe, taken, device, obstacles)
+    given: list[Given] = []
     return Call(
         pipe=pipe,
         device=device,
-        arguments=_plain_arguments(values, signature, obstacles),
+        arguments=_plain_arguments(values, signature, obstacles, given),
         seeds=seeds,
         noise=noise,
         scheduler=describe.scheduler_of(pipe),
@@ -80,6 +84,8 @@ def look(pipe: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Call:
         environment=environment,
         output_type=values.get("output_type"),
         obstacles=obstacles,
+        given=given,
+        surface=surface,
     )
 
 
@@ -118,24 +124,28 @@ _verified: WeakKeyDictionary[Any, tuple[str, Any, list[str]]] = WeakKeyDictionar
 _last_environment: list[tuple[Mapping[str, Any], Environment]] = []
 
 
-def _model(pipe: Any, taken: Anatomy, device: Any, obstacles: list[str]) -> Model | None:
-    """The model that the pipeline was loaded from, where it is known; what departs from it becomes an obstacle."""
+def _model(pipe: Any, taken: Anatomy, device: Any, obstacles: list[str]) -> tuple[Model | None, Surface]:
+    """The model that the pipeline was loaded from, where it is known, and the adapters on it; what departs from these
+    becomes an obstacle."""
     from seedbank.worker.departures import departures
 
     source = _source_of(pipe, taken)
     if source is None:
         obstacles.append("It is not known from which folder the pipeline was loaded.")
-        return None
+        return None, Surface()
     try:
         files = _files_of(source)
+        surface = surface_of(pipe, taken, source)
     except SeedbankError as error:
         obstacles.append(error.message)
-        return None
-    if changed := _changed_weights(pipe, taken, files.model, source):
+        return None, Surface()
+    obstacles += surface.obstacles
+    if changed := _changed_weights(pipe, taken, files.model, source, surface):
         obstacles.append(f"The weights in memory are not those of the files: {', '.join(changed)}.")
     if files.stored is not None:
-        obstacles += departures(pipe, taken, files.stored, device)
-    return files.model
+        stored = replace(files.stored, configs={**files.stored.configs, **surface.configs})
+        obstacles += departures(pipe, taken, stored, device)
+    return files.model, surface
 
 
 def _files_of(source: Source) -> _Files:
@@ -168,14 +178,22 @@ def _about(path: str | os.PathLike[str]) -> tuple[Any, ...]:
     return (os.fspath(path), about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino)
 
 
-def _changed_weights(pipe: Any, taken: Anatomy, model: Model, source: Source) -> list[str]:
+def _changed_weights(pipe: Any, taken: Anatomy, model: Model, source: Source, surface: Surface) -> list[str]:
     """The components whose weights are not those of the files; files are read again only when the weights moved."""
     from seedbank.worker import live
+    from seedbank.worker.captured import TOKENS
 
     samples = live.sample_live(taken)
     known = _verified.get(pipe)
-    if known is None or known[0] != model.digest or known[1] != samples:
-        known = (model.digest, samples, live.differing(taken, samples, loaded_weights(source)))
+    digest = json_digest([model.digest, *(adapter.model.digest for adapter in surface.adapters)])
+    if known is None or known[0] != digest or known[1] != samples:
+        compared = samples
+        if surface.grown:  # the tables of words were compared when the embeddings were read
+            compared = {
+                name: {key: value for key, value in values.items() if not key.endswith(TOKENS)}
+                for name, values in samples.items()
+            }
+        known = (digest, samples, live.differing(taken, compared, {**loaded_weights(source), **surface.weights}))
         _verified[pipe] = known
     return known[2]
 
@@ -227,8 +245,10 @@ def _noise(generator: Any, hardware: Mapping[str, Any], obstacles: list[str]) ->
     return [one.initial_seed() % 2**64 for one in generators], {"kind": f"torch-{device}", **size}
 
 
-def _plain_arguments(values: Mapping[str, Any], signature: inspect.Signature, obstacles: list[str]) -> dict[str, Any]:
-    """Copies of the arguments that JSON can hold. The others are named as obstacles."""
+def _plain_arguments(
+    values: Mapping[str, Any], signature: inspect.Signature, obstacles: list[str], given: list[Given]
+) -> dict[str, Any]:
+    """Copies of the arguments that JSON can hold. Pictures and tensors are added to `given`, others named as obstacles."""
     plain = {}
     for name, value in values.items():
         if value is None and name in signature.parameters and signature.parameters[name].default is not None:
@@ -242,6 +262,8 @@ def _plain_arguments(values: Mapping[str, Any], signature: inspect.Signature, ob
             continue
         if _is_plain(value):
             plain[name] = copy.deepcopy(value)
+        elif (inputs := given_of(name, value)) is not None:
+            given += inputs
         else:
             obstacles.append(f"The argument {name} is a {type(value).__name__}, which is not recorded yet.")
     return plain

@@ -15,6 +15,9 @@ from torch import nn
 
 from .digests import dtype_name
 
+LORA_BASE = "base_layer"
+"""What peft calls the module around which it has put a LoRA."""
+
 
 @dataclass(frozen=True)
 class Component:
@@ -25,7 +28,7 @@ class Component:
     parts: tuple[nn.Module, ...]
     """All modules, the component itself first."""
     weights: Mapping[str, nn.Parameter]
-    """{dotted name: weight}, as ``named_parameters`` gives them."""
+    """{dotted name: weight}, as ``named_parameters`` gives them without the layer that a LoRA puts around a module."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,9 @@ def _component(name: str, module: nn.Module) -> Component:
             if weight is not None and id(weight) not in seen:
                 seen.add(id(weight))
                 weights[f"{prefix}{key}"] = weight
-        waiting += [(f"{prefix}{key}.", child) for key, child in reversed(part._modules.items()) if child is not None]
+        for key, child in reversed(part._modules.items()):
+            if child is not None:
+                waiting.append((prefix if key == LORA_BASE else f"{prefix}{key}.", child))
     return Component(name, module, tuple(parts), weights)
 
 

@@ -19,7 +19,14 @@ from .anatomy import Anatomy
 
 LIBRARIES = ("diffusers", "transformers")
 PROCESSING = ("do_normalize", "do_binarize", "do_convert_rgb", "do_convert_grayscale", "do_resize")
-"""Settings of the image processor; the pipelines of this table leave all of them at their defaults."""
+"""Settings of the image processor; pipelines leave all of them at their defaults, but for those of `CONVERTING`."""
+CONVERTING = (
+    "StableDiffusionControlNetPipeline",
+    "StableDiffusionControlNetImg2ImgPipeline",
+    "StableDiffusionXLControlNetPipeline",
+    "StableDiffusionXLControlNetImg2ImgPipeline",
+)
+"""Pipelines whose image processor is made with ``do_convert_rgb=True``."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,7 @@ def _same(live: Any, stored: Any) -> bool:
 def _processors(pipe: Any, taken: Anatomy, stored: Stored) -> Iterator[str]:
     processor = getattr(pipe, "image_processor", None)
     if processor is not None:
-        usual = type(processor)().config
+        usual = {**type(processor)().config} | ({"do_convert_rgb": True} if type(pipe).__name__ in CONVERTING else {})
         for key in PROCESSING:
             if processor.config.get(key) != usual.get(key):
                 yield f"The setting {key} of the image processor is not the pipeline's own."
