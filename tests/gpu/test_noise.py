@@ -53,3 +53,61 @@ def test_another_gpu_is_flagged_and_this_one_draws_itself():
     own = noise_of(noise)
     assert own.flags == {} and own.arguments["generator"].device.type == "cuda"
     assert noise_of({**noise, "sm_count": 40}).flags == {"noise_of_another_gpu": [40, threads]}
+
+
+@pytest.fixture
+def bank(tmp_path, monkeypatch):
+    import seedbank
+    from tests.rendering import shared_cache
+
+    monkeypatch.setenv("SEEDBANK_CACHE", str(shared_cache()))
+    with seedbank.open(tmp_path / "art.db", create=True) as opened:
+        yield opened
+
+
+KINDS = {
+    "torch-cuda": {"noise": "torch-cuda"},
+    "torch-cuda, varied": {"noise": "torch-cuda", "variation_seed": 8, "variation_strength": 0.25},
+    "torch-cuda, another seed in the steps": {"noise": "torch-cuda", "ensd": 31337, "sampler": "euler_a"},
+    "seedbank-v1": {"noise": "seedbank-v1", "sampler": "euler_a"},
+    "a1111-nv": {"noise": "a1111-nv"},
+}
+
+
+def test_every_kind_of_noise_is_rebuilt_bit_for_bit_on_the_gpu(bank, tmp_path):
+    from tests import tiny_models
+
+    small = {"width": 64, "height": 64, "steps": 3, "device": "cuda", "seed": 2**40 + 7}
+    model = str(tiny_models.build(tiny_models.SD15, tmp_path / "model"))
+    entries = {name: bank.generate("a red circle", model=model, **small, **options)[0] for name, options in KINDS.items()}
+    assert entries["torch-cuda"].recipe.noise == {
+        "kind": "torch-cuda", "seed": str(2**40 + 7), "sm_count": size()[0], "threads_per_sm": size()[1],
+    }  # fmt: skip
+    found = {outcome.entry.id: outcome.regeneration for outcome in bank.regen([entry.id for entry in entries.values()])}
+    for name, entry in entries.items():
+        assert (found[entry.id].verdict, found[entry.id].trace) == ("exact", "same"), (name, found[entry.id].explanation)
+
+
+def test_on_the_cpu_the_noise_of_the_gpu_is_computed_flagged_and_not_called_exact(bank):
+    from seedbank.regen import Options
+
+    (entry,) = bank.generate("a red circle", seed=7, device="cuda", dtype="float32", noise="torch-cuda")
+    (outcome,) = bank.regen(entry.id, Options(changes={"device": "cpu"}))
+    found = outcome.regeneration
+    assert found.experiment and found.output.flags["noise_of_another_gpu"] == list(size())
+    assert found.first_difference == "noise" and found.drift["max"] < 16, "the composition is the recorded one"
+
+
+def test_a_batch_with_generators_of_the_gpu_is_replayed(bank, tmp_path):
+    from diffusers import DiffusionPipeline
+
+    from tests import tiny_models
+
+    folder = tiny_models.build(tiny_models.SD15, tmp_path / "model")
+    pipe = DiffusionPipeline.from_pretrained(str(folder)).to("cuda")
+    generators = [torch.Generator("cuda").manual_seed(seed) for seed in (7, 8, 9)]
+    call = {"height": 64, "width": 64, "num_inference_steps": 3}
+    recorded = bank.record(pipe, prompt=["a cat", "a dog", "a hen"], generator=generators, **call)
+    assert recorded.gap is None
+    found = [outcome.regeneration for outcome in bank.regen([entry.id for entry in recorded.entries])]
+    assert [(one.verdict, one.trace) for one in found] == [("exact", "same")] * 3

@@ -343,3 +343,13 @@ def test_latents_of_another_size_are_refused_and_packed_ones_are_not():
     check_latents(pipe, call)
     with pytest.raises(Refusal, match="1x4x8x8, and SimpleNamespace needs 1x4x4x8"):
         check_latents(pipe, {**call, "latents": torch.zeros(1, 4, 8, 8)})
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_the_noise_of_a_gpu_that_is_not_here_is_computed_and_flagged():
+    noise = {"kind": "torch-cuda", "seed": "7", "sm_count": 132, "threads_per_sm": 2048}
+    assert noise_of(noise).flags == {"noise_of_another_gpu": [132, 2048]}
+    first, second = drawn_in_a_call(noise, small)
+    drawn, offset = cuda_normal(7, (1, 4, 8, 8), 0, 256)
+    assert numpy.array_equal(first, drawn)
+    assert numpy.array_equal(second, cuda_normal(7, (1, 4, 8, 8), offset, 256)[0])

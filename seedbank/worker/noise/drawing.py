@@ -20,11 +20,13 @@ from ..refusal import BLOCKED, Refusal
 
 RANDN, RANDN_LIKE, NORMAL_ = torch.randn, torch.randn_like, torch.Tensor.normal_
 NORMAL = (RANDN, RANDN_LIKE, NORMAL_)
-OTHERS = (
+DRAWING = {
+    *NORMAL,
     torch.normal, torch.rand, torch.rand_like, torch.randint, torch.randint_like, torch.randperm, torch.bernoulli,
     torch.multinomial, torch.poisson, torch.Tensor.uniform_, torch.Tensor.random_, torch.Tensor.bernoulli_,
     torch.Tensor.exponential_, torch.Tensor.multinomial, torch.Tensor.bernoulli,
-)  # fmt: skip
+}  # fmt: skip
+"""Everything in torch that draws."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +89,13 @@ class Draws(TorchFunctionMode):  # type: ignore[misc, unused-ignore]  # torch is
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if func in NORMAL or func in OTHERS:
-            ours = kwargs.get("generator") is self._generator or (self._everything and kwargs.get("generator") is None)
-            if ours and func in NORMAL:
-                return self._serve(func, args, kwargs)
-            if ours or self._everything:
-                raise Refusal(BLOCKED, self._cannot(func, ours), "Use --noise torch-cpu, or another scheduler.")
+        if func not in DRAWING:  # ten thousand times in an image
+            return func(*args, **kwargs)
+        ours = kwargs.get("generator") is self._generator or (self._everything and kwargs.get("generator") is None)
+        if ours and func in NORMAL:
+            return self._serve(func, args, kwargs)
+        if ours or self._everything:
+            raise Refusal(BLOCKED, self._cannot(func, ours), "Use --noise torch-cpu, or another scheduler.")
         return func(*args, **kwargs)
 
     def _serve(self, func: Any, args: Any, kwargs: dict[str, Any]) -> torch.Tensor:
