@@ -16,22 +16,21 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import seedbank
 from benchmarks.machine import save
+from benchmarks.mutation_changes import CHANGES, FAULTS, PLANTED, WEIGHTS, fault
 from seedbank.api import Library
 from seedbank.errors import NotFound, SeedbankError
-from seedbank.records import Entry, NewEntry, Output
+from seedbank.records import Entry
 from seedbank.regen import Options, regenerate
 from seedbank.regen.bench import Bench
 from seedbank.regen.judge import first_difference
@@ -61,8 +60,6 @@ PAIRED: tuple[dict[str, Any], ...] = (
     {"threads": 1}, {"attention": "math"}, {"memory_format": "channels_last"}, {"mkldnn": "off"},
     {"cpu_capability": "avx2"}, {"vae_tiling": "on"},
 )  # fmt: skip
-HIDDEN = Path(__file__).resolve().parent / "hidden"
-FAULTS = ("operation", "setting", "rounding", "random operation")
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,7 @@ class Suite:
         self.bank: Library = seedbank.open(folder / "mutations.db", create=True, user="mutations")
         self.bench = Bench(room=room)
         self.entries = {family: self._entry(family) for family in families}
-        self.known: dict[tuple[str, str], Truth | None] = {}
+        self.known: dict[tuple[int, str], Truth | None] = {}
 
     def close(self) -> None:
         self.bench.close()
@@ -125,17 +122,21 @@ class Suite:
         return folder if folder.exists() else tiny_models.build(kind, folder)
 
     def truth(self, entry: Entry, told: Mapping[str, Any]) -> Truth | None:
-        """What is painted with these settings; None when that cannot be tried or breaks."""
-        key = (str(entry.id) + os.environ.get("SEEDBANK_FAULT", ""), json.dumps(told, sort_keys=True))
+        """What is painted with these settings, rendered once; None when that cannot be tried or breaks."""
+        key = (entry.id, json.dumps(told, sort_keys=True))
         if key not in self.known:
-            assert entry.recipe is not None
-            try:
-                setting = setting_of(self.bank, entry, Options(changes=told))
-                rendering = self.bench.set_up(setting).render(self.bank, entry.recipe)
-                self.known[key] = Truth(rendering.rows, rendering.trace)
-            except SeedbankError:
-                self.known[key] = None
+            self.known[key] = self.paint(entry, told)
         return self.known[key]
+
+    def paint(self, entry: Entry, told: Mapping[str, Any]) -> Truth | None:
+        """As `truth`, rendered now: for what holds only as long as something is wrong that nobody is told of."""
+        assert entry.recipe is not None
+        try:
+            setting = setting_of(self.bank, entry, Options(changes=told))
+            rendering = self.bench.set_up(setting).render(self.bank, entry.recipe)
+        except SeedbankError:
+            return None
+        return Truth(rendering.rows, rendering.trace)
 
     def recorded(self, entry: Entry) -> Truth:
         return Truth(self.bank.pixels(entry).rows, self.bank.trace_of(entry.output))
@@ -145,7 +146,7 @@ class Suite:
         entry = self.entries[family]
         with self._untold(case, entry) as entry:
             (outcome,) = regenerate(self.bank, [entry.id], Options(changes=case.told, prove=True), bench=self.bench)
-            truth = self.truth(entry, case.told)
+            truth = self.paint(entry, case.told) if case.untold else self.truth(entry, case.told)
         found = outcome.regeneration
         proven = [cause["name"] for cause in found.explanation.get("causes", ()) if cause.get("grade") == "proven"]
         row = {
@@ -185,119 +186,20 @@ class Suite:
         """Something changed that neither the record nor the options know."""
         if not case.untold:
             yield entry
-            return
-        # Neither may reach the processes of the other cases.
-        self.bench.close()
-        with tempfile.TemporaryDirectory() as scratch:
-            if case.untold in CHANGES:
-                with CHANGES[case.untold](self, entry, Path(scratch)) as changed:
-                    yield changed
-            else:
-                kept = {name: os.environ.get(name) for name in ("PYTHONPATH", "SEEDBANK_FAULT")}
-                os.environ |= {"PYTHONPATH": str(HIDDEN), "SEEDBANK_FAULT": case.untold}
-                try:
-                    yield entry
-                finally:
-                    for name, value in kept.items():
-                        os.environ.pop(name) if value is None else os.environ.update({name: value})
-        self.bench.close()
-
-
-# -- changes of the weights and of the record -------------------------------------------------------------------------
-
-
-def planted(suite: Suite, entry: Entry, **changes: Any) -> Entry:
-    """A second entry that claims the same picture and trace with another recipe or environment."""
-    environment = suite.bank.store.environment(entry.environment_digest or "")
-    output = Output(trace=entry.output.trace, trace_digest=entry.output.trace_digest)
-    new = NewEntry(entry.recipe, environment, entry.model, entry.picture, entry.blob, output=output)
-    return suite.bank.store.add_entry(replace(new, **changes))
-
-
-@contextmanager
-def prompt_byte(suite: Suite, entry: Entry, scratch: Path) -> Iterator[Entry]:
-    assert entry.recipe is not None and entry.recipe.prompt is not None
-    conditioning = {**entry.recipe.conditioning, "prompt": entry.recipe.prompt.replace("red", "rad")}
-    yield planted(suite, entry, recipe=replace(entry.recipe, conditioning=conditioning))
-
-
-@contextmanager
-def seed(suite: Suite, entry: Entry, scratch: Path) -> Iterator[Entry]:
-    assert entry.recipe is not None
-    yield planted(suite, entry, recipe=entry.recipe.with_seed(8))
-
-
-@contextmanager
-def scheduler(suite: Suite, entry: Entry, scratch: Path) -> Iterator[Entry]:
-    assert entry.recipe is not None and entry.recipe.scheduler is not None
-    config = dict(entry.recipe.scheduler["config"])
-    config |= {"shift": config["shift"] + 0.5} if "shift" in config else {"beta_end": config["beta_end"] * 1.01}
-    yield planted(suite, entry, recipe=replace(entry.recipe, scheduler={**entry.recipe.scheduler, "config": config}))
-
-
-@contextmanager
-def distribution(suite: Suite, entry: Entry, scratch: Path) -> Iterator[Entry]:
-    """The record says another torch; what it painted is what this torch paints, so nothing may be called different."""
-    environment = suite.bank.store.environment(entry.environment_digest or "")
-    parts = json.loads(json.dumps(environment.parts))
-    parts["distributions"]["torch"] = {"version": "2.9.9", "record": "0" * 64}
-    yield planted(suite, entry, environment=replace(environment, parts=parts))
-
-
-def weight(component: str) -> Any:
-    """One bit of one weight, with the check of the weights' digest switched off for the while."""
-
-    @contextmanager
-    def flipped(suite: Suite, entry: Entry, scratch: Path) -> Iterator[Entry]:
-        from seedbank.engine import opening
-        from seedbank.regen import bench
-
-        original, read = bench.find_verified, opening.read_model
-
-        def unverified(engine: Any, model: Any, *rest: Any) -> Any:
-            source, _ = original(engine, model, *rest)
-            folder = scratch / "model"
-            if not folder.exists():
-                shutil.copytree(source.folder, folder)
-                flip_bit(next(path for path in folder.glob(f"{component_of(folder, component)}/*.safetensors")))
-            return replace(source, folder=folder), model
-
-        # Loading verifies a second time, which has to be switched off too.
-        bench.find_verified = unverified
-        opening.read_model = lambda source, *rest: entry.model if source.folder == scratch / "model" else read(source, *rest)
-        try:
-            yield entry
-        finally:
-            bench.find_verified, opening.read_model = original, read
-
-    return flipped
-
-
-def component_of(folder: Path, component: str) -> str:
-    return component if (folder / component).exists() else "unet"
-
-
-def flip_bit(path: Path) -> None:
-    """The top bit of the fraction of the middle float of the largest tensor: the number grows or shrinks by a half at most."""
-    data = bytearray(path.read_bytes())
-    length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + length])
-    tensors = [tensor["data_offsets"] for name, tensor in header.items() if name != "__metadata__"]
-    start, end = max(tensors, key=lambda span: span[1] - span[0])
-    size = {"F32": 4, "F16": 2, "BF16": 2}[next(t["dtype"] for n, t in header.items() if n != "__metadata__")]
-    middle = 8 + length + start + (end - start) // size // 2 * size
-    data[middle + size - 2] ^= 0x40
-    path.write_bytes(data)
-
-
-CHANGES = {
-    "prompt byte": prompt_byte,
-    "seed": seed,
-    "scheduler setting": scheduler,
-    "torch's version in the record": distribution,
-    "one bit of a denoiser weight": weight("transformer"),
-    "one bit of a VAE weight": weight("vae"),
-}
+        elif case.untold in PLANTED:
+            with PLANTED[case.untold](self.bank, entry, self.folder) as changed:
+                yield changed
+        else:
+            # It must reach the processes of this case, and of no other.
+            self.bench.close()
+            with tempfile.TemporaryDirectory() as scratch:
+                if case.untold in WEIGHTS:
+                    with WEIGHTS[case.untold](self.bank, entry, Path(scratch)) as changed:
+                        yield changed
+                else:
+                    with fault(case.untold):
+                        yield entry
+            self.bench.close()
 
 
 # -- the run ----------------------------------------------------------------------------------------------------------
