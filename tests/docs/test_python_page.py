@@ -26,4 +26,5 @@ def test_every_block_of_the_page_runs_and_prints_what_it_says(tmp_path):
     assert lines[3:5] == ["exact", "exact: you can go on from this image"]
     assert lines[5] == "['tag', 'tag', 'favourite', 'rating', 'note']"
     assert lines[6:8] == ["()", "exact"]
-    assert lines[8].startswith("('Its recipe does not say: model, pipeline")
+    assert lines[8] == "[8, 9] ()"
+    assert lines[9].startswith("('Its recipe does not say: model, pipeline")
