@@ -155,5 +155,5 @@ def sheet(found: EntryComparison) -> bytes:
 
     if found.pictures is None:
         raise NotFound(found.missing or "A picture is not here.", "Bring it back with: seedbank regen")
-    labels = [f"{entry.id}  seed {entry.seed}" for entry in found.entries]
+    labels = [f"{entry.id}" + ("" if entry.seed is None else f"  seed {entry.seed}") for entry in found.entries]
     return images.difference_sheet(*found.pictures, labels=(labels[0], labels[1]))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seedbank.cli.common import fit, words
+from seedbank.cli.common import headline, words
 
 if TYPE_CHECKING:
     from seedbank.api import Library
@@ -44,7 +44,7 @@ def chosen(bank: Library, which: Sequence[str], what: str, yes: bool) -> list[in
         )
     click.echo(f"{what}: {len(ids):,} entries. The newest:", err=True)
     for entry in bank.store.entries(sorted(ids, reverse=True)[:PREVIEWED]):
-        click.echo(f"  {entry.id}  {fit(entry.prompt or '', 60).rstrip()}  {' '.join(entry.tags)}".rstrip(), err=True)
+        click.echo(f"  {headline(entry)}  {' '.join(entry.tags)}".rstrip(), err=True)
     if len(ids) > PREVIEWED:
         click.echo(f"  … and {len(ids) - PREVIEWED:,} more", err=True)
     if not click.confirm("Change them?", err=True):

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from seedbank.cli.bulk import chosen, yes_option
-from seedbank.cli.common import emit, json_option, open_bank, table, words
+from seedbank.cli.common import counted, emit, json_option, open_bank, table, words
 from seedbank.cli.completing import complete_collections, complete_query, complete_which
 from seedbank.cli.output import Output, output_options, show_entries
 
@@ -57,7 +57,7 @@ def create(context: click.Context, name: str, which: tuple[str, ...]) -> None:
     with open_bank(context) as bank:
         ids = bank.resolve(words(which)) if which else []
         bank.create_collection(name)
-        click.echo(f"{name}: a collection of {bank.collect(name, ids) if ids else 0:,} pictures")
+        click.echo(f"{name}: a collection of {counted(bank.collect(name, ids) if ids else 0, 'picture')}")
 
 
 @collection_command.command("save", context_settings={"ignore_unknown_options": True})

@@ -144,6 +144,17 @@ def table(rows: Sequence[Sequence[str]], heads: Sequence[str], right: Sequence[i
     ]
 
 
+def counted(number: int, one: str) -> str:
+    """``1 picture``, ``1,234 pictures``."""
+    return f"{number:,} {one}" + ("" if number == 1 else "s")
+
+
+def headline(entry: Entry, most: int = 60) -> str:
+    """An entry in a few words: its id, its seed and the beginning of its prompt."""
+    seed = "" if entry.seed is None else f"seed {entry.seed}"
+    return "  ".join(part for part in (str(entry.id), seed, short(entry.prompt or "", most)) if part)
+
+
 def short(value: Any, most: int = 40) -> str:
     """A value on one line of at most `most` columns; a digest by its beginning."""
     if value is None:

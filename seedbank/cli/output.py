@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbank.cli.common import emit, entry_json, json_option, table
+from seedbank.cli.common import counted, emit, entry_json, headline, json_option, table
 
 if TYPE_CHECKING:
     from seedbank.api import Library
@@ -232,10 +232,10 @@ def _write_sheet(bank: Library, entries: Sequence[Entry], path: Path) -> None:
     cells = []
     for entry in entries:
         small = preview(bank, entry, side)
-        label = f"{entry.id}  seed {entry.seed}\n{' '.join((entry.prompt or '').split())}"
+        label = f"{entry.id}{'' if entry.seed is None else f'  seed {entry.seed}'}\n{' '.join((entry.prompt or '').split())}"
         cells.append(images.Cell(None if small is None else bank.decode(small), label))
     write_file(path, images.contact_sheet(cells))
-    click.echo(f"{path}: {len(cells)} pictures")
+    click.echo(f"{path}: {counted(len(cells), 'picture')}")
 
 
 def _print_inline(bank: Library, entries: Sequence[Entry]) -> None:
@@ -254,4 +254,4 @@ def _print_inline(bank: Library, entries: Sequence[Entry]) -> None:
             click.echo(picture(images.thumbnail(bank.pixels(entry), 256, "PNG"), how, INLINE_ROWS))
         except SeedbankError:
             click.echo("(not here)")
-        click.echo(f"{entry.id}  seed {entry.seed}  {' '.join((entry.prompt or '').split())[:80]}")
+        click.echo(headline(entry, 80))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seedbank.cli.common import emit, fit, json_option, open_bank, words
+from seedbank.cli.common import counted, emit, fit, headline, json_option, open_bank, words
 from seedbank.cli.completing import complete_query
 
 if TYPE_CHECKING:
@@ -45,8 +45,9 @@ def stats_command(context: click.Context, query: tuple[str, ...], as_json: bool)
 
 def _lines(found: Stats, limited: bool) -> Iterator[str]:
     trash = f", {found.in_trash:,} in the trash" if found.in_trash else ""
-    yield f"{found.entries:,} entries{' (the newest that match; there are more)' if limited else ''}{trash}"
-    yield f"{_about(found, 'files')}{found.files:,} files, {_about(found, 'bytes')}{_bytes(found.bytes)}"
+    more = " (the newest that match; there are more)" if limited else ""
+    yield f"{found.entries:,} {'entry' if found.entries == 1 else 'entries'}{more}{trash}"
+    yield f"{_about(found, 'files')}{counted(found.files, 'file')}, {_about(found, 'bytes')}{_bytes(found.bytes)}"
     for name, facet in found.by.items():
         if not facet:
             continue
@@ -104,7 +105,7 @@ def duplicates_command(
                 apart = f", at most {group.distance} bits from {group.entries[0]}" if group.kind == "alike" else ""
                 click.echo(f"{group.kind}: {len(group.entries)} entries{apart}")
                 for entry in bank.store.entries(group.entries[:SHOWN]):
-                    click.echo(f"  {entry.id}  seed {entry.seed}  {fit(entry.prompt or '', 60).rstrip()}")
+                    click.echo(f"  {headline(entry)}")
                 if len(group.entries) > SHOWN:
                     click.echo(f"  and {len(group.entries) - SHOWN} more")
     if not found:

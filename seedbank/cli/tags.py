@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from seedbank.cli.common import emit, json_option, open_bank, table
+from seedbank.cli.common import counted, emit, json_option, open_bank, table
 from seedbank.cli.completing import complete_tags
 
 
@@ -31,7 +31,7 @@ def tags_command(context: click.Context, as_json: bool) -> None:
 def rename(context: click.Context, old: str, new: str) -> None:
     """Call the tag OLD NEW on every picture."""
     with open_bank(context) as bank:
-        click.echo(f"{bank.rename_tag(old, new):,} pictures: {old} is now {new}")
+        click.echo(f"{counted(bank.rename_tag(old, new), 'picture')}: {old} is now {new}")
 
 
 @tags_command.command("merge")
@@ -41,4 +41,4 @@ def rename(context: click.Context, old: str, new: str) -> None:
 def merge(context: click.Context, old: str, into: str) -> None:
     """Give every picture with the tag OLD the tag INTO instead."""
     with open_bank(context) as bank:
-        click.echo(f"{bank.merge_tags(old, into):,} pictures: {into} instead of {old}")
+        click.echo(f"{counted(bank.merge_tags(old, into), 'picture')}: {into} instead of {old}")

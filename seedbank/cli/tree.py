@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seedbank.cli.common import emit, fit, json_option, open_bank, short
+from seedbank.cli.common import emit, headline, json_option, open_bank, short
 from seedbank.cli.completing import complete_which
 
 if TYPE_CHECKING:
@@ -41,13 +41,10 @@ def tree_command(context: click.Context, which: str, as_json: bool) -> None:
 def _lines(branch: Branch, of: int, before: str = "", below: str = "") -> Iterator[str]:
     entry = branch.entry
     here = "  ← here" if entry.id == of else ""
-    if branch.kind is None:
-        said = f"seed {entry.seed}  {fit(entry.prompt or '', 60).rstrip()}"
-    else:
-        said = f"{branch.kind}: {described(branch.changes)}"
+    said = headline(entry) if branch.kind is None else f"{entry.id}  {branch.kind}: {described(branch.changes)}"
     more = "  (more above)" if branch.again else ""
     trashed = "  (in the trash)" if entry.trashed else ""
-    yield f"{before}{entry.id}  {said}{trashed}{more}{here}"
+    yield f"{before}{said}{trashed}{more}{here}"
     for number, child in enumerate(branch.children):
         last = number == len(branch.children) - 1
         yield from _lines(child, of, below + ("└─ " if last else "├─ "), below + ("   " if last else "│  "))
