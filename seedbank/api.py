@@ -15,7 +15,7 @@ from seedbank.errors import NotFound
 from seedbank.pipelines import cfg_of
 from seedbank.progress import QUIET, Progress
 from seedbank.recipe import AS_IS
-from seedbank.records import Entry
+from seedbank.records import Entry, ModelUse
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -190,6 +190,24 @@ class Library(Catalogue):
         if entry.environment_digest is None:
             raise NotFound(f"Of entry {entry.id} no environment is known.", "It was not rendered here.")
         return self.store.environment(entry.environment_digest)
+
+    def models(self) -> list[ModelUse]:
+        """Every model and adapter of the bank: how many entries need it, whether it is kept here, where it was last seen."""
+        from seedbank.keeping import models
+
+        return models(self)
+
+    def keep_models(self, which: str, progress: Progress = QUIET) -> list[ModelUse]:
+        """Copy the weights that `which` names (a model, or entries made with it) into the image store."""
+        from seedbank.keeping import keep, named_models
+
+        return list(keep(self, named_models(self, which), progress))
+
+    def lacks(self, entry: Entry) -> list[str]:
+        """What the entry lacks to be rebuilt today, one sentence each; `seedbank.keeping.Lacks` asks for many."""
+        from seedbank.keeping import Lacks
+
+        return Lacks(self)(entry)
 
     def check(self, *, read_data: bool = False) -> Iterable[Finding]:
         """What is not whole in this bank; nothing is repaired."""

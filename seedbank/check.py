@@ -41,7 +41,7 @@ def check(bank: Bank, *, read_data: bool = False, progress: Progress = QUIET) ->
 
 def _check_blob(bank: Bank, digest: str, size: int, read_data: bool) -> Iterator[Finding]:
     entries = bank.store.entries_of_blob(digest)
-    owner = f"entry {entries[0]}" if entries else "a regeneration"
+    owner = f"entry {entries[0]}" if entries else "a regeneration or of a kept model"
     remedy = f"Copy it back from a backup, or render it again: seedbank regen {entries[0]}" if entries else "Regenerate again."
     try:
         if not bank.blobs.has(digest):

@@ -9,14 +9,21 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from seedbank.bank import Bank
+from seedbank.engine.adapters import KINDS, adapter_files, read_adapter
+from seedbank.engine.manifest import model_files, read_model
+from seedbank.engine.opening import check_same, find_recorded
 from seedbank.engine.source import cache_folder
-from seedbank.errors import Blocked, NotFound, StorageError
+from seedbank.errors import Blocked, NotFound, SeedbankError, StorageError
+from seedbank.pipelines import FACTS
+from seedbank.progress import QUIET, Progress
 from seedbank.recipe import Recipe
-from seedbank.records import Model
+from seedbank.records import Entry, Model, ModelUse
+
+MEDIA_TYPES = {".safetensors": "application/vnd.safetensors", ".json": "application/json"}
 
 
 def known_adapters(bank: Bank, recipe: Recipe | None) -> Mapping[str, Model]:
@@ -70,3 +77,145 @@ def _bring(bank: Bank, digest: str, path: Path) -> None:
             shutil.copyfileobj(stream, out, 1 << 20)
     except StorageError as error:
         raise Blocked(f"A kept file of the model cannot be read: {error.message}", error.hint) from None
+
+
+# -- which models there are -------------------------------------------------------------------------------------------
+
+
+def models(bank: Bank) -> list[ModelUse]:
+    """Every model and adapter of the bank, in the order in which they were first seen."""
+    from seedbank.store.usage import needs
+
+    counts: dict[str, int] = {}
+    for digests, count in needs(bank.store):
+        for digest in set(digests):
+            counts[digest] = counts.get(digest, 0) + count
+    return [
+        ModelUse(model, counts.get(model.digest, 0), is_kept(bank, model), is_here(model)) for model in bank.store.models()
+    ]
+
+
+def missing_models(bank: Bank) -> tuple[list[ModelUse], int]:
+    """(the models and adapters that entries need and that are neither here nor kept, how many entries that concerns)."""
+    from seedbank.store.usage import needs
+
+    gone = {use.model.digest: use for use in models(bank) if use.entries and not use.here and not use.kept}
+    concerned = sum(count for digests, count in needs(bank.store) if gone.keys() & set(digests))
+    return list(gone.values()), concerned
+
+
+def is_here(model: Model) -> bool:
+    """Whether the model's files lie where they were last seen, by name and size. A regeneration reads and verifies them."""
+    try:
+        files = files_of(model)
+        return bool(model.files) and all(
+            item.path in files and files[item.path].stat().st_size == item.size for item in model.files
+        )
+    except (SeedbankError, OSError):
+        return False
+
+
+def files_of(model: Model) -> dict[str, Path]:
+    """{name in the manifest: file} where a model or adapter was last seen. Raises `Blocked`."""
+    if model.source is None:
+        raise Blocked(f"It is not known where {model.name} came from.", "Its files are kept in the bank, or lost.")
+    if model.pipeline in KINDS:
+        return adapter_files(model.pipeline, Path(model.source))
+    return model_files(find_recorded(model))
+
+
+# -- keeping ----------------------------------------------------------------------------------------------------------
+
+
+def named_models(bank: Bank, which: str) -> list[Model]:
+    """The models that `which` names: a name, the beginning of a digest, or the entries that were made with them."""
+    known = bank.store.models()
+    found = [model for model in known if which == model.name or (len(which) >= 6 and model.digest.startswith(which))]
+    if found:
+        return found
+    wanted: dict[str, None] = {}
+    for entry in bank.store.entries(bank.resolve(which)):
+        items = entry.recipe.adapters if entry.recipe is not None else ()
+        wanted |= dict.fromkeys([*([entry.model.digest] if entry.model else []), *(item["digest"] for item in items)])
+    return [model for model in known if model.digest in wanted]
+
+
+def keep(bank: Bank, wanted: Iterable[Model], progress: Progress = QUIET) -> Iterator[ModelUse]:
+    """Copy the files of the models into the image store, verified; yields each model once it is kept whole.
+
+    Raises `Blocked` when the files are not to be had or are not the recorded ones. A file that several models share is
+    stored once.
+    """
+    from seedbank.store.usage import keep_files
+
+    counts = {use.model.digest: use for use in models(bank)}
+    for model in wanted:
+        if not is_kept(bank, model):
+            files = files_of(model)
+            check_same(model, _present(model))
+            with progress.task(f"keeping {model.name}", total=sum(item.size for item in model.files), unit="B") as task:
+                blobs = []
+                for item in model.files:
+                    media_type = MEDIA_TYPES.get(Path(item.path).suffix, "application/octet-stream")
+                    blobs.append(bank.blobs.put_file(files[item.path], item.sha256, media_type))
+                    task.advance(item.size)
+            keep_files(bank.store, model.digest, blobs)
+        use = counts[model.digest]
+        yield ModelUse(model, use.entries, True, use.here)
+
+
+def _present(model: Model) -> Model:
+    """The manifest of the files that lie where the model was last seen."""
+    if model.pipeline in KINDS:
+        return read_adapter(model.pipeline, str(model.source)).model
+    return read_model(find_recorded(model))
+
+
+# -- what an entry lacks ----------------------------------------------------------------------------------------------
+
+
+class Lacks:
+    """What entries lack to be rebuilt today, asked for many: what they share is looked for once.
+
+    Nothing is hashed or loaded: files count as there by name and size. Whether this machine has the recorded device or
+    the recorded versions is not asked; a regeneration says so.
+    """
+
+    def __init__(self, bank: Bank) -> None:
+        self._bank = bank
+        self._models: dict[str, str | None] = {}
+
+    def __call__(self, entry: Entry) -> list[str]:
+        """One sentence for each thing that `entry` lacks; empty when nothing is known to stand in the way."""
+        said = list(entry.obstacles)
+        recipe = entry.recipe
+        if recipe is None:
+            return said or ["It has no recipe."]
+        if entry.picture is None:
+            said.append("It has no image digest to compare with.")
+        said += [f"Its recipe does not say the {part}." for part in recipe.missing() if not entry.obstacles]
+        if recipe.pipeline is not None and recipe.pipeline not in FACTS:
+            sentence = f"The pipeline class {recipe.pipeline!r} is not one that seedbank loads."
+            said += [sentence] if not any(recipe.pipeline in one for one in said) else []
+        needed = [("model", recipe.model)] if recipe.model is not None else []
+        needed += [(str(item["kind"]), item["digest"]) for item in recipe.adapters]
+        said += [lack for kind, digest in needed if (lack := self._model(kind, digest)) is not None]
+        files = [(str(item["role"]), item["digest"]) for item in recipe.inputs]
+        files += [("batch", recipe.batch["cohort"])] if recipe.batch is not None and "cohort" in recipe.batch else []
+        said += [f"The input {role} is missing from the image store." for role, one in files if not self._bank.blobs.has(one)]
+        return said
+
+    def _model(self, kind: str, digest: str) -> str | None:
+        if digest not in self._models:
+            self._models[digest] = self._look(kind, digest)
+        return self._models[digest]
+
+    def _look(self, kind: str, digest: str) -> str | None:
+        try:
+            model = self._bank.store.model(digest)
+        except NotFound:
+            return f"The {kind} {digest[:12]} is not known to this bank."
+        if is_here(model) or is_kept(self._bank, model):
+            return None
+        where = f", last seen at {model.source}" if model.source else ""
+        return f"The {kind} {model.name} ({digest[:12]}) is not here{where}, and not kept."

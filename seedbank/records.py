@@ -52,6 +52,21 @@ class Model:
 
 
 @dataclass(frozen=True)
+class ModelUse:
+    """A model or an adapter and what it means to a bank.
+
+    entries   how many live entries were made with it
+    kept      whether its files lie in the image store
+    here      whether its files lie where they were last seen, by name and size; the bytes are not read
+    """
+
+    model: Model
+    entries: int
+    kept: bool
+    here: bool
+
+
+@dataclass(frozen=True)
 class Picture:
     """The pixels of an image by digest, and the perceptual hash (64 bits as 16 hex digits) where it was computed."""
 

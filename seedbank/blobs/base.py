@@ -83,6 +83,17 @@ class Blobs(ABC):
         self._put(digest, data, media_type)
         return Blob(digest, len(data), media_type)
 
+    def put_file(self, path: Path, digest: str, media_type: str) -> Blob:
+        """Store a file whose SHA-256 is known; large ones go piece by piece where the place allows it.
+
+        Raises `StorageError` when the bytes have another digest by now; then nothing is stored under either.
+        """
+        data = self._source(path)
+        if sha256(data) != digest:
+            raise StorageError(f"{path} changed while it was stored.", "Wait until it is written, then try again.")
+        self._put(digest, data, media_type)
+        return Blob(digest, len(data), media_type)
+
     @abstractmethod
     def _put(self, digest: str, data: bytes, media_type: str) -> None: ...
 

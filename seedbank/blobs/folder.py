@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -12,7 +13,8 @@ from typing import IO
 from seedbank import posix
 from seedbank.blobs.base import SHARDS, Blobs, Stored, is_digest, key_of
 from seedbank.errors import BadInput, StorageError
-from seedbank.hashing import stream_digest
+from seedbank.hashing import CHUNK, stream_digest
+from seedbank.records import Blob
 
 
 class FolderBlobs(Blobs):
@@ -29,6 +31,23 @@ class FolderBlobs(Blobs):
             posix.sync_folder(self.root.parent)
 
     def _put(self, digest: str, data: bytes, media_type: str) -> None:
+        self._write(digest, [data])
+
+    def put_file(self, path: Path, digest: str, media_type: str) -> Blob:
+        hasher = hashlib.sha256()
+
+        def pieces() -> Iterator[bytes]:
+            with path.open("rb") as stream:
+                while piece := stream.read(CHUNK):
+                    hasher.update(piece)
+                    yield piece
+            if hasher.hexdigest() != digest:
+                raise StorageError(f"{path} changed while it was stored.", "Wait until it is written, then try again.")
+
+        self._write(digest, pieces())
+        return Blob(digest, self.size(digest), media_type)
+
+    def _write(self, digest: str, pieces: Iterable[bytes]) -> None:
         final = self.path(digest)
         with self._telling(f"write {digest}"):
             if not self.root.is_dir():
@@ -39,7 +58,7 @@ class FolderBlobs(Blobs):
             missing = [name for name in ("tmp", digest[:2]) if not (self.root / name).is_dir()]
             if missing:
                 posix.make_folders(self.root, missing)
-            temporary = posix.write_new(self.root / "tmp", [data])
+            temporary = posix.write_new(self.root / "tmp", pieces)
             try:
                 posix.publish(temporary, final)
             except BaseException:

@@ -33,6 +33,7 @@ COMMANDS = {
     "history": "undo",
     "stats": "stats",
     "duplicates": "stats",
+    "models": "models",
     "rm": "trash",
     "restore": "trash",
     "purge": "trash",

@@ -36,9 +36,8 @@ def read_model(source: Source, on_bytes: OnBytes | None = None) -> Model:
 
     Raises `Blocked` for a class that is not allowed, custom code, pickle weights and damaged files.
     """
-    pipeline, components = _read_index(source.folder)
-    files = _single_files(source, components) if source.file else _folder_files(source, components)
-    listed = hash_files(files, on_bytes)
+    pipeline, _ = _read_index(source.folder)
+    listed = hash_files(model_files(source), on_bytes)
     return Model(
         digest=manifest_digest(listed),
         name=source.name,
@@ -49,6 +48,12 @@ def read_model(source: Source, on_bytes: OnBytes | None = None) -> Model:
         variant=source.variant,
         config=str(source.folder) if source.file else None,
     )
+
+
+def model_files(source: Source) -> dict[str, Path]:
+    """{name in the manifest: file} of everything that is loaded. Raises `Blocked`."""
+    _, components = _read_index(source.folder)
+    return _single_files(source, components) if source.file else _folder_files(source, components)
 
 
 def hash_files(files: Mapping[str, Path], on_bytes: OnBytes | None = None) -> tuple[ModelFile, ...]:
@@ -73,9 +78,7 @@ def changed_files(old: Model, new: Model) -> list[tuple[str, str | None, str | N
 
 def total_bytes(source: Source) -> int:
     """How many bytes `read_model` would read at most, for a progress bar."""
-    _, components = _read_index(source.folder)
-    files = _single_files(source, components) if source.file else _folder_files(source, components)
-    return sum(path.stat().st_size for path in files.values())
+    return sum(path.stat().st_size for path in model_files(source).values())
 
 
 def loaded_weights(source: Source) -> dict[str, list[Path]]:

@@ -11,7 +11,7 @@ from seedbank.records import Blob
 from seedbank.store.database import Database
 from seedbank.store.reading import CHUNK
 from seedbank.store.sharing import store_blobs
-from seedbank.store.tables import blobs, entries, entry_inputs, images, regenerations
+from seedbank.store.tables import blobs, entries, entry_inputs, images, model_files, regenerations
 from seedbank.store.writing import Work, require_entries
 
 REFERENCES = (
@@ -32,8 +32,12 @@ def read_blob(connection: Connection, digest: str) -> Blob:
 
 
 def referred(database: Database) -> Iterator[tuple[str, int, str | None]]:
-    """(digest, size, location) of every file that any row refers to, in short transactions."""
+    """(digest, size, location) of every file that any row refers to, kept models included, in short transactions."""
     referred_to = or_(*(exists().where(column == blobs.c.id) for column in REFERENCES))
+    with database.reading() as connection:  # few, and found from the other side, as model files are not indexed by digest
+        kept = connection.execute(select(blobs).join(model_files, model_files.c.sha256 == blobs.c.digest).where(~referred_to))
+        listed = {row.digest: row for row in kept}
+    yield from ((row.digest, row.size, row.location) for row in listed.values())
     last = 0
     while True:
         with database.reading() as connection:
