@@ -5,7 +5,7 @@ changed in the render process itself, in the weights and in the recipe. For each
 compared by raw bytes: was there an effect, and from which stage on? Then: is a changed picture ever called `exact`, is
 the stage right, is the cause named, and is anything ever called `proven` that is not?
 
-    python -m benchmarks.mutations [--work FOLDER] [--only single|pair|untold]
+    python -m benchmarks.mutations [--work FOLDER] [--only single|pair|untold|elsewhere]
 
 Resumable: finished cases lie in FOLDER. Results go to results/mutations.json; `python -m benchmarks.mutation_table`
 puts them into docs/exactness.md.
@@ -29,12 +29,16 @@ import seedbank
 from benchmarks.machine import save
 from benchmarks.mutation_changes import CHANGES, FAULTS, PLANTED, WEIGHTS, fault
 from seedbank.api import Library
+from seedbank.bank import Pixels
+from seedbank.environment import Environment
 from seedbank.errors import NotFound, SeedbankError
-from seedbank.records import Entry
+from seedbank.records import Entry, NewEntry
 from seedbank.regen import Options, regenerate
 from seedbank.regen.bench import Bench
+from seedbank.regen.causes import INSTRUCTION_SET
 from seedbank.regen.judge import first_difference
 from seedbank.regen.service import setting_of
+from seedbank.regen.undoing import SMALLER_CPU
 from tests import tiny_models
 
 PROMPT = "a red circle on a blue background"
@@ -60,6 +64,10 @@ PAIRED: tuple[dict[str, Any], ...] = (
     {"threads": 1}, {"attention": "math"}, {"memory_format": "channels_last"}, {"mkldnn": "off"},
     {"cpu_capability": "avx2"}, {"vae_tiling": "on"},
 )  # fmt: skip
+
+
+SMALLER = "recorded on a CPU with AVX2"
+"""Rendered with every library kept to AVX2, and recorded without the variables that did it, as such a CPU would."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,7 @@ def cases() -> list[Case]:
     pairs = [Case("pair", {**one, **two}) for one, two in combinations(PAIRED, 2)]
     untold = [Case("untold", untold=what) for what in (*FAULTS, *CHANGES)]
     mixed = [Case("untold", {"threads": 1}, what) for what in FAULTS[:2]] + [Case("untold", {"attention": "math"}, FAULTS[0])]
-    return [Case("single", one) for one in SINGLES] + pairs + untold + mixed
+    return [Case("single", one) for one in SINGLES] + pairs + untold + mixed + [Case("elsewhere", untold=SMALLER)]
 
 
 class Suite:
@@ -165,7 +173,10 @@ class Suite:
             "trials": len(found.evidence.get("trials", ())),
         }
         row["false_exact"] = row["effect"] == "picture" and found.verdict == "exact"
-        row["false_proven"] = bool(proven) and (bool(case.untold) or not self._holds(entry, case.told, proven))
+        if case.untold == SMALLER:
+            row["false_proven"] = proven not in ([], [INSTRUCTION_SET])
+        else:
+            row["false_proven"] = bool(proven) and (bool(case.untold) or not self._holds(entry, case.told, proven))
         return row
 
     def effect(self, recorded: Truth, present: Truth) -> str:
@@ -181,11 +192,26 @@ class Suite:
         alone = self.truth(entry, {name: value for name, value in told.items() if name in proven})
         return undone == recorded and alone == observed
 
+    def _on_smaller_cpu(self, entry: Entry) -> Entry:
+        """The same recipe as a CPU with AVX2 would have recorded it."""
+        assert entry.recipe is not None
+        ready = self.bench.set_up(setting_of(self.bank, entry, Options(changes=SMALLER_CPU["AVX2"])))
+        rendering = ready.render(self.bank, entry.recipe)
+        own = self.bank.store.environment(entry.environment_digest or "").parts
+        profile = {**ready.environment.profile, "variables": own["profile"].get("variables", {})}
+        parts = {**ready.environment.parts, "profile": profile, "variables": own.get("variables", {})}
+        new = NewEntry(recipe=entry.recipe, environment=Environment(parts), model=entry.model)
+        return self.bank.put_entry(
+            Pixels(rendering.mode, rendering.width, rendering.height, rendering.rows), new, rendering.trace
+        )
+
     @contextmanager
     def _untold(self, case: Case, entry: Entry) -> Iterator[Entry]:
         """Something changed that neither the record nor the options know."""
         if not case.untold:
             yield entry
+        elif case.untold == SMALLER:
+            yield self._on_smaller_cpu(entry)
         elif case.untold in PLANTED:
             with PLANTED[case.untold](self.bank, entry, self.folder) as changed:
                 yield changed
@@ -207,7 +233,7 @@ class Suite:
 
 def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Counts over the rows. `named`: the told change is among the causes; `proven`: it alone, or the pair, is proven."""
-    told = [row for row in rows if row["kind"] != "untold"]
+    told = [row for row in rows if row["kind"] in ("single", "pair")]
     effective = [row for row in told if row["effect"] in ("computation", "picture")]
     untold = [row for row in rows if row["kind"] == "untold" and row["effect"] in ("computation", "picture")]
     return {
@@ -220,6 +246,7 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "untold, with an effect": len(untold),
         "untold: detected": sum(_detected(row) for row in untold),
         "untold: stage right": sum(row["stage"] == row["true_stage"] for row in untold if row["verdict"] != "unstable"),
+        "elsewhere: proven": sum(row["grade"] == "proven" for row in rows if row["kind"] == "elsewhere"),
         "false exact": sum(row["false_exact"] for row in rows),
         "false proven": sum(row["false_proven"] for row in rows),
         "alarms without an effect": sum(row["effect"] == "none" and _detected(row) for row in rows),
@@ -233,7 +260,7 @@ def _detected(row: Mapping[str, Any]) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "seedbank-mutations")
-    parser.add_argument("--only", choices=["single", "pair", "untold"])
+    parser.add_argument("--only", choices=["single", "pair", "untold", "elsewhere"])
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     done_file = options.work / "rows.jsonl"

@@ -68,23 +68,30 @@ FACTS: tuple[tuple[str, frozenset[str]], ...] = (
 )
 """What else an environment records, and what it can reach. Cores, memory, kernel and compiler reach nothing."""
 BY_PLACE = {place: one for one in FIELDS.values() for place in one.places}
+ENVIRONMENT, WEIGHTS = "environment", "weights"
+NAMED = 3
+"""How many causes a line names."""
 INSTRUCTION_SET, CAPABILITY = "instruction_set", "hardware.cpu.capability"
 """What torch's CPU kernels use, and where the environment keeps it: the CPU's own unless a variable limits it."""
 
 
 @dataclass(frozen=True)
 class Cause:
-    """One difference. `restorable`: a field of the profile, so that a rerun can put it back."""
+    """One difference. `restorable`: a rerun can put it back."""
 
     name: str
     recorded: Any
     present: Any
     reaches: frozenset[str]
     restorable: bool = False
+    text: str = ""
+    """How the line says it, where names and values alone would not do."""
 
     @property
     def words(self) -> str:
         """`threads 1 instead of 2`."""
+        if self.text:
+            return self.text
         field = FIELDS.get(self.name)
         text = field.text if field is not None else short
         return f"{self.name.replace('_', ' ')} {text(self.present)} instead of {text(self.recorded)}"
@@ -113,11 +120,13 @@ def differences(
     stage: str | None,
     changed: Iterable[str] = (),
     extra: Sequence[Cause] = (),
+    elsewhere: str | None = None,
 ) -> Differences:
     """The differences between two environments, sorted by whether they can reach `stage` (`None`: not known).
 
     What the record does not know is no difference. `changed` are the fields that were changed on purpose, named first;
-    `extra` what is known to differ beside the environments.
+    `extra` what is known to differ beside the environments; `elsewhere` the interpreter or environment that was asked
+    for, a cause as a whole.
     """
     leaves = [] if recorded is None else environment_differences(recorded, present)
     found = [*extra, *_causes(recorded, present, leaves)] if recorded is not None else list(extra)
@@ -128,6 +137,9 @@ def differences(
         field = FIELDS.get(cause.name)
         works = field is None or not field.devices or device in field.devices
         (reaching if works and can_reach(cause.reaches, stage) else others).append(cause)
+    if elsewhere is not None and (parts := [cause.words for cause in reaching if not cause.restorable]):
+        text = f"the environment ({', '.join(parts[:NAMED])}{' …' if len(parts) > NAMED else ''})"
+        reaching.append(Cause(ENVIRONMENT, None, elsewhere, EVERYTHING, restorable=True, text=text))
     return Differences(tuple(reaching), tuple(others), _operations(recorded, leaves))
 
 
@@ -139,7 +151,16 @@ def weights_cause(recorded: Model, present: Model) -> list[Cause]:
     after = {item.path: item.sha256 for item in present.files}
     components = {path.partition("/")[0] for path in before | after if before.get(path) != after.get(path)}
     reaches = NOWHERE.union(*(OF_COMPONENT.get(name, EVERYTHING) for name in components))
-    return [Cause("weights", recorded.digest[:12], present.digest[:12], reaches or EVERYTHING)]
+    return [Cause(WEIGHTS, recorded.digest[:12], present.digest[:12], reaches or EVERYTHING)]
+
+
+def candidate_causes(recorded: Sequence[Mapping[str, Any]], present: Sequence[Mapping[str, Any]]) -> list[Cause]:
+    """Another adapter in the place of a recorded one, as a cause under the name of its kind."""
+    return [
+        Cause(str(old.get("kind")), short(old.get("digest")), short(new.get("digest")), COMPUTED, restorable=True)
+        for old, new in zip(recorded, present, strict=False)
+        if old.get("digest") != new.get("digest")
+    ]
 
 
 def _causes(recorded: Environment, present: Environment, leaves: Sequence[tuple[str, Any, Any]]) -> list[Cause]:
@@ -204,7 +225,7 @@ def _reaches(leaf: str) -> frozenset[str]:
 
 def _rank(cause: Cause, changed: set[str]) -> tuple[int, str]:
     """What was changed on purpose, the libraries, settings, hardware, the rest."""
-    if cause.name in changed or cause.name == "weights":
+    if cause.name in changed or cause.name == WEIGHTS:
         return -1, cause.name
     root = cause.name.split(".")[0]
     known = [pattern for pattern, _ in DISTRIBUTIONS]

@@ -11,14 +11,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from seedbank.records import CLOSE, DIFFERENT, EXACT, TRACE_DIFFERS, UNSTABLE
-from seedbank.regen.causes import Cause, Differences
+from seedbank.regen.causes import NAMED, Cause, Differences
 from seedbank.regen.judge import Judgement
 from seedbank.regen.proof import Proof
 from seedbank.regen.stages import stage_words
 
 PROVEN, LIKELY, SUSPECT, UNEXPLAINED = "proven", "likely", "suspect", "unexplained"
-NAMED = 3
-"""How many causes the line names; the rest is in the explanation."""
 
 
 def explanation(

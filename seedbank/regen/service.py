@@ -33,7 +33,7 @@ from seedbank.records import (
     Regeneration,
 )
 from seedbank.regen.bench import STAGES, Bench, Ready, Setting
-from seedbank.regen.causes import Differences, differences, weights_cause
+from seedbank.regen.causes import Differences, candidate_causes, differences, weights_cause
 from seedbank.regen.deep import Deep, check_level, look_deeper
 from seedbank.regen.elsewhere import MODEL, Elsewhere
 from seedbank.regen.explain import explanation, needs_explanation
@@ -203,8 +203,9 @@ def _attempt(bank: Bank, bench: Bench, entry: Entry, setting: Setting, options: 
         if again.digest != rendering.digest:
             judgement = replace(judgement, verdict=UNSTABLE, parting=compare_traces(rendering.trace, again.trace)[1])
     stage = judgement.parting or judgement.first_difference
-    weights = weights_cause(setting.model, ready.model)
-    found = differences(setting.recorded, ready.environment, stage, setting.changed, weights)
+    extra = [*weights_cause(setting.model, ready.model), *candidate_causes(entry.recipe.adapters, ready.adapters)]
+    elsewhere = setting.elsewhere.python or setting.elsewhere.env
+    found = differences(setting.recorded, ready.environment, stage, setting.changed, extra, elsewhere)
     proof = None
     if options.prove and needs_explanation(judgement) and judgement.verdict != UNSTABLE:
         seen = Seen(entry.picture.digest, trace), Seen(rendering.digest, rendering.trace)
@@ -238,8 +239,9 @@ def _proof(bank: Bank, bench: Bench, entry: Entry, setting: Setting, found: Diff
     changes = undoings(setting, found)
 
     def render(made: frozenset[str]) -> Seen | None:
-        parts = [one.made if one.name in made else one.undone for one in changes]
-        trial = replace(setting, changes={name: value for part in parts for name, value in part.items()})
+        trial = setting
+        for one in changes:
+            trial = trial if one.name in made else one.undo(trial)
         try:
             again = bench.set_up(trial).render(bank, recipe)
         except (Blocked, BadInput, RenderFailed):

@@ -6,7 +6,7 @@ The whole suite is `python -m benchmarks.mutations`; its results stand in docs/e
 import pytest
 
 from benchmarks.mutation_changes import CHANGES, FAULTS
-from benchmarks.mutations import FAMILIES, PAIRED, SINGLES, Case, Suite, cases, summary
+from benchmarks.mutations import FAMILIES, PAIRED, SINGLES, SMALLER, Case, Suite, cases, summary
 from seedbank.regen.fields import FIELDS, parse_changes
 from tests.rendering import shared_cache
 
@@ -25,6 +25,7 @@ UNTOLD = (
     Case("untold", untold="one bit of a VAE weight"),
     Case("untold", {"memory_format": "channels_last"}, "operation"),
 )
+ELSEWHERE = Case("elsewhere", untold=SMALLER)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def rows(tmp_path_factory):
         patch.setenv("SEEDBANK_CACHE", str(shared_cache()))
         suite = Suite(tmp_path_factory.mktemp("mutations"), families=("sd15",), room=3)
         try:
-            yield {case.name: suite.run(case, "sd15") for case in (*TOLD, *UNTOLD)}
+            yield {case.name: suite.run(case, "sd15") for case in (*TOLD, *UNTOLD, ELSEWHERE)}
         finally:
             suite.close()
 
@@ -65,9 +66,18 @@ def test_what_nobody_was_told_is_detected_and_never_blamed_on_something_else(row
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_instruction_set_of_a_smaller_cpu_is_proven_by_keeping_to_it(rows):
+    row = rows[ELSEWHERE.name]
+    if row["effect"] in ("none", "not here"):
+        pytest.skip("this CPU has no larger instruction set than AVX2")
+    assert row["proven"] == ["instruction_set"], row
+
+
+@pytest.mark.slow
 def test_nothing_is_falsely_exact_and_nothing_falsely_proven(rows):
     counted = summary(list(rows.values()))
-    assert counted["n"] == len(TOLD) + len(UNTOLD)
+    assert counted["n"] == len(rows)
     assert (counted["false exact"], counted["false proven"], counted["alarms without an effect"]) == (0, 0, 0)
     assert counted["told, with an effect"] >= 3, "the suite must have something to find"
 
@@ -75,7 +85,7 @@ def test_nothing_is_falsely_exact_and_nothing_falsely_proven(rows):
 def test_the_whole_suite_changes_every_field():
     """The device is no field of this suite: a machine without a GPU has only one."""
     assert set(FIELDS) - {name for one in SINGLES for name in one} == {"device"}
-    assert {case.untold for case in cases()} == {"", *FAULTS, *CHANGES}
+    assert {case.untold for case in cases()} == {"", SMALLER, *FAULTS, *CHANGES}
     for one in (*SINGLES, *PAIRED):
         parse_changes(one)
     assert len(cases()) * len(FAMILIES) > 150
