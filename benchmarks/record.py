@@ -3,11 +3,12 @@
     python -m benchmarks.record                        # the embedded model on the CPU, about 1 s an image
     python -m benchmarks.record --device cuda --large  # a Z-Image of real width with random weights, 1024x1024
 
-Blocks of bare calls and blocks of recorded calls alternate in one process, so that a change of the machine's speed hits
-both alike; a recorded block ends when its last entry is stored. The figure is the ratio of the least disturbed blocks,
+Blocks of bare, of traced and of recorded calls alternate in one process, so that a change of the machine's speed hits
+all alike; a recorded block ends when its last entry is stored. The figure is the ratio of the least disturbed blocks,
 since shared machines slow down for seconds at a time; the ratio of the medians and the spread stand beside it. Goals: at
 most 1.03 in time, at most 1.1 in memory. `own_milliseconds` is what recording adds around the pipeline's own call, the
-wait for the last entry included, and `own_share` its part of a bare image.
+wait for the last entry included, and `own_share` its part of a bare image; `own_cpu_milliseconds` is the CPU time of it that
+the calling thread spends. `trace` compares calls that are only traced with bare ones: at most 1.02.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import machine, save
 
 BLOCK = 2
+KINDS = ("bare", "traced", "recorded")
 PROMPT = "a red circle on a blue background"
 BARE = """
 import resource, sys, torch
@@ -60,9 +63,7 @@ def main() -> None:
 
 
 def measure_time(options: argparse.Namespace) -> dict[str, Any]:
-    """Median seconds of bare and of recorded calls, alternating, and their ratio."""
-    import torch
-
+    """Seconds of bare, of traced and of recorded calls, alternating, and their ratios."""
     import seedbank
 
     pipe, size = (
@@ -71,57 +72,109 @@ def measure_time(options: argparse.Namespace) -> dict[str, Any]:
     pipe.set_progress_bar_config(disable=True)
     call: dict[str, Any] = {"prompt": PROMPT, "height": size, "width": size, "guidance_scale": 3.0}
     call["num_inference_steps"] = steps_for(pipe, call, options.seconds)
-    bare, recorded, own = [], [], []
-    within = time_inside(pipe)
+    blocks: dict[str, list[Seconds]] = {kind: [] for kind in KINDS}
+    own: list[Seconds] = []
+    inside = time_inside(pipe)
     with tempfile.TemporaryDirectory() as folder, seedbank.open(Path(folder) / "bank.db", create=True) as bank:
-
-        def run(record: bool, first: int) -> None:
-            last = None
-            begun, inside = time.perf_counter(), sum(within)
-            for seed in range(first, first + BLOCK):
-                generator = torch.Generator().manual_seed(seed)
-                last = bank.record(pipe, **call, generator=generator) if record else pipe(**call, generator=generator)
-            if record:
-                assert len(last.entries) == 1 and not last.entries[0].obstacles, last.entries  # waits until all is stored
-                own.append((time.perf_counter() - begun - (sum(within) - inside)) / BLOCK)
-
-        for block in range(options.images // BLOCK + 1):
-            first = timed(lambda block=block: run(False, block * BLOCK))
-            second = timed(lambda block=block: run(True, block * BLOCK))
-            if block:  # the first round warms up: weights are hashed, kernels are chosen
-                bare.append(first / BLOCK)
-                recorded.append(second / BLOCK)
+        for number in range(options.images // BLOCK + 1):
+            for kind in KINDS:
+                before = inside.spent
+                spent = one_block(kind, bank, pipe, call, number * BLOCK)
+                if number:  # the first round warms up: weights are hashed, kernels are chosen
+                    blocks[kind].append(spent)
+                    own += [(spent - (inside.spent - before)) / BLOCK] if kind == "recorded" else []
+    wall = {kind: [block.wall / BLOCK for block in blocks[kind]] for kind in KINDS}
     least, median = min, statistics.median
     return {
         "images": options.images,
         "pipeline": f"Z-Image width, {options.layers} layers, bf16, random weights" if options.large else options.model,
         "size": f"{size}x{size}",
         "steps": call["num_inference_steps"],
-        "bare_seconds": round(least(bare), 4),
-        "recorded_seconds": round(least(recorded), 4),
-        "ratio": round(least(recorded) / least(bare), 4),
+        "bare_seconds": round(least(wall["bare"]), 4),
+        "recorded_seconds": round(least(wall["recorded"]), 4),
+        "ratio": round(least(wall["recorded"]) / least(wall["bare"]), 4),
         "goal": 1.03,
-        "own_milliseconds": round(1000 * median(own), 1),
-        "own_share": round(median(own) / median(bare), 4),
-        "ratio_of_medians": round(median(recorded) / median(bare), 4),
-        "spread_of_bare": round(max(bare) / least(bare), 3),
+        "own_milliseconds": round(1000 * median(spent.wall for spent in own), 1),
+        "own_least_milliseconds": round(1000 * least(spent.wall for spent in own), 1),
+        "own_cpu_milliseconds": round(1000 * median(spent.cpu for spent in own), 1),
+        "own_share": round(median(spent.wall for spent in own) / median(wall["bare"]), 4),
+        "ratio_of_medians": round(median(wall["recorded"]) / median(wall["bare"]), 4),
+        "spread_of_bare": round(max(wall["bare"]) / least(wall["bare"]), 3),
+        "trace": {
+            "seconds": round(least(wall["traced"]), 4),
+            "ratio": round(least(wall["traced"]) / least(wall["bare"]), 4),
+            "ratio_of_medians": round(median(wall["traced"]) / median(wall["bare"]), 4),
+            "cpu_ratio": round(
+                least(block.cpu for block in blocks["traced"]) / least(block.cpu for block in blocks["bare"]), 4
+            ),
+            "goal": 1.02,
+        },
     }
 
 
-def time_inside(pipe: Any) -> list[float]:
+@dataclass(frozen=True)
+class Seconds:
+    """Wall time, and the CPU time of the calling thread alone, which a busy machine does not lengthen."""
+
+    wall: float
+    cpu: float
+
+    @classmethod
+    def now(cls) -> Seconds:
+        return cls(time.perf_counter(), time.thread_time())
+
+    def __sub__(self, other: Seconds) -> Seconds:
+        return Seconds(self.wall - other.wall, self.cpu - other.cpu)
+
+    def __add__(self, other: Seconds) -> Seconds:
+        return Seconds(self.wall + other.wall, self.cpu + other.cpu)
+
+    def __truediv__(self, number: int) -> Seconds:
+        return Seconds(self.wall / number, self.cpu / number)
+
+
+def one_block(kind: str, bank: Any, pipe: Any, call: dict[str, Any], first: int) -> Seconds:
+    """What `BLOCK` calls of one kind take; of recorded ones until the last entry is stored."""
+    import torch
+
+    from seedbank.worker.tracing import Trace
+
+    begun = Seconds.now()
+    for seed in range(first, first + BLOCK):
+        arguments = call | {"generator": torch.Generator().manual_seed(seed)}
+        if kind == "recorded":
+            last = bank.record(pipe, **arguments)
+        elif kind == "traced":
+            with Trace(pipe, device=pipe.device) as trace:
+                pipe(**arguments)
+            assert trace.digests
+        else:
+            pipe(**arguments)
+    if kind == "recorded":
+        assert len(last.entries) == 1 and not last.entries[0].obstacles, last.entries
+    return Seconds.now() - begun
+
+
+class Inside:
+    """The seconds that were spent inside calls of the pipeline so far."""
+
+    spent = Seconds(0.0, 0.0)
+
+
+def time_inside(pipe: Any) -> Inside:
     """Collect the seconds of every call of the pipeline itself, so that what recording adds around it can be told apart."""
-    seconds: list[float] = []
+    inside = Inside()
     call = type(pipe).__call__
 
     @functools.wraps(call)
     def timed_call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        started = time.perf_counter()
+        started = Seconds.now()
         result = call(self, *args, **kwargs)
-        seconds.append(time.perf_counter() - started)
+        inside.spent += Seconds.now() - started
         return result
 
     type(pipe).__call__ = timed_call
-    return seconds
+    return inside
 
 
 def timed(act: Any) -> float:
