@@ -81,13 +81,13 @@ def _named(found: re.Match[str], now: datetime) -> Span:
         tz = datetime.fromisoformat(f"2000-01-01T00:00{zone}").tzinfo
     try:
         start = datetime(int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), tzinfo=tz)
-        if hour is not None:
-            end = start + timedelta(minutes=1)
-        elif day is not None:
-            end = start + timedelta(days=1)
-        else:
-            months = int(year) * 12 + (int(month) if month else 12)
-            end = start.replace(year=months // 12, month=months % 12 + 1)
-        return max(start.astimezone(UTC), EARLIEST), min(end.astimezone(UTC), LATEST)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise ValueError("is not in the calendar") from None
+    if start.year < 2:
+        start = EARLIEST
+    if start.year > 9998:
+        return min(start, LATEST - timedelta(minutes=1)), LATEST
+    if day is not None:
+        return start, start + (timedelta(days=1) if hour is None else timedelta(minutes=1))
+    months = start.year * 12 + (int(month) if month else 12)
+    return start, start.replace(year=months // 12, month=months % 12 + 1)

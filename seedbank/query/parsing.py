@@ -130,7 +130,14 @@ class _Reader:
             return Not(self._inner(children[1], depth))
         parts = [child for child in children if not hasattr(child, "type")]
         if kind == "any":
-            return any_of([self._inner(part, depth) for part in parts])
+            *others, last = parts
+            end = self.read(last, depth + 1)
+            sorts = [one for one in (end.of if isinstance(end, And) else (end,)) if isinstance(one, _SortTerm)]
+            if depth or not isinstance(end, And) or not sorts:
+                return any_of([self._inner(part, depth) for part in parts])
+            # A sort: at the very end orders everything, not only what stands behind the last OR.
+            rest = all_of([one for one in end.of if not isinstance(one, _SortTerm)])
+            return And((any_of([*(self._inner(part, depth) for part in others), rest]), *sorts))  # type: ignore[arg-type]
         return all_of([self.read(part, depth + 1) for part in parts])
 
     def _inner(self, tree: Any, depth: int) -> Node:
@@ -158,8 +165,8 @@ class _Reader:
         if known is None:
             from difflib import get_close_matches
 
-            near = get_close_matches(name.casefold(), [*KEYS, *ALIASES, "sort", "env.NAME"], n=1)
-            hint = f"Did you mean {near[0]}:?" if near else f"Use one of: {', '.join(KEYS)}."
+            near = get_close_matches(name.casefold(), [*KEYS, *ALIASES, "sort"], n=1)
+            hint = f"Did you mean {'env.NAME' if near == ['env'] else near[0]}:?" if near else f"Use one of: {', '.join(KEYS)}."
             _fail(self.text, key.start_pos, f"has no key {name!r}", f"{hint} Text with a colon stands in quotation marks.")
         if not text:
             _fail(self.text, at, f"has {name}: without a value", f"Write {name}:VALUE.")
@@ -219,7 +226,7 @@ def _check_shape(parts: list[Node], text: str) -> None:
 
 
 def _unquoted(token: str) -> str:
-    return re.sub(r"\\(.)", r"\1", str(token)[1:-1], flags=re.DOTALL)
+    return re.sub(r"\\(.)", lambda found: {"n": "\n", "r": "\r"}.get(found[1], found[1]), str(token)[1:-1], flags=re.DOTALL)
 
 
 def _fail(text: str, at: int, what: str, hint: str) -> NoReturn:

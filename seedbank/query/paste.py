@@ -26,7 +26,7 @@ FIELDS = {
 }
 """{name there, in lower case: key here}"""
 
-_LAST_LINE = re.compile(r"\s*Steps:\s*\d+\s*,", re.IGNORECASE)
+_LAST_LINE = re.compile(r"\s*Steps:\s*\d+\s*,\s*[A-Za-z][\w ]*:", re.IGNORECASE)
 _FIELD = re.compile(r'\s*([\w][\w \-/]*):\s*("(?:\\.|[^"\\])*"|[^,]*)(?:,|$)')
 
 

@@ -46,5 +46,5 @@ def _is_word(text: str) -> bool:
 
 
 def quoted(text: str) -> str:
-    """`text` in quotation marks."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """`text` in quotation marks, on one line."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r") + '"'

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, false, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, case, false, func, literal, or_, select, true
 
 from seedbank.query import Sort
 from seedbank.store.conditions import Asking
@@ -80,7 +80,7 @@ def _known(asking: Asking, sort: Sort) -> list[Key]:
         return [(entries.c.id, sort.ascending)]
     column: ColumnElement[Any] = _own_rating(asking) if sort.key == "rating" else entries.c[sort.key]
     filler = EPOCH if sort.key == "created" else 0
-    return [(case((column.is_(None), 1), else_=0), True), (func.coalesce(column, filler), sort.ascending)]
+    return [(case((column.is_(None), 1), else_=0), True), (func.coalesce(column, literal(filler, column.type)), sort.ascending)]
 
 
 def _own_rating(asking: Asking) -> ColumnElement[Any]:

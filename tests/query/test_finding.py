@@ -2,9 +2,8 @@
 
 import pytest
 
-from seedbank.errors import BadInput
-from seedbank.records import NewEntry, NewRegeneration
 from seedbank.query import parse
+from seedbank.records import NewEntry, NewRegeneration
 from seedbank.store import Store
 from tests.store.examples import model, new_entry, recipe
 
@@ -100,5 +99,3 @@ def test_favourites_and_ratings_are_those_of_the_one_who_asks(library: Store, ba
         assert his.entry(1).rating is None
     with Store.open(bank_url, user="new here") as hers:
         assert not hers.find(parse("fav:yes"))
-
-

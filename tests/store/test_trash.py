@@ -26,7 +26,7 @@ def test_the_trash_gives_back_what_it_was_given(store: Store):
     assert store.trash([1, 1]) == [1]
     assert store.trash([1]) == []
     assert store.entry(1).trashed is not None
-    assert store.find() == []
+    assert not store.find()
     assert store.restore([1]) == [1]
     assert store.restore([1]) == []
     assert store.entry(1).tags == ("hero",)
