@@ -220,7 +220,7 @@ def _environment(pipe: Any, taken: Anatomy, device: str) -> Environment:
     from seedbank.worker import capture
     from seedbank.worker.pipeline_settings import pipeline_settings
 
-    parts = capture.environment_parts(device)
+    parts = capture.environment_parts(device, guest=True)
     parts = {**parts, "profile": {**parts["profile"], "pipeline": pipeline_settings(pipe, taken)}}
     if not _last_environment or _last_environment[0][0] != parts:
         _last_environment[:] = [(parts, Environment(parts))]

@@ -39,8 +39,11 @@ OPTIONAL = (
 GIBIBYTE = 1 << 30
 
 
-def environment_parts(device: str, environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
-    """{part: JSON values} of what surrounds a rendering on `device` (``cpu``, ``cuda``, ``cuda:1``, ``mps``)."""
+def environment_parts(device: str, environ: Mapping[str, str] = os.environ, guest: bool = False) -> dict[str, Any]:
+    """{part: JSON values} of what surrounds a rendering on `device` (``cpu``, ``cuda``, ``cuda:1``, ``mps``).
+
+    A `guest` in a user's own process runs no probes on the GPU: a kernel that faults there ends all work of the process.
+    """
     profile = read_profile(device, environ)
     return {
         "system": system(),
@@ -48,7 +51,7 @@ def environment_parts(device: str, environ: Mapping[str, str] = os.environ) -> d
         "hardware": hardware(device),
         "profile": profile,
         "variables": relevant_variables(environ),
-        "fingerprint": fingerprint(device, profile),
+        "fingerprint": fingerprint("cpu" if guest else device, profile),
     }
 
 

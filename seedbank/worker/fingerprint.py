@@ -7,7 +7,8 @@ showed an effect: the 1x1 convolutions and the 77x32x37 product depend on the nu
 kernel treats the rest of a row.
 
 It runs with the settings of the process as they are, once for each device and profile. No global random state is touched
-(``randn`` draws from a generator of its own), so it is also taken in a user's own process, at the first recorded call.
+(``randn`` draws from a generator of its own), so the CPU's is also taken in a user's own process, at the first recorded
+call; the GPU's only in seedbank's own processes.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import numpy
 import pytest
 import torch
 
+from seedbank.worker import capture
 from seedbank.worker import fingerprint as module
 from seedbank.worker.fingerprint import PROBES, Inputs, fingerprint
 
@@ -75,6 +76,16 @@ def test_it_is_taken_once_for_each_profile(monkeypatch):
     for profile in ({"threads": 2}, {"threads": 2}, {"threads": 1}):
         fingerprint("cpu", profile)
     assert taken == ["cpu", "cpu"]
+
+
+def test_in_a_users_own_process_no_probe_runs_on_the_gpu(monkeypatch):
+    probed = []
+    monkeypatch.setattr(module, "_probe", lambda device: probed.append(device) or {})
+    monkeypatch.setattr(capture, "hardware", lambda device: {})
+    capture.environment_parts("cuda:1", {}, guest=True)
+    assert probed == ["cpu"]
+    assert set(capture.environment_parts("cuda:1", {})["fingerprint"]) == {"v", "cpu", "cuda"}
+    assert probed == ["cpu", "cpu", "cuda:1"]
 
 
 def test_the_inputs_are_the_same_bits_everywhere():
