@@ -75,6 +75,7 @@ def _everything(bank: Library, entry: Entry) -> dict[str, Any]:
 def _lines(bank: Library, entry: Entry) -> Iterator[tuple[str, Any]]:
     yield "entry", f"{entry.id}   {entry.uid}" + ("   in the trash" if entry.trashed else "")
     yield from _recipe_lines(entry)
+    yield from _surface_lines(bank, entry)
     if entry.picture:
         size = f"{entry.picture.width}x{entry.picture.height} {entry.picture.mode}" if entry.picture.width else "size unknown"
         yield "image", f"{entry.picture.digest}   {size}"
@@ -129,6 +130,23 @@ def _recipe_lines(entry: Entry) -> Iterator[tuple[str, Any]]:
     if recipe.dtypes:
         yield "dtypes", "  ".join(f"{name} {dtype}" for name, dtype in recipe.dtypes.items())
     yield "recipe", recipe.digest
+
+
+def _surface_lines(bank: Library, entry: Entry) -> Iterator[tuple[str, Any]]:
+    """Inputs and adapters, by the names that they had and their digests."""
+    from seedbank.recipe import input_key
+
+    recipe = entry.recipe
+    if recipe is None:
+        return
+    names = entry.details.get("inputs") or {}
+    for item in recipe.inputs:
+        yield "input", f"{input_key(item)}   {item['digest']}   {names.get(item['role'], '')}".rstrip()
+    known = {use.digest: use for use in (bank.store.models() if recipe.adapters else ())}
+    for item in recipe.adapters:
+        name = known[item["digest"]].name if item["digest"] in known else "unknown"
+        how = "  ".join(f"{key} {item[key]}" for key in ("weight", "token") if key in item)
+        yield "adapter", f"{item['kind']} {name}   {item['digest']}   {how}".rstrip()
 
 
 def _environment_lines(bank: Library, entry: Entry) -> Iterator[tuple[str, Any]]:
