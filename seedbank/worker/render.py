@@ -47,7 +47,7 @@ def render(
     pipe = loaded.pipe
     arguments = call_arguments(pipe, recipe, inputs)
     check_latents(pipe, arguments)
-    noise = noise_of(recipe.get("noise") or {})
+    noise = noise_of(recipe.get("noise") or {}, loaded.device)
     _check_dtypes(pipe, recipe)
     check_adapters(loaded, recipe)
     inputs_seen = input_stages(arguments, recipe.get("inputs") or []) if level != NONE else []

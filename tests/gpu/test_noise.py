@@ -50,9 +50,9 @@ def test_another_gpu_is_flagged_and_this_one_draws_itself():
     sm_count, threads = size()
     noise = {"kind": "torch-cuda", "seed": "7", "sm_count": sm_count, "threads_per_sm": threads}
     assert set(noise) - {"kind", "seed"} < SEEDED["torch-cuda"]
-    own = noise_of(noise)
+    own = noise_of(noise, "cuda")
     assert own.flags == {} and own.arguments["generator"].device.type == "cuda"
-    assert noise_of({**noise, "sm_count": 40}).flags == {"noise_of_another_gpu": [40, threads]}
+    assert noise_of({**noise, "sm_count": 40}, "cuda").flags == {"noise_of_another_gpu": [40, threads]}
 
 
 @pytest.fixture
@@ -88,14 +88,14 @@ def test_every_kind_of_noise_is_rebuilt_bit_for_bit_on_the_gpu(bank, tmp_path):
         assert (found[entry.id].verdict, found[entry.id].trace) == ("exact", "same"), (name, found[entry.id].explanation)
 
 
-def test_on_the_cpu_the_noise_of_the_gpu_is_computed_flagged_and_not_called_exact(bank):
+def test_a_rendering_on_the_cpu_still_draws_on_the_gpu_that_is_there(bank):
     from seedbank.regen import Options
 
     (entry,) = bank.generate("a red circle", seed=7, device="cuda", dtype="float32", noise="torch-cuda")
     (outcome,) = bank.regen(entry.id, Options(changes={"device": "cpu"}))
     found = outcome.regeneration
-    assert found.experiment and found.output.flags["noise_of_another_gpu"] == list(size())
-    assert found.first_difference == "noise" and found.drift["max"] < 16, "the composition is the recorded one"
+    assert found.experiment and found.verdict in ("exact", "close", "different"), found.explanation
+    assert "noise_of_another_gpu" not in found.output.flags and found.first_difference != "noise"
 
 
 def test_a_batch_with_generators_of_the_gpu_is_replayed(bank, tmp_path):

@@ -233,7 +233,7 @@ class Scheduler:
 
 def drawn_in_a_call(noise, *draws):
     """What a pipeline draws with its generator: before the first step, then one function in each step."""
-    made = noise_of(noise)
+    made = noise_of(noise, "cpu")
     pipe = SimpleNamespace(scheduler=Scheduler())
     generator = made.arguments["generator"]
     with made.around(pipe):
@@ -290,7 +290,7 @@ def test_a_draw_that_the_kind_has_no_numbers_for_is_refused(draw):
 def test_what_a_vae_draws_while_it_encodes_is_not_taken_for_the_initial_noise():
     from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 
-    made = noise_of(NEW)
+    made = noise_of(NEW, "cpu")
     with made.around(SimpleNamespace(scheduler=None)):
         encoded = DiagonalGaussianDistribution(torch.zeros(1, 8, 4, 4)).sample(made.arguments["generator"])
         first = small(made.arguments["generator"])
@@ -332,7 +332,7 @@ def test_a1111_counts_its_draws_and_ensd_gives_the_steps_another_seed():
 )
 def test_noise_that_makes_no_sense_is_refused(noise, words):
     with pytest.raises(Refusal, match=words):
-        noise_of(noise)
+        noise_of(noise, "cpu")
 
 
 def test_latents_of_another_size_are_refused_and_packed_ones_are_not():
@@ -348,7 +348,7 @@ def test_latents_of_another_size_are_refused_and_packed_ones_are_not():
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_the_noise_of_a_gpu_that_is_not_here_is_computed_and_flagged():
     noise = {"kind": "torch-cuda", "seed": "7", "sm_count": 132, "threads_per_sm": 2048}
-    assert noise_of(noise).flags == {"noise_of_another_gpu": [132, 2048]}
+    assert noise_of(noise, "cpu").flags == {"noise_of_another_gpu": [132, 2048]}
     first, second = drawn_in_a_call(noise, small)
     drawn, offset = cuda_normal(7, (1, 4, 8, 8), 0, 256)
     assert numpy.array_equal(first, drawn)

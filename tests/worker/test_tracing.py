@@ -215,9 +215,9 @@ def test_json_values_get_back_the_types_that_the_signature_names(pipe):
 
 def test_a_generator_of_a_recipe_is_fresh_for_every_call(pipe):
     recipe = recipe_of(pipe)
-    one, two = (noise_of(recipe["noise"]).arguments["generator"] for _ in range(2))
+    one, two = (noise_of(recipe["noise"], "cpu").arguments["generator"] for _ in range(2))
     assert one is not two and one.device.type == "cpu" and one.initial_seed() == 7
-    largest = noise_of({"kind": "torch-cpu", "seed": str(2**64 - 1)}).arguments["generator"]
+    largest = noise_of({"kind": "torch-cpu", "seed": str(2**64 - 1)}, "cpu").arguments["generator"]
     assert largest.initial_seed() % 2**64 == 2**64 - 1
 
 

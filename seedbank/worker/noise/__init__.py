@@ -50,8 +50,8 @@ class Noise:
     flags: dict[str, Any] = field(default_factory=dict)
 
 
-def noise_of(noise: Mapping[str, Any]) -> Noise:
-    """The noise of a recipe, for one rendering. Raises `Refusal` for what cannot be made here."""
+def noise_of(noise: Mapping[str, Any], device: str) -> Noise:
+    """The noise of a recipe, for one rendering on `device`. Raises `Refusal` for what cannot be made here."""
     kind = noise.get("kind")
     if kind == GLOBAL:
         _check_fields(noise, {"kind"})
@@ -61,23 +61,23 @@ def noise_of(noise: Mapping[str, Any]) -> Noise:
             BLOCKED, f"Noise of the kind {kind!r} cannot be made here.", f"Known kinds: {', '.join([*SEEDED, GLOBAL])}."
         )
     if "seeds" in noise:
-        return _batch(noise)
+        return _batch(noise, device)
     _check_fields(noise, {"kind", "seed", "variation"} | SEEDED[kind])
     if noise.get("seed") is None:
         raise Refusal(BAD_INPUT, "The recipe has no seed.", "Give one with --seed.")
     if noise.get("dtype", "float32") != "float32":
         raise Refusal(BLOCKED, f"Noise of the kind {kind!r} is drawn in float32, not in {noise['dtype']}.")
     flags = {"noise_of_another_gpu": list(_size(noise))} if kind == TORCH_CUDA and not _native(noise) else {}
-    if kind in OURS or flags or noise.get("variation") or noise.get("ensd"):
-        return _served(noise, flags)
+    if kind in OURS or noise.get("variation") or noise.get("ensd") or flags or not _drawn_there(noise, device):
+        return _served(noise, device, flags)
     return Noise({"generator": _generator(kind, noise["seed"])})
 
 
-def _batch(noise: Mapping[str, Any]) -> Noise:
+def _batch(noise: Mapping[str, Any], device: str) -> Noise:
     """A generator for each image of a batch, as they were passed to the recorded call."""
     kind = noise["kind"]
     _check_fields(noise, {"kind", "seeds", "sm_count", "threads_per_sm"})
-    if kind not in (TORCH_CPU, TORCH_CUDA) or (kind == TORCH_CUDA and not _native(noise)):
+    if kind not in (TORCH_CPU, TORCH_CUDA) or not _drawn_there(noise, device):
         raise Refusal(BLOCKED, f"A batch with noise of the kind {kind!r} cannot be made on this device.")
     return Noise({"generator": [_generator(kind, seed) for seed in noise["seeds"]]})
 
@@ -86,13 +86,12 @@ def _generator(kind: str, seed: Any) -> torch.Generator:
     return torch.Generator(kind.removeprefix("torch-")).manual_seed(int(seed))
 
 
-def _served(noise: Mapping[str, Any], flags: dict[str, Any]) -> Noise:
+def _served(noise: Mapping[str, Any], device: str, flags: dict[str, Any]) -> Noise:
     """Noise whose numbers are given by a source; the generator of the call only marks its draws."""
     from .drawing import Draws
 
     kind, source = noise["kind"], _source(noise)
-    native = kind == TORCH_CUDA and not flags
-    marker = torch.Generator("cuda" if native else "cpu")
+    marker = torch.Generator("cuda" if kind == TORCH_CUDA and _drawn_there(noise, device) else "cpu")
 
     def around(pipe: Any) -> AbstractContextManager[Any]:
         return Draws(pipe, kind, source, marker, everything=kind in OURS)
@@ -150,6 +149,11 @@ def _size(noise: Mapping[str, Any]) -> tuple[int, int]:
     if not all(isinstance(one, int) and one > 0 for one in size):
         raise Refusal(BLOCKED, "The recipe does not say how many SMs and threads the GPU had that drew its noise.")
     return int(size[0] or 0), int(size[1] or 0)
+
+
+def _drawn_there(noise: Mapping[str, Any], device: str) -> bool:
+    """Whether the pipeline can draw the numbers itself: a GPU's only on such a GPU."""
+    return noise["kind"] != TORCH_CUDA or (device.startswith("cuda") and _native(noise))
 
 
 def _native(noise: Mapping[str, Any]) -> bool:
