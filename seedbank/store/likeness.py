@@ -81,8 +81,9 @@ def _hashes(connection: Connection) -> tuple[Numbers, Hashes]:
     """(image ids, hashes) of all pictures whose hash is known."""
     import numpy as np
 
-    rows = connection.exec_driver_sql("SELECT id, phash FROM images WHERE phash IS NOT NULL").fetchall()
-    table = np.array([tuple(row) for row in rows], np.int64).reshape(-1, 2)
+    found = connection.exec_driver_sql("SELECT id, phash FROM images WHERE phash IS NOT NULL")
+    assert found.cursor is not None
+    table = np.array(found.cursor.fetchall(), np.int64).reshape(-1, 2)  # past SQLAlchemy's rows: there may be millions
     return table[:, 0].copy(), table[:, 1].copy().view(np.uint64)
 
 
