@@ -27,7 +27,19 @@ from seedbank.recipe import LARGEST_SEED
 from seedbank.store import sources, words
 from seedbank.store.matching import Remembered, begins, ids_named, named, pattern, size_ids
 from seedbank.store.reading import LARGEST_ID
-from seedbank.store.sources import NOTHING, Condition, Source, bare, by_column, by_ids, by_posting, by_range, listed, not_that
+from seedbank.store.sources import (
+    NOTHING,
+    Condition,
+    Source,
+    bare,
+    by_column,
+    by_ids,
+    by_posting,
+    by_range,
+    by_value,
+    listed,
+    not_that,
+)
 from seedbank.store.tables import (
     FAVOURITE,
     RATING,
@@ -257,10 +269,7 @@ def _lora(asking: Asking, key: str, value: str) -> Condition:
         return NOTHING
     link = entry_adapters.alias("tested")
     test = select(1).where(link.c.adapter_id.in_(ids), link.c.entry_id == entries.c.id).correlate(entries).exists()
-    if len(ids) > sources.MOST_SOURCES:
-        return Condition(test)
-    made_with = entry_adapters.c.adapter_id
-    return Condition(test, tuple(Source(entry_adapters.c.entry_id, entry_adapters, (made_with == one,)) for one in ids), True)
+    return Condition(test, by_value(entry_adapters, entry_adapters.c.adapter_id, ids), True)
 
 
 def _size(asking: Asking, key: str, value: Any) -> Condition:

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, false, func, not_, select, true
+from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, false, func, not_, select, true
 from sqlalchemy.sql.elements import UnaryExpression
 from sqlalchemy.sql.operators import custom_op
 
 from seedbank.query.values import Range, Ranges
 from seedbank.store.tables import entries, postings
 
-MOST_SOURCES = 50
-"""A condition with more than this (tag:* in a bank with thousands of tags) is only tested."""
+MOST_SOURCES = 6
+"""More lists than this are not walked side by side, but read as one, when they are short."""
 
 listed = entries.alias("listed")
 """The entries of a source; `entries` itself is what is tested."""
@@ -78,11 +78,13 @@ def by_column(column: ColumnElement[Any], values: Sequence[Any], *, sqlite: bool
         [tested.is_(None)] if len(known) < len(values) else []
     )
     test = tests[0] if len(tests) == 1 else tests[0] | tests[1]
-    if len(values) > MOST_SOURCES:
-        return Condition(test)
     name = str(column.key)
-    where = [listed.c[name].is_(None) if value is None else listed.c[name] == value for value in values]
-    return Condition(test, tuple(Source(listed.c.id, listed, (one,)) for one in where), True)
+    if len(known) > MOST_SOURCES:
+        where = [listed.c[name].in_(known)] + ([listed.c[name].is_(None)] if len(known) < len(values) else [])
+    else:
+        where = [listed.c[name].is_(None) if value is None else listed.c[name] == value for value in values]
+    ordered = len(known) <= MOST_SOURCES
+    return Condition(test, tuple(Source(listed.c.id, listed, (one,), ordered) for one in where), True)
 
 
 def by_posting(kind: int, values: Sequence[int]) -> Condition:
@@ -92,13 +94,16 @@ def by_posting(kind: int, values: Sequence[int]) -> Condition:
     tested = postings.alias("tested")
     held = tested.c.value.in_(values) if len(values) > 1 else tested.c.value == values[0]
     test = select(1).where(tested.c.kind == kind, held, tested.c.entry_id == entries.c.id).correlate(entries).exists()
+    return Condition(test, by_value(postings, postings.c.value, values, (postings.c.kind == kind,)), True)
+
+
+def by_value(
+    table: Table, column: ColumnElement[int], values: Sequence[int], where: tuple[ColumnElement[bool], ...] = ()
+) -> tuple[Source, ...]:
+    """Sources of a relation whose primary key ends with `column` and the id of the entry."""
     if len(values) > MOST_SOURCES:
-        return Condition(test)
-    return Condition(
-        test,
-        tuple(Source(postings.c.entry_id, postings, (postings.c.kind == kind, postings.c.value == value)) for value in values),
-        True,
-    )
+        return (Source(table.c.entry_id, table, (*where, column.in_(values)), ordered=False),)
+    return tuple(Source(table.c.entry_id, table, (*where, column == value)) for value in values)
 
 
 def by_ids(column: str, ids: Select[Any], *, sqlite: bool) -> Condition:
