@@ -46,9 +46,10 @@ NOT_TO_BE_HAD = (
     re.compile(r"there (?:is|are) no versions? of ([\w.\-]+(?:==[\w.!+]+)?)"),
     re.compile(r"[Bb]ecause ([\w.\-]+(?:==[\w.!+]+)?) (?:was not found|has no (?:usable )?wheels)"),
     re.compile(r"No matching distribution found for ([\w.\-]+(?:==[\w.!+]+)?)"),
-    re.compile(r"no matching distributions available for your environment:\s+([\w.\-]+)"),
 )
 """How uv and pip name what they cannot get."""
+CAUSE = re.compile(r"(?:cause:|The conflict is caused by:) (.+?)(?: And because|, we can conclude|Additionally,|To fix this|$)")
+"""How they say which requirements contradict each other."""
 POLL = 0.5
 
 
@@ -226,17 +227,7 @@ def _install(plan: Plan, base: str, folder: Path, progress: Progress) -> None:
         command = [uv, "pip", "install", "--quiet", "--no-build", "--python", target, *options]
     else:
         _run([base, "-m", "venv", "--without-pip", str(folder)], folder, QUIET)
-        pip = [
-            sys.executable,
-            "-m",
-            "pip",
-            "--python",
-            target,
-            "install",
-            "--quiet",
-            "--no-input",
-            "--disable-pip-version-check",
-        ]
+        pip = [sys.executable, "-m", "pip", "--python", target, "install", "--no-input", "--disable-pip-version-check"]
         command = [*pip, "--only-binary", ":all:", *options]
     _run(command, folder, progress)
 
@@ -286,9 +277,8 @@ def _not_made(said: str, installer: str) -> Blocked:
                 f"The recorded distribution {found.group(1)} is not to be had.",
                 "Name a folder that holds its wheel with --find-links.",
             )
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    cause = next((line for line in lines if line.startswith(("cause:", "error:", "ERROR:"))), lines[-1] if lines else installer)
+    cause = CAUSE.search(text)
     return Blocked(
-        f"The recorded environment cannot be made: {cause[:300]}",
-        f"--env {WHOLE} installs the whole list without looking at dependencies.",
+        f"The recorded distributions do not fit together: {cause.group(1)[:400] if cause else text[-400:] or installer}",
+        f"Change what conflicts too (--env 'a==1,b==2'), or take {WHOLE}, which looks at no dependencies.",
     )

@@ -107,6 +107,13 @@ def test_what_is_not_to_be_had_blocks_by_name_and_leaves_nothing(installer, whee
     assert list((tmp_path / "cache" / "environments").iterdir()) == []
 
 
+def test_versions_that_contradict_each_other_block_with_both_names(installer, wheels, tmp_path):
+    wheel(wheels, "peft", "0.9", requires="regex>=2")
+    with pytest.raises(Blocked, match=r"do not fit together: .*peft.*regex") as caught:
+        make(make_plan(RECORDED, "peft==0.9", [str(wheels)]))
+    assert "recorded-all" in caught.value.hint
+
+
 def test_the_whole_list_is_asked_for_without_looking_at_dependencies(wheels):
     whole = Environment(
         {"system": {"python": HERE}, "distributions": {name: LISTED[name] for name in ("diffusers", "sqlalchemy")}}
