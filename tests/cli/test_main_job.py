@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from tests.rendering import CommandLine
@@ -144,3 +145,21 @@ def test_other_settings_are_an_experiment_and_never_the_entrys_verdict(library):
     (item,) = library("regen", "2", "--with", "threads=1", "--json", ok=[0, 3]).objects
     assert item["experiment"]
     assert library("ls", "id:2", "--json").objects[0]["verdict"] in (None, "exact")
+
+
+def test_a_proof_is_a_line_a_table_and_kept_with_the_entry(library):
+    ran = library("regen", "1", "--with", "memory_format=channels_last", "--prove", "--verbose", ok=[0, 3])
+    assert "(experiment: memory_format=channels_last)" in ran.lines[0]
+    if "drifted" not in ran.lines[0] and ran.lines[0].split()[1] == "exact":
+        pytest.skip("the memory format has no effect here")
+    assert "memory format channels_last instead of contiguous — proven" in ran.lines[0]
+    assert "rerun with every setting as recorded: as recorded" in ran.out
+    assert "rerun with memory_format changed alone: as observed" in ran.out
+    assert "channels_last instead of contiguous — proven" in library("show", "1").out
+    (item,) = [one for one in library("show", "1", "--json").objects[0]["regenerations"] if one["evidence"].get("trials")]
+    assert item["explanation"]["grade"] == "proven"
+
+
+def test_a_setting_that_does_not_exist_is_refused_with_the_nearest(library):
+    assert "Did you mean threads?" in library("regen", "1", "--with", "thread=1", ok=[2]).err
+    assert "Did you mean math?" in library("regen", "1", "--with", "attention=maths", ok=[2]).err
