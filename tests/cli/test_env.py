@@ -94,3 +94,19 @@ def test_the_present_environment_needs_no_bank(planted):
     assert list(found["environment"]["fingerprint"]["cpu"]) == list(PROBES)
     assert found["environment"]["distributions"]["torch"]["version"]
     assert Environment(found["environment"]).digest == found["environment_digest"]
+
+
+@pytest.mark.parametrize(
+    "options, code, said",
+    [
+        (["--python", "/nowhere/python"], 12, "There is no interpreter /nowhere/python"),
+        (["--env", "torch>=2"], 2, "The environment 'torch>=2' makes no sense"),
+        (["--find-links", "."], 2, "--find-links is for --env"),
+        (["--candidate", "vae=x"], 2, "No candidate can take the place of 'vae'"),
+        (["--candidate", "model"], 2, "not of the form model=NEW or lora=NEW"),
+    ],
+)
+def test_regen_elsewhere_says_what_makes_no_sense_before_it_tries(planted, options, code, said):
+    seedbank, _ = planted
+    ran = seedbank("regen", "1", *options, ok=[code])
+    assert said in ran.err
