@@ -67,11 +67,12 @@ def state_of(pipe: Any, taken: Anatomy) -> tuple[Any, ...]:
                 for one in layers
             ]
             found += [(name, id(weight), weight._version) for name, weight in component.weights.items() if "lora_" in name]
-        found += [
-            (component.name, name, id(weight), weight._version, tuple(weight.shape))
-            for name, weight in component.weights.items()
-            if name.endswith(TOKENS)
-        ]
+        if component.name.startswith("text_encoder"):
+            found += [
+                (component.name, id(weight), weight._version, tuple(weight.shape))
+                for name, weight in component.weights.items()
+                if name.endswith(TOKENS)
+            ]
         config = getattr(component.module, "config", None)
         if component.name in COMPONENTS and isinstance(config, Mapping):
             found.append((component.name, config.get("_name_or_path")))

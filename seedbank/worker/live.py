@@ -79,11 +79,3 @@ def _file_sample(opened: Any, name: str, dtype: torch.dtype) -> float:
     middle = rows * row // 2
     value = part[middle // row : middle // row + 1].reshape(-1)[middle % row]
     return float(value.to(dtype).double())
-
-
-def adapters_of(pipe: Any, taken: Anatomy) -> list[str]:
-    """The names of adapters (LoRA and the like) that are loaded or fused into the pipeline."""
-    names: set[str] = set(getattr(pipe, "fused_loras", None) or ())
-    for component in taken.modules:
-        names |= set(getattr(component.module, "peft_config", None) or ())
-    return sorted(names)
