@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -32,6 +33,14 @@ def test_all_that_is_known_stands_in_the_order_of_a1111() -> None:
         "Steps: 8, Sampler: Euler a, CFG scale: 4, Seed: 123456, Size: 128x96, "
         "Model hash: 0123456789, Model: embedded, Clip skip: 2, RNG: CPU"
     )
+
+
+def test_the_noise_is_told_in_the_words_of_a1111() -> None:
+    variation = {"seed": "8", "strength": 0.25, "form": "a1111"}
+    recipe = replace(_recipe(), noise={"kind": "a1111-nv", "seed": "7", "variation": variation, "ensd": 31337})
+    told = ", Variation seed: 8, Variation seed strength: 0.25, ENSD: 31337, RNG: NV"
+    assert write_parameters(recipe).endswith(f"Seed: 7, Size: 128x96{told}")
+    assert "RNG" not in write_parameters(replace(recipe, noise={"kind": "torch-cuda", "seed": "7"})), "absent means GPU"
 
 
 def test_what_is_not_known_is_left_out() -> None:

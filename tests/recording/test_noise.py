@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from seedbank.errors import BadInput, Blocked
+from seedbank.recording.noise import noise_line
 from seedbank.records import NewEntry
 from tests import tiny_models
 from tests.tiny_models import FLUX, SD15, SDXL, Z_IMAGE
@@ -136,7 +137,15 @@ def test_the_recipe_says_what_kind_of_noise_it_was(bank, generated):
     assert generated["sd, a1111, another seed in the steps"].recipe.noise["ensd"] == 31337
 
 
-def test_our_noise_is_the_same_in_every_family_and_what_the_program_of_the_documentation_gives(bank, generated, torch):
+def test_people_are_told_what_kind_of_noise_it_was(generated):
+    told = {name: noise_line(entry.recipe) for name, entry in generated.items()}
+    assert told["flux, torch, varied"] == "torch-cpu, varied 0.25 towards seed 8 (sane)"
+    assert told["sd, a1111, another seed in the steps"] == "a1111-nv, ENSD 31337"
+    digest = generated["z-image, supplied"].recipe.inputs[0]["digest"]
+    assert told["z-image, supplied"] == f"torch-cpu, starting from latents {digest}"
+
+
+def test_the_pipeline_starts_from_the_numbers_that_the_documentation_defines(bank, generated, torch):
     from seedbank.worker.digests import tensor_digest
     from seedbank.worker.noise.portable import normal
 
