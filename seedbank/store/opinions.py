@@ -74,7 +74,8 @@ def remove_tags(work: Work, ids: Iterable[int], names: Iterable[str]) -> int:
 def set_opinion(work: Work, kind: str, ids: Iterable[int], column: str, value: Any) -> int:
     """`column` of the user's opinion of the entries' images is `value`; gives how many images changed."""
     pictures = pictures_of(work.connection, ids)
-    return _recorded(work, kind, ids, set_column(work, pictures, column, value, work.user_id), value="none" if value is None else value)
+    changes = set_column(work, pictures, column, value, work.user_id)
+    return _recorded(work, kind, ids, changes, value="none" if value is None else value)
 
 
 def adopt(work: Work, source: int, ids: Iterable[int]) -> int:
