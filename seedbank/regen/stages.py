@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+INPUT = frozenset({"input"})
+"""The decoding of input pictures, before anything is computed."""
 PROMPT = frozenset({"prompt"})
 ENCODED = frozenset({"encoded"})
 NOISE = frozenset({"noise"})
@@ -30,6 +32,8 @@ def kind(stage: str) -> str:
     stage = stage.partition("/")[0]
     if stage.startswith(("encoded", "vae.enc")):
         return "encoded"
+    if stage.startswith("input."):
+        return "input"
     for known in ("vae.in", "vae.out", "step", "prompt", "noise", "pixels"):
         if stage == known or stage.startswith(f"{known}."):
             return known
@@ -38,7 +42,7 @@ def kind(stage: str) -> str:
 
 def can_reach(reaches: frozenset[str], stage: str | None) -> bool:
     """Whether a cause can make `stage` differ while every stage before it is equal; `None`: the stage is not known."""
-    return bool(reaches) and (stage is None or kind(stage) in reaches or kind(stage) not in EVERYTHING)
+    return bool(reaches) and (stage is None or kind(stage) in reaches or kind(stage) not in EVERYTHING | INPUT)
 
 
 def stage_words(stage: str | None) -> str:
@@ -51,6 +55,7 @@ def stage_words(stage: str | None) -> str:
         number = int(name.removeprefix("step.")) + 1
         return ("the first denoising step" if number == 1 else f"denoising step {number}") + inside
     words = {
+        "input": f"the decoding of the input {name.removeprefix('input.')}",
         "prompt": "the text encoding",
         "encoded": "the encoding of the input image",
         "noise": "the initial noise",

@@ -94,6 +94,7 @@ def test_close_and_unstable_have_lines_of_their_own():
 
 def test_stages_are_said_in_words():
     assert stage_words("step.002") == "denoising step 3"
+    assert stage_words("input.mask_image") == "the decoding of the input mask_image"
     assert stage_words("noise") == "the initial noise"
     assert stage_words("encoded.000") == "the encoding of the input image"
     assert stage_words("step.000/transformer.layers.3") == "the first denoising step, in transformer.layers.3"
