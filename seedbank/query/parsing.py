@@ -134,7 +134,7 @@ class _Reader:
             end = self.read(last, depth + 1)
             sorts = [one for one in (end.of if isinstance(end, And) else (end,)) if isinstance(one, _SortTerm)]
             if depth or not isinstance(end, And) or not sorts:
-                return any_of([self._inner(part, depth) for part in parts])
+                return any_of([*(self._inner(part, depth) for part in others), self._conditions(end)])
             # A sort: at the very end orders everything, not only what stands behind the last OR.
             rest = all_of([one for one in end.of if not isinstance(one, _SortTerm)])
             return And((any_of([*(self._inner(part, depth) for part in others), rest]), *sorts))  # type: ignore[arg-type]
@@ -142,7 +142,9 @@ class _Reader:
 
     def _inner(self, tree: Any, depth: int) -> Node:
         """What stands in parentheses, behind NOT or beside OR: conditions only."""
-        node = self.read(tree, depth + 1)
+        return self._conditions(self.read(tree, depth + 1))
+
+    def _conditions(self, node: Any) -> Node:
         for part in node.of if isinstance(node, And) else (node,):
             if isinstance(part, _SortTerm):
                 _fail(self.text, part.at, "has sort: inside", "It orders the whole query: write it at the end.")

@@ -11,7 +11,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
-    Select,
     and_,
     cast,
     false,
@@ -62,7 +61,7 @@ from seedbank.store.tables import (
     users,
     vocabulary,
 )
-from seedbank.store.wordindex import prompts_with
+from seedbank.store.wordindex import prompts_having, prompts_with
 
 if TYPE_CHECKING:
     from seedbank.store.hashes import Hashes
@@ -117,10 +116,14 @@ def _prompt(asking: Asking, key: str, value: str) -> Condition:
         return Condition(asking.bare("prompt_id").is_not(None))
     found = select(_position(asking, prompts.c.tokens, piece)).where(prompts.c.id == entries.c.prompt_id).correlate(entries)
     test = found.scalar_subquery() > 0
-    ids = _prompt_ids(asking, value)
-    if ids is None:
+    wanted = _indexed_terms(asking, value)
+    if wanted is None:
         return Condition(test)
-    source = Source(listed.c.id, listed, (listed.c.prompt_id.in_(ids),), ordered=False)
+    if not all(wanted):
+        return NOTHING
+    holders = prompts_having(wanted, sqlite=asking.sqlite)
+    joined = holders.table.join(listed, listed.c.prompt_id == holders.id)
+    source = Source(listed.c.id, joined, (holders.where,), ordered=False)
     return Condition(test, (source,), exact=_is_one_word(value))
 
 
@@ -136,10 +139,12 @@ def _negative(asking: Asking, key: str, value: str) -> Condition:
         .correlate(entries)
     )
     test = found.scalar_subquery() > 0
-    ids = _prompt_ids(asking, value)
-    if ids is None:
+    wanted = _indexed_terms(asking, value)
+    if wanted is None:
         return Condition(test)
-    of_recipes = select(recipes.c.id).where(recipes.c.negative_id.in_(ids))
+    if not all(wanted):
+        return NOTHING
+    of_recipes = select(recipes.c.id).where(recipes.c.negative_id.in_(prompts_with(wanted, sqlite=asking.sqlite)))
     return Condition(test, (Source(listed.c.id, listed, (listed.c.recipe_id.in_(of_recipes),), ordered=False),))
 
 
@@ -170,8 +175,8 @@ def _is_one_word(value: str) -> bool:
     return len(found) == 1 and "*" not in value
 
 
-def _prompt_ids(asking: Asking, value: str) -> Select[Any] | None:
-    """Select of the ids of prompts that can have these words; None where the index does not help."""
+def _indexed_terms(asking: Asking, value: str) -> list[list[str]] | None:
+    """Terms that a prompt with these words has, one of each list; None where the index does not help."""
     inner = value.removeprefix("*").removesuffix("*") if value.strip("*") else ""
     tokens = words.tokens(inner)
     wanted: list[list[str]] = []
@@ -187,8 +192,6 @@ def _prompt_ids(asking: Asking, value: str) -> Select[Any] | None:
             pieces = _words_with(asking, token, open_right)
             if pieces is None:
                 continue
-            if not pieces:
-                return select(prompts.c.id).where(false())
             wanted.append(pieces)
         else:
             wanted.append([f"{token}*" if open_right else token])
@@ -196,7 +199,7 @@ def _prompt_ids(asking: Asking, value: str) -> Select[Any] | None:
     if covered:  # pairs say more than their letters
         letters = {letter for term in covered for letter in term}
         wanted = [[term] for term in covered] + [some for some in wanted if not (len(some) == 1 and some[0] in letters)]
-    return prompts_with(wanted, sqlite=asking.sqlite) if wanted else None
+    return wanted or None
 
 
 def _words_with(asking: Asking, piece: str, open_right: bool) -> list[str] | None:

@@ -25,8 +25,8 @@ from seedbank.store.tables import entries
 FEW = 5_000
 """Entries that are read and sorted at once, in about 10 ms."""
 
-COUNTED = 20_000
-"""Up to here sources are counted, to find the shortest of several that can be walked in order."""
+SAMPLED = 200
+"""The newest ids of a source that tell how dense it is."""
 
 
 @dataclass(frozen=True)
@@ -145,22 +145,35 @@ def _choose(asking: Asking, conditions: Sequence[Condition], *, in_order: bool) 
     shortest, size = min(zip(candidates, sizes, strict=True), key=lambda one: one[1])
     if size <= FEW:
         return shortest, True
-    ordered = [(size, at) for at, size in zip(candidates, sizes, strict=True) if conditions[at].ordered]
-    return (min(ordered)[1] if ordered and in_order else None), False
+    ordered = [at for at in candidates if conditions[at].ordered]
+    return (_sparsest(asking, conditions, ordered) if ordered and in_order else None), False
 
 
 def _sizes(asking: Asking, conditions: Sequence[Condition]) -> list[int]:
     """How long the sources of each condition are, counted up to a bound."""
-    counts = []
-    for one in conditions:
-        bound = (COUNTED if one.ordered else FEW) + 1
-        counts += [
-            select(func.count()).select_from(source.ids().limit(bound).subquery()).scalar_subquery()
-            for source in one.sources or ()
-        ]
-    row = asking.connection.execute(select(*counts)).one()
-    values = iter(row)
+    counts = [
+        select(func.count()).select_from(source.ids().limit(FEW + 1).subquery()).scalar_subquery()
+        for one in conditions
+        for source in one.sources or ()
+    ]
+    values = iter(asking.connection.execute(select(*counts)).one())
     return [sum(next(values) for _ in one.sources or ()) for one in conditions]
+
+
+def _sparsest(asking: Asking, conditions: Sequence[Condition], ordered: Sequence[int]) -> int:
+    """Which of several ordered sources has the fewest entries among the newest: whose first ones reach back the farthest."""
+    if len(ordered) == 1:
+        return ordered[0]
+    columns = []
+    for at in ordered:
+        ends = []
+        for source in conditions[at].sources or ():
+            first = _in_order(source.ids(), source.column, None, False).limit(SAMPLED).subquery()
+            ends.append(select(func.min(first.c.id)).scalar_subquery())
+        columns.append(ends)
+    values = iter(asking.connection.execute(select(*(end for ends in columns for end in ends))).one())
+    reach = {at: max(next(values) for _ in ends) for at, ends in zip(ordered, columns, strict=True)}
+    return min(ordered, key=lambda at: reach[at])
 
 
 def saved(asking: Asking, node: Node) -> Condition:

@@ -6,11 +6,13 @@ On SQLite it is an FTS5 table without content, on PostgreSQL a GIN index; both h
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
     Select,
     cast,
     column,
@@ -41,12 +43,27 @@ class TsQuery(UserDefinedType[str]):
 
 def prompts_with(wanted: Sequence[Sequence[str]], *, sqlite: bool) -> Select[Any]:
     """Select of the ids of prompts that have one term of each list; a term may end in ``*``. Terms are those of `words`."""
+    holders = prompts_having(wanted, sqlite=sqlite)
+    return select(holders.id).select_from(holders.table).where(holders.where)
+
+
+@dataclass(frozen=True)
+class Holders:
+    """Where the prompts with some terms are found, to be joined: walked as the index gives them, without a list of all."""
+
+    table: FromClause
+    id: ColumnElement[int]
+    where: ColumnElement[bool]
+
+
+def prompts_having(wanted: Sequence[Sequence[str]], *, sqlite: bool) -> Holders:
+    """As `prompts_with`, to be joined."""
     if sqlite:
         all_of = " AND ".join("(" + " OR ".join(_fts_term(term) for term in some) + ")" for some in wanted)
-        return select(_fts.c.rowid).where(literal_column("prompt_words").op("MATCH")(all_of))
+        return Holders(_fts, _fts.c.rowid, literal_column("prompt_words").op("MATCH")(all_of))
     all_of = " & ".join("(" + " | ".join(_ts_term(term) for term in some) + ")" for some in wanted)
     vector: ColumnElement[Any] = literal_column("array_to_tsvector(string_to_array(prompts.terms, ' '))")
-    return select(prompts.c.id).where(vector.op("@@")(cast(literal(all_of), TsQuery)))
+    return Holders(prompts, prompts.c.id, vector.op("@@")(cast(literal(all_of), TsQuery)))
 
 
 # Terms are letters, digits and single characters beyond ASCII: no quotation mark can stand in one.

@@ -103,7 +103,7 @@ def test_every_key_finds_what_it_says(bank: Bank, key: str):
 def test_random_queries_find_what_plain_python_finds(bank, monkeypatch, where, sort, few, limit):
     """`few` decides how sources are walked; pages put together are the whole, counts are its length."""
     monkeypatch.setattr(planning, "FEW", few)
-    monkeypatch.setattr(planning, "COUNTED", 2 * few)
+    monkeypatch.setattr(planning, "SAMPLED", few + 1)
     query = Query(where, sort)
     expected = bank.expected(query)
     found: list[int] = []

@@ -1,0 +1,126 @@
+"""Queries that could hurt: odd characters, long ones, slow ones, and what a process loads for them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from seedbank.errors import BadInput, NotFound, StorageError
+from seedbank.query import parse
+from seedbank.store import Store, finding, sources
+from tests.store.examples import new_entry, recipe
+
+ODD = (
+    "'; DROP TABLE entries; --",
+    "%_\\",
+    "OR 1=1",
+    "* * *",
+    "a* NEAR(b) ^c + d:e",
+    "'quoted' & (b | !c):*",
+    "é" * 5000,
+    "\x01\x02",
+    "\ufeff\u200d",
+    "👩‍🚀🏽",
+    "𠀀𝕏",
+)
+
+
+@pytest.fixture
+def few(store: Store) -> Store:
+    """A store of five entries."""
+    store.add_entries(new_entry(number, tags=("poster",)) for number in range(1, 6))
+    return store
+
+
+def test_characters_with_a_meaning_elsewhere_are_only_characters(few: Store):
+    for text in ODD:
+        for key in (
+            "",
+            "tag:",
+            "negative:",
+            "note:",
+            "model:",
+            "lora:",
+            "by:",
+            "run:",
+            "gpu:",
+            "env.torch:",
+            "origin:",
+            "sampler:",
+        ):
+            quoted = (
+                text.replace("\\", "\\\\").replace('"', '\\"').replace("*", "" if key in ("", "negative:", "note:") else "*")
+            )
+            few._finder.page_ids(parse(f'{key}"{quoted}"'), 10)
+    assert few.count() == 5
+
+
+def test_a_prompt_of_odd_characters_is_found_by_each_of_them(store: Store):
+    for number, text in enumerate(ODD, 1):
+        store.add_entry(new_entry(number, recipe=recipe(number, text)))
+    for number, word in ((2, "%"), (6, "quoted"), (6, "|"), (7, "é*"), (10, "🚀"), (11, "𠀀"), (11, "𝕏")):
+        assert number in store._finder.page_ids(parse(word), 100), word
+
+
+def test_two_hundred_terms_are_answered(few: Store):
+    words = " OR ".join(f"word{number}" for number in range(199))
+    assert few._finder.page_ids(parse(f"{words} OR tag:poster"), 10) == [5, 4, 3, 2, 1]
+    assert few._finder.page_ids(parse(" ".join(f"-tag:t{number}" for number in range(200))), 10) == [5, 4, 3, 2, 1]
+
+
+def test_a_prompt_of_half_a_million_words_is_searched_at_its_beginning(store: Store):
+    text = " ".join(f"w{number}" for number in range(500_000))
+    store.add_entry(new_entry(1, recipe=recipe(1, text)))
+    store.add_entry(new_entry(2, recipe=recipe(2, "x" * 200_000)))
+    assert store._finder.page_ids(parse("w19999"), 10) == [1]
+    assert store._finder.page_ids(parse("w20000"), 10) == []
+    assert store._finder.page_ids(parse("xxx*"), 10) == [2]
+
+
+def test_a_slow_query_is_stopped_with_advice(few: Store, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(finding, "SECONDS", 0.05)
+    endless = {
+        "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
+        "postgresql": "SELECT pg_sleep(60)",
+    }
+    with pytest.raises(StorageError, match=r"took too long.*Narrow it down"), few._finder._asking() as asking:
+        asking.connection.exec_driver_sql(endless[asking.connection.dialect.name])
+    assert few.count() == 5  # the connection is as good as new
+
+
+def test_what_does_not_exist_is_said_where_that_helps(few: Store):
+    for text, said in (("like:99", "no entry 99"), ("collection:none", "no collection 'none'")):
+        with pytest.raises(NotFound, match=said):
+            few.find(parse(text))
+    assert not few.find(parse("tag:none"))
+    with pytest.raises(NotFound, match="no entry 99"):
+        few.find(parse("sort:seed"), after=99)
+
+
+def test_a_saved_search_that_uses_itself_is_refused(few: Store):
+    few.curation.create_collection("mine", "tag:poster -id:2")
+    assert few._finder.page_ids(parse("collection:mine"), 10) == [5, 4, 3, 1]
+    few.curation.create_collection("loop", "id:1")
+    few.curation.change_collection("loop", query="collection:loop")
+    with pytest.raises(BadInput, match="uses itself"):
+        few.find(parse("collection:loop"))
+
+
+def test_many_tags_at_once_are_read_as_one_list(few: Store):
+    names = [f"t{number}" for number in range(3 * sources.MOST_SOURCES)]
+    few.tag([1, 2], names)
+    few.tag([3], names[:1])
+    assert few._finder.page_ids(parse("tag:t*"), 10) == [3, 2, 1]
+    assert few._finder.page_ids(parse("tag:t* -tag:t1"), 10) == [3]
+
+
+def test_a_bank_is_listed_without_the_parser_and_without_numpy(tmp_path):
+    Store.create(str(tmp_path / "bank.db"), user="ann").close()
+    code = (
+        "import sys; from seedbank.__main__ import run; assert run(['--bank', sys.argv[1], 'ls', '--ids']) == 0;"
+        "print(sorted({'lark', 'numpy', 'alembic', 'hypothesis'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "bank.db")], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
