@@ -198,6 +198,15 @@ class Engine:
             renderings.append(Rendering(mode, width, height, rows, digest, whole, *told))
         return renderings
 
+    def first_stages(
+        self, recipe: Recipe, inputs: Mapping[str, Path] | None = None, steps: int = 1
+    ) -> tuple[tuple[str, str], ...]:
+        """The trace up to the end of `steps` denoising steps, fewer than the recipe has; no picture is made."""
+        wanted = {"recipe": recipe.to_dict(), "inputs": {role: str(path) for role, path in (inputs or {}).items()}}
+        out = str(self._running().folder / "nothing")
+        said = self._ask("render", key=self._current().key, out=out, trace="stages", steps=steps, **wanted)
+        return tuple((str(stage), str(value)) for stage, value in said["trace"])
+
     def scheduler(self, name: str, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """{class, config} for a recipe: the scheduler `name` with the pipeline's settings and `settings` over them."""
         return dict(self._ask("scheduler", key=self._current().key, name=name, settings=dict(settings or {})))

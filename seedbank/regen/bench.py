@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import tempfile
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from seedbank.records import Model
 from seedbank.regen.elsewhere import Elsewhere, Interpreters, notes
 from seedbank.regen.fields import UNSET, apply
 from seedbank.regen.fields import field as find_field
+from seedbank.regen.judge import Stages
 
 if TYPE_CHECKING:
     from seedbank.engine.process import Rendering
@@ -140,13 +142,26 @@ class Ready:
             self._spare[spare] = dict(enumerate(self._renderings(bank, cohort, level)))
         return self._spare[spare].pop(recipe.batch["index"])
 
+    def begin(self, bank: Bank, recipe: Recipe, steps: int) -> Stages | None:
+        """The stages up to the end of so many steps, without a picture; None for an image of a batch."""
+        if recipe.batch is not None:
+            return None
+        with self._inputs(bank, recipe) as (whole_recipe, inputs):
+            return self.engine.first_stages(whole_recipe, inputs, steps)
+
     def _renderings(self, bank: Bank, recipe: Recipe, level: str) -> list[Rendering]:
+        with self._inputs(bank, recipe) as (whole_recipe, inputs):
+            return self.engine.render_batch(whole_recipe, inputs, level)
+
+    @contextmanager
+    def _inputs(self, bank: Bank, recipe: Recipe) -> Iterator[tuple[Recipe, dict[str, Path]]]:
+        """The recipe on what is loaded, and its inputs as files."""
         with tempfile.TemporaryDirectory(prefix="seedbank-") as folder:
             inputs = {}
             for item in recipe.inputs:
                 inputs[input_key(item)] = Path(folder) / item["digest"]
                 inputs[input_key(item)].write_bytes(_input(bank, item))
-            return self.engine.render_batch(replace(recipe, model=self.model.digest, adapters=self.adapters), inputs, level)
+            yield replace(recipe, model=self.model.digest, adapters=self.adapters), inputs
 
 
 def _cohort(bank: Bank, batch: Mapping[str, Any]) -> bytes:

@@ -13,8 +13,11 @@ from itertools import combinations
 from typing import Any
 
 from seedbank.regen.judge import Stages, first_difference
+from seedbank.regen.stages import ENCODED, NOISE, PROMPT, kind
 
 Changes = frozenset[str]
+BEFORE = PROMPT | ENCODED | NOISE
+"""Kinds of stages that come before the first denoising step."""
 LIMIT = 40
 """Renderings after which a search ends without a result."""
 
@@ -80,7 +83,9 @@ class _Search:
     render: Callable[[Changes], Seen | None]
     recorded: Seen
     observed: Seen
+    begin: Callable[[Changes], Stages | None] | None = None
     seen: dict[Changes, Seen | None] = field(default_factory=dict)
+    begun: dict[Changes, bool] = field(default_factory=dict)
     trials: list[Trial] = field(default_factory=list)
 
     def run(self, changed: Changes) -> Seen | None:
@@ -96,11 +101,26 @@ class _Search:
 
     def holds(self, cause: Changes) -> bool:
         """Undoing `cause` alone restores the record, and making it alone yields what was observed."""
-        undone = self.run(frozenset(self.names) - cause)
+        rest = frozenset(self.names) - cause
+        if self.fails_early(rest):
+            return False
+        undone = self.run(rest)
         if undone is None or not undone.is_same(self.recorded):
             return False
         made = self.run(cause)
         return made is not None and made.is_same(self.observed)
+
+    def fails_early(self, changed: Changes) -> bool:
+        """Whether the beginning of a rendering differs from the record already, so that the rest need not be rendered."""
+        if self.begin is None or changed in self.seen:
+            return False
+        if changed not in self.begun:
+            stages = self.begin(changed)
+            stage = first_difference(self.recorded.trace[: len(stages)], stages) if stages else None
+            self.begun[changed] = stage is not None
+            if stage is not None:
+                self.trials.append(Trial(tuple(sorted(changed)), False, False, stage))
+        return self.begun[changed]
 
     def smallest(self) -> Changes | None:
         """A smallest set that holds: a single change, a pair, or a set from which nothing can be taken."""
@@ -116,20 +136,35 @@ class _Search:
         return whole
 
 
+def steps_to(stage: str | None, total: int | None) -> int | None:
+    """How many denoising steps show whether `stage` differs, when they are at most half of all; else None."""
+    if stage is None or total is None:
+        return None
+    number = int(stage.removeprefix("step.")) + 1 if stage.startswith("step.") else 1 if kind(stage) in BEFORE else None
+    return number if number is not None and 2 * number <= total else None
+
+
 def _small_sets(names: Sequence[str]) -> Iterator[Changes]:
     for size in (1, 2):
         yield from (frozenset(cause) for cause in combinations(names, size))
 
 
-def prove(names: Sequence[str], render: Callable[[Changes], Seen | None], recorded: Seen, observed: Seen) -> Proof:
+def prove(
+    names: Sequence[str],
+    render: Callable[[Changes], Seen | None],
+    recorded: Seen,
+    observed: Seen,
+    begin: Callable[[Changes], Stages | None] | None = None,
+) -> Proof:
     """Search the cause among the changed settings `names`, the likeliest first.
 
     ``render(changed)`` renders with these settings as in the attempt and all others as recorded; None when that cannot
-    be tried. Nothing is proven when the record cannot be met even with every setting as recorded.
+    be tried. ``begin(changed)`` gives only the first stages, where that saves time. Nothing is proven when the record
+    cannot be met even with every setting as recorded.
     """
     if not names:
         return Proof((), (), "Nothing that can be put back differs from the record.")
-    search = _Search(names, render, recorded, observed)
+    search = _Search(names, render, recorded, observed, begin)
     base = search.run(frozenset())
     if base is None:
         return Proof((), (), "With every setting as recorded it could not be rendered.")

@@ -39,7 +39,7 @@ from seedbank.regen.elsewhere import MODEL, Elsewhere
 from seedbank.regen.explain import explanation, needs_explanation
 from seedbank.regen.fields import parse_changes
 from seedbank.regen.judge import Stages, Tolerance, compare_traces, judge
-from seedbank.regen.proof import Proof, Seen, prove
+from seedbank.regen.proof import Proof, Seen, prove, steps_to
 from seedbank.regen.undoing import undoings
 
 ELSEWHERE = 20
@@ -238,17 +238,29 @@ def _proof(bank: Bank, bench: Bench, entry: Entry, setting: Setting, found: Diff
     assert recipe is not None
     changes = undoings(setting, found)
 
-    def render(made: frozenset[str]) -> Seen | None:
+    steps = steps_to(seen[0].parts_from(seen[1]), recipe.steps)
+
+    def ready(made: frozenset[str]) -> Ready:
         trial = setting
         for one in changes:
             trial = trial if one.name in made else one.undo(trial)
+        return bench.set_up(trial)
+
+    def render(made: frozenset[str]) -> Seen | None:
         try:
-            again = bench.set_up(trial).render(bank, recipe)
+            again = ready(made).render(bank, recipe)
         except (Blocked, BadInput, RenderFailed):
             return None
         return Seen(again.digest, again.trace)
 
-    return prove([one.name for one in changes], render, *seen)
+    def begin(made: frozenset[str]) -> Stages | None:
+        assert steps is not None
+        try:
+            return ready(made).begin(bank, recipe, steps)
+        except (Blocked, BadInput, RenderFailed):
+            return None
+
+    return prove([one.name for one in changes], render, *seen, begin if steps is not None else None)
 
 
 def _evidence(ready: Ready, found: Differences, proof: Proof | None, deep: Deep | None) -> dict[str, Any]:

@@ -92,14 +92,15 @@ class Session:
         trace: str,
         out: str,
         keep_latents: bool = False,
+        steps: int | None = None,
     ) -> dict[str, Any]:
-        """Render one image into the folder `out`."""
+        """Render one image into the folder `out`, or only the beginning of one, `steps` long."""
         from .render import render
 
         def on_step(done: int, total: int) -> None:
             emit({"event": "step", "step": done, "of": total})
 
-        return render(self._started().get(key), recipe, Path(out), inputs, trace, on_step, keep_latents)
+        return render(self._started().get(key), recipe, Path(out), inputs, trace, on_step, keep_latents, steps)
 
     def unload(self, emit: Emit) -> None:
         """Forget every loaded pipeline."""

@@ -25,6 +25,10 @@ RANDOM_FILE = "rng-state.json"
 LATENTS_FILE = "latents.safetensors"
 
 
+class _Enough(Exception):
+    """As many steps were done as were asked for."""
+
+
 def render(
     loaded: LoadedPipeline,
     recipe: Mapping[str, Any],
@@ -33,6 +37,7 @@ def render(
     level: str = STAGES,
     on_step: Callable[[int, int], None] | None = None,
     keep_latents: bool = False,
+    steps: int | None = None,
 ) -> dict[str, Any]:
     """Render `recipe` (its JSON form) and write the raw rows of its images to ``out/pixels.000`` ….
 
@@ -40,8 +45,15 @@ def render(
     trace: [[stage, digest]], seconds: {load, encode, denoise, decode, total}, peak_memory (bytes), flags}. When the pipeline
     drew from global random states, their values before the call lie in ``out/rng-state.json``, named by `random_state`.
     With `keep_latents` the sample after the last step lies in ``out/latents.safetensors``, named by `latents`.
-    Raises `Refusal`.
+    With `steps` it ends after so many denoising steps: there is no image, and only the trace is returned. Raises `Refusal`.
     """
+
+    def step(done: int, total: int) -> None:
+        if on_step is not None:
+            on_step(done, total)
+        if done == steps:
+            raise _Enough
+
     if level not in LEVELS:
         raise Refusal(BAD_INPUT, f"There is no trace level {level!r}.", f"Use one of {', '.join(LEVELS)}.")
     pipe = loaded.pipe
@@ -57,12 +69,14 @@ def render(
     before = randomness.snapshot()
     try:
         last = LastSample(pipe.scheduler, keep_latents)
-        with noise.around(pipe), last, Trace(pipe, level, on_step, loaded.device) as trace:
+        with noise.around(pipe), last, Trace(pipe, level, step, loaded.device) as trace:
             started = time.perf_counter()
             result = pipe(**arguments, **noise.arguments)
             total = time.perf_counter() - started
     except Refusal:
         raise
+    except _Enough:
+        return {"trace": [*inputs_seen, *trace.digests]}
     except torch.OutOfMemoryError as error:
         raise Refusal(
             FAILED, "There was not enough memory to render this.", "Try a smaller size, --dtype or --device cpu."

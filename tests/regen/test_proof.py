@@ -2,7 +2,7 @@
 
 import pytest
 
-from seedbank.regen.proof import LIMIT, Seen, prove
+from seedbank.regen.proof import LIMIT, Seen, prove, steps_to
 
 RECORDED = Seen("recorded", (("step.000", "r"), ("pixels", "recorded")))
 
@@ -91,3 +91,40 @@ def test_the_search_ends(count):
     proof = search(names, effect)
     assert proof.causes == () and str(LIMIT) in proof.note
     assert len(calls) <= LIMIT + 1
+
+
+@pytest.mark.parametrize("guilty", ["a", "b"])
+def test_the_beginning_alone_never_stands_for_the_whole(guilty):
+    """What was begun to undo the one is rendered whole when it is made alone."""
+    render = world(lambda made: "other" if guilty in made else "recorded")
+    begin = lambda made: (("step.000", "other" if guilty in made else "r"),)  # noqa: E731
+    assert prove(["a", "b"], render, RECORDED, render(frozenset("ab")), begin).causes == (guilty,)
+
+
+def test_a_rerun_that_differs_at_the_beginning_is_not_rendered_to_its_end():
+    rendered = []
+
+    def effect(made):
+        rendered.append(made)
+        return "other" if "b" in made else "recorded"
+
+    render = world(effect)
+    begin = lambda made: (("step.000", "other" if "b" in made else "r"),)  # noqa: E731
+    proof = prove(["a", "b", "c"], render, RECORDED, render(frozenset("abc")), begin)
+    assert proof.causes == ("b",)
+    assert frozenset("bc") not in rendered and frozenset("a") | frozenset("c") in rendered
+
+
+@pytest.mark.parametrize(
+    ("stage", "total", "steps"),
+    [
+        ("prompt", 8, 1),
+        ("step.000", 2, 1),
+        ("step.003", 8, 4),
+        ("step.004", 8, None),
+        ("vae.out", 8, None),
+        ("prompt", 1, None),
+    ],
+)
+def test_only_the_beginning_is_rendered_where_that_saves_half(stage, total, steps):
+    assert steps_to(stage, total) == steps
