@@ -113,6 +113,8 @@ FACTS: Mapping[str, PipelineFacts] = {
 }
 """All pipelines that seedbank loads."""
 
+REFINED = ("StableDiffusionPipeline", "StableDiffusionXLPipeline")
+"""Families whose image-to-image pipeline takes latents in the place of a picture."""
 VAES = ("AutoencoderKL", "AutoencoderTiny", "AsymmetricAutoencoderKL", "AutoencoderKLQwenImage", "AutoencoderDC")
 CONTROLNETS = ("ControlNetModel", "FluxControlNetModel")
 """The component classes that can be given beside a model."""
@@ -134,13 +136,26 @@ def pipeline_for(pipeline: str, given: Collection[str]) -> str:
     Raises `BadInput` for a combination that the family has no pipeline for.
     """
     facts(pipeline)
-    base = next((base for base, siblings in SIBLINGS.items() if pipeline in siblings.values()), pipeline)
+    base = family_of(pipeline)
     tasks = {(): base, **SIBLINGS.get(base, {})}
     wanted = tuple(part for part in (IMAGE, MASK, CONTROL) if part in given)
     if wanted not in tasks:
         offers = "; ".join(" + ".join(task) for task in tasks if task) or "a text alone"
         raise BadInput(f"{base} cannot be given {' + '.join(wanted)}.", f"It can be given: {offers}.")
     return tasks[wanted]
+
+
+def family_of(pipeline: str) -> str:
+    """The text-to-image class of the family of a pipeline."""
+    return next((base for base, siblings in SIBLINGS.items() if pipeline in siblings.values()), pipeline)
+
+
+def check_refiner(base: str, refiner: str) -> None:
+    """Raises `BadInput` unless the pipeline `refiner` goes on from the latents that `base` makes, as they are."""
+    if family_of(base) != family_of(refiner) or family_of(base) not in REFINED:
+        raise BadInput(
+            f"{refiner} cannot go over the latents of {base}.", f"Both must be of one family: {' or '.join(REFINED)}."
+        )
 
 
 def task_of(pipeline: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from seedbank.errors import BadInput, Blocked
 from seedbank.pipelines import (
     FACTS,
     cfg_of,
+    check_refiner,
     check_size,
     facts,
     guidance_from_cfg,
@@ -118,3 +119,10 @@ def test_a_task_that_a_family_does_not_have_is_refused_with_those_that_it_has():
     with pytest.raises(BadInput) as caught:
         pipeline_for("SanaPipeline", {"image"})
     assert caught.value.hint == "It can be given: a text alone."
+
+
+def test_a_refiner_must_take_the_latents_of_the_first_model():
+    check_refiner("StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline")
+    for base, refiner in (("StableDiffusionPipeline", "StableDiffusionXLImg2ImgPipeline"), ("FluxPipeline", "FluxPipeline")):
+        with pytest.raises(BadInput, match=f"{refiner} cannot go over the latents of {base}"):
+            check_refiner(base, refiner)

@@ -13,7 +13,7 @@ from seedbank.engine.source import Source, find_model
 from seedbank.environment import Environment
 from seedbank.errors import RenderFailed
 from seedbank.hashing import sha256
-from seedbank.pipelines import IMAGE, pipeline_for
+from seedbank.pipelines import IMAGE, check_refiner, pipeline_for
 from seedbank.progress import QUIET, Progress
 from seedbank.recipe import Recipe
 from seedbank.recording.extras import (
@@ -233,6 +233,7 @@ def prepare_refinement(
     source = find_model(str(extras.refiner), offline=choice.offline)
     with progress.task("hashing the weights", unit="B") as task:
         model = read_source(engine, source, task.advance)
+    check_refiner(str(base.pipeline), str(model.pipeline))
     pipeline = pipeline_for(str(model.pipeline), {IMAGE})
     loaded = load_source(engine, source, model, choice.dtype, pipeline=pipeline)
     plan = make_plan(second, loaded, model, recommended(source), engine.environment.parts.get("hardware", {}))

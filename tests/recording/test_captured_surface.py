@@ -9,7 +9,7 @@ from seedbank.records import NewEntry
 from tests.tiny_adapters import Pieces, load, picture
 from tests.tiny_models import SD15, Z_IMAGE
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # the first test of each fixture waits for all renderings
 torch = pytest.importorskip("torch")
 CALL = {"prompt": "a red circle", "num_inference_steps": 3}
 SIZE = {"height": 64, "width": 64}

@@ -10,7 +10,7 @@ from seedbank.records import NewEntry
 from tests.tiny_adapters import Pieces
 from tests.tiny_models import FLUX, SD15, SDXL, Z_IMAGE
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # the first test of each fixture waits for all renderings
 PROMPT = "a red circle"
 SMALL = {"steps": 3, "width": 64, "height": 64, "device": "cpu", "seed": 7}
 LORAS = ("first.safetensors:0.7", "second.safetensors:0.3")
