@@ -15,14 +15,13 @@ def pieces(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_a_picture_a_mask_and_a_sampler_are_recorded_shown_and_rebuilt(seedbank, pieces):
+def test_a_picture_a_mask_and_a_sampler_are_recorded_and_shown(seedbank, pieces):
     given = ("--image", pieces["photo.jpg"], "--strength", "0.7", "--mask", pieces["mask.png"], "--sampler", "lcm")
     ran = seedbank("generate", "a red circle", *SMALL, *given)
     assert "note: photo.jpg is resized from 80x60 to 64x64, and its proportions change." in ran.err
     shown = seedbank("show", "1").out
     assert "ZImageInpaintPipeline   scheduler FlowMatchLCMScheduler" in shown
     assert f"   {pieces['photo.jpg']}\n" in shown
-    assert seedbank("regen", "1", "--json").objects[0]["verdict"] == "exact"
 
 
 @pytest.mark.parametrize(
