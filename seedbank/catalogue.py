@@ -6,6 +6,7 @@ Everything here hands over; what it means stands in `store/curation.py`, `lineag
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from seedbank.bank import Bank
@@ -165,7 +166,7 @@ class Catalogue(Bank):
         return compare(self, self.entry(a).id, self.entry(b).id)
 
     def _found(self, query: str, at_most: int | None = None) -> list[int]:
-        return [entry.id for entry in self.find(query, limit=at_most)]
+        return list(islice(self.store.ids(self._parsed(query)), at_most))
 
 
 def _read_shared(text: str) -> dict[str, Any]:
