@@ -3,6 +3,7 @@
     python -m benchmarks.catalogue --sizes 10000,1000000 --databases sqlite,postgresql --keep FOLDER     build, then measure
     python -m benchmarks.catalogue --sizes 1000000 --keep FOLDER --build-only                            build the banks
     python -m benchmarks.catalogue --sizes 1000000 --reuse FOLDER --save catalogue                       measure kept ones
+    python -m benchmarks.catalogue --sizes 10000,1000000 --reuse FOLDER --only newest --insert 5000      rate of insertion
 
 Each query runs `--rounds` times in one process on a bank that was opened before; the figures are milliseconds of wall time for
 the first page of 50. `ids` is the query alone, `page` with everything that is known of the entries; `raw` is the one statement
@@ -27,7 +28,7 @@ from typing import Any
 
 from sqlalchemy import event
 
-from benchmarks.bank_of import USERS, build
+from benchmarks.bank_of import USERS, Maker, build, insert_through_store
 from benchmarks.machine import save
 from seedbank.query import parse
 from seedbank.store import Store
@@ -90,6 +91,9 @@ def main() -> None:
     parser.add_argument("--reuse", type=Path, metavar="FOLDER", help="measure banks that were kept there")
     parser.add_argument("--build-only", action="store_true")
     parser.add_argument("--only", help="a piece of the names of the query classes to measure")
+    parser.add_argument(
+        "--insert", type=int, default=0, metavar="N", help="then add N entries through the store, timed; they stay"
+    )
     parser.add_argument("--save", metavar="NAME", help="write results/NAME.json")
     options = parser.parse_args()
     sizes = [int(size) for size in options.sizes.split(",")]
@@ -102,6 +106,8 @@ def main() -> None:
                 with opened(database, folder / f"{database}-{size}", size, reuse=options.reuse is not None) as (store, place):
                     if not options.build_only:
                         banks[name] = measure(store, place, size, options.rounds, options.only)
+                        if options.insert:
+                            banks[name]["inserted_a_second"] = _insert_rate(store, options.insert)
     if options.build_only:
         return
     values = {"page": PAGE, "rounds": options.rounds, "load": [round(one, 1) for one in os.getloadavg()], "banks": banks}
@@ -222,6 +228,13 @@ def _raw_times(store: Store, last: tuple[str, Any], rounds: int) -> list[float]:
     with store.database.reading(60) as connection:
         driver: Any = connection.connection.driver_connection
         return _times(lambda: driver.cursor().execute(text, given).fetchall(), rounds)
+
+
+def _insert_rate(store: Store, count: int) -> float:
+    """Entries a second, added by the store in batches of a thousand. Goal: at a million, 90 % of what it is at ten thousand."""
+    with store.database.reading() as connection:
+        first = int(connection.exec_driver_sql("SELECT max(id) FROM entries").scalar() or 0)
+    return round(insert_through_store(store, Maker(first), first, count), 1)
 
 
 def _depth(store: Store, percent: int, size: int, rounds: int) -> dict[str, float]:

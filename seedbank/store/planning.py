@@ -11,11 +11,14 @@ bound, which costs a fraction of a millisecond, and the statement says what is t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, select, union
+from sqlalchemy import ColumnElement, Executable, Select, and_, func, select, union
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.elements import ClauseElement
 
 from seedbank.query import And, Node, Not, Or, Query, Term, terms_of
 from seedbank.store.conditions import Asking, any_of, condition
@@ -24,6 +27,9 @@ from seedbank.store.tables import entries
 
 FEW = 5_000
 """Entries that are read and sorted at once, in about 10 ms."""
+
+SURELY_MANY = 20 * FEW
+"""Where PostgreSQL expects more than this, nothing is counted."""
 
 SAMPLED = 200
 """The newest ids of a source that tell how dense it is."""
@@ -36,6 +42,7 @@ class Plan:
     tests: tuple[ColumnElement[bool], ...]
     sources: tuple[Source, ...] | None
     few: bool = False
+    sqlite: bool = True
 
     @property
     def is_empty(self) -> bool:
@@ -57,7 +64,13 @@ class Plan:
     def any_order(self) -> Select[tuple[int]]:
         """Select of the ids, to be ordered."""
         statement = select(entries.c.id).where(*self.tests)
-        return statement if self.sources is None else statement.where(entries.c.id.in_(_together(self.sources)))
+        return statement if self.sources is None else statement.where(self._among(_together(self.sources)))
+
+    def _among(self, ids: Select[tuple[int]]) -> ColumnElement[bool]:
+        """Entries with these ids. As an array for PostgreSQL, or it may walk all entries and look each up in the list."""
+        if self.sqlite:
+            return entries.c.id.in_(ids)
+        return entries.c.id == func.any(func.array(ids.scalar_subquery()))
 
     def ends(self, start: int | None, size: int) -> Select[Any]:
         """Select of one row: for each source the lowest of its first `size` ids below `start`, and how many these are."""
@@ -80,7 +93,7 @@ class Plan:
                     part = part.where(source.column >= bound if is_floor else source.column < bound)
             parts[at] = part
         together = union(*parts).subquery()
-        ids = select(entries.c.id).where(entries.c.id.in_(select(together.c.id)), *self.tests)
+        ids = select(entries.c.id).where(self._among(select(together.c.id)), *self.tests)
         return ids.order_by(entries.c.id.desc())
 
 
@@ -110,7 +123,7 @@ def plan(asking: Asking, query: Query, *, in_order: bool, walk: bool = False) ->
         return Plan((), ())
     chosen, few = (None, False) if walk else _choose(asking, conditions, in_order=in_order)
     tests = [one.test for at, one in enumerate(conditions) if at != chosen or not one.exact]
-    return Plan((*live, *tests), None if chosen is None else conditions[chosen].sources, few)
+    return Plan((*live, *tests), None if chosen is None else conditions[chosen].sources, few, asking.sqlite)
 
 
 def _conjuncts(node: Node | None) -> list[Node]:
@@ -151,13 +164,40 @@ def _choose(asking: Asking, conditions: Sequence[Condition], *, in_order: bool) 
 
 def _sizes(asking: Asking, conditions: Sequence[Condition]) -> list[int]:
     """How long the sources of each condition are, counted up to a bound."""
+    sizes = [0 if asking.sqlite else sum(_estimate(asking, source) for source in one.sources or ()) for one in conditions]
+    counted = [at for at, size in enumerate(sizes) if size <= SURELY_MANY]
     counts = [
         select(func.count()).select_from(source.ids().limit(FEW + 1).subquery()).scalar_subquery()
-        for one in conditions
-        for source in one.sources or ()
+        for at in counted
+        for source in conditions[at].sources or ()
     ]
-    values = iter(asking.connection.execute(select(*counts)).one())
-    return [sum(next(values) for _ in one.sources or ()) for one in conditions]
+    values = iter(asking.connection.execute(select(*counts)).one() if counts else ())
+    for at in counted:
+        sizes[at] = sum(next(values) for _ in conditions[at].sources or ())
+    return sizes
+
+
+def _estimate(asking: Asking, source: Source) -> int:
+    """What PostgreSQL's statistics say of a list that its index of words gives only as a whole: counting needs all of it."""
+    if source.ordered:
+        return 0
+    first = asking.connection.scalar(Explain(source.ids()))
+    rows = re.search(r"rows=(\d+)", first or "")
+    return int(rows[1]) if rows else 0
+
+
+class Explain(Executable, ClauseElement):
+    """EXPLAIN of a statement; the first line has the estimate for all of it."""
+
+    inherit_cache = False
+
+    def __init__(self, statement: Select[Any]) -> None:
+        self.statement = statement
+
+
+@compiles(Explain)
+def _explained(element: Explain, compiler: Any, **options: Any) -> str:
+    return f"EXPLAIN {compiler.process(element.statement, **options)}"
 
 
 def _sparsest(asking: Asking, conditions: Sequence[Condition], ordered: Sequence[int]) -> int:
