@@ -231,7 +231,8 @@ MKLDNN = "fp32_precision.mkldnn"
 ISA = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX512_CORE", "AVX512_CORE_VNNI", "AVX512_CORE_BF16", "AVX512_CORE_FP16",
        "AVX512_CORE_AMX", "ALL")  # fmt: skip
 BRANCHES = ("COMPATIBLE", "COMPATIBLE,STRICT", "SSE4_2", "AVX", "AVX2", "AVX2,STRICT", "AVX512", "AVX512,STRICT", "AUTO", "OFF")
-SPLIT = {"on": [True, True], "off": [False, False], "no-split-k": [True, False]}
+SPLIT = {"on": [True, True], "off": [False, True], "no-split-k": [False, False]}
+"""[reduced sums, split-K]. torch refuses reduced sums without split-K; without both it needs cuBLASLt."""
 
 
 def _shown_reduction(value: Any) -> Any:

@@ -36,7 +36,7 @@ PROFILE = {
         ({"mkldnn": "off"}, "mkldnn", "mkldnn.enabled", False),
         ({"attention": "Math"}, "attention", "sdpa.flash", False),
         ({"tf32": True}, "tf32", "fp32_precision.cuda.matmul", "tf32"),
-        ({"fp16_reduction": "no-split-k"}, "fp16_reduction", "fp16_reduced_precision_reduction", [True, False]),
+        ({"fp16_reduction": "no-split-k"}, "fp16_reduction", "fp16_reduced_precision_reduction", [False, False]),
         ({"cpu_capability": "AVX2"}, "cpu_capability", "variables.ATEN_CPU_CAPABILITY", "avx2"),
         ({"OMP_NUM_THREADS": "unset"}, "OMP_NUM_THREADS", "variables.OMP_NUM_THREADS", None),
         ({"vae_tiling": "on"}, "vae_tiling", "pipeline.components.vae.tiling", True),
