@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from seedbank.regen import Options
 from seedbank.worker.fingerprint import PROBES
 from tests import tiny_models
 
+ROOT = Path(__file__).resolve().parents[1]
+
 
 def main() -> None:
     """Measure, print, and with --save keep the result."""
@@ -35,20 +38,29 @@ def main() -> None:
     parser.add_argument("--python", action="append", required=True)
     parser.add_argument("--save", action="store_true", help="write results/interpreters.json")
     options = parser.parse_args()
-    models = options.folder / "models"
-    models.mkdir(parents=True, exist_ok=True)
-    for family in tiny_models.FAMILIES:
-        if not (models / family / "model_index.json").exists():
-            tiny_models.build(family, models / family)
+    options.folder.mkdir(parents=True, exist_ok=True)
     with seedbank.open(options.folder / "bank.db", create=True) as bank:
-        values = {"interpreters": [tried(bank, python, models) for python in options.python]}
+        interpreters = [
+            tried(bank, python, options.folder / f"models-{number}") for number, python in enumerate(options.python)
+        ]
+    values = {"interpreters": interpreters}
     print(json.dumps({"machine": machine(), **values}, indent=2))
     if options.save:
         print(save("interpreters", values))
 
 
+def build(python: str, models: Path) -> None:
+    """The tiny models, saved by the libraries of that interpreter: older ones do not read what newer ones write."""
+    program = "import sys; from pathlib import Path; from tests import tiny_models as t\n"
+    program += "for one in t.FAMILIES: t.build(one, Path(sys.argv[1]) / one)"
+    if not models.exists():
+        models.mkdir(parents=True)
+        subprocess.run([python, "-c", program, str(models)], check=True, cwd=ROOT)
+
+
 def tried(bank: Library, python: str, models: Path) -> dict[str, Any]:
     """Versions, what could not be recorded and why, and the verdicts of what could."""
+    build(python, models)
     ids, problems = [], {}
     with Engine(python=python, device="cpu") as engine:
         for family in tiny_models.FAMILIES:
