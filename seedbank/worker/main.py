@@ -45,6 +45,8 @@ class Session:
         from .loading import Shelf, choose_device
 
         self._device = choose_device(device)
+        if self._device.startswith("cuda"):
+            torch.cuda.init()  # some of its settings can only be read from then on
         if self._device.startswith("cuda:"):
             torch.cuda.set_device(self._device)
         unrestored = settings.restore(profile, mode)
