@@ -237,9 +237,15 @@ class Bank:
 
     @staticmethod
     def _parsed(query: str | Sequence[str] | Query) -> Query:
-        from seedbank.query import Query, parse
+        from seedbank.query import EVERYTHING, Query
 
-        return query if isinstance(query, Query) else parse(query)
+        if isinstance(query, Query):
+            return query
+        if not query:
+            return EVERYTHING
+        from seedbank.query import parse
+
+        return parse(query)
 
     def has_whole_image(self, entry: Entry) -> bool:
         """Whether the bytes of the entry's image are here and are the recorded ones; they are read."""

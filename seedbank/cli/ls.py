@@ -30,9 +30,13 @@ def ls_command(
     """List the entries that match QUERY: words of the prompt, and tag:poster -tag:draft fav:yes rating:4.. model:z-image*
     seed:1000..2000 steps:8 size:landscape verdict:different added:-7d.. sort:rating- and more; see docs/query.md.
     """
-    from seedbank.query import both, parse
+    from seedbank.query import EVERYTHING
 
-    asked = both(parse(query), parse([*(["fav:yes"] if fav else []), *(f'tag:"{tag}"' for tag in tags)]))
+    asked = EVERYTHING
+    if query or fav or tags:
+        from seedbank.query import both, parse
+
+        asked = both(parse(query), parse([*(["fav:yes"] if fav else []), *(f'tag:"{tag}"' for tag in tags)]))
     with open_bank(context) as bank:
         page = bank.find(asked, limit=limit or None, after=after)
         show_entries(bank, page, output)

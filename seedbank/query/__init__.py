@@ -6,10 +6,16 @@ Query(where=And(of=(Term(key='tag', text='poster'), Not(of=Term(key='tag', text=
 'red OR "blue sky"'
 """
 
-from seedbank.query.keys import ALIASES, KEYS, SORTS, Key
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from seedbank.query.nodes import EVERYTHING, And, Node, Not, Or, Query, Sort, Term, both, terms_of
-from seedbank.query.parsing import parse
-from seedbank.query.writing import format_query
+
+if TYPE_CHECKING:
+    from seedbank.query.keys import ALIASES, KEYS, SORTS, Key
+    from seedbank.query.parsing import parse
+    from seedbank.query.writing import format_query
 
 __all__ = [
     "ALIASES",
@@ -29,3 +35,21 @@ __all__ = [
     "parse",
     "terms_of",
 ]
+
+_LATER = {
+    "ALIASES": "keys",
+    "KEYS": "keys",
+    "SORTS": "keys",
+    "Key": "keys",
+    "format_query": "writing",
+    "parse": "parsing",
+}
+"""Loaded when they are asked for: a bank is listed without them."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

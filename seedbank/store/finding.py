@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from seedbank.errors import NotFound
-from seedbank.query import Query
+from seedbank.query import EVERYTHING, Query
 from seedbank.records import Count, Page
-from seedbank.store.conditions import Asking
 from seedbank.store.database import Database
-from seedbank.store.hashes import Hashes
-from seedbank.store.matching import Remembered
-from seedbank.store.planning import Plan, plan, saved
 from seedbank.store.reading import CHUNK, LARGEST_ID, entries_by_id, no_entry
-from seedbank.store.sorting import Phase, phases
 from seedbank.store.tables import entries
+
+# What only a query needs is imported inside the methods: listing the newest entries must stay quick to start.
+if TYPE_CHECKING:
+    from seedbank.store.conditions import Asking
+    from seedbank.store.hashes import Hashes
+    from seedbank.store.matching import Remembered
+    from seedbank.store.planning import Plan
+    from seedbank.store.sorting import Phase
 
 SECONDS = 20.0
 """A statement that takes longer is stopped, with advice."""
@@ -43,17 +47,23 @@ class Finder:
     def __init__(self, database: Database, user: str) -> None:
         self.database = database
         self.user = user
-        self.hashes = Hashes()
-        self._remembered = Remembered()
+
+    @cached_property
+    def _memory(self) -> tuple[Remembered, Hashes]:
+        """What a process remembers that asks again and again."""
+        from seedbank.store.hashes import Hashes
+        from seedbank.store.matching import Remembered
+
+        return Remembered(), Hashes()
 
     # -- pages --------------------------------------------------------------------------------------------------------
 
     def page(self, query: Query, limit: int, after: int | None) -> Page:
         """At most `limit` entries behind the entry `after`."""
-        with self._asking() as asking:
-            found = self._page(asking, query, limit + 1, after)
+        with self.database.reading(SECONDS) as connection:
+            found = self._ids(connection, query, limit + 1, after)
             shown = found[:limit]
-            listed = tuple(entries_by_id(asking.connection, shown, self.user))
+            listed = tuple(entries_by_id(connection, shown, self.user))
         return Page(listed, shown[-1] if len(found) > limit and shown else None)
 
     def ids(self, query: Query) -> Iterator[int]:
@@ -61,9 +71,9 @@ class Finder:
         after = None
         size = CHUNK
         while True:
-            with self._asking() as asking:
+            with self.database.reading(SECONDS) as connection:
                 try:
-                    found = self._page(asking, query, size, after)
+                    found = self._ids(connection, query, size, after)
                 except NotFound:  # the last one was purged meanwhile
                     return
             yield from found
@@ -73,15 +83,31 @@ class Finder:
 
     def page_ids(self, query: Query, limit: int, after: int | None = None) -> list[int]:
         """The ids of a page."""
-        with self._asking() as asking:
-            return self._page(asking, query, limit, after)
+        with self.database.reading(SECONDS) as connection:
+            return self._ids(connection, query, limit, after)
 
     @contextmanager
     def _asking(self) -> Iterator[Asking]:
         with self.database.reading(SECONDS) as connection:
-            yield Asking(connection, self.user, self.database.is_sqlite, self._remembered, self.hashes, saved)
+            yield self._ask(connection)
+
+    def _ask(self, connection: Connection) -> Asking:
+        from seedbank.store.conditions import Asking
+        from seedbank.store.planning import saved
+
+        return Asking(connection, self.user, self.database.is_sqlite, *self._memory, saved)
+
+    def _ids(self, connection: Connection, query: Query, limit: int, after: int | None) -> list[int]:
+        if query != EVERYTHING:
+            return self._page(self._ask(connection), query, limit, after)
+        newest = select(entries.c.id).where(entries.c.trashed.is_(None)).order_by(entries.c.id.desc()).limit(max(limit, 0))
+        if after is not None:
+            newest = newest.where(entries.c.id < min(after, LARGEST_ID))
+        return list(connection.scalars(newest))
 
     def _page(self, asking: Asking, query: Query, limit: int, after: int | None) -> list[int]:
+        from seedbank.store.planning import plan
+
         newest_first = not query.sort or (query.sort[0].key in ("id", "added") and not query.sort[0].ascending)
         how = plan(asking, query, in_order=newest_first)
         if how.is_empty or limit <= 0:
@@ -107,6 +133,8 @@ class Finder:
             before, size = floor, size * 4
 
     def _sorted(self, asking: Asking, how: Plan, query: Query, limit: int, after: int | None) -> list[int]:
+        from seedbank.store.sorting import phases
+
         found: list[int] = []
         of_order = phases(asking, query.sort)
         start = 0 if after is None else _phase_of(asking.connection, of_order, after)
@@ -119,6 +147,8 @@ class Finder:
 
     def _phase(self, how: Plan, phase: Phase, place: Position | None) -> Select[tuple[int]]:
         """Select of the ids of one phase, behind `place`, in order."""
+        from seedbank.store.planning import Plan
+
         (source,) = phase.condition.sources if phase.condition.sources else (None,)
         if how.sources is None and source is not None and len(phase.keys) == 1:  # walked as any source, by id
             ((_, ascending),) = phase.keys
@@ -141,6 +171,8 @@ class Finder:
             return self._count(asking, query, at_most)
 
     def _count(self, asking: Asking, query: Query, at_most: int | None) -> int:
+        from seedbank.store.planning import plan
+
         how = plan(asking, Query(query.where), in_order=False)
         if how.is_empty:
             return 0
@@ -149,6 +181,8 @@ class Finder:
 
     def count_about(self, query: Query) -> Count:
         """How many match: exactly when they are few, else about, from a sample of the ids."""
+        from seedbank.store.planning import plan
+
         with self._asking() as asking:
             how = plan(asking, Query(query.where), in_order=True)
             if how.is_empty:
@@ -160,6 +194,8 @@ class Finder:
             return self._estimate(asking, query)
 
     def _estimate(self, asking: Asking, query: Query) -> Count:
+        from seedbank.store.planning import plan
+
         connection = asking.connection
         low, high = connection.execute(select(func.min(entries.c.id), func.max(entries.c.id))).one()
         if low is None:
