@@ -1,6 +1,6 @@
 """What one seed gives when something else than the seed changes: the figures of docs/why-a-seed-is-not-enough.md.
 
-    python -m benchmarks.seeds
+python -m benchmarks.seeds
 """
 
 from __future__ import annotations

@@ -90,9 +90,7 @@ def models(bank: Bank) -> list[ModelUse]:
     for digests, count in needs(bank.store):
         for digest in set(digests):
             counts[digest] = counts.get(digest, 0) + count
-    return [
-        ModelUse(model, counts.get(model.digest, 0), is_kept(bank, model), is_here(model)) for model in bank.store.models()
-    ]
+    return [ModelUse(model, counts.get(model.digest, 0), is_kept(bank, model), is_here(model)) for model in bank.store.models()]
 
 
 def missing_models(bank: Bank) -> tuple[list[ModelUse], int]:

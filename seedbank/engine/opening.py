@@ -114,9 +114,7 @@ def _find_recorded_adapter(item: Mapping[str, Any], model: Model | None, kept: K
     raise Blocked(f"The {kind} {model.name} ({digest}) is not here: {reason}", "Bring its files back to that place.")
 
 
-def find_verified(
-    engine: Engine, model: Model, given: str | None, kept: Kept, other: bool = False
-) -> tuple[Source, Model]:
+def find_verified(engine: Engine, model: Model, given: str | None, kept: Kept, other: bool = False) -> tuple[Source, Model]:
     """The files of a recorded model and their manifest: `given`, where it was last seen, or the files that the bank keeps.
 
     With `other`, weights that are not the recorded ones are taken too. Raises `Blocked`.

@@ -109,9 +109,7 @@ def generate(
             rendering = engine.render(recipe, files, keep_latents=refinement is not None)
             check_rendered_size(recipe, rendering)
             blobs = blobs if blobs is not None else store_inputs(bank, prepared.inputs)
-            entry = record_rendering(
-                bank, environment, recipe, prepared, rendering, inputs=blobs, tags=tags, parents=parents
-            )
+            entry = record_rendering(bank, environment, recipe, prepared, rendering, inputs=blobs, tags=tags, parents=parents)
             yield entry
             if refinement is not None:
                 yield refine(bank, engine, refinement, recipe, entry, rendering, tags)

@@ -71,9 +71,7 @@ def recommended(source: Source) -> dict[str, Any]:
         raise BadInput(f"{path} is not of the form {{'defaults': {{argument: value}}}}.", "Mend or remove it.") from None
 
 
-def make_plan(
-    request: Request, loaded: Loaded, model: Model, defaults: Mapping[str, Any], hardware: Mapping[str, Any]
-) -> Plan:
+def make_plan(request: Request, loaded: Loaded, model: Model, defaults: Mapping[str, Any], hardware: Mapping[str, Any]) -> Plan:
     """Whole recipes for `request` on a loaded model; `hardware` is that part of the engine's environment.
 
     Raises `BadInput` for what the pipeline would crop, refuse or ignore.

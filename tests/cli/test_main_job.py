@@ -1,4 +1,4 @@
-"""The main job as a user does it: record, find, say what you think, rebuild and check. Most commands run inside the test process."""
+"""The main job as a user does it: record, find, say what you think, rebuild and check; mostly inside the test process."""
 
 import json
 import shutil

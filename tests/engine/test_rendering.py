@@ -104,8 +104,7 @@ def test_an_argument_that_a_pipeline_would_swallow_is_named(engine, load):
     [
         ({"noise": {"kind": "seedbank-v9", "seed": 7}}, "seedbank-v9"),
         ({"noise": {"kind": "torch-cpu", "seed": 7, "strength": 1}}, "strength"),
-        ({"adapters": ({"digest": "0" * 64},)}, "adapters"),
-        ({"inputs": ({"role": "image", "digest": "0" * 64},)}, "image"),
+        ({"inputs": ({"role": "image", "kind": "video", "digest": "0" * 64},)}, "video"),
         ({"batch": {"size": 4, "index": 0}}, "batch of 4"),
         ({"dtypes": {"transformer": "float64"}}, "float64|None"),
         ({"scheduler": {"class": "NoSuchScheduler", "config": {}}}, "NoSuchScheduler"),
@@ -115,6 +114,12 @@ def test_an_argument_that_a_pipeline_would_swallow_is_named(engine, load):
 def test_what_cannot_be_replayed_is_blocked_and_not_left_out(changes, words, engine, load):
     with pytest.raises(Blocked, match=words):
         engine.render(replace(recipe_for(load(engine, Z_IMAGE)), **changes))
+
+
+def test_adapters_that_are_not_on_the_loaded_pipeline_are_not_left_out(engine, load):
+    recipe = replace(recipe_for(load(engine, Z_IMAGE)), adapters=({"digest": "0" * 64},))
+    with pytest.raises(BadInput, match="adapters"):
+        engine.render(recipe)
 
 
 def test_a_recipe_for_another_pipeline_is_refused(engine, load):

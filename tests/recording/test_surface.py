@@ -63,9 +63,7 @@ def entries(bank, model, pieces):
         prompt = f"{PROMPT} <thing>" if name == "embedding" else PROMPT
         (recorded[name],) = bank.generate(prompt, model=str(model(family)), tags=["surface"], **SMALL, **extras)
     refined = {"refiner": pieces["refiner"], "refiner_strength": 0.7}
-    recorded["base"], recorded["refined"] = bank.generate(
-        PROMPT, model=str(model(SDXL)), tags=["surface"], **SMALL, **refined
-    )
+    recorded["base"], recorded["refined"] = bank.generate(PROMPT, model=str(model(SDXL)), tags=["surface"], **SMALL, **refined)
     folder, lora = pieces.root / "travelling", pieces.root / "travelling.safetensors"
     shutil.copytree(model(SD15), folder)
     shutil.copy(pieces["second.safetensors"], lora)

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import event
 
 from seedbank.errors import BadInput, NotFound
-from seedbank.records import Blob, Edge, NewEntry, Picture
 from seedbank.query import parse as parse_query
+from seedbank.records import Blob, Edge, NewEntry, Picture
 from seedbank.store import Store
 from tests.store.examples import digest, environment, model, new_entry, recipe
 

@@ -2,8 +2,8 @@
 
 from hypothesis import HealthCheck, given, settings
 
-from seedbank.records import NewEntry
 from seedbank.query import parse as parse_query
+from seedbank.records import NewEntry
 from seedbank.store import Store
 from seedbank.store.recipes import join, split
 from tests.store.examples import new_entry, recipe, recipes
