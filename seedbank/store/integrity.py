@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, except_, exists, literal, or_, select, union_all
 
 from seedbank.errors import SeedbankError
 from seedbank.hashing import json_digest, sha256
 from seedbank.store import words
 from seedbank.store.reading import CHUNK, recipe_select, row_recipe
 from seedbank.store.tables import (
+    FAVOURITE,
+    RATING,
+    TAG,
     collection_items,
     entries,
     environment_parts,
@@ -21,6 +24,7 @@ from seedbank.store.tables import (
     opinion_events,
     opinions,
     parts,
+    postings,
     prompts,
     recipes,
     regenerations,
@@ -45,6 +49,7 @@ def integrity(store: Store) -> Iterator[str]:
         yield from _environments(connection)
         yield from _recipes(connection)
         yield from _contradictions(connection)
+        yield from _postings(connection)
 
 
 # -- what is stored under a digest has this digest --------------------------------------------------------------------
@@ -133,6 +138,25 @@ def _contradictions(connection: Connection) -> Iterator[str]:
         statement = select(images.c.digest).select_from(table.join(images, table.c.image_id == images.c.id))
         for digest in connection.scalars(statement.where(~used).distinct().limit(CHUNK)):
             yield f"There is an opinion ({table.name}) on image {digest[:12]}, which no entry has."
+
+
+def _postings(connection: Connection) -> Iterator[str]:
+    """What entries are found by, against the opinions that it was made from."""
+    said = union_all(
+        select(literal(TAG), image_tags.c.tag_id, entries.c.id).join(entries, entries.c.image_id == image_tags.c.image_id),
+        select(literal(FAVOURITE), opinions.c.user_id, entries.c.id)
+        .join(entries, entries.c.image_id == opinions.c.image_id)
+        .where(opinions.c.favourite),
+        select(literal(RATING), opinions.c.user_id * 8 + opinions.c.rating, entries.c.id)
+        .join(entries, entries.c.image_id == opinions.c.image_id)
+        .where(opinions.c.rating.is_not(None)),
+    )
+    held = select(postings.c.kind, postings.c.value, postings.c.entry_id)
+    for first, second, what in ((said, held, "are not found by all"), (held, said, "are found by more than")):
+        rows = connection.execute(except_(select(first.subquery()), select(second.subquery())).limit(CHUNK)).all()
+        if ids := {row[2] for row in rows}:
+            more = " and more" if len(rows) == CHUNK else ""
+            yield f"Entries {what} that is said of their images (entries {spans(ids)}{more})."
 
 
 _has_model = recipes.c.model_id.is_not(None)

@@ -1,6 +1,7 @@
 """What `check` finds in rows that were tampered with."""
 
 import pytest
+from sqlalchemy import text
 
 from seedbank.store import Store
 from seedbank.store.integrity import integrity
@@ -36,3 +37,14 @@ def test_what_does_not_fit_together_is_found(filled: Store, statement: str, foun
     with filled.database.writing() as connection:
         connection.exec_driver_sql(statement)
     assert any(found in sentence for sentence in integrity(filled)), list(integrity(filled))
+
+
+def test_what_entries_are_found_by_is_held_against_their_opinions(store: Store):
+    golden.fill(store)
+    with store.database.writing() as connection:
+        connection.execute(text("DELETE FROM postings WHERE kind = 1 AND entry_id = 4"))
+        connection.execute(text("INSERT INTO postings VALUES (0, 1, 2)"))
+    assert list(integrity(store)) == [
+        "Entries are not found by all that is said of their images (entries 4).",
+        "Entries are found by more than that is said of their images (entries 2).",
+    ]
