@@ -20,12 +20,14 @@ from seedbank.records import Entry, ModelUse
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
+    from seedbank.blobs import Blobs
     from seedbank.check import Finding
     from seedbank.engine.process import Engine
     from seedbank.environment import Environment
     from seedbank.recording.block import Report
     from seedbank.recording.capture import Recorded
     from seedbank.regen import Options, Outcome
+    from seedbank.store import Store
 
 T = TypeVar("T")
 _starting = threading.Lock()
@@ -34,6 +36,15 @@ SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
 
 class Library(Catalogue):
     """A `Catalogue` with the services: generate, record, regenerate, check, pages."""
+
+    def __init__(self, store: Store, blobs: Blobs) -> None:
+        super().__init__(store, blobs)
+        store.tell_gone(self._gone)
+
+    def _gone(self) -> set[str]:
+        from seedbank.keeping import gone
+
+        return gone(self)
 
     _engine: Engine | None = None
     _engine_key: tuple[str, str] | None = None

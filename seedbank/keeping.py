@@ -102,6 +102,11 @@ def missing_models(bank: Bank) -> tuple[list[ModelUse], int]:
     return list(gone.values()), concerned
 
 
+def gone(bank: Bank) -> set[str]:
+    """Digests of the models and adapters that are neither where they were last seen nor kept."""
+    return {model.digest for model in bank.store.models() if not is_here(model) and not is_kept(bank, model)}
+
+
 def is_here(model: Model) -> bool:
     """Whether the model's files lie where they were last seen, by name and size. A regeneration reads and verifies them."""
     try:

@@ -87,6 +87,21 @@ def test_a_hub_name_is_resolved_to_its_commit_in_the_local_cache(folder, monkeyp
         find_model("org/other", offline=True)
 
 
+def test_entries_are_found_by_whether_they_could_be_rebuilt_today(bank, folder, lora):
+    model = read_model(find_model(str(folder)))
+    whole = added(bank, model).id
+    styled = added(bank, model, [read_adapter("lora", lora)], guess=1).id
+
+    def found(query):
+        return [entry.id for entry in bank.find(query)]
+
+    assert (found("regenerable:no"), found("regenerable:yes")) == ([], [styled, whole])
+    lora.unlink()
+    assert (found("regenerable:no"), found("regenerable:yes")) == ([styled], [whole])
+    shutil.rmtree(folder.parents[1])
+    assert (found("regenerable:no"), found("regenerable:yes")) == ([styled, whole], [])
+
+
 def test_models_and_adapters_are_listed_with_the_entries_that_need_them(bank, folder, lora):
     model, style = read_model(find_model(str(folder))), read_adapter("lora", lora, 0.5)
     added(bank, model, [style])

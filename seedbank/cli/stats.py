@@ -24,8 +24,12 @@ AT_MOST = 100_000
 @click.pass_context
 def stats_command(context: click.Context, query: tuple[str, ...], as_json: bool) -> None:
     """Count entries by model, tag, month (UTC) and verdict, and their files; with QUERY, what it finds."""
+    from seedbank.keeping import missing_models
+
     with open_bank(context) as bank:
         found = bank.stats(words(query) if query else None, AT_MOST)
+        unbuildable = bank.count_about("regenerable:no") if not query else None
+        gone = missing_models(bank)[0] if unbuildable is not None and unbuildable.number else []
     if as_json:
         values = {name: [{"value": value, "count": count} for value, count in facet] for name, facet in found.by.items()}
         emit(
@@ -36,11 +40,25 @@ def stats_command(context: click.Context, query: tuple[str, ...], as_json: bool)
                 "files": found.files,
                 "bytes": found.bytes,
                 "about": sorted(found.about),
+                **({"not_regenerable": unbuildable.number} if unbuildable is not None else {}),
+                **(
+                    {
+                        "missing": [
+                            {"name": use.model.name, "model_digest": use.model.digest, "count": use.entries} for use in gone
+                        ]
+                    }
+                    if gone
+                    else {}
+                ),
             }
         )
         return
     for line in _lines(found, limited=bool(query) and found.entries == AT_MOST):
         click.echo(line)
+    if unbuildable is not None and unbuildable.number:
+        click.echo(f"\n{unbuildable} cannot be rebuilt today: seedbank ls regenerable:no")
+        for use in gone:
+            click.echo(f"  {fit(f'{use.model.name} ({use.model.digest[:12]}) is gone', 28 + WIDEST)} {use.entries:>12,}")
 
 
 def _lines(found: Stats, limited: bool) -> Iterator[str]:

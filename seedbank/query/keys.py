@@ -43,7 +43,9 @@ KEYS: Mapping[str, Key] = {
     "env": Key("env.NAME: the version of a distribution in the environment", "2.13*", values.any_text),
     "verdict": Key("the verdict of the last regeneration, none or any", "different", values.verdict),
     "regenerable": Key(
-        "no: an obstacle was recorded, the recipe is not whole, or its model was never seen", "no", values.yes_no
+        "no: an obstacle was recorded, there is no recipe, or its model or an adapter is neither here nor kept",
+        "no",
+        values.yes_no,
     ),
     "bytes": Key("whether the picture is here: present, absent", "absent", values.presence),
     "id": Key("the number of the entry", "3..9", values.whole_numbers),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +61,7 @@ from seedbank.store.tables import (
     users,
     vocabulary,
 )
+from seedbank.store.usage import adapters_of_settings
 from seedbank.store.wordindex import prompts_having, prompts_with
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ class Asking:
     sqlite: bool
     remembered: Remembered
     hashes: Hashes
+    gone: Callable[[], Collection[str]]
+    """Digests of models and adapters that are not at hand today."""
     plan: Callable[[Asking, Node], Condition]
     """Makes the condition of a whole query, for saved searches."""
     depth: int = 0
@@ -348,15 +351,19 @@ def _verdict(asking: Asking, key: str, value: str) -> Condition:
 
 def _regenerable(asking: Asking, key: str, value: bool) -> Condition:
     obstructed = Source(listed.c.id, listed, (listed.c.obstacles.is_not(None),))
-    unseen = list(asking.connection.scalars(select(models.c.id).where(models.c.source.is_(None))))
-    found = any_of(
-        [
-            Condition(entries.c.obstacles.is_not(None), (obstructed,), True),
-            _missing(asking, "recipe_id"),
-            by_column(entries.c.model_id, [None, *unseen], sqlite=asking.sqlite),
-        ]
-    )
-    return not_that(found) if value else found
+    gone = asking.gone()
+    lost = list(asking.connection.scalars(select(models.c.id).where(models.c.source.is_(None) | models.c.digest.in_(gone))))
+    found = [
+        Condition(entries.c.obstacles.is_not(None), (obstructed,), True),
+        _missing(asking, "recipe_id"),
+        by_column(entries.c.model_id, [None, *lost], sqlite=asking.sqlite),
+    ]
+    without = [row for row, wanted in adapters_of_settings(asking.connection).items() if not set(gone).isdisjoint(wanted)]
+    if without:
+        recipes_without = select(recipes.c.id).where(recipes.c.settings_id.in_(without))
+        source = Source(listed.c.id, listed, (listed.c.recipe_id.in_(recipes_without),), ordered=False)
+        found.append(Condition(entries.c.recipe_id.in_(recipes_without), (source,)))
+    return not_that(any_of(found)) if value else any_of(found)
 
 
 def _missing(asking: Asking, name: str) -> Condition:

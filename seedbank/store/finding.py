@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -47,6 +47,8 @@ class Finder:
     def __init__(self, database: Database, user: str) -> None:
         self.database = database
         self.user = user
+        self.gone: Callable[[], Collection[str]] = tuple
+        """Digests of models and adapters that are not at hand today; only who knows the disk can tell."""
 
     @cached_property
     def _memory(self) -> tuple[Remembered, Hashes]:
@@ -95,7 +97,7 @@ class Finder:
         from seedbank.store.conditions import Asking
         from seedbank.store.planning import saved
 
-        return Asking(connection, self.user, self.database.is_sqlite, *self._memory, saved)
+        return Asking(connection, self.user, self.database.is_sqlite, *self._memory, self.gone, saved)
 
     def _ids(self, connection: Connection, query: Query, limit: int, after: int | None) -> list[int]:
         if query != EVERYTHING:

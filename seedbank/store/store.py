@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,6 +71,10 @@ class Store:
         self.user = user or current_user()
         self._database = database
         self._finder = Finder(database, self.user)
+
+    def tell_gone(self, gone: Callable[[], Collection[str]]) -> None:
+        """Let `regenerable:` ask `gone` for the digests of models and adapters that are not at hand."""
+        self._finder.gone = gone
 
     @classmethod
     def create(cls, url: str, *, images_url: str | None = None, user: str | None = None, exist_ok: bool = False) -> Store:

@@ -13,6 +13,8 @@ from seedbank.store.sharing import store_blobs
 from seedbank.store.tables import entries, models, recipes, settings
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from seedbank.store.store import Store
 
 Needs = tuple[str, ...]
@@ -23,8 +25,7 @@ def needs(store: Store) -> Iterator[tuple[Needs, int]]:
     """(digests, how many live entries need exactly these), without reading a single entry."""
     with store.database.reading() as connection:
         digests = {row.id: row.digest for row in connection.execute(select(models.c.id, models.c.digest))}
-        named = select(settings.c.id, settings.c.body).where(type_coerce(settings.c.body, Text).like('%"adapters":%'))
-        adapters = {row.id: _adapters(row.body) for row in connection.execute(named)}
+        adapters = adapters_of_settings(connection)
         model = func.coalesce(entries.c.model_id, recipes.c.model_id)
         counted = (
             select(model, recipes.c.settings_id, func.count())
@@ -37,6 +38,12 @@ def needs(store: Store) -> Iterator[tuple[Needs, int]]:
             wanted = ((digests[model_id],) if model_id is not None else ()) + adapters.get(settings_id, ())
             found[wanted] += count
     yield from found.items()
+
+
+def adapters_of_settings(connection: Connection) -> dict[int, Needs]:
+    """{id of a recipe's settings: digests of its adapters}, only those that have any."""
+    named = select(settings.c.id, settings.c.body).where(type_coerce(settings.c.body, Text).like('%"adapters":%'))
+    return {row.id: _adapters(row.body) for row in connection.execute(named)}
 
 
 def _adapters(body: object) -> Needs:
