@@ -169,14 +169,17 @@ def _try(bank: Bank, bench: Bench, entry: Entry, setting: Setting, options: Opti
         _check_whole(entry)
         return _attempt(bank, bench, entry, setting, options, run)
     except (Blocked, BadInput) as error:
-        return bank.add_regeneration(_not_rendered(entry, BLOCKED, error, run), None)
+        return bank.add_regeneration(_not_rendered(entry, setting, BLOCKED, error, run), None)
     except RenderFailed as error:
-        return bank.add_regeneration(_not_rendered(entry, FAILED, error, run), None)
+        return bank.add_regeneration(_not_rendered(entry, setting, FAILED, error, run), None)
 
 
-def _not_rendered(entry: Entry, verdict: str, error: SeedbankError, run: int | None) -> NewRegeneration:
-    line = {"line": f"{verdict}: {error.message}", "hint": error.hint}
-    return NewRegeneration(entry=entry.id, verdict=verdict, run=run, explanation=line)
+def _not_rendered(entry: Entry, setting: Setting, verdict: str, error: SeedbankError, run: int | None) -> NewRegeneration:
+    """An experiment that could not be made says nothing about the entry either."""
+    departures = setting.experiment
+    line = f"{verdict}: {error.message}" + (f" (experiment: {', '.join(departures)})" if departures else "")
+    explanation = {"line": line, "hint": error.hint}
+    return NewRegeneration(entry=entry.id, verdict=verdict, run=run, experiment=bool(departures), explanation=explanation)
 
 
 def _check_whole(entry: Entry) -> None:

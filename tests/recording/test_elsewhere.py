@@ -108,7 +108,7 @@ def test_what_is_not_to_be_had_blocks_the_entry_by_name(entry, tried, monkeypatc
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     monkeypatch.setenv("UV_DEFAULT_INDEX", tmp_path.as_uri())
     found = tried(env="torch==99.0")
-    assert found.verdict == "blocked"
+    assert found.verdict == "blocked" and found.experiment
     assert "is not to be had" in found.explanation["line"]
 
 
