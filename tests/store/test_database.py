@@ -176,7 +176,6 @@ def test_a_full_disk_is_said_and_leaves_whole_entries(small_disk: Path):
 
 
 def test_an_entry_with_its_recipe_and_all_that_finds_it_is_small(store: Store, databases: Databases):
-    """2.5 KB are the goal. PostgreSQL misses it: a row costs it 28 bytes more, an index entry 12, and words are kept twice."""
     size = "SELECT pg_database_size(current_database())" if databases.kind == "postgresql" else "PRAGMA page_count"
     unit = 1 if databases.kind == "postgresql" else 4096
 
@@ -189,4 +188,6 @@ def test_an_entry_with_its_recipe_and_all_that_finds_it_is_small(store: Store, d
         store.add_entries(new_entry(start + number) for number in range(500))
     per_entry = (measured() - empty) / 2000
     print(f"{databases.kind}: {per_entry:.0f} bytes per entry")
-    assert per_entry < (4000 if databases.kind == "postgresql" else 2500)
+    if databases.kind == "postgresql" and 2500 <= per_entry < 3600:
+        pytest.xfail(f"PostgreSQL takes {per_entry:.0f} bytes an entry since the catalogue's indexes; the goal is 2500")
+    assert per_entry < 2500
