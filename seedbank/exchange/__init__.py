@@ -1,0 +1,1 @@
+"""Recipes that travel: as text, as a script, in bundles of entries, and to the tool that made them."""

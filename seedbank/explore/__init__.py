@@ -1,0 +1,1 @@
+"""Look for the next good picture: sweep, vary, blend, compare."""
