@@ -33,8 +33,8 @@ class Recipe:
 
     model          digest of the manifest of every weight and config file that is loaded
     pipeline       class name of the diffusers pipeline
-    conditioning   prompt, prompt_2, negative_prompt … byte for byte
-    noise          {kind, seed, …, variation {seed, strength, form}}; seeds are decimal strings
+    conditioning   prompt, prompt_2, negative_prompt … byte for byte; `blend {conditioning, alpha, curve}` towards other texts
+    noise          {kind, seed, …, variation {seed, strength, form}, blend {noise, alpha, curve}}; seeds are decimal strings
     call           every other resolved argument of the pipeline call: height, width, num_inference_steps, guidance_scale …
     scheduler      {class, config}
     dtypes         {component: dtype}
@@ -92,6 +92,20 @@ class Recipe:
         for name in ("inputs", "adapters"):
             whole[name] = tuple(whole.get(name, ()))
         return cls(**whole)
+
+    @classmethod
+    def canonical_from(cls, values: Mapping[str, Any]) -> Recipe:
+        """As `from_dict`, for values that are canonical because a recipe wrote them: nothing is checked again.
+
+        Checking every text of a page of recipes would take longer than finding it.
+        """
+        if values.get("v", VERSION) != VERSION:
+            return cls.from_dict(values)
+        recipe = object.__new__(cls)
+        recipe.__dict__.update(_BLANK, **values)
+        for name in ("inputs", "adapters"):
+            recipe.__dict__[name] = tuple(values.get(name, ()))
+        return recipe
 
     @cached_property
     def canonical(self) -> bytes:
@@ -157,16 +171,25 @@ class Recipe:
         return replace(self, noise=dict(self.noise) | {"variation": self.noise["variation"] | {"seed": str(seed)}})
 
 
+_BLANK: Mapping[str, Any] = {item.name: None for item in fields(Recipe)} | {
+    "conditioning": {},
+    "noise": {},
+    "call": {},
+    "v": VERSION,
+}
+
+
 def input_key(item: Mapping[str, Any]) -> str:
     """The name under which the render process is given the file of an input: its role, in a list with its index."""
     return str(item["role"]) if item.get("index") is None else f"{item['role']}.{item['index']}"
 
 
 def _seeds_as_text(noise: Mapping[str, Any]) -> dict[str, Any]:
-    """`noise` with its seed, and that of its variation, as decimal strings. Raises `BadInput` for what is no seed."""
-    texts = {"seed": str(checked_seed(noise["seed"]))} if noise.get("seed") is not None else {}
-    if isinstance(variation := noise.get("variation"), Mapping):
-        return {**noise, **texts, "variation": _seeds_as_text(variation)}
+    """`noise` with its seed, and those of its variation and blend, as decimal strings. Raises `BadInput` for no seed."""
+    texts: dict[str, Any] = {"seed": str(checked_seed(noise["seed"]))} if noise.get("seed") is not None else {}
+    for part in ("variation", "blend", "noise"):
+        if isinstance(inner := noise.get(part), Mapping):
+            texts[part] = _seeds_as_text(inner)
     return {**noise, **texts}
 
 

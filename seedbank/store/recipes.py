@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from seedbank.hashing import canonical_value
 from seedbank.recipe import Recipe
 from seedbank.store.words import fold
 
@@ -74,5 +75,5 @@ def join(columns: Mapping[str, Any], settings: Mapping[str, Any]) -> Recipe:
             if key is None:
                 values[part] = value
             else:
-                values[part][key] = str(value) if column == "seed" else value
-    return Recipe.from_dict(values)
+                values[part][key] = str(value) if column == "seed" else canonical_value(value)
+    return Recipe.canonical_from(values)
