@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from seedbank.recording.block import Report
     from seedbank.recording.capture import Recorded
     from seedbank.regen import Options, Outcome
+    from seedbank.regen.bench import Bench
     from seedbank.store import Store
 
 T = TypeVar("T")
@@ -47,6 +49,7 @@ class Library(Catalogue):
         return gone(self)
 
     _engine: Engine | None = None
+    _bench: Bench | None = None
     _engine_key: tuple[str, str] | None = None
     _recorder: ThreadPoolExecutor | None = None
 
@@ -57,6 +60,9 @@ class Library(Catalogue):
         if self._engine is not None:
             self._engine.close()
             self._engine = None
+        if self._bench is not None:
+            self._bench.close()
+            self._bench = None
         super().close()
 
     # -- rendering ----------------------------------------------------------------------------------------------------
@@ -70,6 +76,16 @@ class Library(Catalogue):
                 self._engine.close()
             self._engine, self._engine_key = Engine(device=device, mode=mode), (device, mode)
         return self._engine
+
+    @property
+    def bench(self) -> Bench:
+        """Render processes with recorded settings put back, for what follows an entry; kept until `close`."""
+        from seedbank.keeping import kept_folder
+        from seedbank.regen.bench import Bench
+
+        if self._bench is None:
+            self._bench = Bench(partial(kept_folder, self))
+        return self._bench
 
     def generate(self, prompt: str, **options: Any) -> list[Entry]:
         """Render `prompt` and record every image; the options are those of `generating`."""

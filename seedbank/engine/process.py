@@ -122,6 +122,11 @@ class Engine:
         return self._worker.pid if self._worker is not None else None
 
     @property
+    def loaded(self) -> Loaded | None:
+        """The current pipeline: what `load` gave last in this process."""
+        return self._loaded
+
+    @property
     def environment(self) -> Environment:
         """What the worker runs in; once a pipeline is loaded, with its settings under ``profile.pipeline``."""
         self._start()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from seedbank.bank import Bank, Pixels, now
@@ -67,9 +67,15 @@ class Prepared:
     def pipeline(self) -> str:
         return str(self.plan.recipes[0].pipeline)
 
-    def load(self, engine: Engine) -> None:
-        """Make this the current pipeline again, where two take turns."""
-        load_source(engine, self.source, self.model, self.dtype, pipeline=self.pipeline, adapters=self.adapters)
+    @property
+    def beside(self) -> Beside:
+        names = {one.item["role"]: one.name for one in self.inputs}
+        return Beside(self.model, tuple(adapter.model for adapter in self.adapters), names)
+
+    def load(self, engine: Engine, adapters: Sequence[Adapter] | None = None) -> Loaded:
+        """Make this the current pipeline again, where two take turns; with the adapters at other weights where given."""
+        adapters = self.adapters if adapters is None else adapters
+        return load_source(engine, self.source, self.model, self.dtype, pipeline=self.pipeline, adapters=adapters)
 
 
 def generate(
@@ -109,7 +115,9 @@ def generate(
             rendering = engine.render(recipe, files, keep_latents=refinement is not None)
             check_rendered_size(recipe, rendering)
             blobs = blobs if blobs is not None else store_inputs(bank, prepared.inputs)
-            entry = record_rendering(bank, environment, recipe, prepared, rendering, inputs=blobs, tags=tags, parents=parents)
+            entry = record_rendering(
+                bank, environment, recipe, prepared.beside, rendering, inputs=blobs, tags=tags, parents=parents
+            )
             yield entry
             if refinement is not None:
                 yield refine(bank, engine, refinement, recipe, entry, rendering, tags)
@@ -183,35 +191,47 @@ def check_rendered_size(recipe: Recipe, rendering: Rendering) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What is recorded of a rendering beside its recipe: the model, the adapters, what people call the inputs."""
+
+    model: Model | None
+    adapters: tuple[Model, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    """{role of an input: where it came from}"""
+
+
 def record_rendering(
     bank: Bank,
     environment: Environment,
     recipe: Recipe,
-    made_with: Prepared,
+    beside: Beside,
     rendering: Rendering,
     *,
     inputs: Sequence[Blob] = (),
     tags: Sequence[str] = (),
     parents: Sequence[tuple[int, str]] = (),
+    run: int | None = None,
+    details: Mapping[str, Any] | None = None,
 ) -> Entry:
     """Record one rendering whole: pixels, trace, recipe, inputs, model, adapters, environment, times."""
     pixels = Pixels(rendering.mode, rendering.width, rendering.height, rendering.rows)
-    if rendering.random_state is not None:
+    if rendering.random_state is not None and RANDOM_STATE not in {item["role"] for item in recipe.inputs}:
         # The pipeline drew from global random states: what they were belongs to the recipe, or it could not be replayed.
         state = bank.blobs.put(rendering.random_state, "application/json")
         inputs = (*inputs, state)
         recipe = replace(recipe, inputs=(*recipe.inputs, {"role": RANDOM_STATE, "digest": state.digest}))
-    names = {one.item["role"]: one.name for one in made_with.inputs}
     new = NewEntry(
         recipe=recipe,
         inputs=tuple(inputs),
         environment=environment,
-        model=made_with.model,
-        adapters=tuple(adapter.model for adapter in made_with.adapters),
+        model=beside.model,
+        adapters=beside.adapters,
         output=Output(seconds=rendering.seconds, peak_memory=rendering.peak_memory, flags=rendering.flags),
         created=now(),
         parents=tuple(parents),
-        details={"inputs": names} if names else {},
+        run=run,
+        details={**({"inputs": dict(beside.names)} if beside.names else {}), **(details or {})},
     )
     return bank.put_entry(pixels, new, rendering.trace, tags)
 
@@ -254,4 +274,6 @@ def refine(
     made_with = replace(refinement, inputs=(given,))
     blobs = store_inputs(bank, [given])
     parents = [(entry.id, "refined-from")]
-    return record_rendering(bank, engine.environment, recipe, made_with, refined, inputs=blobs, tags=tags, parents=parents)
+    return record_rendering(
+        bank, engine.environment, recipe, made_with.beside, refined, inputs=blobs, tags=tags, parents=parents
+    )

@@ -29,7 +29,7 @@ from seedbank.regen.fields import field as find_field
 from seedbank.regen.judge import Stages
 
 if TYPE_CHECKING:
-    from seedbank.engine.process import Rendering
+    from seedbank.engine.process import Loaded, Rendering
     from seedbank.engine.rebuild import Plan
 
 STAGES = "stages"
@@ -117,6 +117,7 @@ class Ready:
     engine: Engine
     environment: Environment
     model: Model
+    loaded: Loaded
     experiment: tuple[str, ...]
     unrestored: tuple[tuple[str, Any, Any], ...]
     adapters: tuple[Mapping[str, Any], ...] = ()
@@ -214,7 +215,7 @@ class Bench:
             experiment.append(f"other weights {present.digest[:12]}")
         adapters = find_recorded_adapters(setting.adapters, setting.known, self._kept)
         adapters = setting.elsewhere.with_candidate(adapters)
-        load_source(
+        loaded = load_source(
             engine,
             source,
             present,
@@ -228,6 +229,7 @@ class Bench:
             engine,
             engine.environment,
             present,
+            loaded,
             tuple(experiment),
             tuple(engine.unrestored),
             tuple(adapter.recipe_item for adapter in adapters),
