@@ -1,8 +1,4 @@
-"""The ``parameters`` text that Stable Diffusion WebUI (A1111), Forge and the tools around them read.
-
-    a red circle
-    Negative prompt: blurry
-    Steps: 8, Sampler: Euler a, CFG scale: 4, Seed: 123456, Size: 128x128, Model: embedded, RNG: CPU
+"""A recipe as `parameters` text.
 
 The layout has no way to quote a prompt: a line in it that begins with ``Negative prompt:`` is read as what it says. The
 recipe itself, which stands beside this text in every file, has no such limits. No ``Version`` is written, since readers
