@@ -88,6 +88,20 @@ class Blob:
 
 
 @dataclass(frozen=True)
+class Payload:
+    """One text that a file carries.
+
+    place   where it stood: `png:parameters`, `exif:UserComment`, `exif:Make`, `xmp`, `gif:comment`, `jpeg:comment`,
+            `stealth:alpha`, `sidecar:.txt`, `text`
+    text    decoded; `raw` are the bytes word for word, before decoding
+    """
+
+    place: str
+    text: str
+    raw: bytes = b""
+
+
+@dataclass(frozen=True)
 class Output:
     """What a rendering gave beside the pixels. `trace` names the packed trace blob; `seconds` are per stage."""
 
@@ -125,6 +139,8 @@ class NewEntry:
     """What has no field of its own, as JSON values: raw metadata of imports, names shown to people."""
     adapters: tuple[Model, ...] = ()
     """What the adapters of the recipe are and where they came from; the recipe names them by digest."""
+    payloads: tuple[Payload, ...] = ()
+    """What the file says of itself, word for word."""
 
 
 @dataclass(frozen=True)
@@ -259,6 +275,36 @@ class Run:
     user: str
     total: int
     done: int
+    finished: datetime | None = None
+    """Of an import: when all that it walks had been looked at; until then, starting it again resumes it."""
+
+
+@dataclass(frozen=True)
+class SeenFile:
+    """A file as it was when it was looked at: an unchanged one is known again without being opened.
+
+    folder     absolute path of its folder; `name` is that of the file in it
+    mtime_ns   time of the last change of its bytes, in nanoseconds since 1970
+    inode      its number in the file system, in 63 bits
+    digest     SHA-256 of its bytes
+    """
+
+    folder: str
+    name: str
+    size: int
+    mtime_ns: int
+    inode: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class KnownFile:
+    """A `SeenFile` that has an entry: `trashed` in the trash, `pictured` with its image digest known."""
+
+    file: SeenFile
+    entry: int
+    trashed: bool
+    pictured: bool
 
 
 @dataclass(frozen=True)

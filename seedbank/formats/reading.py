@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seedbank.errors import BadInput
+from seedbank.records import Payload as Payload
 
 CERTAIN = 1.0
 """The file says it in a field of that name, in the tool's own format."""
@@ -23,20 +24,6 @@ GUESSED = 0.5
 
 class FormatError(BadInput):
     """A payload that claims to be of a format and is not; the only error that a reader raises."""
-
-
-@dataclass(frozen=True)
-class Payload:
-    """One text that a file carries.
-
-    place   where it stood: `png:parameters`, `exif:UserComment`, `exif:Make`, `xmp`, `gif:comment`, `jpeg:comment`,
-            `stealth:alpha`, `sidecar:.txt`, `text`
-    text    decoded; `raw` are the bytes word for word, before decoding
-    """
-
-    place: str
-    text: str
-    raw: bytes = b""
 
 
 @dataclass(frozen=True)

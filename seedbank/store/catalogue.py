@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select, tuple_
 from seedbank.hashing import sha256
 from seedbank.pipelines import cfg_of
 from seedbank.recipe import Recipe
-from seedbank.records import NewEntry
+from seedbank.records import NewEntry, Picture
 from seedbank.store.reading import chunks
 from seedbank.store.recipes import is_digest
 from seedbank.store.sharing import StoredRecipe, ensure, insert_many
@@ -46,6 +46,13 @@ def _size(new: NewEntry, stored: StoredRecipe | None) -> Size | None:
     width = picture.width if picture and picture.width is not None else columns.get("width")
     height = picture.height if picture and picture.height is not None else columns.get("height")
     return None if width is None or height is None else (width, height)
+
+
+def size_of(connection: Connection, picture: Picture) -> int | None:
+    """The row of a picture's size; None when it is not known."""
+    if picture.width is None or picture.height is None:
+        return None
+    return _store_sizes(connection, {(picture.width, picture.height)})[picture.width, picture.height]
 
 
 def _store_sizes(connection: Connection, wanted: set[Size]) -> dict[Size, int]:

@@ -109,6 +109,7 @@ def _runs(connection: Connection, statement: Select[Any]) -> list[Run]:
             user=row.user,
             total=row.total,
             done=row.done,
+            finished=row.finished,
         )
         for row in connection.execute(statement)
     ]

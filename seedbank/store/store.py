@@ -38,6 +38,7 @@ from seedbank.store.versions import check_revision
 # What only writing needs is imported inside the methods: listing entries must stay quick to start.
 if TYPE_CHECKING:
     from seedbank.store.curation import Curation
+    from seedbank.store.imports import Imports
     from seedbank.store.writing import Work
 
 
@@ -245,6 +246,13 @@ class Store:
 
         with self._database.reading() as connection:
             return opinions.history(connection, number)
+
+    @property
+    def imports(self) -> Imports:
+        """Files that were imported, what they say of themselves, and the runs that import them."""
+        from seedbank.store.imports import Imports
+
+        return Imports(self._database, self.user)
 
     @property
     def curation(self) -> Curation:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
@@ -27,7 +28,7 @@ from sqlalchemy import (
 
 from seedbank.store.types import Digest, Json, Phash, Seed, Time, Uid
 
-HEAD = "0004"
+HEAD = "0005"
 """The revision of the schema that this code reads and writes; revisions are numbered in order."""
 
 metadata = MetaData(
@@ -241,6 +242,7 @@ runs = Table(
     Column("specification", Json, nullable=False),
     Column("created", Time, nullable=False),
     _ref("user_id", "users"),
+    Column("finished", Time),  # of a run that walks folders: when the walk came to its end
     sqlite_autoincrement=True,
 )
 
@@ -315,8 +317,10 @@ entry_adapters = Table(
     sqlite_with_rowid=False,
 )
 
-ONLY_MIGRATED = frozenset({"prompt_words", "ix_prompts_words", "ix_entries_absent", "ix_entries_obstructed"})
-"""What SQLAlchemy has no word for, or only one that would load a dialect: the index of words and two partial indexes."""
+ONLY_MIGRATED = frozenset(
+    {"prompt_words", "ix_prompts_words", "ix_entries_absent", "ix_entries_obstructed", "ix_blobs_elsewhere"}
+)
+"""What SQLAlchemy has no word for, or only one that would load a dialect: the index of words and partial indexes."""
 
 entry_inputs = Table(
     "entry_inputs",
@@ -326,6 +330,44 @@ entry_inputs = Table(
     _ref("blob_id", "blobs", index=True),
     sqlite_with_rowid=False,
 )
+
+# -- what was imported ---------------------------------------------------------------------------------------------
+
+payloads = Table(
+    "payloads",
+    metadata,
+    _id(),
+    Column("digest", Digest, nullable=False, unique=True),  # of the bytes before they were compressed
+    Column("body", LargeBinary, nullable=False),  # zlib
+)
+
+entry_payloads = Table(
+    "entry_payloads",
+    metadata,
+    _ref("entry_id", "entries", key=True),
+    Column("position", Integer, primary_key=True),
+    Column("place", Text, nullable=False),
+    _ref("payload_id", "payloads", index=True),  # the text in UTF-8
+    _ref("raw_id", "payloads", null=True, index=True),  # the bytes in the file, where they are others
+    sqlite_with_rowid=False,
+)
+
+import_folders = Table("import_folders", metadata, _id(), Column("path", Text, nullable=False, unique=True))
+
+import_files = Table(
+    "import_files",
+    metadata,
+    _ref("folder_id", "import_folders", key=True),
+    Column("name", Text, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("inode", BigInteger, nullable=False),
+    Column("digest", Digest, nullable=False, index=True),
+    _ref("entry_id", "entries", index=True),
+    sqlite_with_rowid=False,
+)
+
+# -- how entries hang together, and what was done with them ----------------------------------------------------------
 
 edges = Table(
     "edges",

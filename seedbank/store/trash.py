@@ -17,10 +17,13 @@ from seedbank.store.tables import (
     entries,
     entry_adapters,
     entry_inputs,
+    entry_payloads,
     environment_parts,
     environments,
     image_tags,
     images,
+    import_files,
+    import_folders,
     metadata,
     methods,
     model_files,
@@ -28,6 +31,7 @@ from seedbank.store.tables import (
     opinion_events,
     opinions,
     parts,
+    payloads,
     prompts,
     recipes,
     regenerations,
@@ -39,14 +43,17 @@ from seedbank.store.wordindex import forget_words
 from seedbank.store.writing import Work, require_entries, spans
 
 OWNED = {
-    entries: (entry_inputs, entry_adapters, edges, run_entries, regenerations),
+    entries: (entry_inputs, entry_adapters, entry_payloads, import_files, edges, run_entries, regenerations),
     images: (image_tags, opinions, opinion_events, collection_items),
     environments: (environment_parts,),
     models: (model_files,),
 }
 """Rows that belong to a row and go with it; every other reference keeps it."""
 
-SHARED = (recipes, environments, models, images, blobs, settings, prompts, parts, methods, sizes, adapters)
+SHARED = (
+    *(recipes, environments, models, images, blobs, settings, prompts, parts, methods, sizes, adapters),
+    *(payloads, import_folders),
+)
 """What entries share, in an order in which nothing refers to an earlier one."""
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from seedbank.errors import BadInput, NotFound
 from seedbank.records import Operation, Undone
@@ -27,8 +27,8 @@ from seedbank.store.words import fold
 from seedbank.store.writing import Work
 
 UNDO = "undo"
-TRASH = {"rm": True, "restore": False}
-"""{kind: whether the entries were in the trash afterwards}"""
+TRASH = {"rm": True, "restore": False, "import": False}
+"""{kind: whether the entries were in the trash afterwards}; those of an import are the entries of its run."""
 UNDOABLE = (
     *(TAG, UNTAG, *PERSONAL, "adopt", RENAME, MERGE, *TRASH),
     *("create collection", "save search", "change collection", "remove collection", "import collection"),
@@ -100,7 +100,7 @@ def undo(work: Work, number: int | None = None) -> Undone:
     first = target if root == target.id else _operation(work.connection, root)
     if first.kind not in UNDOABLE:
         raise BadInput(
-            f"Operation {root} ({first.kind}) cannot be undone.", "Opinions, collections and rm can be: seedbank log"
+            f"Operation {root} ({first.kind}) cannot be undone.", "Opinions, collections, rm and imports can be: seedbank log"
         )
     if again and (by := book.undone_by(root)) is not None:
         raise BadInput(f"Operation {target.id} was undone by operation {by}.", f"To do it again: seedbank undo {by}")
@@ -151,16 +151,21 @@ class _Undoing:
     def _trash(self) -> int:
         to_trash = TRASH[self.first.kind] == self.forward
         state = entries.c.trashed.is_(None) if to_trash else entries.c.trashed.is_not(None)
-        changed = 0
-        for low, high in _spans(self.first.details["entries"]):
-            where = entries.c.id.between(low, high), state
-            statement = update(entries).where(*where).values(trashed=self.work.at if to_trash else None)
+        named = changed = 0
+        for which in self._trashed():
+            named += self.work.connection.scalar(select(func.count()).select_from(entries).where(which)) or 0
+            statement = update(entries).where(which, state).values(trashed=self.work.at if to_trash else None)
             changed += self.work.connection.execute(statement).rowcount
-        named = sum(high - low + 1 for low, high in _spans(self.first.details["entries"]))
         if changed < named:
             self.kept.append(f"{_counted(named - changed, 'entry', 'entries')} changed since: left alone.")
-        self.details["entries"] = self.first.details["entries"]
+        self.details |= {key: self.first.details[key] for key in ("entries", "run") if key in self.first.details}
         return changed
+
+    def _trashed(self) -> list[ColumnElement[bool]]:
+        """Conditions on the entries that the first operation put somewhere, one for each piece."""
+        if (run := self.first.details.get("run")) is not None:
+            return [entries.c.run_id == run]
+        return [entries.c.id.between(low, high) for low, high in _spans(self.first.details["entries"])]
 
     def _rename(self, names: Mapping[str, str]) -> int:
         old, new = (names["from"], names["to"]) if self.forward else (names["to"], names["from"])

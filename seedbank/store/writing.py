@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Table, insert, select
 from seedbank.errors import BadInput, NotFound
 from seedbank.records import EDGES, NewEntry, Output
 from seedbank.store.catalogue import searched_columns, store_adapters
+from seedbank.store.payloads import store_payloads
 from seedbank.store.reading import LARGEST_ID, chunks, no_entry
 from seedbank.store.sharing import (
     insert_many,
@@ -87,8 +88,11 @@ def require_entries(connection: Connection, ids: Iterable[int]) -> list[int]:
 # -- entries -------------------------------------------------------------------------------------------------------
 
 
-def add_entries(work: Work, news: Sequence[NewEntry]) -> list[int]:
-    """Stores entries in order, with everything they are made of, and gives their ids."""
+def add_entries(work: Work, news: Sequence[NewEntry], operation: int | None = None) -> list[int]:
+    """Stores entries in order, with everything they are made of, and gives their ids.
+
+    They are part of `operation`, which is written down already, or else of one of their own.
+    """
     for new in news:
         _check(new)
     connection = work.connection
@@ -143,7 +147,10 @@ def add_entries(work: Work, news: Sequence[NewEntry]) -> list[int]:
     for table, relations in ((entry_inputs, inputs), (edges, lineage), (entry_adapters, adapted)):
         if relations:
             connection.execute(insert(table), relations)
-    work.record("add", entries=spans(ids))
+    if any(new.payloads for new in news):
+        store_payloads(connection, zip(ids, (new.payloads for new in news), strict=True))
+    if operation is None:
+        work.record("add", entries=spans(ids))
     return ids
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Boolean, Connection, MetaData, Table, insert, inspect, select, text
 
 from seedbank.hashing import sha256
-from seedbank.records import NewEntry, NewRegeneration, Picture
+from seedbank.records import NewEntry, NewRegeneration, Payload, Picture, SeenFile
 from seedbank.store import Store
 from seedbank.store.database import Database, Place, sqlite_module
 from seedbank.store.schema import migrate, migrations_folder
@@ -95,6 +96,13 @@ def fill(store: Store) -> None:
             NewEntry(picture=Picture(digest("lost"), "RGB", 8, 8), obstacles=("Nothing is known of it.",), origin="added"),
         ]
     )
+    said = (Payload("png:parameters", "a cat\nSteps: 4, Seed: 7"), Payload("exif:UserComment", "猫", "猫".encode("utf-16-le")))
+    import_run = store.imports.start({"paths": ["/pictures"], "copy": True}, "old-ones")
+    store.imports.add(
+        import_run,
+        [(SeenFile("/pictures", "猫.png", 100, 10**18, 2**40, digest("file")), replace(new_entry(3), payloads=said))],
+    )
+    store.imports.finish(import_run)
     store.favourite([1, 4])
     store.rate([1], 5, user="bob")
     store.note([2], "client's choice")

@@ -1,0 +1,242 @@
+"""Imports: which files are known, entries in batches, and the run that holds them together.
+
+A file is known by its place (folder, name, size, time, inode) without being read, and by the SHA-256 of its bytes wherever it
+lies. A batch is one transaction: its entries, their payloads and tags, and the files that they came from, or nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from seedbank.errors import BadInput
+from seedbank.hashing import json_digest, plain_value
+from seedbank.records import KnownFile, NewEntry, Run, SeenFile
+from seedbank.store.catalogue import size_of
+from seedbank.store.history import write_events
+from seedbank.store.opinions import checked_tag, give_tags
+from seedbank.store.payloads import read_payloads
+from seedbank.store.reading import chunks
+from seedbank.store.runs import read_run
+from seedbank.store.sharing import insert_many, store_blobs, store_pictures
+from seedbank.store.tables import blobs, entries, import_files, import_folders, operations, runs
+from seedbank.store.writing import Work, add_entries, new_uid, require_entries
+
+if TYPE_CHECKING:
+    from seedbank.records import Payload
+    from seedbank.store.database import Database
+
+IMPORT = "import"
+"""The kind of the runs, and of the one operation that each of them is for `undo`."""
+
+
+class Holder(NamedTuple):
+    """The entry that holds a file: whether its image digest is known, and whether it is in the trash."""
+
+    entry: int
+    pictured: bool
+    trashed: bool
+    new: bool = False
+
+
+class Imports:
+    """The imports of one bank, as one user makes them."""
+
+    def __init__(self, database: Database, user: str) -> None:
+        self._database = database
+        self._user = user
+
+    @contextmanager
+    def _work(self) -> Iterator[Work]:
+        with self._database.writing() as connection:
+            yield Work.begin(connection, self._user)
+
+    # -- what is known ------------------------------------------------------------------------------------------------
+
+    def known(self, folder: str, names: Collection[str]) -> dict[str, KnownFile]:
+        """{name: file} of those files of a folder that were imported, as they were then."""
+        with self._database.reading() as connection:
+            return _known_names(connection, folder, names)
+
+    def holders(self, digests: Collection[str]) -> dict[str, Holder]:
+        """{file digest: its entry} of bytes that have one, wherever they lie; the oldest where there are more."""
+        with self._database.reading() as connection:
+            return _holders(connection, digests)
+
+    def payloads(self, entry: int) -> tuple[Payload, ...]:
+        """What the entry's file says of itself, word for word. Raises `NotFound`."""
+        with self._database.reading() as connection:
+            require_entries(connection, [entry])
+            return read_payloads(connection, entry)
+
+    # -- runs ---------------------------------------------------------------------------------------------------------
+
+    def unfinished(self, specification: Mapping[str, Any], name: str | None) -> Run | None:
+        """The run that this import resumes: the one of this name, else one of this specification that did not end.
+
+        Raises `BadInput` when the name belongs to another piece of work.
+        """
+        wanted = json_digest(specification)
+        open_ones = runs.c.kind == IMPORT, runs.c.name.is_(None), runs.c.finished.is_(None)
+        which = open_ones if name is None else (runs.c.name == name,)
+        with self._database.reading() as connection:
+            for row in connection.execute(select(runs).where(*which).order_by(runs.c.id.desc())).all():
+                if row.kind == IMPORT and json_digest(plain_value(row.specification)) == wanted:
+                    return read_run(connection, row.id)
+                if name is not None:
+                    raise BadInput(f"There is already a run called {name!r} that does something else.", "Choose another name.")
+        return None
+
+    def start(self, specification: Mapping[str, Any], name: str | None) -> Run:
+        """A new run, and the operation by which the whole of it is undone."""
+        with self._work() as work:
+            uid = new_uid()
+            number = work.insert(
+                runs,
+                uid=uid,
+                kind=IMPORT,
+                name=name,
+                digest=json_digest({"kind": IMPORT, "specification": specification, "name": name, "uid": uid}),
+                specification=dict(specification),
+                created=work.at,
+                user_id=work.user_id,
+            )
+            work.record(IMPORT, run=number, name=name, paths=specification.get("paths"))
+            return read_run(work.connection, number)
+
+    def finish(self, run: Run) -> None:
+        """All that the run walks has been looked at."""
+        with self._work() as work:
+            work.connection.execute(update(runs).where(runs.c.id == run.id).values(finished=work.at))
+
+    # -- entries ------------------------------------------------------------------------------------------------------
+
+    def add(self, run: Run, given: Sequence[tuple[SeenFile, NewEntry]], tags: Sequence[str] = ()) -> list[Holder]:
+        """The entry of each file, in one transaction. Bytes that have an entry already get no second one.
+
+        An entry that was made from the metadata alone gets its picture when its file comes with one.
+        """
+        with self._work() as work:
+            connection = work.connection
+            found = _holders(connection, {seen.digest for seen, _ in given})
+            operation = _operation(connection, run.id)
+            news: dict[str, NewEntry] = {}
+            for seen, new in given:
+                if seen.digest not in found:
+                    news.setdefault(seen.digest, replace(new, run=run.id))
+                else:
+                    found[seen.digest] = _meet(work, found[seen.digest], new)
+            ids = add_entries(work, list(news.values()), operation) if news else []
+            for (digest, new), number in zip(news.items(), ids, strict=True):
+                found[digest] = Holder(number, new.picture is not None, False, new=True)
+            wanted = [checked_tag(tag) for tag in tags]
+            if wanted:
+                pictures = _pictures(connection, (holder.entry for holder in found.values()))
+                write_events(work, operation, give_tags(work, pictures, wanted))
+            _remember(connection, [(seen, found[seen.digest].entry) for seen, _ in given])
+            outcome = []
+            for seen, _ in given:
+                outcome.append(found[seen.digest])
+                found[seen.digest] = found[seen.digest]._replace(new=False)  # the same bytes again in this batch
+            return outcome
+
+    def remember(self, seen: Iterable[tuple[SeenFile, int]]) -> None:
+        """These files are those of these entries: the next import passes them over."""
+        with self._work() as work:
+            _remember(work.connection, list(seen))
+
+
+def _known_names(connection: Connection, folder: str, names: Collection[str]) -> dict[str, KnownFile]:
+    file = import_files.c
+    found: dict[str, KnownFile] = {}
+    number = connection.scalar(select(import_folders.c.id).where(import_folders.c.path == folder))
+    if number is None:
+        return found
+    statement = select(import_files, entries.c.trashed, entries.c.image_id).join(entries, entries.c.id == file.entry_id)
+    for some in chunks(names):
+        for row in connection.execute(statement.where(file.folder_id == number, file.name.in_(some))):
+            seen = SeenFile(folder, row.name, row.size, row.mtime_ns, row.inode, row.digest)
+            found[row.name] = KnownFile(seen, row.entry_id, row.trashed is not None, row.image_id is not None)
+    return found
+
+
+def _holders(connection: Connection, digests: Collection[str]) -> dict[str, Holder]:
+    found: dict[str, Holder] = {}
+    held = entries.c.id, entries.c.image_id, entries.c.trashed
+    by_blob = select(blobs.c.digest, *held).join(entries, entries.c.blob_id == blobs.c.id)
+    by_file = select(import_files.c.digest, *held).join(entries, entries.c.id == import_files.c.entry_id)
+    for some in chunks(sorted(digests)):
+        for statement, digest in ((by_file, import_files.c.digest), (by_blob, blobs.c.digest)):
+            for row in connection.execute(statement.where(digest.in_(some)).order_by(entries.c.id.desc())):
+                found[row.digest] = Holder(row.id, row.image_id is not None, row.trashed is not None)
+    return found
+
+
+def _meet(work: Work, holder: Holder, new: NewEntry) -> Holder:
+    """The entry after its file was seen again: what was not known is filled in, what was known stays."""
+    if new.picture is None or new.blob is None:
+        return holder
+    if holder.pictured:
+        store_blobs(work.connection, [new.blob])  # it has moved, or lies in the image store now
+        return holder
+    image = store_pictures(work.connection, [new.picture])[new.picture.digest]
+    values: dict[str, Any] = {"image_id": image, "blob_id": store_blobs(work.connection, [new.blob])[new.blob.digest]}
+    if (size := size_of(work.connection, new.picture)) is not None:
+        values["size_id"] = size
+    work.connection.execute(update(entries).where(entries.c.id == holder.entry).values(values))
+    return holder._replace(pictured=True)
+
+
+def _operation(connection: Connection, run: int) -> int:
+    """The operation that `start` wrote down for a run."""
+    statement = select(operations.c.id, operations.c.details).where(operations.c.kind == IMPORT)
+    for row in connection.execute(statement.order_by(operations.c.id.desc())):
+        if (row.details or {}).get("run") == run:
+            return int(row.id)
+    raise BadInput(f"Run {run} is not an import.")
+
+
+def _pictures(connection: Connection, ids: Iterable[int]) -> list[int]:
+    """The images of these entries, each once."""
+    found: list[int] = []
+    for some in chunks(sorted(set(ids))):
+        statement = select(entries.c.image_id).where(entries.c.id.in_(some), entries.c.image_id.is_not(None))
+        found += connection.scalars(statement)
+    return list(dict.fromkeys(found))
+
+
+def _remember(connection: Connection, seen: Sequence[tuple[SeenFile, int]]) -> None:
+    paths = {file.folder for file, _ in seen}
+    rows = connection.execute(select(import_folders).where(import_folders.c.path.in_(sorted(paths)))).all()
+    numbers = {row.path: row.id for row in rows}
+    missing = sorted(paths - numbers.keys())
+    made = insert_many(connection, import_folders, [{"path": path} for path in missing])
+    numbers |= dict(zip(missing, made, strict=True))
+    latest = {(numbers[file.folder], file.name): (file, entry) for file, entry in seen}
+    by_folder: dict[int, list[str]] = {}
+    for folder, name in latest:
+        by_folder.setdefault(folder, []).append(name)
+    for folder, names in by_folder.items():
+        for some in chunks(names):
+            where = import_files.c.folder_id == folder, import_files.c.name.in_(some)
+            connection.execute(delete(import_files).where(*where))
+    if latest:
+        connection.execute(
+            insert(import_files),
+            [
+                {
+                    "folder_id": folder,
+                    "name": name,
+                    "size": file.size,
+                    "mtime_ns": file.mtime_ns,
+                    "inode": file.inode,
+                    "digest": file.digest,
+                    "entry_id": entry,
+                }
+                for (folder, name), (file, entry) in latest.items()
+            ],
+        )
