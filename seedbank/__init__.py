@@ -16,14 +16,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seedbank.api import Library
+    from seedbank.importing.reading import FileReading
     from seedbank.recipe import Recipe, used_seed
     from seedbank.recording.request import Request
 
     __version__: str
 
-_WHERE = {"Library": "api", "Recipe": "recipe", "Request": "recording.request", "used_seed": "recipe"}
+_WHERE = {
+    "FileReading": "importing.reading",
+    "Library": "api",
+    "Recipe": "recipe",
+    "Request": "recording.request",
+    "used_seed": "recipe",
+}
 
-__all__ = ["Library", "Recipe", "Request", "__version__", "open", "used_seed"]
+__all__ = ["FileReading", "Library", "Recipe", "Request", "__version__", "open", "read", "used_seed"]
 
 
 def open(url: str | Path | None = None, *, create: bool = False, images: str | None = None, user: str | None = None) -> Library:
@@ -37,6 +44,18 @@ def open(url: str | Path | None = None, *, create: bool = False, images: str | N
 
     place = config.locate(None if url is None else str(url))
     return Library.open(place.url, create=create, images=images, user=user)
+
+
+def read(path: str | Path, *, deep: bool = False, tool: str | None = None) -> FileReading:
+    """What a picture, or a text beside one, says of how it was made; no bank is needed.
+
+    `.tool` is the tool that wrote it, `.recipe` what it says, each field as in the file and None where it says nothing,
+    `.raw` the texts themselves. `deep` also looks for text that is hidden in the pixels of files that carry other
+    metadata; `tool` names the one format to try. Raises `NotFound` and `BadInput` where the file cannot be opened.
+    """
+    from seedbank.importing import reading
+
+    return reading.read(path, deep=deep, tool=tool)
 
 
 def __getattr__(name: str) -> Any:

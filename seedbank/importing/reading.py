@@ -1,0 +1,132 @@
+"""What a file says of how it was made, without a bank: `seedbank.read(path)`.
+
+Neither torch nor a database is loaded, and no pixel is decoded unless a file with transparency says nothing otherwise.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO
+
+from seedbank.errors import BadInput, NotFound
+from seedbank.formats.containers import LARGEST_METADATA, Container, scan
+from seedbank.formats.containers.text import whole_file
+from seedbank.formats.detect import conflicts, examine
+from seedbank.formats.reading import Foreign, Payload, Reading
+
+BUFFER = 16384
+"""Bytes read at once: the metadata of most files, and not more of the picture than must be."""
+
+
+@dataclass(frozen=True)
+class FileReading:
+    """What a file says, word for word and understood.
+
+    kind       `png`, `jpeg`, `webp`, `gif`, `avif`, `heif`, `jxl`, `text`; None for anything else
+    payloads   every text that it carries, in order
+    readings   what each tool's format made of them, the most trusted first
+    remarks    what could not be read or followed, one sentence each
+    """
+
+    kind: str | None
+    payloads: tuple[Payload, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    remarks: tuple[str, ...] = ()
+    width: int | None = None
+    height: int | None = None
+    lossless: bool | None = None
+
+    @property
+    def tool(self) -> str | None:
+        """The tool whose format was trusted most; None where no format was found."""
+        return self.readings[0].tool if self.readings else None
+
+    @property
+    def recipe(self) -> Foreign:
+        """The recipe as that tool says it; all None where no format was found."""
+        return self.readings[0].recipe if self.readings else Foreign()
+
+    @cached_property
+    def raw(self) -> Mapping[str, str]:
+        """{place: text} of all payloads; a second text at the same place has `#2` after it."""
+        texts: dict[str, str] = {}
+        for payload in self.payloads:
+            place, number = payload.place, 1
+            while place in texts:
+                number += 1
+                place = f"{payload.place}#{number}"
+            texts[place] = payload.text
+        return texts
+
+    @cached_property
+    def conflicts(self) -> tuple[str, ...]:
+        """One sentence for each field that two readings tell differently."""
+        return tuple(conflicts(self.readings))
+
+
+def read(path: str | Path, *, deep: bool = False, tool: str | None = None) -> FileReading:
+    """What the file says. Its suffix counts for nothing, and a broken or hostile file is a remark, not an error.
+
+    With `deep`, text that is hidden in the pixels is looked for even where there is other metadata; else only in a file
+    with transparency that says nothing. `tool` names the one format to try. Raises `NotFound` for a file that is not
+    there and `BadInput` for one that cannot be opened.
+    """
+    path = Path(path)
+    try:
+        with open(path, "rb", buffering=BUFFER) as file:
+            return _read(file, deep, tool)
+    except FileNotFoundError:
+        raise NotFound(f"There is no file {path}.") from None
+    except IsADirectoryError:
+        raise BadInput(f"{path} is a folder.", "Name the files in it.") from None
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {os.strerror(error.errno or errno.EIO)}.") from None
+
+
+def read_bytes(data: bytes, *, deep: bool = False, tool: str | None = None) -> FileReading:
+    """`read` of a file that is in memory."""
+    return _read(io.BytesIO(data), deep, tool)
+
+
+def _read(file: BinaryIO, deep: bool, tool: str | None) -> FileReading:
+    container = scan(file)
+    payloads, remarks = list(container.payloads), list(container.remarks)
+    kind = container.kind
+    if kind is None:
+        kind = _plain_text(file, payloads, remarks)
+    found = examine(payloads, tool)
+    return FileReading(
+        kind,
+        tuple(payloads),
+        found.readings,
+        (*remarks, *found.remarks),
+        container.width,
+        container.height,
+        container.lossless,
+    )
+
+
+def _plain_text(file: BinaryIO, payloads: list[Payload], remarks: list[str]) -> str | None:
+    """The file as one payload where it is text: parameters in a file of their own, a workflow, a log."""
+    file.seek(0)
+    data = file.read(LARGEST_METADATA + 1)
+    if not data:
+        remarks.append("The file is empty.")
+    elif len(data) > LARGEST_METADATA:
+        limit = LARGEST_METADATA >> 20
+        remarks.append(f"The file is no picture that is known here, and larger than the {limit} MiB that are read of a text.")
+    elif (text := whole_file(data)) is None:
+        remarks.append("The file is neither a picture that is known here nor a text.")
+    else:
+        payloads.append(Payload("text", text, data))
+        return "text"
+    return None
+
+
+__all__ = ["Container", "FileReading", "read", "read_bytes"]
