@@ -207,10 +207,37 @@ class Engine:
         self, recipe: Recipe, inputs: Mapping[str, Path] | None = None, steps: int = 1
     ) -> tuple[tuple[str, str], ...]:
         """The trace up to the end of `steps` denoising steps, fewer than the recipe has; no picture is made."""
-        wanted = {"recipe": recipe.to_dict(), "inputs": {role: str(path) for role, path in (inputs or {}).items()}}
-        out = str(self._running().folder / "nothing")
-        said = self._ask("render", key=self._current().key, out=out, trace="stages", steps=steps, **wanted)
+        said, _ = self._begin(recipe, inputs, steps=steps, trace="stages")
         return tuple((str(stage), str(value)) for stage, value in said["trace"])
+
+    def latents(self, recipe: Recipe, inputs: Mapping[str, Path] | None = None, steps: int = -1) -> bytes:
+        """The sample after so many denoising steps (-1: after the last) as a safetensors file with one tensor.
+
+        With 0 steps it is the noise as the pipeline draws it. Raises `BadInput` when there are fewer steps.
+        """
+        said, latents = self._begin(recipe, inputs, steps=steps, trace="none", keep_latents=True)
+        if latents is None or ("files" in said and steps != -1):
+            raise BadInput(
+                f"This recipe has fewer than {steps} denoising steps." if steps > 0 else "This recipe draws no noise."
+            )
+        return latents
+
+    def decode(self, recipe: Recipe, latents: Path, inputs: Mapping[str, Path] | None = None) -> tuple[str, int, int, bytes]:
+        """(mode, width, height, rows): what the pipeline makes of the tensor in the file `latents`, called with `recipe`."""
+        said, rows = self._begin(recipe, inputs, given_latents=os.path.abspath(latents), trace="none")
+        assert rows is not None
+        return said["mode"], said["width"], said["height"], rows
+
+    def _begin(self, recipe: Recipe, inputs: Mapping[str, Path] | None, **request: Any) -> tuple[dict[str, Any], bytes | None]:
+        """(what the worker said, the latents or else the pixels that it wrote)."""
+        paths = {role: str(path) for role, path in (inputs or {}).items()}
+        key, out = self._current().key, Path(tempfile.mkdtemp(dir=self._running().folder))
+        try:
+            said = self._ask("render", key=key, recipe=recipe.to_dict(), inputs=paths, out=str(out), **request)
+            file = said.get("latents") or next(iter(said.get("files", ())), None)
+            return said, None if file is None else Path(file).read_bytes()
+        finally:
+            shutil.rmtree(out, ignore_errors=True)
 
     def scheduler(self, name: str, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """{class, config} for a recipe: the scheduler `name` with the pipeline's settings and `settings` over them."""

@@ -15,6 +15,7 @@ from .describe import annotation_text
 from .inputs import KINDS as INPUT_KINDS
 from .inputs import input_arguments
 from .refusal import BAD_INPUT, BLOCKED, Refusal
+from .texts import own_texts
 
 OURS = (
     "generator",
@@ -36,7 +37,7 @@ def call_arguments(pipe: Any, recipe: Mapping[str, Any], files: Mapping[str, str
     Raises `Refusal` for what cannot be done here."""
     check_supported(pipe, recipe)
     signature = inspect.signature(type(pipe).__call__)
-    given = {**(recipe.get("call") or {}), **(recipe.get("conditioning") or {})}
+    given = {**(recipe.get("call") or {}), **own_texts(recipe.get("conditioning") or {})}
     for side in ("width", "height"):
         # Every recipe says the size of its picture; some pipelines take it from their input image.
         if side not in signature.parameters:

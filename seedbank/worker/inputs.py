@@ -143,6 +143,12 @@ def _packed_tensor(tensor: Any) -> bytes:
     return save({ONLY: tensor.detach().to("cpu").contiguous()})
 
 
+def write_tensor(tensor: Any, path: Path) -> str:
+    """Write a tensor as the one of a safetensors file; the path."""
+    path.write_bytes(_packed_tensor(tensor))
+    return str(path)
+
+
 class LastSample:
     """Context manager that keeps the sample after the last step of a fresh scheduler, for a second model to go on from."""
 
@@ -173,5 +179,40 @@ class LastSample:
         """Write the sample as the one tensor of a safetensors file; None when there is none."""
         if self.sample is None:
             return None
-        path.write_bytes(_packed_tensor(self.sample))
-        return str(path)
+        return write_tensor(self.sample, path)
+
+
+class GivenSample:
+    """Context manager in which every step of a fresh scheduler gives the tensor in the file `path` instead of its result.
+
+    The pipeline then decodes that tensor, with its own scaling, unpacking and whatever else its family does. Without a
+    `path` nothing is changed. Raises `Refusal` inside the call for a tensor of another shape than the pipeline's sample.
+    """
+
+    def __init__(self, scheduler: Any, path: str | None) -> None:
+        self._scheduler = scheduler
+        self._path = path
+
+    def __enter__(self) -> GivenSample:
+        if self._path is not None:
+            given = read_input({"role": "latents", "kind": TENSOR}, self._path)
+            original = self._scheduler.step
+
+            @functools.wraps(original)
+            def step(model_output: Any, timestep: Any, sample: Any, *args: Any, **kwargs: Any) -> Any:
+                if given.shape != sample.shape:
+                    shapes = ["x".join(map(str, tensor.shape)) for tensor in (given, sample)]
+                    raise Refusal(BAD_INPUT, f"The latents have the shape {shapes[0]}; these need {shapes[1]}.")
+                result = given.to(sample.device, sample.dtype)
+                if kwargs.get("return_dict") is False:
+                    return (result,)
+                from diffusers.schedulers.scheduling_utils import SchedulerOutput
+
+                return SchedulerOutput(prev_sample=result)
+
+            self._scheduler.step = step
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._path is not None:
+            vars(self._scheduler).pop("step", None)

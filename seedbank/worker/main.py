@@ -95,14 +95,16 @@ class Session:
         out: str,
         keep_latents: bool = False,
         steps: int | None = None,
+        given_latents: str | None = None,
     ) -> dict[str, Any]:
-        """Render one image into the folder `out`, or only the beginning of one, `steps` long."""
+        """Render one image into the folder `out`, or only the beginning of one, `steps` long, or only the end of one."""
         from .render import render
 
         def on_step(done: int, total: int) -> None:
             emit({"event": "step", "step": done, "of": total})
 
-        return render(self._started().get(key), recipe, Path(out), inputs, trace, on_step, keep_latents, steps)
+        pipeline = self._started().get(key)
+        return render(pipeline, recipe, Path(out), inputs, trace, on_step, keep_latents, steps, given_latents)
 
     def unload(self, emit: Emit) -> None:
         """Forget every loaded pipeline."""

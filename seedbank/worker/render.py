@@ -13,11 +13,12 @@ import torch
 from . import capture, randomness
 from .adapters import check_adapters
 from .calling import RANDOM_STATE, call_arguments, scheduler_for
-from .inputs import LastSample, input_stages
+from .inputs import GivenSample, LastSample, input_stages, write_tensor
 from .loading import LoadedPipeline, live_dtypes
 from .noise import noise_of
 from .noise.supplied import check_latents
 from .refusal import BAD_INPUT, BLOCKED, FAILED, Refusal
+from .texts import BlendedTexts
 from .tracing import LEVELS, NONE, STAGES, Trace
 
 PIXELS = "pixels"
@@ -38,6 +39,7 @@ def render(
     on_step: Callable[[int, int], None] | None = None,
     keep_latents: bool = False,
     steps: int | None = None,
+    given_latents: str | None = None,
 ) -> dict[str, Any]:
     """Render `recipe` (its JSON form) and write the raw rows of its images to ``out/pixels.000`` ….
 
@@ -45,21 +47,28 @@ def render(
     trace: [[stage, digest]], seconds: {load, encode, denoise, decode, total}, peak_memory (bytes), flags}. When the pipeline
     drew from global random states, their values before the call lie in ``out/rng-state.json``, named by `random_state`.
     With `keep_latents` the sample after the last step lies in ``out/latents.safetensors``, named by `latents`.
-    With `steps` it ends after so many denoising steps: there is no image, and only the trace is returned. Raises `Refusal`.
+    With `steps` it ends after so many denoising steps (-1: all; 0: when the noise is drawn): there is no image, only the trace
+    and the latents, which are then the noise as it was drawn. With `given_latents`, a file with a tensor, every step gives
+    that instead of its result: the image is what the pipeline decodes it to. Raises `Refusal`.
     """
+    drawn_first: list[torch.Tensor] = []
 
     def step(done: int, total: int) -> None:
         if on_step is not None:
             on_step(done, total)
-        if done == steps:
+        if done == steps or (steps == -1 and done == total):
             raise _Enough
+
+    def initial(values: torch.Tensor) -> None:
+        drawn_first.append(values)
+        raise _Enough
 
     if level not in LEVELS:
         raise Refusal(BAD_INPUT, f"There is no trace level {level!r}.", f"Use one of {', '.join(LEVELS)}.")
     pipe = loaded.pipe
     arguments = call_arguments(pipe, recipe, inputs)
     check_latents(pipe, arguments)
-    noise = noise_of(recipe.get("noise") or {}, loaded.device)
+    noise = noise_of(recipe.get("noise") or {}, loaded.device, initial if steps == 0 else None)
     _check_dtypes(pipe, recipe)
     check_adapters(loaded, recipe)
     inputs_seen = input_stages(arguments, recipe.get("inputs") or []) if level != NONE else []
@@ -68,15 +77,21 @@ def render(
     _reset_peak(loaded.device)
     before = randomness.snapshot()
     try:
+        texts = BlendedTexts(pipe, recipe.get("conditioning") or {})
+        given = GivenSample(pipe.scheduler, given_latents)
         last = LastSample(pipe.scheduler, keep_latents)
-        with noise.around(pipe), last, Trace(pipe, level, step, loaded.device) as trace:
+        with noise.around(pipe), texts, given, last, Trace(pipe, level, step, loaded.device) as trace:
             started = time.perf_counter()
             result = pipe(**arguments, **noise.arguments)
             total = time.perf_counter() - started
     except Refusal:
         raise
     except _Enough:
-        return {"trace": [*inputs_seen, *trace.digests]}
+        out.mkdir(parents=True, exist_ok=True)
+        begun = {"trace": [*inputs_seen, *trace.digests]}
+        if drawn_first:
+            return begun | {"latents": write_tensor(drawn_first[0], out / LATENTS_FILE)}
+        return begun if last.sample is None else begun | {"latents": last.write(out / LATENTS_FILE)}
     except torch.OutOfMemoryError as error:
         raise Refusal(
             FAILED, "There was not enough memory to render this.", "Try a smaller size, --dtype or --device cpu."

@@ -14,8 +14,8 @@ import numpy
 import pytest
 import torch
 
+from seedbank.worker.elementary import arccos, log, sincos
 from seedbank.worker.noise import noise_of
-from seedbank.worker.noise.elementary import arccos, log, sincos
 from seedbank.worker.noise.nvidia import a1111_normal, cuda_normal, cuda_threads
 from seedbank.worker.noise.portable import ENCODING, centred_uniform, inverse_normal, normal
 from seedbank.worker.noise.supplied import check_latents
@@ -99,13 +99,15 @@ def test_uniform_numbers_never_reach_the_ends_where_the_quantile_is_infinite():
 
 PROGRAM = """
 import hashlib, sys, types
-package = types.ModuleType("noise")
-package.__path__ = [sys.argv[1]]
-sys.modules["noise"] = package
+for name, folder in (("worker", sys.argv[1]), ("worker.noise", sys.argv[1] + "/noise")):
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = [folder]
 import numpy
-from noise import nvidia, portable, variation
+from worker.interpolation import between
+from worker.noise import nvidia, portable, variation
 one, other = portable.normal(7, (1, 16, 32, 32)), nvidia.a1111_normal(8, (1, 16, 32, 32), 2)
 parts = [one, other] + [variation.vary(one, other, 0.3, form) for form in variation.FORMS]
+parts += [between(one.astype(float), other.astype(float), 0.3, curve) for curve in ("slerp", "lerp")]
 print(hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest())
 """
 
@@ -118,7 +120,7 @@ def test_the_bits_do_not_depend_on_the_instruction_set():
     said = set()
     for disabled in ("", " ".join(found)):
         environ = {**os.environ, "NPY_DISABLE_CPU_FEATURES": disabled}
-        command = [sys.executable, "-c", PROGRAM, str(ROOT / "seedbank" / "worker" / "noise")]
+        command = [sys.executable, "-c", PROGRAM, str(ROOT / "seedbank" / "worker")]
         said.add(subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout)
     assert len(said) == 1
 

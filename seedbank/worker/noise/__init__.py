@@ -9,6 +9,7 @@ a1111-nv       A1111's imitation of a CUDA generator on the CPU (`nvidia`)
 =============  ======================================================================================================
 
 All but ``global`` have a ``seed``, may have a ``variation {seed, strength, form}``, and all but the portable one an ``ensd``.
+A ``blend {noise, alpha, curve}`` moves every draw of the call towards that of a second noise, which is one of these whole.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ SEEDED = {
     SEEDBANK: {"dtype"},
     A1111_NV: {"dtype", "ensd"},
 }
-"""{kind: the fields that it has beside kind, seed and variation}."""
+"""{kind: the fields that it has beside kind, seed, variation and blend}."""
 OURS = (SEEDBANK, A1111_NV)
 """Kinds whose numbers are seedbank's own: they serve every draw of a call, in float32."""
 SEEDS = 2**64
@@ -50,9 +51,14 @@ class Noise:
     flags: dict[str, Any] = field(default_factory=dict)
 
 
-def noise_of(noise: Mapping[str, Any], device: str) -> Noise:
-    """The noise of a recipe, for one rendering on `device`. Raises `Refusal` for what cannot be made here."""
+def noise_of(noise: Mapping[str, Any], device: str, initial: Callable[[torch.Tensor], None] | None = None) -> Noise:
+    """The noise of a recipe, for one rendering on `device`. Raises `Refusal` for what cannot be made here.
+
+    `initial` is called with the initial noise when the call draws it.
+    """
     kind = noise.get("kind")
+    if initial is not None and (kind == GLOBAL or "seeds" in noise):
+        raise Refusal(BLOCKED, "The noise of a recipe without a seed of its own cannot be drawn alone.")
     if kind == GLOBAL:
         _check_fields(noise, {"kind"})
         return Noise()
@@ -62,15 +68,29 @@ def noise_of(noise: Mapping[str, Any], device: str) -> Noise:
         )
     if "seeds" in noise:
         return _batch(noise, device)
-    _check_fields(noise, {"kind", "seed", "variation"} | SEEDED[kind])
+    _check_seeded(noise)
+    foreign = [list(_size(one)) for one in _parts(noise) if one["kind"] == TORCH_CUDA and not _native(one)]
+    flags = {"noise_of_another_gpu": foreign[0]} if foreign else {}
+    changed = any(noise.get(name) for name in ("variation", "ensd", "blend"))
+    if kind in OURS or changed or flags or initial is not None or not _drawn_there(noise, device):
+        return _served(noise, device, flags, initial)
+    return Noise({"generator": _generator(kind, noise["seed"])})
+
+
+def _check_seeded(noise: Mapping[str, Any]) -> None:
+    kind = str(noise["kind"])
+    _check_fields(noise, {"kind", "seed", "variation", "blend"} | SEEDED[kind])
     if noise.get("seed") is None:
         raise Refusal(BAD_INPUT, "The recipe has no seed.", "Give one with --seed.")
     if noise.get("dtype", "float32") != "float32":
         raise Refusal(BLOCKED, f"Noise of the kind {kind!r} is drawn in float32, not in {noise['dtype']}.")
-    flags = {"noise_of_another_gpu": list(_size(noise))} if kind == TORCH_CUDA and not _native(noise) else {}
-    if kind in OURS or noise.get("variation") or noise.get("ensd") or flags or not _drawn_there(noise, device):
-        return _served(noise, device, flags)
-    return Noise({"generator": _generator(kind, noise["seed"])})
+    if noise.get("blend"):
+        _check_blend(noise["blend"])
+
+
+def _parts(noise: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The noise itself, and those that it is blended with."""
+    return [noise, *(_parts(noise["blend"]["noise"]) if noise.get("blend") else [])]
 
 
 def _batch(noise: Mapping[str, Any], device: str) -> Noise:
@@ -86,11 +106,16 @@ def _generator(kind: str, seed: Any) -> torch.Generator:
     return torch.Generator(kind.removeprefix("torch-")).manual_seed(int(seed))
 
 
-def _served(noise: Mapping[str, Any], device: str, flags: dict[str, Any]) -> Noise:
+def _served(
+    noise: Mapping[str, Any], device: str, flags: dict[str, Any], initial: Callable[[torch.Tensor], None] | None
+) -> Noise:
     """Noise whose numbers are given by a source; the generator of the call only marks its draws."""
     from .drawing import Draws
+    from .sources import Shown
 
     kind, source = noise["kind"], _source(noise)
+    if initial is not None:
+        source = Shown(source, initial)
     marker = torch.Generator("cuda" if kind == TORCH_CUDA and _drawn_there(noise, device) else "cpu")
 
     def around(pipe: Any) -> AbstractContextManager[Any]:
@@ -100,7 +125,7 @@ def _served(noise: Mapping[str, Any], device: str, flags: dict[str, Any]) -> Noi
 
 
 def _source(noise: Mapping[str, Any]) -> Source:
-    from .sources import Delayed, Varied
+    from .sources import Blended, Delayed, Varied
 
     seed = int(noise["seed"])
     source = _plain_source(noise, seed)
@@ -109,6 +134,8 @@ def _source(noise: Mapping[str, Any]) -> Source:
         source = Varied(source, _plain_source(noise, int(variation["seed"])), strength, form)
     if delta := int(noise.get("ensd") or 0):
         source = Delayed(source, _plain_source(noise, (seed + delta) % SEEDS))
+    if blend := noise.get("blend"):
+        source = Blended(source, _source(blend["noise"]), float(blend["alpha"]), blend["curve"])
     return source
 
 
@@ -133,6 +160,18 @@ def _checked_variation(variation: Mapping[str, Any]) -> tuple[float, str]:
     if variation.get("seed") is None or not isinstance(strength, (int, float)) or not 0 <= strength <= 1 or form not in FORMS:
         raise Refusal(BAD_INPUT, "A variation needs a seed, a strength from 0 to 1, and the form sane or a1111.")
     return float(strength), form
+
+
+def _check_blend(blend: Mapping[str, Any]) -> None:
+    from ..interpolation import CURVES
+
+    _check_fields(blend, {"noise", "alpha", "curve"})
+    other, alpha, curve = blend.get("noise"), blend.get("alpha"), blend.get("curve")
+    if not isinstance(other, Mapping) or other.get("kind") not in SEEDED:
+        raise Refusal(BAD_INPUT, f"A blend needs a second noise with a seed, of one of the kinds {', '.join(SEEDED)}.")
+    if not isinstance(alpha, (int, float)) or not 0 <= alpha <= 1 or curve not in CURVES:
+        raise Refusal(BAD_INPUT, f"A blend needs an alpha from 0 to 1, and one of the curves {', '.join(CURVES)}.")
+    _check_seeded(other)
 
 
 def _check_fields(values: Mapping[str, Any], known: set[str]) -> None:

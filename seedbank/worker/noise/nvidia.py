@@ -19,7 +19,7 @@ from collections.abc import Sequence
 import numpy
 from numpy.typing import NDArray
 
-from .elementary import Array, log, sincos
+from ..elementary import Array, log, sincos
 
 Integers = NDArray[numpy.uint64]
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)

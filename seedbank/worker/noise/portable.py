@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy
 from numpy.typing import NDArray
 
-from .elementary import Array, horner, log
+from ..elementary import Array, horner, log
 
 NOISE, ENCODING = 0, 1
 """Purposes: the noise of the picture; what is drawn while a VAE encodes an input image."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
+from ..interpolation import between
 from ..refusal import BAD_INPUT, Refusal
 from . import nvidia, portable
 from .drawing import Draw, Source
@@ -78,6 +79,17 @@ class Varied:
         return torch.from_numpy(vary(low, high, self.strength, self.form)).to(dtype)
 
 
+class Blended:
+    """Every draw between that of `source` and that of `other`: also what a scheduler draws in its steps."""
+
+    def __init__(self, source: Source, other: Source, alpha: float, curve: str) -> None:
+        self.source, self.other, self.alpha, self.curve = source, other, alpha, curve
+
+    def normal(self, shape: Sequence[int], dtype: torch.dtype, draw: Draw) -> torch.Tensor:
+        one, other = (_array(source.normal(shape, dtype, draw)).astype("float64") for source in (self.source, self.other))
+        return torch.from_numpy(between(one, other, self.alpha, self.curve)).to(dtype)
+
+
 class Delayed:
     """The initial noise from `first`, everything later from `later`: A1111's eta noise seed delta (ENSD)."""
 
@@ -86,6 +98,19 @@ class Delayed:
 
     def normal(self, shape: Sequence[int], dtype: torch.dtype, draw: Draw) -> torch.Tensor:
         return (self.first if draw.stage == 0 else self.later).normal(shape, dtype, draw)
+
+
+class Shown:
+    """`source`, whose initial noise `look` sees first."""
+
+    def __init__(self, source: Source, look: Callable[[torch.Tensor], None]) -> None:
+        self.source, self.look = source, look
+
+    def normal(self, shape: Sequence[int], dtype: torch.dtype, draw: Draw) -> torch.Tensor:
+        values = self.source.normal(shape, dtype, draw)
+        if draw.initial:
+            self.look(values.to(dtype))
+        return values
 
 
 def _array(noise: torch.Tensor) -> Any:

@@ -15,41 +15,25 @@ import math
 import numpy
 from numpy.typing import NDArray
 
-from .elementary import Array, arccos, sincos
+from ..elementary import Array
+from ..interpolation import ALMOST_THE_SAME, arc_weights, slerp
 
 SANE, A1111 = "sane", "a1111"
 FORMS = (SANE, A1111)
-ALMOST_THE_SAME = 0.9995
-"""Cosine of the angle above which the mixture is straight, since the sine of the angle would be divided by."""
 
 
 def vary(noise: NDArray[numpy.float32], other: NDArray[numpy.float32], strength: float, form: str) -> Array:
     """The noise at `strength` (0: `noise`, 1: `other`) of the way; arrays of one shape (…, height, width), as float64."""
     low, high = noise.astype(numpy.float64), other.astype(numpy.float64)
-    return {SANE: _sane, A1111: _a1111}[form](low, high, strength)
-
-
-def _sane(low: Array, high: Array, strength: float) -> Array:
-    # Products of float32 values are exact in float64, and fsum rounds their sum once: no order of adding matters.
-    cosine = _dot(low, high) / math.sqrt(_dot(low, low) * _dot(high, high))
-    if abs(cosine) > ALMOST_THE_SAME:
-        return low * (1.0 - strength) + high * strength
-    weights = _weights(numpy.array([cosine]), strength)
-    return low * weights[0] + high * weights[1]
+    return {SANE: slerp, A1111: _a1111}[form](low, high, strength)
 
 
 def _a1111(low: Array, high: Array, strength: float) -> Array:
     cosine = _columns(low / _norm(low), high / _norm(high))
     if math.fsum(cosine.ravel().tolist()) / cosine.size > ALMOST_THE_SAME:
         return low * strength + high * (1.0 - strength)
-    weights = _weights(cosine, strength)
+    weights = arc_weights(cosine, strength)
     return low * weights[0] + high * weights[1]
-
-
-def _weights(cosine: Array, strength: float) -> tuple[Array, Array]:
-    angle = arccos(numpy.clip(cosine, -1.0, 1.0))
-    whole = sincos(angle)[0]
-    return sincos((1.0 - strength) * angle)[0] / whole, sincos(strength * angle)[0] / whole
 
 
 def _norm(values: Array) -> Array:
@@ -62,7 +46,3 @@ def _columns(one: Array, other: Array) -> Array:
     for row in range(one.shape[-2]):
         total = total + one[..., row : row + 1, :] * other[..., row : row + 1, :]
     return total
-
-
-def _dot(one: Array, other: Array) -> float:
-    return math.fsum((one * other).ravel().tolist())
