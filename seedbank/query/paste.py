@@ -10,9 +10,7 @@ last line alone will do.
 
 from __future__ import annotations
 
-import json
-import re
-
+from seedbank.infotext import parse
 from seedbank.query.nodes import Node, Term
 
 FIELDS = {
@@ -26,32 +24,18 @@ FIELDS = {
 }
 """{name there, in lower case: key here}"""
 
-_LAST_LINE = re.compile(r"\s*Steps:\s*\d+\s*,\s*[A-Za-z][\w ]*:", re.IGNORECASE)
-_FIELD = re.compile(r'\s*([\w][\w \-/]*):\s*("(?:\\.|[^"\\])*"|[^,]*)(?:,|$)')
-
 
 def pasted(text: str) -> list[Node] | None:
-    """The conditions in a pasted text; None when it is none."""
-    lines = text.strip().splitlines()
-    if not lines or not _LAST_LINE.match(lines[-1]):
+    """The conditions in a pasted text; None when it is none, which is one whose fields do not begin with the steps."""
+    parts = parse(text, fewest=2)
+    if parts.flat or not parts.pairs or parts.pairs[0][0].casefold() != "steps":
         return None
-    negative = next((at for at, line in enumerate(lines[:-1]) if line.startswith("Negative prompt:")), len(lines) - 1)
     found: list[Node] = []
-    for key, part in (("prompt", lines[:negative]), ("negative", lines[negative:-1])):
-        words = "\n".join(part).removeprefix("Negative prompt:").strip()
-        if words:
-            found.append(Term(key, words.strip("*")))
-    for name, value in _FIELD.findall(lines[-1]):
-        field = FIELDS.get(name.strip().casefold())
-        if field is not None and (plain := _plain(value.strip())):
-            found.append(Term(field, plain))
+    for key, words in (("prompt", parts.prompt), ("negative", parts.negative_prompt)):
+        if plain := (words or "").strip().strip("*"):
+            found.append(Term(key, plain))
+    for name, value in parts.pairs:
+        field = FIELDS.get(name.casefold())
+        if field is not None and value:
+            found.append(Term(field, value))
     return found
-
-
-def _plain(value: str) -> str:
-    if not value.startswith('"'):
-        return value
-    try:
-        return str(json.loads(value))
-    except ValueError:
-        return value.strip('"')
