@@ -33,7 +33,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _starting = threading.Lock()
-SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
+SUFFIXES = {
+    "image/png": ".png",
+    "image/jpeg": ".jpg",
+    "image/webp": ".webp",
+    "image/gif": ".gif",
+    "image/avif": ".avif",
+}
 
 
 class Library(Catalogue):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -49,9 +49,15 @@ def pixel_digest(mode: str, width: int, height: int, rows: bytes | bytearray | m
     `rows` are the decoded pixels, row by row from the top, without padding, as Pillow's ``Image.tobytes()`` gives them.
     Nothing of the file goes in: PNG compression, metadata and colour profiles never change it.
     """
+    return strips_digest(mode, width, height, [rows])
+
+
+def strips_digest(mode: str, width: int, height: int, strips: Iterable[bytes | bytearray | memoryview]) -> str:
+    """The image digest of rows that come in pieces, so that a large picture need not lie in memory twice."""
     hasher = hashlib.sha256(b"seedbank.pixels.v1\0" + mode.encode("ascii") + b"\0")
     hasher.update(struct.pack("<II", width, height))
-    hasher.update(rows)
+    for strip in strips:
+        hasher.update(strip)
     return hasher.hexdigest()
 
 

@@ -16,8 +16,10 @@ from seedbank.hashing import pixel_digest
 from seedbank.recipe import Recipe
 from seedbank.records import Picture
 
-FORMATS = ("PNG", "JPEG", "WEBP")
-"""What is read. The decoders of other formats never run, so their flaws cannot be reached."""
+INPUT_FORMATS = ("PNG", "JPEG", "WEBP")
+"""What a rendering takes as an input."""
+FORMATS = (*INPUT_FORMATS, "GIF", "AVIF")
+"""What is read at all. The decoders of other formats never run, so their flaws cannot be reached."""
 PNG_MODES = ("L", "LA", "RGB", "RGBA", "I;16")
 MODES = (*PNG_MODES, "CMYK")
 LARGEST_PIXELS = 89_478_485
@@ -103,8 +105,8 @@ def encode_png(
     return file.getvalue()
 
 
-def read_image(data: bytes | Path) -> DecodedImage:
-    """The pixels and the text of a PNG, JPEG or WebP file; its name and its suffix count for nothing.
+def read_image(data: bytes | Path, formats: tuple[str, ...] = FORMATS) -> DecodedImage:
+    """The pixels and the text of an image file of one of the `formats`; its name and its suffix count for nothing.
 
     Palettes and bilevel pictures are expanded (to RGB, RGBA or L), as their indices alone say nothing. Orientation tags
     and colour profiles are not applied. Raises `BadInput`, in one sentence, for everything that is not such a file.
@@ -115,32 +117,56 @@ def read_image(data: bytes | Path) -> DecodedImage:
             data = data.read_bytes()
         except OSError as error:
             raise BadInput(f"{name} cannot be read: {error.strerror}.") from None
+    with opened(data, name, formats) as image:
+        format_ = str(image.format)
+        still = decoded(image, name)
+        text = {key: str(value) for key, value in getattr(image, "text", {}).items()}
+    if sum(map(len, text.values())) > LARGEST_TEXT:
+        raise BadInput(f"{name} carries more than {LARGEST_TEXT >> 20} MiB of text.", "Save it without its metadata.")
+    return DecodedImage(still.mode, still.width, still.height, still.tobytes(), text, format_, is_lossy(format_, data))
+
+
+def opened(data: bytes, name: str = "The image", formats: tuple[str, ...] = FORMATS) -> Image.Image:
+    """A still image whose headers were read and found to be within the limits. Raises `BadInput`."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise _too_large(name) from None
-    except Exception as error:  # Pillow raises what its parsers raise: OSError, SyntaxError, struct.error, …
-        raise BadInput(f"{name} is not a PNG, JPEG or WebP file that can be read{_because(error)}.") from None
-    with image:
+            image = Image.open(io.BytesIO(data), formats=formats)
         if image.width * image.height > LARGEST_PIXELS:
             raise _too_large(name)
-        if (frames := getattr(image, "n_frames", 1)) > 1:
-            raise BadInput(f"{name} is an animation of {frames} frames.", "Save the frame that you mean.")
-        format_ = str(image.format)
-        try:
-            image.load()
-            text = {key: str(value) for key, value in getattr(image, "text", {}).items()}
-            still = _expanded(image)
-        except Exception as error:
-            raise BadInput(f"{name} is damaged{_because(error)}.", "Get a whole copy of it.") from None
-    if sum(map(len, text.values())) > LARGEST_TEXT:
-        raise BadInput(f"{name} carries more than {LARGEST_TEXT >> 20} MiB of text.", "Save it without its metadata.")
+        frames = getattr(image, "n_frames", 1)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise _too_large(name) from None
+    except BadInput:
+        raise
+    except Exception as error:  # Pillow raises what its parsers raise: OSError, SyntaxError, struct.error, …
+        raise BadInput(f"{name} is not a {_listed(formats)} file that can be read{_because(error)}.") from None
+    if frames > 1:
+        raise BadInput(f"{name} is an animation of {frames} frames.", "Save the frame that you mean.")
+    return image
+
+
+def decoded(image: Image.Image, name: str = "The image") -> Image.Image:
+    """The image with its pixels, in one of `MODES`. Raises `BadInput` for a damaged file."""
+    try:
+        image.load()
+        still = _expanded(image)
+    except Exception as error:
+        raise BadInput(f"{name} is damaged{_because(error)}.", "Get a whole copy of it.") from None
     if still.mode not in MODES:
         raise BadInput(f"{name} has {still.mode} pixels, which cannot be compared.", "Convert it to RGB.")
-    lossy = format_ == "JPEG" or (format_ == "WEBP" and not _is_lossless_webp(data))
-    return DecodedImage(still.mode, still.width, still.height, still.tobytes(), text, format_, lossy)
+    return still
+
+
+def is_lossy(format: str, data: bytes) -> bool:
+    """Whether the pixels can be others than those of the program that wrote the file. A GIF holds 256 colours only; how an
+    AVIF was written does not stand in its header."""
+    return format in ("JPEG", "GIF", "AVIF") or (format == "WEBP" and not _is_lossless_webp(data))
+
+
+def _listed(formats: tuple[str, ...]) -> str:
+    names = ["WebP" if name == "WEBP" else name for name in formats]
+    return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 def _expanded(image: Image.Image) -> Image.Image:

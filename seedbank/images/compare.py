@@ -61,7 +61,12 @@ def perceptual_hash(pixels: Pixels) -> str:
     frequencies lies above their median. Rounding makes flat pictures, where only noise of the arithmetic is left, equal
     everywhere.
     """
-    small = np.asarray(_grey(pixels).resize((32, 32), Image.Resampling.LANCZOS), dtype=np.float64)
+    return hash_of_grey(_grey(pixels))
+
+
+def hash_of_grey(grey: Image.Image) -> str:
+    """The perceptual hash of a picture that is there as luma, in mode ``L``."""
+    small = np.asarray(grey.resize((32, 32), Image.Resampling.LANCZOS), dtype=np.float64)
     basis = np.cos(np.pi * np.outer(np.arange(8), 2 * np.arange(32) + 1) / 64)
     low = np.round(basis @ small @ basis.T, 6)
     bits = (low > np.median(low)).flatten()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from seedbank.errors import BadInput
-from seedbank.images.codec import read_image
+from seedbank.images.codec import INPUT_FORMATS, read_image
 
 EXIF_ORIENTATION = 0x0112
 TURNED = (5, 6, 7, 8)
@@ -34,12 +34,12 @@ def look_at(data: bytes, name: str) -> InputPicture:
 
     Raises `BadInput`."""
     try:
-        decoded = read_image(data)
+        decoded = read_image(data, INPUT_FORMATS)
     except BadInput as error:
         raise BadInput(error.message.replace("The image", name, 1), error.hint) from None
     if decoded.mode == "I;16":
         raise BadInput(f"{name} has 16 bits a channel, which no pipeline takes.", "Save it with 8 bits.")
-    with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as image:
+    with Image.open(io.BytesIO(data), formats=INPUT_FORMATS) as image:
         orientation = image.getexif().get(EXIF_ORIENTATION, 1)
     width, height = (decoded.height, decoded.width) if orientation in TURNED else (decoded.width, decoded.height)
     transparent = decoded.mode in ("RGBA", "LA") and _has_holes(decoded.rows, len(decoded.mode))

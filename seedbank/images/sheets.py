@@ -34,7 +34,11 @@ class Cell:
 
 def thumbnail(pixels: Pixels, side: int = 256, kind: str = "WEBP") -> bytes:
     """A WebP (or PNG) file of the picture, made smaller until both sides are at most `side` pixels; never made larger."""
-    image = _shown(pixels)
+    return small_file(_shown(pixels), side, kind)
+
+
+def small_file(image: Image.Image, side: int, kind: str = "WEBP") -> bytes:
+    """The file that `thumbnail` gives, of an image in RGB that may be changed."""
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     return _saved(image, kind, **({"quality": 80, "method": 2} if kind == "WEBP" else {}))
 
@@ -106,7 +110,11 @@ def _shown(pixels: Pixels) -> Image.Image:
     """The picture as RGB over the background."""
     if pixels.mode == "I;16":
         return Image.fromarray(np.round(samples(pixels)[:, :, 0]).astype(np.uint8)).convert("RGB")
-    image = image_of(pixels)
+    return over_background(image_of(pixels))
+
+
+def over_background(image: Image.Image) -> Image.Image:
+    """The image in RGB; what is transparent shows the background."""
     if image.mode in ("RGBA", "LA"):
         backdrop = Image.new("RGBA", image.size, (*BACKGROUND, 255))
         return Image.alpha_composite(backdrop, image.convert("RGBA")).convert("RGB")
