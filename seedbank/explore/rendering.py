@@ -90,9 +90,13 @@ class Renderer:
     def render(self, recipe: Recipe) -> Rendering:
         """One image. Raises `Blocked`, `BadInput` or `RenderFailed`."""
         opened = self.open(recipe.adapters)
-        rendering = opened.engine.render(recipe, {input_key(item): self._file(item) for item in recipe.inputs})
+        rendering = opened.engine.render(recipe, self.files(recipe))
         check_rendered_size(recipe, rendering)
         return rendering
+
+    def files(self, recipe: Recipe) -> dict[str, Path]:
+        """{key of an input: a file with its bytes} for the render process. Raises `Blocked`."""
+        return {input_key(item): self._file(item) for item in recipe.inputs}
 
     def record(
         self,

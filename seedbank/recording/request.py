@@ -103,12 +103,20 @@ def make_plan(request: Request, loaded: Loaded, model: Model, defaults: Mapping[
 
 
 def _call(request: Request, loaded: Loaded, defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Every argument of the call, resolved: the user's, else the model's recommendation, else the pipeline's default."""
+    """Every argument of the call: what the user says, else what the model recommends, else the pipeline's default."""
     call = {
         name: parameter["default"] for name, parameter in loaded.call.items() if _is_recorded(name) and "default" in parameter
     }
     call |= {"width": loaded.sizes["width"], "height": loaded.sizes["height"]}
     call |= {name: value for name, value in defaults.items() if name in loaded.call}
+    call = changed_call(call, request, loaded)
+    check_strength(call)
+    return call
+
+
+def changed_call(call: Mapping[str, Any], request: Request, loaded: Loaded) -> dict[str, Any]:
+    """The arguments of a call with what `request` says in their place, checked. Raises `BadInput`."""
+    call = dict(call)
     for name, value in request.arguments.items():
         if name not in loaded.call or not _is_recorded(name):
             raise BadInput(f"{loaded.pipeline} has no argument {name!r} that can be set here.", _offer(name, loaded))
@@ -126,11 +134,10 @@ def _call(request: Request, loaded: Loaded, defaults: Mapping[str, Any]) -> dict
     if request.cfg is not None:
         call |= guidance_from_cfg(loaded.pipeline, request.cfg)
     call["width"], call["height"] = _size(request, call, loaded)
-    _check_strength(call)
     return call
 
 
-def _check_strength(call: Mapping[str, Any]) -> None:
+def check_strength(call: Mapping[str, Any]) -> None:
     """Raises `BadInput` when the strength of an image-to-image call leaves no step to do."""
     strength, steps = call.get("strength"), call.get("num_inference_steps")
     if strength is not None and steps is not None and int(steps * strength) < 1:

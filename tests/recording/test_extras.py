@@ -6,7 +6,7 @@ from PIL import Image
 from seedbank.errors import BadInput
 from seedbank.recipe import Recipe
 from seedbank.recording.extras import Extras, Pictures, read_adapters, unused_words
-from seedbank.recording.request import _check_strength
+from seedbank.recording.request import check_strength
 
 
 @pytest.mark.parametrize(
@@ -31,10 +31,10 @@ def test_what_makes_no_sense_is_refused(extras, words):
 
 def test_a_strength_that_leaves_no_step_is_refused_with_the_least_that_does():
     with pytest.raises(BadInput, match=r"A strength of 0\.1 leaves none of 3 steps") as caught:
-        _check_strength({"strength": 0.1, "num_inference_steps": 3})
+        check_strength({"strength": 0.1, "num_inference_steps": 3})
     assert caught.value.hint == "Use --steps 10 or more."
-    _check_strength({"strength": 0.1, "num_inference_steps": 10})
-    _check_strength({"num_inference_steps": 3})
+    check_strength({"strength": 0.1, "num_inference_steps": 10})
+    check_strength({"num_inference_steps": 3})
 
 
 def test_a_picture_that_is_not_there_or_none_is_one_sentence(tmp_path):
