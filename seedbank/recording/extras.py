@@ -23,6 +23,8 @@ from seedbank.records import Blob
 from seedbank.worker.adapters import CONTROLNET, EMBEDDING, IP_ADAPTER, LORA, VAE
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from seedbank.engine.process import Loaded
     from seedbank.images.inputs import InputPicture
 
@@ -44,7 +46,7 @@ class Extras:
     clip_skip        how many of the text encoder's last layers are left out
     prompt_2, negative_2   for the second text encoder
     sampler, schedule      by the names that people know, see `seedbank.samplers`; or `scheduler`, a class of diffusers
-    latents          a safetensors file with the tensor to start from, as the pipeline's argument `latents` takes it
+    latents          the tensor to start from, as the pipeline's argument `latents` takes it: a safetensors file, or an array
     refiner          the folder of a second model that goes over the first one's latents; `refiner_strength` how far
     """
 
@@ -64,7 +66,7 @@ class Extras:
     sampler: str | None = None
     schedule: str | None = None
     scheduler: str | None = None
-    latents: Place | None = None
+    latents: Place | NDArray[Any] | None = None
     refiner: Place | None = None
     refiner_strength: float | None = None
 
@@ -223,12 +225,14 @@ def _bytes_of(path: Path) -> bytes:
         raise BadInput(f"The picture {path} cannot be read: {error.strerror}.", "Check the path.") from None
 
 
-def latents_input(place: Place, loaded: Loaded) -> Input:
+def latents_input(place: Place | NDArray[Any], loaded: Loaded) -> Input:
     """The latents that are started from instead of drawn noise. Raises `BadInput`."""
-    from seedbank.recording.latents import MEDIA_TYPE, ROLE, read_latents
+    from seedbank.recording.latents import MEDIA_TYPE, ROLE, latents_of_array, read_latents
 
     if ROLE not in loaded.call:
         raise BadInput(f"{loaded.pipeline} takes no latents.", "Leave --latents away.")
+    if not isinstance(place, (str, Path)):
+        return Input(*latents_of_array(place), MEDIA_TYPE, "an array")
     item, data = read_latents(place)
     return Input(item, data, MEDIA_TYPE, str(Path(place).expanduser().resolve()))
 

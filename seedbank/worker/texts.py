@@ -44,10 +44,10 @@ class BlendedTexts:
         if self._blend is None:
             return self
         blend = self._blend
-        unknown = sorted(set(blend) - {"conditioning", "alpha", "curve"})
-        alpha, curve = blend.get("alpha"), blend.get("curve")
-        if unknown or not isinstance(alpha, (int, float)) or not 0 <= alpha <= 1 or curve not in CURVES:
-            raise Refusal(BAD_INPUT, f"A blend of texts needs an alpha from 0 to 1 and a curve: {', '.join(CURVES)}.")
+        alpha, curve, others = blend.get("alpha"), blend.get("curve"), blend.get("conditioning") or {BLEND: None}
+        unknown = set(blend) - {"conditioning", "alpha", "curve"}
+        if unknown or BLEND in others or not isinstance(alpha, (int, float)) or not 0 <= alpha <= 1 or curve not in CURVES:
+            raise Refusal(BAD_INPUT, f"A blend of texts needs other texts, an alpha from 0 to 1 and a curve: {', '.join(CURVES)}.")
         if not hasattr(self._pipe, "encode_prompt"):
             raise Refusal(BLOCKED, f"{type(self._pipe).__name__} has no encode_prompt, so its texts cannot be blended.")
         original = self._pipe.encode_prompt
