@@ -109,6 +109,8 @@ def plain_value(value: Any) -> Any:
 
     What looks like a tag and holds no number is somebody else's data and stays as it is.
     """
+    if isinstance(value, (str, int, float)) or value is None:  # most values; asking for a Mapping takes longer
+        return value
     if isinstance(value, Mapping):
         for tag, number in (("$float", float), ("$int", int)):
             if len(value) == 1 and isinstance(text := value.get(tag), str):

@@ -61,7 +61,6 @@ from seedbank.store.tables import (
     users,
     vocabulary,
 )
-from seedbank.store.usage import adapters_of_settings
 from seedbank.store.wordindex import prompts_having, prompts_with
 
 if TYPE_CHECKING:
@@ -358,7 +357,7 @@ def _regenerable(asking: Asking, key: str, value: bool) -> Condition:
         _missing(asking, "recipe_id"),
         by_column(entries.c.model_id, [None, *lost], sqlite=asking.sqlite),
     ]
-    without = [row for row, wanted in adapters_of_settings(asking.connection).items() if not set(gone).isdisjoint(wanted)]
+    without = asking.remembered.settings_needing(asking.connection, gone)
     if without:
         recipes_without = select(recipes.c.id).where(recipes.c.settings_id.in_(without))
         source = Source(listed.c.id, listed, (listed.c.recipe_id.in_(recipes_without),), ordered=False)

@@ -33,8 +33,11 @@ EXACTLY = 10_000
 SAMPLED = 4_000
 """Entries that are looked at to estimate how many match."""
 
-WALK = "SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off"
-"""For PostgreSQL: the page is full long before everything has been looked at."""
+WALK = (
+    "SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off; "
+    "SET LOCAL max_parallel_workers_per_gather = 0"
+)
+"""For PostgreSQL: the page is full long before everything has been looked at, or another worker has been started."""
 
 
 Position = Sequence[Any]

@@ -7,7 +7,7 @@ Names are compared folded; ``*`` stands for any characters, the only one with a 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Table, select
 from seedbank.query.values import Shape
 from seedbank.samplers import FLOW_SAMPLERS, OTHER_NAMES, SAMPLERS, SIGMAS, SPACINGS
 from seedbank.store.tables import environment_parts, methods, parts, sizes
+from seedbank.store.usage import adapters_of_settings
 from seedbank.store.words import fold
 
 _DIGEST = re.compile("[0-9a-f]{4,64}")
@@ -111,6 +112,10 @@ class Remembered:
 
     methods: dict[int, Method] = field(default_factory=dict)
     parts: dict[int, Any] = field(default_factory=dict)
+    versions: dict[int, dict[str, list[str]]] = field(default_factory=dict)
+    """{part: {name as pip compares it: folded versions}}"""
+    adapters: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    """{settings of recipes: digests of the adapters they need}"""
 
     def method_ids(self, connection: Connection, key: str, text: str) -> list[int]:
         """The ids of the methods whose `key` (sampler, schedule, scheduler, pipeline, dtype) meets the pattern `text`."""
@@ -125,6 +130,11 @@ class Remembered:
             if any(one.fullmatch(name) for one in wanted for name in method.names[key])
         )
 
+    def settings_needing(self, connection: Connection, gone: Collection[str]) -> list[int]:
+        """The ids of recipes' settings that need one of the adapters `gone`."""
+        self.adapters |= adapters_of_settings(connection, max(self.adapters, default=0))
+        return sorted(number for number, needed in self.adapters.items() if not set(gone).isdisjoint(needed))
+
     def environment_ids(self, connection: Connection, key: str, text: str) -> list[int]:
         """The ids of the environments that `key` (``gpu``, ``device``, ``env.NAME``) finds."""
         kinds = {"gpu": ("hardware",), "device": ("profile",)}.get(key, ("distributions", "system"))
@@ -134,18 +144,21 @@ class Remembered:
         missing = sorted({row.part_id for row in rows} - set(self.parts))
         for number in missing:
             self.parts[number] = connection.scalar(select(parts.c.body).where(parts.c.id == number))
-        meets = _meets(key, text)
-        return sorted({row.environment_id for row in rows if meets(self.parts[row.part_id])})
+        for number in missing:
+            self.versions[number] = _versions(self.parts[number])
+        if key in ("gpu", "device"):
+            meets = _meets(key, text)
+            return sorted({row.environment_id for row in rows if meets(self.parts[row.part_id])})
+        name, wanted = _plain_name(key.removeprefix("env.")), pattern(text)
+        having = {part for part, known in self.versions.items() if any(map(wanted.fullmatch, known.get(name, ())))}
+        return sorted({row.environment_id for row in rows if row.part_id in having})
 
 
 def _meets(key: str, text: str) -> Any:
     wanted = pattern(text if "*" in text or key != "gpu" else f"*{text}*")
     if key == "gpu":
         return lambda body: any(wanted.fullmatch(fold(name)) for name in _gpus(body))
-    if key == "device":
-        return lambda body: wanted.fullmatch(fold(str(body.get("device", "cpu"))).split(":")[0]) is not None
-    name = key.removeprefix("env.")
-    return lambda body: any(wanted.fullmatch(fold(version)) for version in _versions(body, name))
+    return lambda body: wanted.fullmatch(fold(str(body.get("device", "cpu"))).split(":")[0]) is not None
 
 
 def _gpus(body: Any) -> list[str]:
@@ -155,13 +168,13 @@ def _gpus(body: Any) -> list[str]:
     return [str(one.get("name", "")) if isinstance(one, Mapping) else str(one) for one in listed if one]
 
 
-def _versions(body: Any, name: str) -> list[str]:
-    """The versions that a part records under `name`: of a distribution, or python, os, libc of the system."""
-    found = []
+def _versions(body: Any) -> dict[str, list[str]]:
+    """The versions that a part records, by name: of distributions, or python, os, libc of the system."""
+    found: dict[str, list[str]] = {}
     for key, value in body.items() if isinstance(body, Mapping) else ():
-        if _plain_name(key) == _plain_name(name):
-            version = value.get("version") if isinstance(value, Mapping) else value
-            found += [str(version)] if isinstance(version, (str, int, float)) else []
+        version = value.get("version") if isinstance(value, Mapping) else value
+        if isinstance(version, (str, int, float)):
+            found.setdefault(_plain_name(key), []).append(fold(str(version)))
     return found
 
 

@@ -28,6 +28,9 @@ from seedbank.store.tables import entries
 FEW = 5_000
 """Entries that are read and sorted at once, in about 10 ms."""
 
+FEW_IN_ORDER = 1_000
+"""The same where the source can be walked in order instead: counting farther would take longer than walking."""
+
 SURELY_MANY = 20 * FEW
 """Where PostgreSQL expects more than this, nothing is counted."""
 
@@ -154,20 +157,21 @@ def _choose(asking: Asking, conditions: Sequence[Condition], *, in_order: bool) 
         return None, False
     if in_order and len(conditions) == 1 and conditions[0].ordered:
         return 0, False
-    sizes = _sizes(asking, [conditions[at] for at in candidates])
-    shortest, size = min(zip(candidates, sizes, strict=True), key=lambda one: one[1])
-    if size <= FEW:
-        return shortest, True
+    bounds = [FEW_IN_ORDER if in_order and conditions[at].ordered else FEW for at in candidates]
+    sizes = _sizes(asking, [conditions[at] for at in candidates], bounds)
+    few = [(size, at) for at, size, bound in zip(candidates, sizes, bounds, strict=True) if size <= bound]
+    if few:
+        return min(few)[1], True
     ordered = [at for at in candidates if conditions[at].ordered]
     return (_sparsest(asking, conditions, ordered) if ordered and in_order else None), False
 
 
-def _sizes(asking: Asking, conditions: Sequence[Condition]) -> list[int]:
-    """How long the sources of each condition are, counted up to a bound."""
+def _sizes(asking: Asking, conditions: Sequence[Condition], bounds: Sequence[int]) -> list[int]:
+    """How long the sources of each condition are, each source counted up to the bound of its condition."""
     sizes = [0 if asking.sqlite else sum(_estimate(asking, source) for source in one.sources or ()) for one in conditions]
     counted = [at for at, size in enumerate(sizes) if size <= SURELY_MANY]
     counts = [
-        select(func.count()).select_from(source.ids().limit(FEW + 1).subquery()).scalar_subquery()
+        select(func.count()).select_from(source.ids().limit(bounds[at] + 1).subquery()).scalar_subquery()
         for at in counted
         for source in conditions[at].sources or ()
     ]

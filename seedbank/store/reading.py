@@ -207,7 +207,7 @@ def read_models(connection: Connection, ids: Iterable[int]) -> dict[int, Model]:
         .order_by(models.c.id, model_files.c.path)
     )
     found: dict[int, tuple[Row[Any], list[ModelFile]]] = {}
-    for row in connection.execute(statement):
+    for row in connection.execute(statement).all():
         files = found.setdefault(row.id, (row, []))[1]
         if row.path is not None:
             files.append(ModelFile(row.path, row.size, row.sha256))
@@ -261,7 +261,7 @@ def _opinions(
     of_tags = (
         select(image_tags.c.image_id, tags.c.name).select_from(image_tags.join(tags)).where(image_tags.c.image_id.in_(pictures))
     )
-    for row in connection.execute(of_tags):
+    for row in connection.execute(of_tags).all():
         tagged.setdefault(row.image_id, []).append(row.name)
     of_users = (
         select(opinions, users.c.name)
@@ -269,7 +269,7 @@ def _opinions(
         .where(opinions.c.image_id.in_(pictures))
         .order_by(opinions.c.user_id)
     )
-    for row in connection.execute(of_users):
+    for row in connection.execute(of_users).all():
         if row.note is not None:
             noted.setdefault(row.image_id, []).append(row.note)
         if row.name == user:

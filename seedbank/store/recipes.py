@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from seedbank.hashing import canonical_value
 from seedbank.recipe import Recipe
 from seedbank.store.words import fold
 
@@ -75,5 +74,10 @@ def join(columns: Mapping[str, Any], settings: Mapping[str, Any]) -> Recipe:
             if key is None:
                 values[part] = value
             else:
-                values[part][key] = str(value) if column == "seed" else canonical_value(value)
+                values[part][key] = str(value) if column == "seed" else _integral(value)
     return Recipe.canonical_from(values)
+
+
+def _integral(value: Any) -> Any:
+    """4.0 as 4, as canonical values have it; the column of guidances gives floats."""
+    return int(value) if type(value) is float and value.is_integer() else value

@@ -7,6 +7,7 @@ JSON is compact text with sorted keys, so that both databases hold, compare and 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -33,6 +34,10 @@ class Digest(TypeDecorator[str]):
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
         return None if value is None else value.hex()
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], str | None]:
+        """Straight from the driver's value: a page has hundreds of digests."""
+        return lambda value: None if value is None else bytes(value).hex()
 
 
 class Uid(TypeDecorator[str]):
@@ -88,7 +93,7 @@ class Time(TypeDecorator[datetime]):
         return (value - EPOCH) // MICROSECOND
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else EPOCH + value * MICROSECOND
+        return None if value is None else EPOCH + timedelta(microseconds=value)
 
 
 class Json(TypeDecorator[Any]):

@@ -40,9 +40,10 @@ def needs(store: Store) -> Iterator[tuple[Needs, int]]:
     yield from found.items()
 
 
-def adapters_of_settings(connection: Connection) -> dict[int, Needs]:
-    """{id of a recipe's settings: digests of its adapters}, only those that have any."""
-    named = select(settings.c.id, settings.c.body).where(type_coerce(settings.c.body, Text).like('%"adapters":%'))
+def adapters_of_settings(connection: Connection, after: int = 0) -> dict[int, Needs]:
+    """{id of a recipe's settings: digests of its adapters}, only those that have any; of the settings behind `after`."""
+    having = type_coerce(settings.c.body, Text).like('%"adapters":%')
+    named = select(settings.c.id, settings.c.body).where(settings.c.id > after, having)
     return {row.id: _adapters(row.body) for row in connection.execute(named)}
 
 
