@@ -26,6 +26,9 @@ KNOWN = frozenset(
 )
 """Fields by which a line is known for one of fields, in lower case."""
 
+OWN = "seedbank"
+"""The field that seedbank writes: a line that has it needs no others."""
+
 FEWEST = 3
 """A line with fewer fields belongs to the prompt, as in A1111's own reader."""
 
@@ -126,7 +129,8 @@ class _Scanner:
         first = [start for start in known if self._name(start) == "steps"]
         for start in (*reversed(first[-_LINES_TRIED:]), *reversed(known[-_LINES_TRIED:])):
             end, pairs = self.pairs(start)
-            if len(pairs) >= self.fewest and sum(name.casefold() in KNOWN for name, _ in pairs) > 1:
+            names = [name.casefold() for name, _ in pairs]
+            if OWN in names or (len(names) >= self.fewest and sum(name in KNOWN for name in names) > 1):
                 return start, end, pairs
         return None
 
@@ -186,9 +190,11 @@ class _Scanner:
 def _decoded(quoted: re.Match[str]) -> str:
     """What a JSON string says; its inside as it stands where it is none, as with paths of Windows."""
     try:
-        return str(json.loads(quoted[0], strict=False))
+        text = str(json.loads(quoted[0], strict=False))
     except ValueError:
         return quoted[1]
+    # Half of a surrogate pair cannot be stored.
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def pieces(value: str) -> Iterator[tuple[str, str]]:

@@ -4,9 +4,26 @@
     Negative prompt: blurry
     Steps: 8, Sampler: Euler a, CFG scale: 4, Seed: 123456, Size: 128x128, Model: embedded, RNG: CPU
 
-`writing` makes it from a recipe.
+`writing` makes it from a recipe; `reading` makes a foreign recipe of it (with `loras` and `extras`), `meaning` says what that
+means to the tool that wrote it. The layout itself is in `seedbank.infotext`, since queries read it as well. `lines` reads the
+command lines of "Prompts from file".
 """
 
+from seedbank.formats.a1111.lines import prompts_from_file
+from seedbank.formats.a1111.loras import tagged, without_tags
+from seedbank.formats.a1111.reading import read
 from seedbank.formats.a1111.writing import SAMPLERS, SCHEDULES, sampler_of, write_parameters
+from seedbank.infotext import Parameters, parse
 
-__all__ = ["SAMPLERS", "SCHEDULES", "sampler_of", "write_parameters"]
+__all__ = [
+    "SAMPLERS",
+    "SCHEDULES",
+    "Parameters",
+    "parse",
+    "prompts_from_file",
+    "read",
+    "sampler_of",
+    "tagged",
+    "without_tags",
+    "write_parameters",
+]
