@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from seedbank.catalogue import Catalogue
 from seedbank.engine.source import cache_folder
 from seedbank.errors import NotFound
-from seedbank.pipelines import cfg_of
 from seedbank.progress import QUIET, Progress
 from seedbank.recipe import AS_IS
 from seedbank.records import Entry, ModelUse
@@ -21,10 +20,16 @@ from seedbank.records import Entry, ModelUse
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
+    from numpy.typing import NDArray
+
+    from seedbank.bank import Pixels
     from seedbank.blobs import Blobs
     from seedbank.check import Finding
     from seedbank.engine.process import Engine
     from seedbank.environment import Environment
+    from seedbank.explore.blend import Plan as BlendPlan
+    from seedbank.explore.blend import Shown
+    from seedbank.explore.latents import Like
     from seedbank.recording.block import Report
     from seedbank.recording.capture import Recorded
     from seedbank.regen import Options, Outcome
@@ -163,6 +168,82 @@ class Library(Catalogue):
             progress=progress,
         )
 
+    # -- between entries ----------------------------------------------------------------------------------------------
+
+    def plan_blend(
+        self,
+        which: int | str | Sequence[int],
+        *,
+        frames: int = 24,
+        curve: str = "slerp",
+        also_prompt: bool = False,
+        loop: bool | None = None,
+    ) -> BlendPlan:
+        """The pictures between the entries that `which` names, from each to the next; nothing is rendered yet.
+
+        frames       from one entry to the next, both included
+        curve        how the noise goes: `slerp`, on the great circle, or `lerp`, straight
+        also_prompt  blend the texts too; else the text is that of the entry before
+        loop         back to the first entry; None: when there are more than two
+
+        Raises `BadInput` for entries that differ in anything but noise and texts; `plan.remarks` say what to expect.
+        """
+        from seedbank.explore.blend import plan_blend
+
+        return plan_blend(self.store.entries(self.resolve(which)), frames, curve, also_prompt, loop)
+
+    def blending(
+        self,
+        plan: BlendPlan,
+        *,
+        tags: Sequence[str] = (),
+        collection: str | None = None,
+        device: str | None = None,
+        progress: Progress = QUIET,
+    ) -> Iterator[Shown]:
+        """Render what a plan has and the bank has not, and yield every frame in order; the same plan again resumes.
+
+        With a `collection` the frames are put into it when all are there.
+        """
+        from seedbank.explore.blend import gather, render_blend
+
+        ids = []
+        for shown in render_blend(self, plan, tags=tags, device=device, progress=progress):
+            ids.append(shown.entry.id)
+            yield shown
+        if collection is not None:
+            gather(self, collection, ids)
+
+    def film(self, plan: BlendPlan, shown: Sequence[Shown], fps: float = 12) -> tuple[bytes, bytes]:
+        """(PNG file with the frames as a strip, animated WebP file) of the frames that `blending` gave."""
+        from seedbank.explore.blend import film
+
+        return film(self, plan, shown, fps)
+
+    def noise_of(self, like: Like) -> NDArray[Any]:
+        """The noise that the picture of an entry or a recipe is made of, as the pipeline draws it; float32.
+
+        Most often of the shape ``(1, channels, height // factor, width // factor)``.
+        """
+        from seedbank.explore.latents import noise_of
+
+        return noise_of(self, like)
+
+    def latents_of(self, like: Like, step: int = -1) -> NDArray[Any]:
+        """The latents of an entry or a recipe after a denoising step, 0 the first and -1 the last; float32.
+
+        They have the shape in which the pipeline holds them, which for FLUX is ``(1, tokens, 64)``.
+        """
+        from seedbank.explore.latents import latents_of
+
+        return latents_of(self, like, step)
+
+    def decode_latents(self, latents: NDArray[Any], like: Like) -> Pixels:
+        """The picture that the pipeline of `like` makes of final latents; `add` takes it, `Pixels.rows` are its bytes."""
+        from seedbank.explore.latents import decode
+
+        return decode(self, latents, like)
+
     def record(self, pipe: Any, *, tags: Sequence[str] = (), **call: Any) -> Recorded:
         """Run the user's own loaded pipeline as ``pipe(**call)`` and record the call whole.
 
@@ -275,22 +356,28 @@ class Library(Catalogue):
 
     def page(self, entries: Sequence[Entry], title: str = "", progress: Progress = QUIET) -> str:
         """One self-contained HTML page of the entries, 1,000 at most."""
+        from seedbank.exchange.texts import Texts
         from seedbank.pages import gallery
 
-        return gallery(self, entries, self.recipe_text, title, progress)
+        return gallery(self, entries, Texts(self), title, progress)
 
-    def recipe_text(self, entry: Entry) -> str:
-        """The recipe as A1111 parameters, with a line of the digests that lets seedbank check the picture elsewhere."""
-        from seedbank.formats import a1111
+    def recipe_text(self, entry: Entry, form: str = "block", lang: str | None = None) -> str:
+        """The recipe as text that `receive` reads: `block`, `a1111`, `json`, `comfyui` or `script`.
 
-        if entry.recipe is None:
-            raise NotFound(f"Entry {entry.id} has no recipe.", "It was added as an image alone.")
-        text = a1111.write_parameters(
-            entry.recipe,
-            model_name=entry.model.name if entry.model else None,
-            cfg=cfg_of(entry.recipe.pipeline, entry.recipe.call),
-        )
-        digests = [f"recipe {entry.recipe.digest}"]
-        digests += [f"image {entry.picture.digest}"] if entry.picture else []
-        digests += [f"model {entry.recipe.model}"] if entry.recipe.model else []
-        return f"{text}\nseedbank: {', '.join(digests)}"
+        It carries the digests of recipe, image and model, so that the picture can be checked elsewhere. `lang` is the
+        language of the block, `en` or `zh`; by default that of the locale.
+        """
+        from seedbank.exchange.texts import Texts
+
+        return Texts(self, lang)(entry, form)
+
+    def receive(self, text: str, *, say: Callable[[str], None] = lambda remark: None) -> Entry:
+        """Record the recipe in a text, without its image: a regeneration renders it and checks it against the digest that
+        travelled. The same text again gives the same entry. `say` gets what the user should know."""
+        from seedbank.exchange.receive import accept, receive
+
+        received = receive(text)
+        entry, new = accept(self, received)
+        for remark in received.remarks if new else (*received.remarks, f"Entry {entry.id} has this recipe already."):
+            say(remark)
+        return entry

@@ -193,7 +193,7 @@ class Bank:
         picture, blob = self.put_image(pixels, entry.recipe, entry.model)
         if entry.picture is None or picture.digest != entry.picture.digest:
             raise BadInput(f"This is not the image of entry {entry.id}: the image digests differ.")
-        self.store.attach(entry.id, blob)
+        self.store.attach(entry.id, blob, picture)
 
     # -- finding ------------------------------------------------------------------------------------------------------
 

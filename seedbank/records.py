@@ -49,6 +49,9 @@ class Model:
     variant: str | None = None
     config: str | None = None
     """The folder given with --model-config for a single file."""
+    hashes: tuple[tuple[str, str], ...] = ()
+    """(kind, digits) of its bytes as other tools write them, see `seedbank.importing.weights`. They are stored with the
+    model and looked up from there; a model that is read with an entry does not list them."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ class NewEntry:
     inputs: tuple[Blob, ...] = ()
     output: Output = field(default_factory=Output)
     origin: str = "generated"
-    """`generated`, `recorded` (a user's own pipeline), `added`, `imported`."""
+    """`generated`, `recorded` (a user's own pipeline), `added`, `imported`, `received` (as text, without its image)."""
     obstacles: tuple[str, ...] = ()
     """Why it cannot be regenerated, one sentence each; empty when nothing stands in the way."""
     created: datetime | None = None

@@ -18,6 +18,7 @@ COMMANDS = {
     "diff": "diff",
     "open": "pictures",
     "copy": "pictures",
+    "recipe": "recipe",
     "regen": "regen",
     "env": "env",
     "tag": "opinions",

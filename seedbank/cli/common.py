@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from seedbank.progress import Progress
     from seedbank.records import Entry
 
+FORMS = ("block", "a1111", "json", "comfyui", "script")
+"""The forms of a recipe as text; those of `seedbank.exchange.texts`, which `--help` must not load."""
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
 

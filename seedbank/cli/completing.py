@@ -74,7 +74,7 @@ FIXED = {
     "bytes": ("present", "absent"),
     "verdict": ("exact", "close", "different", "unstable", "failed", "blocked", "none"),
     "size": ("landscape", "portrait", "square"),
-    "origin": ("generated", "recorded", "added", "imported"),
+    "origin": ("generated", "recorded", "added", "imported", "received"),
 }
 
 

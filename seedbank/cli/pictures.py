@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seedbank.cli.common import open_bank, progress, words, write_file
+from seedbank.cli.common import FORMS, open_bank, progress, words, write_file
 from seedbank.cli.completing import complete_query, complete_which
 
 if TYPE_CHECKING:
@@ -63,16 +63,18 @@ def _page_path() -> Path:
 
 @click.command("copy")
 @click.argument("which", shell_complete=complete_which)
+@click.option("--as", "form", type=click.Choice(FORMS), default="block", show_default=True, help="See `seedbank recipe`.")
+@click.option("--lang", type=click.Choice(["en", "zh"]), help="The language of the block; by default yours.")
 @click.option("--print", "only_print", is_flag=True, help="Print the recipe and leave the clipboard alone.")
 @click.pass_context
-def copy_command(context: click.Context, which: str, only_print: bool) -> None:
-    """Copy the recipe of WHICH to the clipboard: A1111 parameters, with a seedbank line of its digests.
+def copy_command(context: click.Context, which: str, form: str, lang: str | None, only_print: bool) -> None:
+    """Copy the recipe of WHICH to the clipboard as a text that `seedbank import -` reads; see `seedbank recipe`.
 
     The text is printed too; it reaches the clipboard through the terminal (OSC 52) or the desktop's own tool.
     """
     with open_bank(context) as bank:
         entry = bank.entry(which)
-        text = bank.recipe_text(entry)
+        text = bank.recipe_text(entry, form, lang)
     click.echo(text)
     if not only_print:
         from seedbank.cli.clipboard import copy

@@ -75,7 +75,7 @@ def find_recorded(model: Model, given: str | None = None) -> Source:
         config = model.config if Path(given).is_file() else None
         return find_model(given, revision=model.revision, variant=model.variant, config=config, offline=True)
     if model.source is None:
-        raise Blocked(f"The record does not say where the model {model.name} came from.", "Name its folder with --model.")
+        raise Blocked(f"It is not known where the model {model.name} ({model.digest}) lies.", "Name its folder with --model.")
     try:
         return source_of(model.source, {"revision": model.revision, "variant": model.variant, "config": model.config})
     except Blocked as error:
@@ -96,7 +96,8 @@ def find_recorded_adapters(items: Sequence[Mapping[str, Any]], known: Mapping[st
 def _find_recorded_adapter(item: Mapping[str, Any], model: Model | None, kept: Kept) -> Adapter:
     kind, digest = item["kind"], item["digest"]
     if model is None or not model.files:
-        raise Blocked(f"The bank does not know the {kind} {digest[:12]}.")
+        name = f"{model.name} ({digest})" if model is not None and not digest.startswith(model.name) else digest
+        raise Blocked(f"The bank does not know where the {kind} {name} lies.")
     lies_at = None if model.source is None else Path(model.source)
     found, reason = None, f"it is not known where the {kind} came from"
     if lies_at is not None:

@@ -6,33 +6,44 @@ the image digest that travelled, which a regeneration must meet.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from seedbank.errors import BadInput
-from seedbank.formats.reading import Reading
-from seedbank.formats.stamp import Stamp
+from seedbank.bank import obstacles_of
+from seedbank.engine.manifest import read_model
+from seedbank.engine.source import HUB_NAME, find_model
+from seedbank.environment import Environment
+from seedbank.errors import BadInput, NotFound, SeedbankError
+from seedbank.exchange.profile import LIBRARIES, installed, taken_profile
+from seedbank.exchange.texts import A1111, BLOCK
+from seedbank.formats import block
+from seedbank.formats.detect import reader
+from seedbank.formats.reading import Foreign, Payload, Reading
+from seedbank.formats.remainder import together
+from seedbank.formats.stamp import Stamp, find_stamp, without_stamp
+from seedbank.pipelines import FACTS
 from seedbank.recipe import Recipe
-from seedbank.records import NewEntry
+from seedbank.records import Entry, Model, NewEntry, Picture
+from seedbank.worker.adapters import LORA
 
 if TYPE_CHECKING:
-    from seedbank.api import Library
+    from seedbank.bank import Bank
 
-FORMS = ("block", "a1111", "json", "comfyui", "script")
-"""The forms in which a recipe is written as text."""
+LARGEST_TEXT = 8 * 2**20
+"""Characters; a recipe is not longer."""
 
 
 @dataclass(frozen=True)
 class Received:
     """A recipe that came as text.
 
-    form      one of `FORMS`
+    form      one of `seedbank.exchange.texts.FORMS`, or the tool whose text it is
     text      word for word
     reading   what its words say
     stamp     the digests that travelled with it, None where it has none
     recipe    the recipe as far as the text carries it
-    trusted   whether the recipe is the one of the stamp, so that the image digest that travelled is its image's
+    trusted   whether this is the recipe of the stamp, so that the image digest that travelled is that of its image
     remarks   what the user should know, one sentence each
     """
 
@@ -44,12 +55,159 @@ class Received:
     trusted: bool = False
     remarks: tuple[str, ...] = ()
     profile: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    model: Model | None = None
+    adapters: tuple[Model, ...] = ()
+    """What the text says of the files of the model and the adapters, where it says more than names."""
 
-    def new_entry(self, library: Library) -> NewEntry:
-        """What `library` records of it: the recipe and the image digest, without bytes."""
-        raise NotImplementedError
+    @property
+    def model_name(self) -> str | None:
+        """What the text calls the model."""
+        return self.reading.recipe.model.name if self.reading.recipe.model is not None else None
+
+    def new_entry(self, bank: Bank) -> NewEntry:
+        """What `bank` records of it: the recipe and the image digest, without bytes."""
+        obstacles = obstacles_of(self.recipe)
+        if self.recipe.pipeline is not None and self.recipe.pipeline not in FACTS:
+            obstacles = (*obstacles, f"The pipeline class {self.recipe.pipeline!r} is not one that seedbank loads.")
+        told = {
+            "form": self.form,
+            "text": self.text,
+            "model": self.model_name,
+            "versions": dict(self.versions),
+            "stamp": {name: value for name, value in vars(self.stamp).items() if name != "rest"} if self.stamp else None,
+            "remarks": list(self.remarks),
+        }
+        return NewEntry(
+            recipe=self.recipe,
+            environment=Environment({"profile": self.profile}) if self.profile else None,
+            model=self._model(bank),
+            picture=self._picture(),
+            origin="received",
+            obstacles=obstacles,
+            details={"received": {name: value for name, value in told.items() if value}},
+            adapters=self._adapters(bank),
+        )
+
+    def _picture(self) -> Picture | None:
+        if not self.trusted or self.stamp is None or self.stamp.image is None:
+            return None
+        return Picture(self.stamp.image, None, self.recipe.width, self.recipe.height)
+
+    def _model(self, bank: Bank) -> Model | None:
+        """The model as the bank knows it, as it lies on this machine, or by the name that the text gives it."""
+        if (digest := self.recipe.model) is None:
+            return None
+        named = self.model if self.model is not None else Model(digest, self.model_name or digest[:12])
+        return _known(bank, named, packaged=True)
+
+    def _adapters(self, bank: Bank) -> tuple[Model, ...]:
+        given = {model.digest: model for model in self.adapters}
+        names = iter(lora.name for lora in self.reading.recipe.loras)
+        found = []
+        for item in self.recipe.adapters:
+            name = next(names, None) if item["kind"] == LORA else None
+            named = Model(item["digest"], name or item["digest"][:12], pipeline=item["kind"])
+            found.append(_known(bank, given.get(item["digest"], named)))
+        return tuple(found)
+
+
+def _known(bank: Bank, named: Model, packaged: bool = False) -> Model:
+    """What the bank knows of a model where it knows more than its name; else what a text says of it."""
+    try:
+        known = bank.store.model(named.digest)
+        if known.files:
+            return known
+    except NotFound:
+        pass
+    spec = named.source or named.name
+    if packaged and spec.startswith("embedded@"):
+        try:
+            present = read_model(find_model(spec, offline=True))
+            if present.digest == named.digest:
+                return present
+        except SeedbankError:
+            pass  # this version has another one, or it is not built yet; a regeneration looks again
+    findable = spec.startswith("embedded@") or HUB_NAME.fullmatch(spec) is not None
+    return replace(named, source=spec if packaged and findable else None)
 
 
 def receive(text: str) -> Received:
-    """The recipe in a text. Raises `BadInput` (mostly its `FormatError`) for a text that holds none."""
-    raise BadInput("No recipe was found in this text.", "Paste what `seedbank recipe` prints.")
+    """The recipe in a text, in whichever form. Raises `BadInput` (mostly its `FormatError`) for a text that holds none."""
+    if len(text) > LARGEST_TEXT:
+        raise BadInput(f"The text has more than {LARGEST_TEXT >> 20} million characters.", "Give the recipe alone.")
+    text = text.removeprefix("\ufeff")
+    if "\0" in text:
+        raise BadInput("This is no text: it holds NUL characters.", "Name a picture by its path.")
+    for form, read in WORDS.items():
+        if (reading := read(without_stamp(text))) is not None:
+            return _from_words(form, text, reading)
+    raise BadInput("No recipe was found in this text.", "Paste what `seedbank recipe` prints, or what a tool wrote.")
+
+
+def _parameters(text: str) -> Reading | None:
+    return reader(A1111)([Payload("text", text)])
+
+
+WORDS: Mapping[str, Callable[[str], Reading | None]] = {A1111: _parameters, BLOCK: block.read_block}
+"""Forms that say a recipe in words, the stricter first."""
+
+
+def _from_words(form: str, text: str, reading: Reading) -> Received:
+    stamp = find_stamp(text)
+    rest = (stamp.rest or {}) if stamp is not None else {}
+    if stamp is None or not isinstance(rest.get("recipe"), Mapping):
+        return Received(form, text, reading, stamp, _plain_recipe(reading.recipe), remarks=reading.remarks)
+    recipe, changed = together(rest["recipe"], reading.recipe, stamp.model)
+    trusted, remarks = _judged(stamp, recipe, changed)
+    return _with_settings(Received(form, text, reading, stamp, recipe, trusted, (*reading.remarks, *remarks)), rest)
+
+
+def _with_settings(received: Received, given: Mapping[str, Any]) -> Received:
+    """With the profile and the versions that travelled in `given`, as far as they are taken from outside."""
+    profile, left = taken_profile(given.get("profile"))
+    versions = given.get("versions")
+    versions = versions if isinstance(versions, Mapping) else {}
+    remarks = [f"These settings of the profile are not taken from a text: {', '.join(left)}."] if left else []
+    remarks += [
+        f"It was made with {name} {told}; here is {here or 'none'}, so the picture may differ."
+        for name, told in versions.items()
+        if name in LIBRARIES and isinstance(told, str) and (here := installed(name)) != told
+    ]
+    told = {name: version for name, version in versions.items() if name in LIBRARIES and isinstance(version, str)}
+    return replace(received, profile=profile, versions=told, remarks=(*received.remarks, *remarks))
+
+
+def _judged(stamp: Stamp, recipe: Recipe, changed: list[str]) -> tuple[bool, list[str]]:
+    """(whether the recipe is that of the stamp, what to say where it is not)."""
+    if recipe.digest == stamp.recipe:
+        return True, []
+    what = f" ({', '.join(changed)})" if changed else ""
+    return False, [
+        f"The text was changed{what} after it was written: its recipe has the digest {recipe.digest[:12]}, "
+        f"and the one that stands in it is {stamp.recipe[:12]}. So the image digest in it belongs to another recipe "
+        "and is not used."
+    ]
+
+
+def _plain_recipe(said: Foreign) -> Recipe:
+    """What the words alone say, in our words; guidance and sampler wait for a model."""
+    noise = {} if said.seed is None else {"seed": said.seed}
+    conditioning = {"prompt": said.prompt, "negative_prompt": said.negative_prompt}
+    call = {"num_inference_steps": said.steps, "width": said.width, "height": said.height}
+    return Recipe(conditioning=conditioning, noise=noise, call=call, mode=None)
+
+
+def accept(bank: Bank, received: Received) -> tuple[Entry, bool]:
+    """(the entry of a received recipe, whether it is new): the same recipe with the same image is recorded once."""
+    digest = received.recipe.digest
+    new = received.new_entry(bank)
+    try:
+        known = bank.store.entries(bank.resolve(digest))
+    except NotFound:
+        known = []
+    wanted = new.picture.digest if new.picture is not None else None
+    for entry in known:
+        if entry.recipe_digest == digest and wanted in (None, entry.picture.digest if entry.picture else None):
+            return entry, False
+    return bank.store.add_entry(new), True

@@ -188,7 +188,7 @@ def _causes(recorded: Environment, present: Environment, leaves: Sequence[tuple[
 def _unknown(leaf: str, old: Any, recorded: Environment) -> bool:
     """Whether the record does not say what this was: a part or a setting that came later."""
     kind = leaf.partition(".")[0]
-    if kind not in recorded.parts:
+    if kind not in recorded.parts or (leaf.startswith("profile.pipeline.") and "pipeline" not in recorded.profile):
         return True
     return old is None and kind == "profile" and not leaf.startswith(("profile.variables.", "profile.pipeline.components."))
 

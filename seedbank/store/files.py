@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, exists, or_, select, update
 
 from seedbank.errors import BadInput, NotFound
-from seedbank.records import Blob
+from seedbank.records import Blob, Picture
 from seedbank.store.database import Database
 from seedbank.store.reading import CHUNK
-from seedbank.store.sharing import store_blobs
+from seedbank.store.sharing import store_blobs, store_pictures
 from seedbank.store.tables import blobs, entries, entry_inputs, images, model_files, regenerations
 from seedbank.store.writing import Work, require_entries
 
@@ -80,13 +80,14 @@ def stored_pictures(database: Database) -> Iterator[tuple[int, str, str]]:
         last = rows[-1].id
 
 
-def attach(work: Work, number: int, blob: Blob) -> None:
-    """The entry's picture lies in `blob`. Raises `BadInput` for an entry without an image digest."""
+def attach(work: Work, number: int, blob: Blob, picture: Picture | None = None) -> None:
+    """The entry's picture lies in `blob`; `picture` is what is known of it now. Raises `BadInput` without an image digest."""
     connection = work.connection
     require_entries(connection, [number])
     row = connection.execute(select(entries.c.image_id, entries.c.blob_id).where(entries.c.id == number)).one()
     if row.image_id is None:
         raise BadInput(f"Entry {number} has no image digest that a file could belong to.")
+    store_pictures(connection, [picture])
     known = store_blobs(connection, [blob])[blob.digest]
     if known != row.blob_id:
         connection.execute(update(entries).where(entries.c.id == number).values(blob_id=known))

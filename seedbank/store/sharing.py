@@ -133,7 +133,7 @@ def store_models(connection: Connection, given: Iterable[Model | None], named: I
         known = before.get(digest)
         if known is not None and any(getattr(known, name) != value for name, value in rows[digest].items()):
             connection.execute(update(models).where(models.c.id == ids[digest]).values(rows[digest]))
-        if known is None or known.name is None:
+        if known is None or known.source is None:  # a name alone says nothing of its files
             files = [
                 {"model_id": ids[digest], "path": file.path, "size": file.size, "sha256": file.sha256} for file in model.files
             ]

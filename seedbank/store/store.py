@@ -26,6 +26,7 @@ from seedbank.records import (
     Operation,
     OpinionEvent,
     Page,
+    Picture,
     Regeneration,
     Run,
 )
@@ -367,12 +368,12 @@ class Store:
 
         return files.stored_pictures(self._database)
 
-    def attach(self, number: int, blob: Blob, user: str | None = None) -> Entry:
-        """The entry's picture lies in `blob`: its bytes have come, or come back."""
+    def attach(self, number: int, blob: Blob, picture: Picture | None = None, user: str | None = None) -> Entry:
+        """The entry's picture lies in `blob`: its bytes have come, or come back. `picture` is what is known of it now."""
         from seedbank.store import files
 
         with self._write(user) as work:
-            files.attach(work, number, blob)
+            files.attach(work, number, blob, picture)
             return reading.entries_by_id(work.connection, [number], self.user)[0]
 
     # -- trash and audit ----------------------------------------------------------------------------------------------

@@ -1,0 +1,55 @@
+"""`seedbank recipe`: a recipe as text that travels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from seedbank.cli.common import FORMS, open_bank, write_file
+from seedbank.cli.completing import complete_which
+
+if TYPE_CHECKING:
+    from seedbank.api import Library
+    from seedbank.records import Entry
+
+
+@click.command("recipe")
+@click.argument("which", shell_complete=complete_which)
+@click.option("--as", "form", type=click.Choice(FORMS), default="block", show_default=True, help="How it is written.")
+@click.option("--lang", type=click.Choice(["en", "zh"]), help="The language of the block; by default yours.")
+@click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write it there instead.")
+@click.option("--check", is_flag=True, help="Say instead what is here and what is missing to render it.")
+@click.pass_context
+def recipe_command(context: click.Context, which: str, form: str, lang: str | None, output: Path | None, check: bool) -> int:
+    """Print the recipe of WHICH as text. `seedbank import -` reads it back, also in another bank, and checks the picture.
+
+    \b
+    block    what people paste into a chat, in Chinese or English
+    a1111    the parameters text that A1111, Forge and many others read
+    json     the whole recipe, see docs/sharing.md
+    comfyui  an API prompt for ComfyUI, for plain text-to-image
+    script   a Python program that renders the picture with diffusers alone
+    """
+    with open_bank(context) as bank:
+        entry = bank.entry(which)
+        if check:
+            return _check(bank, entry)
+        text = bank.recipe_text(entry, form, lang)
+    if output is None:
+        click.echo(text)
+    else:
+        write_file(output, (text.rstrip("\n") + "\n").encode())
+        click.echo(output)
+    return 0
+
+
+def _check(bank: Library, entry: Entry) -> int:
+    """0 when nothing is known to stand in the way, else 1."""
+    lacks = bank.lacks(entry)
+    for lack in lacks:
+        click.echo(lack)
+    if not lacks:
+        click.echo(f"Entry {entry.id} has all that it needs: seedbank regen {entry.id}")
+    return 1 if lacks else 0

@@ -1,0 +1,114 @@
+"""A recipe of a bank as text: the block that people paste, parameters, JSON, a ComfyUI prompt, a script."""
+
+from __future__ import annotations
+
+import locale
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from seedbank.bank import Bank
+from seedbank.environment import Environment
+from seedbank.errors import BadInput, NotFound
+from seedbank.exchange.profile import unusual, versions
+from seedbank.formats import a1111, block
+from seedbank.formats.detect import reader
+from seedbank.formats.reading import Foreign, Lora, Payload
+from seedbank.formats.remainder import remainder
+from seedbank.formats.stamp import KEY, Stamp
+from seedbank.keeping import known_adapters
+from seedbank.pipelines import cfg_of
+from seedbank.recipe import Recipe
+from seedbank.records import Entry
+from seedbank.worker.adapters import LORA
+
+BLOCK, A1111, JSON, COMFYUI, SCRIPT = "block", "a1111", "json", "comfyui", "script"
+FORMS = (BLOCK, A1111, JSON, COMFYUI, SCRIPT)
+
+
+def language(environ: Mapping[str, str] = os.environ) -> str:
+    """`zh` where the user's messages are Chinese, else `en`."""
+    named = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "")
+    if not named:
+        named = locale.getlocale()[0] or ""
+    return "zh" if named.lower().startswith(("zh", "chinese")) else "en"
+
+
+class Texts:
+    """Recipes of one bank as text. What entries share is read once."""
+
+    def __init__(self, bank: Bank, lang: str | None = None) -> None:
+        if lang is not None and lang not in block.LANGUAGES:
+            raise BadInput(f"There is no language {lang!r}.", f"Use {' or '.join(block.LANGUAGES)}.")
+        self._bank = bank
+        self._lang = lang or language()
+        self._environments: dict[str, Environment] = {}
+
+    def __call__(self, entry: Entry, form: str = BLOCK) -> str:
+        """The recipe of `entry` in one of `FORMS`, with its digests. Raises `NotFound` where there is none, `BadInput`
+        for what the form cannot say."""
+        if entry.recipe is None:
+            raise NotFound(f"Entry {entry.id} has no recipe.", "It was added as an image alone.")
+        writers: Mapping[str, Callable[[Entry, Recipe], str]] = {
+            BLOCK: self._block,
+            A1111: self._parameters,
+        }
+        if form not in writers:
+            raise BadInput(f"There is no form {form!r}.", f"Use one of {', '.join(writers)}.")
+        return writers[form](entry, entry.recipe)
+
+    def _block(self, entry: Entry, recipe: Recipe) -> str:
+        def written(stamp: Stamp | None) -> str:
+            return block.write_block(
+                recipe,
+                lang=self._lang,
+                model_name=entry.model.name if entry.model else None,
+                loras=self._loras(recipe),
+                cfg=cfg_of(recipe.pipeline, recipe.call),
+                stamp=stamp,
+            )
+
+        reading = block.read_block(written(None))
+        return written(self._stamp(entry, recipe, Foreign() if reading is None else reading.recipe))
+
+    def _parameters(self, entry: Entry, recipe: Recipe) -> str:
+        text = a1111.write_parameters(
+            recipe, model_name=entry.model.name if entry.model else None, cfg=cfg_of(recipe.pipeline, recipe.call)
+        )
+        reading = reader(A1111)([Payload("text", text)])
+        stamp = self._stamp(entry, recipe, Foreign() if reading is None else reading.recipe)
+        # A field of the last line: a line of its own would be read as a part of the prompt, and the fields before it too.
+        return f'{text}, {KEY}: "{stamp}"'
+
+    def _stamp(self, entry: Entry, recipe: Recipe, said: Foreign) -> Stamp:
+        environment = self._environment(entry)
+        rest: dict[str, Any] = {"recipe": remainder(recipe, said)}
+        if environment is not None:
+            rest |= {"profile": unusual(environment.profile), "versions": versions(environment)}
+        return replace(stamp_of(entry, recipe), rest={name: value for name, value in rest.items() if value})
+
+    def _environment(self, entry: Entry) -> Environment | None:
+        digest = entry.environment_digest
+        if digest is not None and digest not in self._environments:
+            self._environments[digest] = self._bank.store.environment(digest)
+        return None if digest is None else self._environments[digest]
+
+    def _loras(self, recipe: Recipe) -> tuple[Lora, ...]:
+        known = known_adapters(self._bank, recipe)
+        items = [item for item in recipe.adapters if item["kind"] == LORA]
+        return tuple(
+            Lora(known[item["digest"]].name if item["digest"] in known else item["digest"][:12], _weight(item))
+            for item in items
+        )
+
+
+def stamp_of(entry: Entry, recipe: Recipe) -> Stamp:
+    """The digests of an entry."""
+    return Stamp(recipe.digest, entry.picture.digest if entry.picture else None, recipe.model)
+
+
+def _weight(item: Mapping[str, Any]) -> float | None:
+    """One number for a LoRA; a weight for each component has none."""
+    weight = item.get("weight")
+    return float(weight) if isinstance(weight, (int, float)) else None

@@ -1,0 +1,274 @@
+"""The block of a recipe that people paste into a chat, one `key: value` a line, in Chinese or English.
+
+    【图像复现指令】
+    种子: 4711
+    提示词: "山谷里的小木屋，晨雾，水彩风格"
+    反向提示词: "模糊，低质量"
+    尺寸: 1024x576
+    步数: 50
+    CFG: 8.0
+
+It is written with texts in JSON's quotes, so that every prompt survives. It is read as people type it: keys in both languages
+and any case, full-width punctuation and digits, any quotes or none, several fields on a line, headings, lists.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from seedbank.formats.a1111 import sampler_of
+from seedbank.formats.reading import CERTAIN, Foreign, FormatError, Lora, ModelName, Reading
+from seedbank.formats.stamp import KEY, Stamp, without_stamp
+from seedbank.pipelines import DISTILLED, FACTS, TRUE_CFG
+from seedbank.recipe import LARGEST_SEED, Recipe
+
+LANGUAGES = ("en", "zh")
+HEADINGS: Mapping[str, str] = {"en": "[Image recipe]", "zh": "【图像复现指令】"}
+KEYS: Mapping[str, tuple[str, str]] = {
+    "seed": ("Seed", "种子"),
+    "prompt": ("Prompt", "提示词"),
+    "negative": ("Negative", "反向提示词"),
+    "size": ("Size", "尺寸"),
+    "steps": ("Steps", "步数"),
+    "cfg": ("CFG", "CFG"),
+    "guidance": ("Guidance", "引导强度"),
+    "sampler": ("Sampler", "采样器"),
+    "schedule": ("Schedule", "调度"),
+    "lora": ("LoRA", "LoRA"),
+    "model": ("Model", "模型"),
+}
+"""{field: its key in English and in Chinese}, in the order in which they are written."""
+OTHER_KEYS: Mapping[str, tuple[str, ...]] = {
+    "seed": ("随机种子", "种子值", "种子数", "随机数种子", "种子编号"),
+    "prompt": ("positive", "positive prompt", "正向提示词", "正面提示词", "正向提示", "提示", "正向", "描述词", "关键词"),
+    "negative": ("negative prompt", "负面提示词", "负向提示词", "反向提示", "负面提示", "负面", "反向词", "负面词", "反向"),
+    "size": ("resolution", "image size", "分辨率", "大小", "图像尺寸", "图片尺寸", "画面尺寸", "宽高"),
+    "width": ("width", "宽", "宽度"),
+    "height": ("height", "高", "高度"),
+    "steps": ("sampling steps", "num inference steps", "inference steps", "迭代步数", "采样步数", "推理步数", "迭代次数"),
+    "cfg": ("cfg scale", "cfg值", "cfg强度", "cfg系数", "提示词相关性", "提示词引导系数", "引导系数", "相关性"),
+    "guidance": ("guidance scale", "distilled guidance", "distilled cfg scale"),
+    "sampler": ("sampling method", "采样方法", "采样", "采样方式"),
+    "schedule": ("schedule type", "scheduler", "调度器", "调度类型", "调度方法"),
+    "lora": ("loras", "lora模型"),
+    "model": ("checkpoint", "base model", "大模型", "底模", "基础模型", "主模型", "模型名称"),
+}
+TEXTS = ("prompt", "negative")
+QUOTES: Mapping[str, str] = {
+    '"': '"', "“": "”", "”": "”", "＂": "＂", "「": "」", "『": "』", "‘": "’", "'": "'", "«": "»", "„": "“", "《": "》",
+}  # fmt: skip
+
+_KEY = r"[^\W\d_](?:[\w \-/]{0,28}\w)?"
+_MARKS = r"\s*(?:[-*•·>#]+\s*|\d+[.、)]\s*)?(?:\*\*|__|`)?"
+_LINE = re.compile(rf"{_MARKS}({_KEY})(?:\*\*|__|`)?\s*[:：=＝](?:\*\*|__)?\s*(.*)", re.DOTALL)
+_NEXT_FIELD = re.compile(rf"[,，;；|、\s]\s*({_KEY})\s*[:：=＝]")
+_HEADING = re.compile(r"\s*(?:【.*】|\[.*\]|\*\*.*\*\*|#+ .*|```\w*|-{3,}|={3,})\s*")
+_SIZE = re.compile(r"(\d{1,6})\s*[x×✕*,]\s*(\d{1,6})", re.IGNORECASE)
+_PLAIN = re.compile(r"[^\s\"'“”「『‘«„《,，;；|、:：=＝](?:[^\n\r,，;；|、:：=＝]*[^\s,，;；|、:：=＝])?")
+
+
+# -- writing ----------------------------------------------------------------------------------------------------------
+
+
+def write_block(
+    recipe: Recipe,
+    *,
+    lang: str = "en",
+    model_name: str | None = None,
+    loras: tuple[Lora, ...] = (),
+    cfg: float | None = None,
+    stamp: Stamp | None = None,
+) -> str:
+    """The recipe as a block; what is not known is left out. `cfg` is the guidance in the form of other tools."""
+    column = LANGUAGES.index(lang)
+    lines = [HEADINGS[lang]]
+    lines += [f"{KEYS[name][column]}: {value}" for name, value in _written(recipe, model_name, loras, cfg)]
+    return "\n".join(lines if stamp is None else [*lines, f"{KEY}: {stamp}"])
+
+
+def _written(
+    recipe: Recipe, model_name: str | None, loras: tuple[Lora, ...], cfg: float | None
+) -> Iterator[tuple[str, object]]:
+    if recipe.seed is not None:
+        yield "seed", recipe.seed
+    if recipe.prompt is not None:
+        yield "prompt", _quoted(recipe.prompt)
+    if recipe.negative_prompt:
+        yield "negative", _quoted(recipe.negative_prompt)
+    if recipe.width and recipe.height:
+        yield "size", f"{recipe.width}x{recipe.height}"
+    if recipe.steps is not None:
+        yield "steps", recipe.steps
+    if cfg is not None:
+        yield "cfg", cfg
+    facts = FACTS.get(recipe.pipeline or "")
+    if facts is not None and facts.guidance in (DISTILLED, TRUE_CFG) and recipe.guidance is not None:
+        yield "guidance", recipe.guidance
+    sampler, schedule = sampler_of(recipe.scheduler)
+    if sampler is not None:
+        yield "sampler", _named(sampler)
+    if schedule is not None:
+        yield "schedule", _named(schedule)
+    for lora in loras:
+        yield "lora", _named(f"{lora.name} {1.0 if lora.weight is None else lora.weight:g}")
+    if model_name is not None:
+        yield "model", _named(model_name)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _named(text: str) -> str:
+    """A name as it is, in quotes where a reader would cut or change it."""
+    return text if _PLAIN.fullmatch(text) else _quoted(text)
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+def read_block(text: str) -> Reading | None:
+    """What a block says; None for a text that is none: two known keys at least, one of them the prompt or the seed.
+
+    Raises `FormatError` for a value that is not what its key says.
+    """
+    said, remarks = _fields(without_stamp(text))
+    if len(said) < 2 or not {"prompt", "seed"} & set(said):
+        return None
+    values: dict[str, Any] = {
+        "prompt": said.get("prompt"),
+        "negative_prompt": said.get("negative"),
+        "seed": _seed(said["seed"]) if "seed" in said else None,
+        "steps": _whole("steps", said["steps"]) if "steps" in said else None,
+        "guidance_scale": _number("CFG", said["cfg"]) if "cfg" in said else None,
+        "sampler": said.get("sampler"),
+        "schedule": said.get("schedule"),
+        "model": ModelName(said["model"]) if "model" in said else None,
+        **_size(said),
+    }
+    values = {name: value for name, value in values.items() if value is not None}
+    extras = {"distilled_guidance": _number("guidance", said["guidance"])} if "guidance" in said else {}
+    loras = tuple(_lora(one) for one in said.get("lora", "").split("\n") if one)
+    confidence = dict.fromkeys([*values, *extras, *(["loras"] if loras else [])], CERTAIN)
+    return Reading("block", Foreign(**values, loras=loras, extras=extras, confidence=confidence), "text", tuple(remarks))
+
+
+def _plain_key(key: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", key).casefold().replace("_", " ").replace("-", " ").split())
+
+
+_FIELD_OF: Mapping[str, str] = {
+    _plain_key(key): field for field in (*KEYS, "width", "height") for key in (*KEYS.get(field, ()), *OTHER_KEYS.get(field, ()))
+}
+
+
+def _fields(text: str) -> tuple[dict[str, str], list[str]]:
+    """{field: its value}, several LoRAs a line each; and what was left out."""
+    said: dict[str, str] = {}
+    remarks: list[str] = []
+    for field, value in _pairs(text):
+        plain = _unquoted(value)
+        if field == "lora":
+            said[field] = f"{said[field]}\n{plain}" if field in said else plain
+        elif field not in said:
+            said[field] = plain
+        elif said[field] != plain:
+            remarks.append(f"The block says {KEYS.get(field, (field,))[0]} twice; the first one counts.")
+    return said, remarks
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    """(field, its raw value); a value goes on over the lines that begin with no key."""
+    field, value = None, ""
+    for line in text.replace("\r\n", "\n").split("\n"):
+        match = _LINE.match(line)
+        known = _FIELD_OF.get(_plain_key(match[1])) if match else None
+        if match is None or known is None:
+            if field in TEXTS and not _HEADING.fullmatch(line):
+                value += "\n" + line
+            continue
+        if field is not None:
+            yield field, value
+        field, value = known, match[2]
+        while field not in TEXTS and (following := _following(value)) is not None:
+            cut, field_after, rest = following
+            yield field, cut
+            field, value = field_after, rest
+    if field is not None:
+        yield field, value
+
+
+def _following(value: str) -> tuple[str, str, str] | None:
+    """(the value alone, the next field, its value) where a line holds several fields."""
+    if value[:1] in QUOTES:
+        return None
+    for match in _NEXT_FIELD.finditer(value):
+        if (field := _FIELD_OF.get(_plain_key(match[1]))) is not None:
+            return value[: match.start()], field, value[match.end() :].lstrip()
+    return None
+
+
+def _unquoted(value: str) -> str:
+    """A value without its quotes: what JSON makes of it where it is JSON, else as it stands."""
+    value = value.strip().removesuffix("`")
+    closing = QUOTES.get(value[:1])
+    if closing is None or len(value) < 2 or not value.rstrip("，,。.;；").endswith(closing):
+        return value.strip()
+    value = value if value.endswith(closing) else value.rstrip("，,。.;；")
+    inside = value[1:-1]
+    if value[0] in '"“”＂':  # chats make curly quotes of straight ones, also of those that are escaped
+        straight = re.sub(r"\\[“”＂]", r'\\"', inside) if value[0] != '"' else inside
+        try:
+            return str(json.loads(f'"{straight}"', strict=False))
+        except ValueError:
+            return inside
+    return inside
+
+
+def _ascii(value: str) -> str:
+    """Full-width digits and signs as plain ones."""
+    return unicodedata.normalize("NFKC", value).strip()
+
+
+def _seed(value: str) -> int | None:
+    """The seed; None for `-1`, which says that one was drawn and not which."""
+    number = _whole("seed", value, signed=True)
+    if number == -1:
+        return None
+    if not 0 <= number <= LARGEST_SEED:
+        raise FormatError(f"The seed {number} in this block is out of range.", "Seeds are 0 to 2^64 - 1.")
+    return number
+
+
+def _whole(what: str, value: str, signed: bool = False) -> int:
+    match = re.match(r"[-−]?\d{1,25}(?![\d.]*\.\d)" if signed else r"\d{1,9}(?![\d.]*\.\d)", _ascii(value))
+    if match is None:
+        raise FormatError(f"The {what} {value[:40]!r} in this block is no whole number.", "Write digits.")
+    return int(match[0].replace("−", "-"))
+
+
+def _number(what: str, value: str) -> float:
+    match = re.match(r"\d{1,9}(?:\.\d{1,20})?(?:e[-+]?\d{1,2})?", _ascii(value), re.IGNORECASE)
+    if match is None:
+        raise FormatError(f"The {what} {value[:40]!r} in this block is no number.", "Write a number such as 7.5.")
+    return float(match[0])
+
+
+def _size(said: Mapping[str, str]) -> dict[str, int]:
+    if "size" in said:
+        match = _SIZE.match(_ascii(said["size"]).replace("，", ","))
+        if match is None:
+            raise FormatError(f"The size {said['size'][:40]!r} in this block is no size.", "Write it as 1024x576.")
+        return {"width": int(match[1]), "height": int(match[2])}
+    return {side: _whole(side, said[side]) for side in ("width", "height") if side in said}
+
+
+def _lora(value: str) -> Lora:
+    """`name`, `name 0.7` or `name:0.7`."""
+    match = re.fullmatch(r"(.+?)(?:\s*[:：\s]\s*(-?\d+(?:\.\d+)?))?", value.strip(), re.DOTALL)
+    assert match is not None
+    return Lora(match[1], None if match[2] is None else float(match[2]))
