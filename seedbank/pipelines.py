@@ -178,7 +178,12 @@ def guidance_from_cfg(pipeline: str, cfg: float) -> dict[str, float]:
 
 
 def cfg_of(pipeline: str | None, call: Mapping[str, Any]) -> float | None:
-    """The common form of the guidance in `call`, as other tools write it; None where there is none or it is not known."""
+    """The common form of the guidance in `call`, as other tools write it; None where there is none or it is not known.
+
+    A recipe whose pipeline is not known, of an import without its model, has the `cfg` itself in its call.
+    """
+    if pipeline is None and isinstance(cfg := plain_value(call.get("cfg")), (int, float)):
+        return float(cfg)
     if pipeline is None or pipeline not in FACTS:
         return None
     kind = FACTS[pipeline].guidance

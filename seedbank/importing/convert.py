@@ -1,46 +1,54 @@
 """From what another tool's file says to a recipe in our words. Pure values: no torch, no files, no database.
 
 What the file does not say stays unknown (`Recipe.missing` names it), and what diffusers cannot follow becomes an obstacle,
-one sentence each. The conversion is made again whenever an import is regenerated, with the weights that are known then;
-`Converted.details` holds what it needs for that beside the recipe, and belongs into the entry's `details`.
+one sentence each. An import is converted again whenever it is regenerated, from its payloads and with the weights that are
+known then, so that nothing has to be imported twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-from seedbank.formats.reading import Foreign, Reading
+from seedbank.dialects import A1111, COMFYUI, Meaning, choice, dialect_of, meaning
+from seedbank.errors import BadInput
+from seedbank.formats import weights as prompt_weights
+from seedbank.formats.reading import Foreign, ModelName, Reading
+from seedbank.importing.carried import is_on, left_out, obstacles
+from seedbank.importing.guidance import guidance_arguments
+from seedbank.importing.noise import noise_of
+from seedbank.importing.weights import EMBEDDING, LORA, MODEL, VAE, Match, NoWeights, Weights, named_model
+from seedbank.pipelines import FACTS
 from seedbank.recipe import Recipe
 from seedbank.records import Model
 
-
-class Weights(Protocol):
-    """Which weights are known by the hash or the name that a file gives them."""
-
-    def find(self, kind: str, name: str | None, hash: str | None) -> tuple[Model | None, str | None]:
-        """(the model, a remark on how sure the match is); `kind` is model, lora, vae or embedding."""
-        ...
-
-
-class NoWeights:
-    """Knows no weights: every model stays a name."""
-
-    def find(self, kind: str, name: str | None, hash: str | None) -> tuple[Model | None, str | None]:
-        return None, None
+FLOW = (
+    *("ZImagePipeline", "FluxPipeline", "Flux2Pipeline", "Flux2KleinPipeline", "ChromaPipeline", "QwenImagePipeline"),
+    *("StableDiffusion3Pipeline", "SanaPipeline", "Lumina2Pipeline", "AuraFlowPipeline", "CogView4Pipeline"),
+    "HiDreamImagePipeline",
+)
+"""Pipelines of models trained for flow matching, whose schedulers are others."""
+XL = "StableDiffusionXLPipeline"
+OWN_VAE = ("automatic", "none", "baked vae", "default", "default (model)")
+NETWORK = re.compile(r"<(\w+):([^<>]*)>")
+"""A1111's and SwarmUI's tags; they are taken out of the prompt before it is read."""
+LOADED_BY_TAG = ("lora", "lyco", "lycoris")
 
 
 @dataclass(frozen=True)
 class Converted:
     """A foreign record as far as it can be said in our words.
 
-    recipe     None where the file holds no recipe at all
+    recipe     None where the file holds no recipe at all. Where the model is not known, `call` has the `cfg` of the file
+               instead of the arguments of a pipeline
     model      the weights that were matched; else the name that the file gives them, as a `Model` without files
     adapters   the same for LoRAs, embeddings and another VAE, in the order of `recipe.adapters`
     obstacles  what cannot be followed at all, one sentence each; the entry cannot be regenerated while there is one
     remarks    what is followed only nearly, one sentence each
-    details    what the entry keeps in its `details`, as JSON values, so that it can be converted again
+    scheduler  what the sampler and the schedule of the file are here
+    details    what the entry keeps in its `details`: which reading this was made of
     """
 
     recipe: Recipe | None = None
@@ -48,16 +56,168 @@ class Converted:
     adapters: tuple[Model, ...] = ()
     obstacles: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    scheduler: Meaning = field(default_factory=Meaning)
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def convert(reading: Reading, weights: Weights | None = None) -> Converted:
-    """The reading in our words, with the weights that `weights` knows."""
+    """The reading in our words, with the weights that `weights` knows (none by default)."""
     said = reading.recipe
     if said == Foreign():
         return Converted()
-    conditioning = {"prompt": said.prompt, "negative_prompt": said.negative_prompt}
-    call = {"num_inference_steps": said.steps, "width": said.width, "height": said.height}
-    noise = {} if said.seed is None else {"seed": str(said.seed)}
-    recipe = Recipe(conditioning=conditioning, noise=noise, call=call, mode=None)
-    return Converted(recipe)
+    return _Conversion(reading, weights or NoWeights()).result()
+
+
+class _Conversion:
+    """One record on its way: what is found on it is gathered in `obstacles` and `remarks`."""
+
+    def __init__(self, reading: Reading, weights: Weights) -> None:
+        self.tool = reading.tool
+        self.place = reading.place
+        self.said = reading.recipe
+        self.weights = weights
+        self.obstacles: list[str] = []
+        self.remarks: list[str] = []
+
+    def result(self) -> Converted:
+        model = self._model()
+        pipeline = model.pipeline if model is not None and model.pipeline in FACTS else None
+        adapters, items = self._adapters(pipeline)
+        meant = self._scheduler(pipeline)
+        noise, heard = noise_of(self.tool, self.said)
+        self.remarks += heard
+        recipe = Recipe(
+            model=model.digest if model is not None and model.files else None,
+            pipeline=pipeline,
+            conditioning=self._conditioning(pipeline),
+            noise=noise,
+            call=self._call(pipeline),
+            scheduler=_known_scheduler(meant, pipeline),
+            adapters=items,
+            mode=None,
+        )
+        self.obstacles += self._unsaid()
+        self.obstacles += obstacles(self.said)
+        self.remarks += left_out(self.said)
+        return Converted(
+            recipe,
+            model,
+            adapters,
+            tuple(dict.fromkeys(self.obstacles)),
+            tuple(dict.fromkeys(self.remarks)),
+            meant,
+            {"tool": self.tool, "place": self.place},
+        )
+
+    def _unsaid(self) -> Iterator[str]:
+        for name, value in (("prompt", self.said.prompt), ("seed", self.said.seed), ("steps", self.said.steps)):
+            if value is None:
+                yield f"The file does not say the {name}."
+
+    # -- the text -----------------------------------------------------------------------------------------------------
+
+    def _conditioning(self, pipeline: str | None) -> dict[str, Any]:
+        said, extras = self.said, self.said.extras
+        texts = {"prompt": said.prompt, "negative_prompt": said.negative_prompt}
+        if pipeline == XL:
+            texts |= {"prompt_2": extras.get("style_prompt"), "negative_prompt_2": extras.get("negative_style_prompt")}
+        for text in texts.values():
+            if isinstance(text, str) and (why := prompt_weights.refusal(text, self.tool)) is not None:
+                self.obstacles.append(f"{why[0].upper()}{why[1:]}.")
+        return {name: self._text(text) for name, text in texts.items() if isinstance(text, str) and (text or name[-1] != "2")}
+
+    def _text(self, text: str) -> str:
+        """The words that are encoded: without the tags of networks, which stand beside the recipe's text as adapters."""
+        for tag in NETWORK.finditer(text):
+            if tag[1].casefold() not in LOADED_BY_TAG:
+                self.obstacles.append(f"The tag {tag[0][:60]} in the prompt is not supported.")
+        text = NETWORK.sub("", text)
+        return text.replace("embedding:", "") if dialect_of(self.tool) == COMFYUI else text
+
+    # -- numbers ------------------------------------------------------------------------------------------------------
+
+    def _call(self, pipeline: str | None) -> dict[str, Any]:
+        said = self.said
+        call: dict[str, Any] = {"num_inference_steps": said.steps, "width": said.width, "height": said.height}
+        if pipeline is None:
+            return call | {"cfg": said.guidance_scale, "clip_skip": self._clip_skip(None)}
+        arguments, heard = guidance_arguments(pipeline, said.guidance_scale, said.extras.get("distilled_guidance"))
+        self.remarks += heard
+        return call | arguments | {"clip_skip": self._clip_skip(pipeline)}
+
+    def _clip_skip(self, pipeline: str | None) -> int | None:
+        """diffusers counts the layers that are left out: one less than A1111, which counts the one that is used.
+
+        SDXL leaves out one anyway, and A1111 leaves it at that.
+        """
+        used = self.said.extras.get("clip_skip")
+        if not isinstance(used, (int, float)) or used <= 1 or pipeline not in (None, XL, "StableDiffusionPipeline"):
+            return None
+        if pipeline == XL:
+            return int(used) - 2 if used > 2 and dialect_of(self.tool) != A1111 else None
+        return int(used) - 1
+
+    def _scheduler(self, pipeline: str | None) -> Meaning:
+        meant = meaning(self.tool, self.said.sampler, self.said.schedule)
+        if meant.unknown is not None:
+            what = "sampler" if meant.unknown == self.said.sampler else "schedule"
+            self.obstacles.append(f"The {what} {meant.unknown!r} of {self.tool} has no counterpart here.")
+        elif pipeline is not None:
+            try:
+                choice(_usual_scheduler(pipeline), meant)
+            except BadInput as error:
+                self.obstacles.append(error.message)
+        if meant.near is not None and pipeline not in FLOW:
+            self.remarks.append(f"{self.said.sampler}: {meant.near}.")
+        return meant
+
+    # -- weights ------------------------------------------------------------------------------------------------------
+
+    def _model(self) -> Model | None:
+        named = self.said.model
+        return None if named is None or not (named.name or named.hash) else self._found(MODEL, named)
+
+    def _adapters(self, pipeline: str | None) -> tuple[tuple[Model, ...], tuple[dict[str, Any], ...]]:
+        found: list[tuple[Model, dict[str, Any]]] = []
+        vae = self.said.extras.get("vae")
+        if isinstance(vae, ModelName) and is_on(vae.name or vae.hash) and str(vae.name).casefold() not in OWN_VAE:
+            found.append((self._found(VAE, vae), {"kind": VAE}))
+        for lora in self.said.loras:
+            weight: Any = 1.0 if lora.weight is None else lora.weight
+            if lora.weight_text is not None and lora.weight_text != weight:
+                weight = _weights(pipeline, weight, lora.weight_text)
+            found.append((self._found(LORA, ModelName(lora.name, lora.hash)), {"kind": LORA, "weight": weight}))
+        for one in self.said.extras.get("embeddings") or ():
+            named = one if isinstance(one, ModelName) else ModelName(str(one))
+            if named.name:
+                token = named.name.rsplit("/", 1)[-1].removesuffix(".safetensors").removesuffix(".pt")
+                found.append((self._found(EMBEDDING, named), {"kind": EMBEDDING, "token": token}))
+        return tuple(model for model, _ in found), tuple(item | {"digest": model.digest} for model, item in found)
+
+    def _found(self, kind: str, named: ModelName) -> Model:
+        match = self.weights.find(kind, named.name, named.hash) or Match(named_model(kind, named.name, named.hash))
+        if match.remark is not None:
+            self.remarks.append(match.remark)
+        return match.model
+
+
+def _usual_scheduler(pipeline: str) -> str:
+    """The kind of scheduler that the models of a pipeline come with."""
+    return "FlowMatchEulerDiscreteScheduler" if pipeline in FLOW else "EulerDiscreteScheduler"
+
+
+def _known_scheduler(meant: Meaning, pipeline: str | None) -> dict[str, Any] | None:
+    """{class, config} as far as the names decide it; the rest of the config is the model's own."""
+    if meant.unknown is not None or meant.sampler is None or (pipeline is None and meant.sampler in ("euler", "lcm", "heun")):
+        return None
+    try:
+        cls, settings = choice("EulerDiscreteScheduler" if pipeline is None else _usual_scheduler(pipeline), meant)
+    except BadInput:
+        return None
+    return {"class": cls, "config": settings}
+
+
+def _weights(pipeline: str | None, denoiser: float, text: float) -> dict[str, float]:
+    if pipeline == XL:
+        return {"unet": denoiser, "text_encoder": text, "text_encoder_2": text}
+    return {"transformer" if pipeline in FLOW else "unet": denoiser, "text_encoder": text}
