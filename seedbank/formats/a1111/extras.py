@@ -56,7 +56,7 @@ HIRES = {
 
 _HIRES_SIZES = ("resize", "size", "fixed")
 _SECOND_PASS = {"scale", "width", "upscaler", "steps", "first_pass"}
-_EMBEDDING = re.compile(r"\s*([^\[\],]+?)\s*(?:\[([0-9a-fA-F]{8,64})\])?\s*(?:,|\Z)")
+_EMBEDDING = re.compile(r"\s*([^\[\],]+?)\s*(?:\[([0-9a-fA-F]{4,64})\])?\s*(?:,|\Z)")
 _REFINER = re.compile(r"(.*?)\s*\[([0-9a-fA-F]{8,64})\]")
 _CONTROLNET = re.compile(r"ControlNet(?:[ -](?P<number>\d{1,3}))?(?: (?P<what>[A-Z].*))?")
 _TEMPLATE = re.compile(r"^(Negative Template|Template):[ \t]?", re.MULTILINE)

@@ -13,6 +13,7 @@ from typing import Any
 
 from seedbank.formats.a1111.extras import extras_of
 from seedbank.formats.a1111.loras import loras
+from seedbank.formats.a1111.meaning import older_ways
 from seedbank.formats.reading import LIKELY, FormatError, ModelName, Payload, Reading
 from seedbank.formats.values import LARGEST_SEED, count_of, foreign, integer_of, model_of, number_of, parse_json, size_of
 from seedbank.infotext import Parameters, parse
@@ -81,7 +82,10 @@ def _reading(parameters: Parameters, place: str) -> Reading:
         extras=extras_of(parameters, hashes),
         doubts=doubts,
     )
-    return Reading(tool_of(parameters), said, place, tuple(remarks))
+    tool = tool_of(parameters)
+    if tool == "a1111" and (ways := ", ".join(older_ways(parameters))):
+        remarks.append(f"{parameters.get('Version')} did some things in an older way: {ways}.")
+    return Reading(tool, said, place, tuple(remarks))
 
 
 def tool_of(parameters: Parameters) -> str:
