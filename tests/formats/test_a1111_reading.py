@@ -165,7 +165,7 @@ def test_loras_stand_in_tags_or_in_fields(text: str, loras: tuple[Lora, ...]) ->
             {"hires": {"scale": 2.0, "steps": 15, "upscaler": "Latent", "guidance": 6.0, "denoise": 0.4}},
         ),
         ("Hires resize: 1024x1280", {"hires": {"width": 1024, "height": 1280}}),
-        ("Refiner: xl r [8ab12cd34e], Refiner switch at: 0.8", {"refiner": ModelName("xl r", "8ab12cd34e"), "refiner_switch": 0.8}),
+        ("Refiner: xl [8ab12cd34e], Refiner switch at: 0.8", {"refiner": ModelName("xl", "8ab12cd34e"), "refiner_switch": 0.8}),
         ("Refiner: xl, Refiner hash: 8ab12cd34e", {"refiner": ModelName("xl", "8ab12cd34e")}),
         ("VAE hash: 12ab34cd56, VAE: x.pt", {"vae": ModelName("x.pt", "12ab34cd56")}),
         ('TI hashes: "easy: c74b4e810b03, b: 1"', {"embeddings": (ModelName("easy", "c74b4e810b03"), ModelName("b", "1"))}),
