@@ -10,9 +10,28 @@ from typing import Any, Protocol
 
 from seedbank.formats.reading import FormatError, Payload, Reading
 
-ORDER = ("comfyui", "a1111")
-"""Modules of this package that have `read`, the most trusted first: formats with names of their own for their fields come
-before texts that many tools write and few write alike; an executed graph comes before a text that a node made of it."""
+ORDER = (
+    "own",
+    "swarmui",
+    "stabilitymatrix",
+    "tensorart",
+    "fooocus",
+    "comfyui",
+    "invokeai",
+    "novelai",
+    "drawthings",
+    "imaginairy",
+    "mold",
+    "easydiffusion",
+    "dgenerate",
+    "artbot",
+    "a1111",
+    "diffusersjson",
+    "descriptions",
+)
+"""Modules of this package that have `read`, the most trusted first. Our own recipe is whole. Formats with names of their own
+for their fields come before those that many tools write; what was executed (a graph) comes before a text that a node made
+of it; what only a picture's caption says comes last."""
 
 
 class Reader(Protocol):

@@ -1,0 +1,109 @@
+"""JSON with the names of diffusers' own arguments, as Spaces and scripts write it beside their pictures.
+
+    {"prompt": "a cat", "num_inference_steps": 28, "guidance_scale": 7.0, "resolution": "832 x 1216", "Model": "…"}
+
+Any JSON object with a prompt and one of diffusers' words for steps or guidance is read, in any place; PNG chunks for each
+field as well. Names of other writers for the same things are taken where they can mean nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from seedbank.formats.reading import LIKELY, Foreign, Lora, Payload, Reading
+from seedbank.formats.values import (
+    count_of,
+    first,
+    foreign,
+    integer_of,
+    json_object,
+    loras_of,
+    model_of,
+    name_of,
+    number_of,
+    objects,
+    seed_of,
+    size_of,
+    text_of,
+)
+
+TOOL = "diffusers"
+WORDS = ("num_inference_steps", "guidance_scale", "true_cfg_scale")
+"""Arguments of diffusers' pipelines; one of them and a prompt make the format."""
+WRAPPERS = ("parameters", "metadata", "recipe", "args", "params", "generation")
+
+
+def read(payloads: Sequence[Payload]) -> Reading | None:
+    for place, values in _candidates(payloads):
+        if isinstance(first(values, "prompt", "Prompt"), str) and any(word in values for word in WORDS):
+            return Reading(TOOL, _recipe(values), place)
+    return None
+
+
+def _candidates(payloads: Sequence[Payload]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for payload, values in objects(payloads):
+        yield payload.place, values
+        for name in WRAPPERS:
+            inner = values.get(name)
+            inner = json_object(inner) if isinstance(inner, str) else inner
+            if isinstance(inner, dict):
+                yield payload.place, {**values, **inner}
+    chunks = {payload.place.removeprefix("png:"): payload.text for payload in payloads if payload.place.startswith("png:")}
+    if word := next((word for word in WORDS if word in chunks), None):
+        yield f"png:{word}", chunks
+
+
+def _recipe(values: Mapping[str, Any]) -> Foreign:
+    width, height = size_of(first(values, "resolution", "size"))
+    true_cfg, guidance = number_of(values.get("true_cfg_scale")), number_of(first(values, "guidance_scale", "cfg_scale"))
+    model, hash_ = (
+        first(values, "Model", "model", "model_id", "base_model", "checkpoint"),
+        first(values, "Model hash", "model_hash"),
+    )
+    if isinstance(model, dict):
+        model = first(model, "name", "id")
+    return foreign(
+        prompt=text_of(first(values, "prompt", "Prompt")),
+        negative_prompt=text_of(first(values, "negative_prompt", "Negative prompt")),
+        seed=seed_of(first(values, "seed", "Seed")),
+        steps=count_of(values.get("num_inference_steps")),
+        guidance_scale=guidance if guidance is not None else true_cfg,
+        sampler=name_of(first(values, "sampler", "scheduler")),
+        width=count_of(values.get("width")) or width,
+        height=count_of(values.get("height")) or height,
+        model=model_of(model, hash_),
+        loras=loras_of(_loras(first(values, "loras", "lora"))),
+        extras={
+            "denoise": number_of(values.get("strength")),
+            "clip_skip": None if (skip := integer_of(values.get("clip_skip"))) is None else skip + 1,
+            "true_cfg": true_cfg,
+            "style_prompt": text_of(values.get("prompt_2")),
+            "negative_style_prompt": text_of(values.get("negative_prompt_2")),
+            "style": text_of(values.get("style_preset")),
+            "hires": _upscaler(values.get("use_upscaler")),
+            "pipeline": name_of(first(values, "pipeline", "_class_name")),
+        },
+        doubts={"sampler": LIKELY, "model": LIKELY},
+    )
+
+
+def _loras(value: Any) -> Iterator[Lora]:
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, dict) and (name := name_of(first(item, "name", "path", "model", "id"))):
+            yield Lora(name, number_of(first(item, "weight", "scale", "strength")))
+        elif isinstance(item, str) and (named := name_of(item)):
+            yield Lora(named)
+
+
+def _upscaler(value: Any) -> Mapping[str, Any] | None:
+    """The second pass of Spaces that have one."""
+    if not isinstance(value, dict):
+        return None
+    said = {
+        "upscaler": text_of(value.get("upscale_method")),
+        "denoise": number_of(value.get("upscaler_strength")),
+        "scale": number_of(value.get("upscale_by")),
+        "steps": count_of(value.get("upscale_steps")),
+    }
+    return {name: item for name, item in said.items() if item is not None} or None

@@ -1,0 +1,132 @@
+"""Easy Diffusion: a PNG chunk for each field, JSON in a UserComment, or a file of either kind beside the image.
+
+The keys are those of its requests (`use_stable_diffusion_model`) or the labels of its pages (`Stable Diffusion model`).
+Source: Easy Diffusion's `save_utils`; no real file was at hand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from seedbank.formats.reading import Lora, ModelName, Payload, Reading
+from seedbank.formats.values import (
+    count_of,
+    foreign,
+    integer_of,
+    loras_of,
+    model_of,
+    name_of,
+    number_of,
+    objects,
+    seed_of,
+    text_of,
+)
+
+TOOL = "easydiffusion"
+LABELS = {
+    "Prompt": "prompt",
+    "Negative Prompt": "negative_prompt",
+    "Seed": "seed",
+    "Stable Diffusion model": "use_stable_diffusion_model",
+    "Clip Skip": "clip_skip",
+    "ControlNet model": "use_controlnet_model",
+    "VAE model": "use_vae_model",
+    "Sampler": "sampler_name",
+    "Width": "width",
+    "Height": "height",
+    "Steps": "num_inference_steps",
+    "Guidance Scale": "guidance_scale",
+    "Prompt Strength": "prompt_strength",
+    "LoRA model": "use_lora_model",
+    "LoRA Strength": "lora_alpha",
+    "Hypernetwork model": "use_hypernetwork_model",
+    "Seamless Tiling": "tiling",
+    "Use Face Correction": "use_face_correction",
+    "Use Upscaling": "use_upscale",
+    "Upscale By": "upscale_amount",
+}
+LINE = re.compile(rf"^({'|'.join(map(re.escape, LABELS))}):[ \t]*(.*)$", re.MULTILINE)
+MARK = "use_stable_diffusion_model"
+
+
+def read(payloads: Sequence[Payload]) -> Reading | None:
+    for place, values in _candidates(payloads):
+        named = {LABELS.get(key, key): value for key, value in values.items()}
+        if MARK in named and ("prompt" in named or "seed" in named):
+            return _reading(named, place)
+    return None
+
+
+def _candidates(payloads: Sequence[Payload]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    chunks = {payload.place.removeprefix("png:"): payload.text for payload in payloads if payload.place.startswith("png:")}
+    place = next((f"png:{key}" for key in chunks if LABELS.get(key, key) == MARK), None)
+    if place is not None:
+        yield place, chunks
+    for payload, values in objects(payloads):
+        yield payload.place, values
+    for payload in payloads:
+        if "Stable Diffusion model:" in payload.text:
+            yield payload.place, _lines(payload.text)
+
+
+def _lines(text: str) -> dict[str, str]:
+    """`Label: value` each; a prompt of several lines runs to the next label, and without a label it comes first."""
+    found = list(LINE.finditer(text))
+    values: dict[str, str] = {}
+    for match, after in zip(found, [*found[1:], None], strict=True):
+        rest = text[match.start(2) : after.start() if after is not None else len(text)]
+        values.setdefault(match[1], rest.strip("\r\n"))
+    if "Prompt" not in values and found and (before := text[: found[0].start()].strip()):
+        values["Prompt"] = before
+    return values
+
+
+def _reading(values: Mapping[str, Any], place: str) -> Reading:
+    return Reading(
+        TOOL,
+        foreign(
+            prompt=text_of(values.get("prompt")),
+            negative_prompt=text_of(values.get("negative_prompt")),
+            seed=seed_of(values.get("seed")),
+            steps=count_of(values.get("num_inference_steps")),
+            guidance_scale=number_of(values.get("guidance_scale")),
+            sampler=name_of(values.get("sampler_name")),
+            width=count_of(values.get("width")),
+            height=count_of(values.get("height")),
+            model=_model(values.get(MARK)),
+            loras=loras_of(_loras(values)),
+            extras={
+                # A switch there: the last layer but one, or the last.
+                "clip_skip": {"True": 2, "False": 1}.get(str(values.get("clip_skip")), integer_of(values.get("clip_skip"))),
+                "vae": _model(values.get("use_vae_model")),
+                "denoise": number_of(values.get("prompt_strength")),
+                "hypernetwork": _model(values.get("use_hypernetwork_model")),
+                "controlnets": tuple(name for name in (name_of(values.get("use_controlnet_model")),) if name),
+                "upscaler": name_of(values.get("use_upscale")),
+                "upscale_scale": number_of(values.get("upscale_amount")),
+                "face_restoration": name_of(values.get("use_face_correction")),
+                "tiling": name_of(values.get("tiling")),
+            },
+        ),
+        place,
+    )
+
+
+def _model(value: Any) -> ModelName | None:
+    return model_of(value)
+
+
+def _loras(values: Mapping[str, Any]) -> Iterator[Lora]:
+    """One name and strength, or a list of each; in a text they are written as Python lists."""
+    names, strengths = _list(values.get("use_lora_model")), _list(values.get("lora_alpha"))
+    for index, item in enumerate(names):
+        if name := name_of(item):
+            yield Lora(name, number_of(strengths[index]) if index < len(strengths) else None)
+
+
+def _list(value: Any) -> list[Any]:
+    if isinstance(value, str) and value.strip().startswith("["):
+        return [item.strip(" '\"") for item in value.strip("[] \r\n").split(",")]
+    return value if isinstance(value, list) else [] if value is None else [value]

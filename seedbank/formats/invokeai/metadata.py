@@ -1,0 +1,149 @@
+"""`invokeai_metadata` (3.0 and later) and `sd-metadata` (2.x).
+
+Source: InvokeAI's invocations `core_metadata` and `metadata`, and its image formats of 2.3, as their files show them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from seedbank.formats.invokeai.dream import brackets
+from seedbank.formats.reading import Foreign, Lora, ModelName
+from seedbank.formats.values import (
+    count_of,
+    first,
+    foreign,
+    integer_of,
+    loras_of,
+    model_of,
+    name_of,
+    number_of,
+    seed_of,
+    text_of,
+)
+
+BARE = {"positive_prompt", "generation_mode", "app_version", "rand_device", "cfg_scale", "scheduler"}
+"""Keys of which a JSON object has at least three when it is InvokeAI's and stands in a place without its name."""
+
+
+def is_bare(values: Mapping[str, Any]) -> bool:
+    return "positive_prompt" in values and len(BARE & values.keys()) >= 3
+
+
+def of_metadata(values: Mapping[str, Any]) -> Foreign | None:
+    """None where the object says nothing about a generation, as after an upload."""
+    guidance = number_of(values.get("guidance"))
+    cfg = number_of(values.get("cfg_scale"))
+    recipe = foreign(
+        prompt=text_of(values.get("positive_prompt")),
+        negative_prompt=text_of(values.get("negative_prompt")),
+        seed=seed_of(values.get("seed")),
+        steps=count_of(first(values, "steps", "num_steps")),
+        guidance_scale=guidance if cfg is None else cfg,
+        sampler=name_of(values.get("scheduler")),
+        width=count_of(values.get("width")),
+        height=count_of(values.get("height")),
+        model=named(values.get("model")),
+        loras=loras_of(_lora(item) for item in _items(values.get("loras"))),
+        extras={
+            "version": text_of(values.get("app_version")),
+            "mode": text_of(values.get("generation_mode")),
+            # InvokeAI counts the layers that are left out, A1111 the one that is used.
+            "clip_skip": None if (skip := integer_of(values.get("clip_skip"))) is None else skip + 1,
+            "vae": named(values.get("vae")),
+            "refiner": named(values.get("refiner_model")),
+            "refiner_switch": number_of(values.get("refiner_start")),
+            "noise": {"cpu": "CPU", "cuda": "GPU"}.get(str(values.get("rand_device"))),
+            "denoise": number_of(values.get("strength")),
+            "distilled_guidance": guidance,
+            "style_prompt": text_of(values.get("positive_style_prompt")),
+            "negative_style_prompt": text_of(values.get("negative_style_prompt")),
+            "hires": _hires(values),
+            "controlnets": tuple(_items(first(values, "controlnets", "controlLayers"))),
+            "ip_adapters": tuple(_items(first(values, "ipAdapters", "ip_adapters"))),
+            "t2i_adapters": tuple(_items(values.get("t2iAdapters"))),
+            "reference_images": tuple(_items(values.get("ref_images"))),
+            "regions": tuple(_items(values.get("regions"))),
+            "inputs": tuple(name for name in (name_of(values.get("init_image")),) if name),
+            "cfg_rescale": number_of(values.get("cfg_rescale_multiplier")) or None,
+            "seamless": tuple(axis for axis in ("x", "y") if values.get(f"seamless_{axis}") is True),
+            "upscaler": named(values.get("upscale_model")),
+            "upscale_scale": number_of(values.get("upscale_scale")),
+        },
+    )
+    return recipe if recipe.confidence else None
+
+
+def of_sd_metadata(values: Mapping[str, Any]) -> Foreign | None:
+    """`sd-metadata` of 2.x: the negative prompt stands in brackets within the prompt."""
+    image = values.get("image")
+    if not isinstance(image, dict):
+        return None
+    prompt, negative = brackets(_prompt(image.get("prompt")))
+    return foreign(
+        prompt=prompt,
+        negative_prompt=negative,
+        seed=seed_of(image.get("seed")),
+        steps=count_of(image.get("steps")),
+        guidance_scale=number_of(image.get("cfg_scale")),
+        sampler=name_of(image.get("sampler")),
+        width=count_of(image.get("width")),
+        height=count_of(image.get("height")),
+        model=model_of(first(values, "model_weights", "model"), values.get("model_hash")),
+        extras={
+            "version": text_of(values.get("app_version")),
+            "mode": text_of(image.get("type")),
+            "denoise": number_of(image.get("strength")),
+            "hires": {"denoise": number_of(image.get("strength"))} if image.get("hires_fix") is True else None,
+            "variations": tuple(_items(image.get("variations"))),
+            "seamless": ("x", "y") if image.get("seamless") is True else (),
+            "postprocessing": image.get("postprocessing") if isinstance(image.get("postprocessing"), list) else None,
+            "threshold": number_of(image.get("threshold")) or None,
+            "perlin": number_of(image.get("perlin")) or None,
+        },
+    )
+
+
+def _prompt(value: Any) -> str | None:
+    """A text, or the list of texts with weights that 2.x writes."""
+    if isinstance(value, list):
+        texts = [text_of(item.get("prompt")) for item in value if isinstance(item, dict)]
+        return " ".join(text for text in texts if text is not None) if texts else None
+    return text_of(value)
+
+
+def named(value: Any) -> ModelName | None:
+    """A model as any generation writes it. A hash that begins with `random:` is none."""
+    if isinstance(value, str):
+        return model_of(value)
+    if not isinstance(value, dict):
+        return None
+    inner = value.get("model")
+    if isinstance(inner, dict):
+        return named(inner)
+    hash_ = name_of(value.get("hash"))
+    return model_of(first(value, "name", "model_name"), None if hash_ and hash_.startswith("random:") else hash_)
+
+
+def _lora(item: Any) -> Lora | None:
+    if not isinstance(item, dict):
+        return None
+    model = named(first(item, "model", "lora"))
+    return Lora(model.name, number_of(item.get("weight")), model.hash) if model is not None and model.name else None
+
+
+def _hires(values: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    if values.get("hrf_enabled") is not True and values.get("hrf_strength") is None:
+        return None
+    said = {
+        "width": count_of(values.get("hrf_width")),
+        "height": count_of(values.get("hrf_height")),
+        "denoise": number_of(values.get("hrf_strength")),
+        "upscaler": text_of(values.get("hrf_method")),
+    }
+    return {name: value for name, value in said.items() if value is not None} or None
+
+
+def _items(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()
