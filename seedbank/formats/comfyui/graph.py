@@ -1,0 +1,125 @@
+"""The executed graph of ComfyUI as a value: nodes by id, links as pairs of node and output slot.
+
+The API form is `{"<id>": {"class_type": …, "inputs": {name: literal | ["<id>", slot]}, "_meta": {"title": …}}}`. Ids are
+numbers or words, `12:3` inside a subgraph. Nothing here is trusted: links lead anywhere, also in circles.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+MAX_HOPS = 10_000
+"""Nodes that one walk visits at most; real graphs have some hundreds."""
+
+REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "CLIPTextEncode": ("clip",),
+    "ImageScale": ("image",),
+    "ImageScaleBy": ("image",),
+    "ImageUpscaleWithModel": ("upscale_model", "image"),
+    "KSampler": ("model", "positive", "negative", "latent_image"),
+    "KSamplerAdvanced": ("model", "positive", "negative", "latent_image"),
+    "LatentUpscale": ("samples",),
+    "LatentUpscaleBy": ("samples",),
+    "PreviewImage": ("images",),
+    "SamplerCustom": ("model", "positive", "negative", "sampler", "sigmas", "latent_image"),
+    "SamplerCustomAdvanced": ("noise", "guider", "sampler", "sigmas", "latent_image"),
+    "SaveImage": ("images",),
+    "VAEDecode": ("samples", "vae"),
+    "VAEDecodeTiled": ("samples", "vae"),
+    "VAEEncode": ("pixels", "vae"),
+}
+"""Inputs without which ComfyUI refuses to run a node; a muted node leaves such a gap behind."""
+
+
+class Link(NamedTuple):
+    """An output of a node: what an input is connected to."""
+
+    node: str
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    id: str
+    kind: str
+    """ComfyUI's `class_type`."""
+    inputs: Mapping[str, Any]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.inputs
+
+    def links(self) -> Iterator[tuple[str, Link]]:
+        """The connected inputs, in the order in which they stand there."""
+        for name, value in self.inputs.items():
+            link = as_link(value)
+            if link is not None:
+                yield name, link
+
+    def link(self, *names: str) -> Link | None:
+        """What the first connected input of these names is connected to."""
+        for name in names:
+            link = as_link(self.inputs.get(name))
+            if link is not None:
+                return link
+        return None
+
+
+@dataclass(frozen=True)
+class Graph:
+    """`ports` has the names of the outputs by node, where the workflow beside the graph tells them."""
+
+    nodes: Mapping[str, Node]
+    ports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, data: Mapping[str, Any], ports: Mapping[str, tuple[str, ...]] | None = None) -> Graph:
+        """The nodes of an API graph; what is no node is left out."""
+        nodes = {}
+        for key, value in data.items():
+            if isinstance(value, dict) and isinstance(value.get("class_type"), str):
+                inputs = value.get("inputs")
+                nodes[str(key)] = Node(str(key), value["class_type"], inputs if isinstance(inputs, dict) else {})
+        return cls(nodes, ports or {})
+
+    def __getitem__(self, link: Link) -> Node:
+        return self.nodes[link.node]
+
+    def dead(self) -> frozenset[str]:
+        """Ids of the nodes that cannot have run: what they need is not there, or comes from such a node."""
+        broken = [node.id for node in self.nodes.values() if self._broken(node)]
+        return frozenset(self._downstream(broken))
+
+    def fed_by(self, ids: Iterable[str], through: Callable[[str], bool]) -> frozenset[str]:
+        """Ids of these nodes and of all that they feed through inputs whose names `through` accepts."""
+        return frozenset(self._downstream(ids, through))
+
+    def _broken(self, node: Node) -> bool:
+        needed = REQUIRED.get(node.kind, ())
+        return any(node.link(name) is None for name in needed) or any(link.node not in self.nodes for _, link in node.links())
+
+    def _downstream(self, start: Iterable[str], through: Callable[[str], bool] = lambda _: True) -> set[str]:
+        users: dict[str, list[str]] = {}
+        for node in self.nodes.values():
+            for name, link in node.links():
+                if through(name):
+                    users.setdefault(link.node, []).append(node.id)
+        queue = deque(start)
+        found = set(queue)
+        while queue:
+            for user in users.get(queue.popleft(), ()):
+                if user not in found:
+                    found.add(user)
+                    queue.append(user)
+        return found
+
+
+def as_link(value: Any) -> Link | None:
+    """`["12", 0]` as a link; None for a literal. ComfyUI wraps lists that are none in `{"__value__": […]}`."""
+    if isinstance(value, list) and len(value) == 2:
+        node, slot = value
+        if isinstance(node, (str, int)) and isinstance(slot, int) and not isinstance(node, bool) and not isinstance(slot, bool):
+            return Link(str(node), slot)
+    return None

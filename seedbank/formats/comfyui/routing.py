@@ -1,0 +1,118 @@
+"""From an input back to the node that makes what arrives there: through reroutes, switches, contexts and pipes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from seedbank.formats.comfyui.graph import MAX_HOPS, Graph, Link, Node, as_link
+from seedbank.formats.comfyui.roles import PIPES, names, role_of
+
+Resolve = Callable[[Any, str], Any]
+"""Gives the value of an input: its literal, or what its link leads to; the second argument is the role."""
+
+_REROUTE = re.compile(
+    r"reroute|^(PreviewBridge.*|easy cleanGpuUsed|easy clearCacheAll|UnloadModel|UnloadAllModels|VRAM_Debug)$", re.I
+)
+_SWITCH = re.compile(r"switch|ConditionalBranch|ifElse|^easy if$|If ANY|anythingIndex", re.I)
+_BOOLEANS = ("switch", "boolean", "cond", "condition", "boolean_value", "any", "value", "expr", "bool")
+_TRUE = ("on_true", "tt_value", "if_true", "true_value", "TRUE_IN", "if", "true", "input_true", "A")
+_FALSE = ("on_false", "ff_value", "if_false", "false_value", "FALSE_IN", "else", "false", "input_false", "B")
+SIDES = (*_TRUE, *_FALSE)
+"""Inputs of a switch between two."""
+_INDICES = ("select", "index", "Input", "input", "selected", "choice", "selection")
+_NO_SAMPLER = re.compile(r"noisy|noise$|scheduler$|provider$|^RandomNoise|xy ?input|hook|script$|params$", re.I)
+_NUMBER = re.compile(r"(\d+)$")
+
+
+class Router:
+    """Walks back through nodes that hand on what they are given. `resolve` is asked for the settings of switches."""
+
+    def __init__(self, graph: Graph, resolve: Resolve) -> None:
+        self.graph = graph
+        self._resolve = resolve
+
+    def follow(self, link: Link | None, role: str) -> tuple[Link, str] | None:
+        """(the output that makes it, its role), or None where the way ends: a gap, a circle, a link to no node."""
+        seen: set[tuple[Link, str]] = set()
+        while link is not None and link.node in self.graph.nodes and (link, role) not in seen and len(seen) < MAX_HOPS:
+            seen.add((link, role))
+            node = self.graph[link]
+            role = self.role(node, link.slot, role)
+            if not hands_on(node):
+                onward = self._through_pipe(node, role)
+                if onward is None:
+                    return link, role
+                link = onward
+            else:
+                link = self.chosen(node)
+        return None
+
+    def role(self, node: Node, slot: int, role: str) -> str:
+        """The role of an output: what the slot says, else what is looked for."""
+        said = role_of(self.graph, node, slot)
+        return role if said is None or said == "pipe" else said
+
+    def chosen(self, node: Node) -> Link | None:
+        """The input that a reroute or a switch hands on."""
+        if not _SWITCH.search(node.kind):
+            return next((link for _, link in node.links()), None)
+        name = self.chosen_name(node)
+        return as_link(node.inputs.get(name)) if name is not None else None
+
+    def chosen_name(self, node: Node) -> str | None:
+        """The name of the input that a switch hands on; None where its setting is made at run time."""
+        true, false = (next((name for name in side if name in node), None) for side in (_TRUE, _FALSE))
+        if true is not None or false is not None:
+            setting = next((node.inputs[name] for name in _BOOLEANS if name in node), None)
+            value = self._resolve(setting, "boolean")
+            if isinstance(value, str):
+                value = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}.get(value.lower())
+            return None if value is None else true if value else false
+        index = next((name for name in _INDICES if name in node), None)
+        options = {name: int(number[1]) for name in node.inputs if name != index and (number := _NUMBER.search(name))}
+        if index is not None and options:
+            value = self._resolve(node.inputs[index], "index")
+            wanted = int(value) if isinstance(value, (int, float)) else None
+            if isinstance(value, str):
+                number = _NUMBER.search(value)
+                wanted = int(number[1]) if number else None
+            return next((name for name, number in options.items() if number == wanted), None)
+        # Without a setting the first that is there is taken (`Any Switch (rgthree)`, `Context Switch`).
+        return next((name for name, _ in node.links()), None)
+
+    def _through_pipe(self, node: Node, role: str) -> Link | None:
+        """What a node with a pipe takes out of it, or was given beside it; None where it makes the thing itself."""
+        pipes = [name for name, _ in node.links() if PIPES.search(name)]
+        if not pipes or makes(node, role):
+            return None
+        given = next((name for name in names(role) if node.inputs.get(name) is not None), None)
+        if given is not None:
+            return as_link(node.inputs[given])
+        return as_link(node.inputs[pipes[-1 if "Merge" in node.kind else 0]])
+
+
+def hands_on(node: Node) -> bool:
+    """Whether a node gives out one of its inputs unchanged."""
+    if _REROUTE.search(node.kind):
+        return True
+    return bool(_SWITCH.search(node.kind)) and not any(PIPES.search(name) for name in node.inputs)
+
+
+def makes(node: Node, role: str) -> bool:
+    """Whether a node with a pipe makes a thing of this role itself: samples a picture, puts LoRAs on a model."""
+    if role == "model":
+        return any(name.startswith("lora") and value not in ("None", "none", "") for name, value in node.inputs.items())
+    if role not in ("latent", "image"):
+        return False
+    return is_sampler(node)
+
+
+def is_sampler(node: Node) -> bool:
+    """Whether a node samples, by the names of its inputs: a seed and steps, or the parts of a custom sampler."""
+    if "sigmas" in node and ("guider" in node or "noise_seed" in node):
+        return True
+    if _NO_SAMPLER.search(node.kind) or ("model_name" in node and "model" not in node):
+        return False
+    return any(name in node for name in names("seed")) and any(name in node for name in names("steps"))

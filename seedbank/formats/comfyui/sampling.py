@@ -1,0 +1,142 @@
+"""What one sampler says: seed, steps, CFG, sampler and schedule, and the links to what it was given."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from seedbank.formats.comfyui.graph import MAX_HOPS, Link, Node
+from seedbank.formats.comfyui.roles import PIPES, names
+from seedbank.formats.comfyui.values import MAX_SEED, Values, as_integer
+from seedbank.formats.reading import CERTAIN, GUESSED
+
+_OFF = ("disable", "disabled", False, "false")
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One run of a sampler.
+
+    seed        None where noise is not added or the file holds none
+    scheduler   the name of the schedule; the node's own where the node is one
+    start, end  the steps between which it works, None for all
+    links       what the node was given: model, positive, negative
+    sure        how sure the numbers are
+    """
+
+    node: Node
+    seed: int | None
+    steps: int | None
+    cfg: float | None
+    sampler: str | None
+    scheduler: str | None
+    denoise: float | None
+    start: int | None
+    end: int | None
+    model: Link | None
+    positive: Link | None
+    negative: Link | None
+    seed_sure: float = CERTAIN
+    sure: float = CERTAIN
+
+    @property
+    def continues(self) -> bool:
+        """Whether it goes on with the latents of another sampler without noise of its own, as a refiner does."""
+        noise = self.node.inputs.get("add_noise")
+        return noise in _OFF or bool(self.start)
+
+
+def read_pass(values: Values, node: Node) -> Pass:
+    """The sampler at this node, with what the nodes beside it say (noise, guider, sigmas)."""
+    values.sure = CERTAIN
+    noise = _beside(values, node, "noise")
+    guider = _beside(values, node, "guider") or node
+    sigmas = _schedule(values, node)
+    sampler = _beside(values, node, "sampler", "optional_sampler")
+    cfg = values.number(guider, "cfg")
+    seed, seed_sure = _seed(values, noise or node)
+    numbers = sigmas or node
+    return Pass(
+        node=node,
+        seed=seed,
+        steps=values.integer(numbers, "steps"),
+        cfg=cfg,
+        sampler=(_named(values, sampler, "sampler") if sampler is not None else values.word(node, "sampler")),
+        scheduler=(_named(values, sigmas, "scheduler") if sigmas is not None else values.word(node, "scheduler")),
+        denoise=values.number(numbers, "denoise"),
+        start=as_integer(values.resolve(node.inputs.get("start_at_step"), "number")),
+        end=as_integer(values.resolve(node.inputs.get("end_at_step"), "number")),
+        model=_given(values, node, guider, "model"),
+        positive=_given(values, node, guider, "positive"),
+        negative=_given(values, node, guider, "negative"),
+        seed_sure=seed_sure,
+        sure=values.sure,
+    )
+
+
+def _beside(values: Values, node: Node, *inputs: str) -> Node | None:
+    """The node that is connected to an input."""
+    end = values.router.follow(node.link(*inputs), inputs[0])
+    return values.graph[end[0]] if end is not None else None
+
+
+def _schedule(values: Values, node: Node) -> Node | None:
+    """The node that makes the sigmas, behind those that split or change them."""
+    link = node.link("sigmas", "optional_sigmas")
+    seen: set[Link] = set()
+    found: Node | None = None
+    while link is not None and len(seen) < MAX_HOPS:
+        end = values.router.follow(link, "sigmas")
+        if end is None or end[0] in seen:
+            break
+        seen.add(end[0])
+        found = values.graph[end[0]]
+        link = (
+            None
+            if any(name in found for name in names("steps"))
+            else found.link("sigmas", "sigmas1", "sigmas_1", "sigmas_a", "_sigmas")
+        )
+    return found
+
+
+def _named(values: Values, node: Node, role: str) -> str:
+    """The name that a node of samplers or schedules selects; its own kind where it is one itself."""
+    return values.word(node, role) or node.kind
+
+
+def _seed(values: Values, node: Node) -> tuple[int | None, float]:
+    """(seed, how sure it is); a seed that was never drawn (-1) is none."""
+    seed = as_integer(values.of(node, "seed"))
+    if seed is None or not 0 <= seed <= MAX_SEED:
+        return None, CERTAIN
+    return seed, GUESSED if node.inputs.get("add_noise") in _OFF else values.sure
+
+
+def _given(values: Values, node: Node, guider: Node, role: str) -> Link | None:
+    for place in (guider, node):
+        direct = place.link(
+            *(name for name in names(role) if not (role == "negative" and name in ("conditioning", "text_embeds")))
+        )
+        if direct is not None:
+            return direct
+    if role == "negative" and (embeds := node.link("text_embeds")) is not None:
+        return embeds
+    return next((link for name, link in node.links() if PIPES.search(name)), None)
+
+
+def describe(values: Values, taken: Pass, model: str | None) -> dict[str, object]:
+    """A later pass as it stands in the extras: what is known of it."""
+    said: dict[str, object | None] = {
+        "node": taken.node.kind,
+        "seed": taken.seed,
+        "steps": taken.steps,
+        "cfg": taken.cfg,
+        "sampler": taken.sampler,
+        "schedule": taken.scheduler,
+        "denoise": taken.denoise,
+        "model": model,
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
+DETAILER = re.compile(r"detailer|facefix|inpaint.*crop", re.I)

@@ -1,0 +1,304 @@
+"""The value of an input: a number or a word, through primitives, switches, contexts, arithmetic and string nodes."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from seedbank.formats.comfyui.arithmetic import evaluate
+from seedbank.formats.comfyui.graph import Graph, Link, Node, as_link
+from seedbank.formats.comfyui.roles import TEXTS, names, role_of
+from seedbank.formats.comfyui.routing import SIDES, Router, hands_on
+from seedbank.formats.reading import CERTAIN, GUESSED, LIKELY
+
+MAX_DEPTH = 40
+MAX_LOOKUPS = 50_000
+"""For one reading; a graph of nested concatenations could ask for 2^40."""
+MAX_TEXT = 1_000_000
+MAX_SEED = 2**64 - 1
+
+_CONSTANTS = (
+    "value",
+    "int",
+    "float",
+    "number",
+    "Number",
+    "Value",
+    "string",
+    "text",
+    "String",
+    "boolean",
+    "bool",
+    "Int",
+    "Float",
+    "constant",
+    "a",
+)
+_RUN_TIME = re.compile(
+    r"TextGenerate|LLM|ollama|gemini|chatgpt|openai|\bgpt|gpt\d|claude|caption|interrogat|tagger|florence|vlm|qwen\d?.?vl|llava|joy|"
+    r"Superprompt|MagicPrompt|DPRandom|DPCombin|random.*prompt|prompt.*(generator|enhance|expan|random)|wildcards?$",
+    re.I,
+)
+"""Nodes that make their text when the graph runs; what they are given is not what the model was given."""
+_SHOWN = re.compile(r"^(ShowText|PreviewAny|DisplayAny|Display Any|ShowAny|easy show|Text_?(Display|Show))", re.I)
+_JOINED = re.compile(r"concat|join|combine|append|StringFunction|promptLine", re.I)
+_STRING_INPUT = re.compile(r"^(string|text|prompt|str|input|s|t)[ _]?(\d+|[a-z])$", re.I)
+_REPLACED = re.compile(r"replace", re.I)
+_PLAIN_SIZE = re.compile(r"(\d{2,5})\s*[x×X*]\s*(\d{2,5})")
+_RATIO = re.compile(r"(\d+)\s*:\s*(\d+)")
+_OPERATIONS: Mapping[str, str] = {
+    word: sign
+    for sign, words in {"+": "add sum", "-": "subtract sub", "*": "multiply mul", "/": "divide div", "%": "mod modulo"}.items()
+    for word in words.split()
+}
+
+
+class Values:
+    """Reads inputs of a graph. `shown` are the texts that showing nodes had on them, by node."""
+
+    def __init__(self, graph: Graph, shown: Mapping[str, str] | None = None) -> None:
+        self.graph = graph
+        self.router = Router(graph, self.resolve)
+        self.remarks: list[str] = []
+        self.sure = CERTAIN
+        """How sure the values are that were read since this was last set."""
+        self._shown = shown or {}
+        self._lookups = 0
+        self._depth = 0
+
+    def of(self, node: Node, role: str) -> Any:
+        """The value that a node has for a role; None where it has none or it cannot be found."""
+        for name in names(role):
+            value = node.inputs.get(name)
+            if value is not None and (found := self.resolve(value, role)) is not None:
+                return found
+        return None
+
+    def number(self, node: Node, role: str) -> float | None:
+        return as_number(self.of(node, role))
+
+    def integer(self, node: Node, role: str) -> int | None:
+        return as_integer(self.of(node, role))
+
+    def word(self, node: Node, role: str) -> str | None:
+        value = self.of(node, role)
+        return value if isinstance(value, str) and value else None
+
+    def text(self, value: Any, role: str = "positive") -> str | None:
+        """The text of an input, `role` telling whether it is for the prompt or the negative prompt."""
+        found = self.resolve(value, f"text {role}")
+        return found[:MAX_TEXT] if isinstance(found, str) else None
+
+    def text_of(self, node: Node, role: str) -> str | None:
+        """The text that a node holds or is given for the prompt or the negative prompt."""
+        for name in TEXTS[role]:
+            value = node.inputs.get(name)
+            if value is None or isinstance(value, bool):
+                continue
+            text = self.text(value, role)
+            if text is not None:
+                return text
+        return None
+
+    def resolve(self, value: Any, role: str) -> Any:
+        """The literal, or what the link leads to, in that role."""
+        link = as_link(value)
+        if link is None:
+            return literal(value)
+        self._lookups += 1
+        if self._depth >= MAX_DEPTH or self._lookups > MAX_LOOKUPS:
+            self._remark("The graph is nested too deeply; some of its values were not followed.")
+            return None
+        self._depth += 1
+        try:
+            end = self.router.follow(link, role)
+            found = self._at(self.graph[end[0]], end[0].slot, role, end[1]) if end is not None else None
+            return self._typed(link, role) if found is None and role.startswith("text") else found
+        finally:
+            self._depth -= 1
+
+    def _at(self, node: Node, slot: int, wanted: str, role: str) -> Any:
+        if wanted.startswith("text"):
+            side = wanted.removeprefix("text ")
+            return self._text_at(node, "negative" if "neg" in role else "positive" if "pos" in role else side)
+        said = role_of(self.graph, node, slot)
+        if role in ("width", "height"):
+            said = said if said in ("width", "height") else role
+            size = self.size_at(node)
+            if size is not None:
+                return size[0 if said == "width" else 1]
+        computed = self._computed(node)
+        if computed is not None:
+            return computed
+        for name in dict.fromkeys((*names(said or role), *names(role), *_CONSTANTS)):
+            if node.inputs.get(name) is not None:
+                return self.resolve(node.inputs[name], role)
+        only = [value for value in node.inputs.values() if isinstance(value, (int, float)) and not isinstance(value, bool)]
+        if len(only) == 1 and role not in ("sampler", "scheduler"):
+            self.sure = min(self.sure, LIKELY)
+            return only[0]
+        return None
+
+    def _computed(self, node: Node) -> float | None:
+        """What a node of arithmetic gives."""
+        operation = next(
+            (node.inputs[name] for name in ("expression", "operation", "op") if isinstance(node.inputs.get(name), str)), None
+        )
+        if operation is None and node.kind.startswith("SimpleMath+"):
+            operation = node.inputs.get("value")
+        if not isinstance(operation, str):
+            return None
+        variables: dict[str, float] = {}
+        for name, value in node.inputs.items():
+            short = name.removeprefix("values.")
+            if len(short) <= 3 and (number := as_number(self.resolve(value, "number"))) is not None:
+                variables[short] = number
+        sign = _OPERATIONS.get(operation.lower())
+        if sign is not None and len(variables) == 2:
+            operation = sign.join(variables)
+        return evaluate(operation, variables)
+
+    def size_at(self, node: Node) -> tuple[int, int] | None:
+        """(width, height) where a node makes both out of one setting."""
+        for name in ("resolution", "dimensions", "aspect_ratio", "size", "preset", "ratio"):
+            setting = node.inputs.get(name)
+            plain = _PLAIN_SIZE.search(setting) if isinstance(setting, str) else None
+            if plain:
+                width, height = int(plain[1]), int(plain[2])
+                swapped = node.inputs.get("swap_dimensions") == "On" or node.inputs.get("invert") is True
+                return (height, width) if swapped else (width, height)
+        ratio = _RATIO.search(str(node.inputs.get("aspect_ratio", "")))
+        megapixels = as_number(self.resolve(node.inputs.get("megapixels"), "number"))
+        if node.kind == "ResolutionSelector" and ratio and megapixels:
+            return _selected(int(ratio[1]), int(ratio[2]), megapixels, as_integer(node.inputs.get("multiple")) or 8)
+        return None
+
+    def _text_at(self, node: Node, side: str) -> str | None:
+        if _SHOWN.search(node.kind):
+            return self._shown_text(node, side)
+        if _RUN_TIME.search(node.kind) and "populated_text" not in node:
+            self._remark(f"The text of the node {node.kind} is made when the graph runs; the file does not hold it.")
+            return None
+        if _REPLACED.search(node.kind) or node.inputs.get("action") == "replace":
+            return self._replaced(node, side)
+        if _JOINED.search(node.kind):
+            return self._joined(node, side)
+        if "style" in node.kind.lower():
+            self.sure = min(self.sure, GUESSED)
+            self._remark(f"The node {node.kind} adds a style to the text that the file does not hold.")
+        return self.text_of(node, side)
+
+    def _joined(self, node: Node, side: str) -> str | None:
+        """Several texts as one; the order is that of the inputs."""
+        parts = [(name, value) for name, value in node.inputs.items() if _STRING_INPUT.search(name)]
+        found = [self.text(value, side) for _, value in parts]
+        texts = [text for text in found if text is not None]
+        if not texts:
+            return None if parts else self.text_of(node, side)
+        if len(texts) < len(found):
+            self.sure = min(self.sure, GUESSED)
+            self._remark(f"A part of the text that the node {node.kind} joins could not be followed; the prompt lacks it.")
+        joint = next(
+            (node.inputs[name] for name in ("delimiter", "separator", "seperator") if isinstance(node.inputs.get(name), str)),
+            None,
+        )
+        if joint is None:
+            joint = ", " if node.inputs.get("tidy_tags") in ("yes", True) else ""
+        if "WAS" in node.kind or node.kind == "Text Concatenate":
+            texts = [text for text in texts if text]
+        return str(joint).replace("\\n", "\n").join(texts)[:MAX_TEXT]
+
+    def _replaced(self, node: Node, side: str) -> str | None:
+        text = self.text_of(node, side)
+        pairs = [(f"find{k}", f"replace{k}") for k in ("", "1", "2", "3")] + [("text_b", "text_c"), ("search", "replace")]
+        for find, replace in pairs:
+            old, new = node.inputs.get(find), node.inputs.get(replace)
+            if text is not None and isinstance(old, str) and old and isinstance(new, str):
+                text = text.replace(old, new)[:MAX_TEXT]
+        return text
+
+    def _shown_text(self, node: Node, side: str) -> str | None:
+        """What a showing node hands on; where that is made at run time, what it showed when the file was written."""
+        before = len(self.remarks)
+        handed_on = self.text_of(node, side)
+        if handed_on is not None:
+            return handed_on
+        shown = self._shown.get(node.id)
+        if shown:
+            self.sure = min(self.sure, LIKELY)
+            del self.remarks[before:]
+            self._remark(f"The text was made when the graph ran; it is what the node {node.kind} showed.")
+        return shown or None
+
+    def _typed(self, link: Link, role: str) -> str | None:
+        """What was typed where a switch leads to a text that is made at run time: the text of its other side."""
+        for _ in range(MAX_DEPTH):
+            node = self.graph.nodes.get(link.node)
+            if node is None or not hands_on(node):
+                return None
+            name = self.router.chosen_name(node)
+            for other, value in node.inputs.items():
+                if other in SIDES and other != name and (text := self.text(value, role.removeprefix("text "))) is not None:
+                    self.sure = min(self.sure, GUESSED)
+                    self._remark(
+                        "The prompt is the text that was typed; the text that the model was given was made from it at run time."
+                    )
+                    return text
+            onward = self.router.chosen(node)
+            if onward is None:
+                return None
+            link = onward
+        return None
+
+    def _remark(self, sentence: str) -> None:
+        if sentence not in self.remarks:
+            self.remarks.append(sentence)
+
+
+def _selected(across: int, down: int, megapixels: float, multiple: int) -> tuple[int, int] | None:
+    """The size that ComfyUI's ResolutionSelector gives: the area in pixels of 1024 x 1024, each side a whole multiple."""
+    if not (0 < across < 1000 and 0 < down < 1000 and 0 < megapixels < 1000 and 0 < multiple < 10_000):
+        return None
+    scale = math.sqrt(megapixels * 1024 * 1024 / (across * down))
+    return round(across * scale / multiple) * multiple, round(down * scale / multiple) * multiple
+
+
+def literal(value: Any) -> Any:
+    """The value of a widget, out of the wrappings that front ends put around it."""
+    if isinstance(value, dict):
+        for name in ("__value__", "content", "value"):
+            if name in value:
+                return value[name]
+    return value
+
+
+def as_number(value: Any) -> float | None:
+    """A finite number; also one that stands in a text."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        try:
+            value = float(value) if len(value) < 100 else None
+        except ValueError:
+            return None
+    if isinstance(value, int):
+        return value if abs(value) <= MAX_SEED else None
+    return value if isinstance(value, float) and math.isfinite(value) else None
+
+
+def as_integer(value: Any) -> int | None:
+    """A whole number, exactly: a seed of 64 bits is no float."""
+    if isinstance(value, str):
+        digits = value.strip()
+        return (
+            int(digits)
+            if len(digits) < 25 and digits.removeprefix("-").isascii() and digits.removeprefix("-").isdigit()
+            else None
+        )
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float):
+        return int(value) if math.isfinite(value) and value.is_integer() and abs(value) < 2**53 else None
+    return value if isinstance(value, int) else None

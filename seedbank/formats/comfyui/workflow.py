@@ -1,0 +1,291 @@
+"""The graph of the front end (`workflow`) made into the form that is executed.
+
+Reroutes, primitives and set/get pairs exist in the front end only; a muted node (mode 2) takes its links with it, a
+bypassed one (mode 4) hands its inputs on by type; subgraphs and group nodes are taken apart, their nodes called `12:3`.
+What the front end would have changed before it ran (wildcards, seeds drawn anew) cannot be known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from seedbank.formats.comfyui.graph import MAX_HOPS
+from seedbank.formats.comfyui.widgets import AFTER_RUN, WIDGETS
+
+MAX_NODES = 200_000
+MAX_NESTING = 8
+
+_MUTED, _BYPASSED = 2, 4
+_NOTES = ("Note", "MarkdownNote", "Label (rgthree)", "Fast Groups Bypasser (rgthree)", "Fast Groups Muter (rgthree)")
+_INPUT, _OUTPUT = -10, -20
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """`prompt` in the executed form; names of outputs and texts on show by node."""
+
+    prompt: Mapping[str, Any] = field(default_factory=dict)
+    ports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    shown: Mapping[str, str] = field(default_factory=dict)
+
+
+class _Source(NamedTuple):
+    """Where a link comes from."""
+
+    node: Any
+    slot: int
+
+
+@dataclass
+class _Scope:
+    """One level of nodes: the workflow, or a subgraph in one place. `outer` is the instance and the level it stands in."""
+
+    prefix: str
+    nodes: dict[Any, dict[str, Any]]
+    links: dict[Any, _Source]
+    outer: tuple[_Scope, dict[str, Any]] | None = None
+    definition: dict[str, Any] = field(default_factory=dict)
+    depth: int = 0
+
+
+def executable(workflow: Mapping[str, Any]) -> Drawn:
+    """The workflow as it would be executed, as far as it says so by itself."""
+    return _Reader(workflow).read()
+
+
+class _Reader:
+    def __init__(self, workflow: Mapping[str, Any]) -> None:
+        self._top = _scope(workflow, "")
+        self._subgraphs = _subgraphs(workflow)
+        self._scopes: dict[str, _Scope] = {}
+        self._set = {
+            str(values[0]): node
+            for node in self._top.nodes.values()
+            if node.get("type") == "SetNode" and isinstance(values := node.get("widgets_values"), list) and values
+        }
+
+    def read(self) -> Drawn:
+        prompt: dict[str, Any] = {}
+        ports: dict[str, tuple[str, ...]] = {}
+        shown: dict[str, str] = {}
+        for scope, node in self._all(self._top):
+            key = f"{scope.prefix}{node['id']}"
+            kind = node["type"]
+            ports[key] = tuple(str(port.get("name") or "") for port in _dicts(node.get("outputs")))
+            texts = [text for value in _flat(node.get("widgets_values")) if isinstance(text := value, str) and text]
+            if texts:
+                shown[key] = texts[0]
+            if (
+                node.get("mode") in (_MUTED, _BYPASSED)
+                or kind in _NOTES
+                or kind in ("Reroute", "PrimitiveNode", "SetNode", "GetNode")
+            ):
+                continue
+            prompt[key] = {"class_type": kind, "inputs": self._inputs(scope, node)}
+        return Drawn(prompt, ports, shown)
+
+    def _all(self, scope: _Scope) -> Iterator[tuple[_Scope, dict[str, Any]]]:
+        waiting = [scope]
+        count = 0
+        while waiting:
+            current = waiting.pop()
+            for node in current.nodes.values():
+                count += 1
+                if count > MAX_NODES:
+                    return
+                inner = self._inside(current, node)
+                if inner is None:
+                    yield current, node
+                elif node.get("mode") not in (_MUTED, _BYPASSED):
+                    waiting.append(inner)
+
+    def _inside(self, scope: _Scope, node: dict[str, Any]) -> _Scope | None:
+        """The level inside an instance of a subgraph or a group node; None for any other node."""
+        definition = self._subgraphs.get(str(node.get("type")))
+        if definition is None or scope.depth >= MAX_NESTING:
+            return None
+        prefix = f"{scope.prefix}{node['id']}:"
+        if prefix not in self._scopes:
+            inner = _scope(definition, prefix)
+            inner.outer, inner.definition, inner.depth = (scope, node), definition, scope.depth + 1
+            self._scopes[prefix] = inner
+        return self._scopes[prefix]
+
+    def _inputs(self, scope: _Scope, node: dict[str, Any]) -> dict[str, Any]:
+        """The inputs of a node: its widgets by name, then what is connected, which counts more."""
+        inputs: dict[str, Any] = dict(widgets_of(node))
+        for port in _dicts(node.get("inputs")):
+            if port.get("link") is not None and isinstance(port.get("name"), str):
+                found = self._origin(scope, port["link"])
+                if found is None:
+                    if not port.get("widget"):
+                        inputs.pop(port["name"], None)
+                else:
+                    inputs[port["name"]] = found
+        return inputs
+
+    def _origin(self, scope: _Scope, link: Any) -> Any:
+        """What a link brings: `[id, slot]` of a node that runs, a literal of a primitive, or None."""
+        for _ in range(MAX_HOPS):
+            source = scope.links.get(link)
+            if source is None:
+                return None
+            if source.node == _INPUT and scope.outer is not None:
+                port_name = _named_at(scope.definition, "inputs", source.slot)
+                scope, node = scope.outer
+                port = _port(node, port_name, source.slot)
+                if port is None or port.get("link") is None:
+                    return _instance_value(node, port)
+                link = port["link"]
+                continue
+            node = scope.nodes.get(source.node, {})
+            inner = self._inside(scope, node) if node else None
+            if inner is not None and node.get("mode") not in (_MUTED, _BYPASSED):
+                scope, link = inner, _result(inner, source.slot)
+                continue
+            kind, values = node.get("type"), node.get("widgets_values")
+            if not node or node.get("mode") == _MUTED:
+                return None
+            if kind == "PrimitiveNode":
+                return values[0] if isinstance(values, list) and values else None
+            if kind == "GetNode":
+                node = self._set.get(str(values[0]) if isinstance(values, list) and values else "", {})
+                scope = self._top
+            elif kind not in ("Reroute", "SetNode") and node.get("mode") != _BYPASSED:
+                return [f"{scope.prefix}{source.node}", source.slot]
+            link = _handed_on(node, source.slot)
+            if link is None:
+                return None
+        return None
+
+
+def _scope(graph: Mapping[str, Any], prefix: str) -> _Scope:
+    nodes = {
+        node["id"]: node
+        for node in _dicts(graph.get("nodes"))
+        if _hashable(node.get("id")) and isinstance(node.get("type"), str)
+    }
+    links: dict[Any, _Source] = {}
+    for link in graph.get("links") or () if isinstance(graph.get("links"), list) else ():
+        if isinstance(link, list) and len(link) >= 5:
+            key, node, slot = link[0], link[1], link[2]
+        elif isinstance(link, dict):
+            key, node, slot = link.get("id"), link.get("origin_id"), link.get("origin_slot")
+        else:
+            continue
+        if _hashable(key) and _hashable(node) and isinstance(slot, int):
+            links[key] = _Source(node, slot)
+    return _Scope(prefix, nodes, links)
+
+
+def _subgraphs(workflow: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Definitions by the type that their instances have: subgraphs by id, group nodes by `workflow>NAME`."""
+    definitions = workflow.get("definitions")
+    found = {
+        str(entry.get("id")): entry for entry in _dicts(definitions.get("subgraphs") if isinstance(definitions, dict) else None)
+    }
+    extra = workflow.get("extra")
+    groups = extra.get("groupNodes") if isinstance(extra, dict) else None
+    for name, group in groups.items() if isinstance(groups, dict) else ():
+        if isinstance(group, dict):
+            found[f"workflow>{name}"] = found[f"workflow/{name}"] = _group(group)
+    return found
+
+
+def _group(group: Mapping[str, Any]) -> dict[str, Any]:
+    """A group node as a subgraph: its nodes are numbered by their place and its links have no ids."""
+    nodes = [{**node, "id": place} for place, node in enumerate(_dicts(group.get("nodes")))]
+    links: list[Any] = []
+    for link in group.get("links") or ():
+        if isinstance(link, list) and len(link) >= 4 and link[0] is not None:
+            links.append([len(links), link[0], link[1], link[2], link[3], "*"])
+            target = nodes[link[2]] if isinstance(link[2], int) and 0 <= link[2] < len(nodes) else {}
+            ports = _dicts(target.get("inputs"))
+            if isinstance(link[3], int) and 0 <= link[3] < len(ports):
+                ports = [dict(port) for port in ports]
+                ports[link[3]]["link"] = len(links) - 1
+                target["inputs"] = ports
+    return {"nodes": nodes, "links": links, "group": True}
+
+
+def widgets_of(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values of a node's widgets by name, as far as the names are known."""
+    values = node.get("widgets_values")
+    if isinstance(values, dict):
+        return {str(name): value for name, value in values.items() if not isinstance(value, list)}
+    if not isinstance(values, list):
+        return {}
+    names = WIDGETS.get(str(node.get("type")))
+    if names is None:
+        names = tuple(
+            str(port["name"]) for port in _dicts(node.get("inputs")) if port.get("widget") and isinstance(port.get("name"), str)
+        )
+        if len(names) != len([value for value in values if value not in AFTER_RUN]):
+            return {}
+    found: dict[str, Any] = {}
+    place = 0
+    for name in names:
+        if place >= len(values):
+            break
+        value = values[place]
+        place += 1
+        if not isinstance(value, list):
+            found[name] = value
+        if "seed" in name and place < len(values) and values[place] in AFTER_RUN:
+            place += 1
+    return found
+
+
+def _handed_on(node: Mapping[str, Any], slot: int) -> Any:
+    """The link of the input that a reroute or a bypassed node gives out at an output: the one of the same type."""
+    ports, outputs = _dicts(node.get("inputs")), _dicts(node.get("outputs"))
+    wanted = outputs[slot].get("type") if 0 <= slot < len(outputs) and node.get("mode") == _BYPASSED else None
+    if wanted is None:
+        return ports[0].get("link") if ports else None
+    same = [port for port in ports if port.get("type") == wanted]
+    if 0 <= slot < len(ports) and ports[slot] in same:
+        return ports[slot].get("link")
+    return same[0].get("link") if same else None
+
+
+def _named_at(definition: Mapping[str, Any], side: str, slot: int) -> str | None:
+    entries = _dicts(definition.get(side))
+    return str(entries[slot].get("name")) if 0 <= slot < len(entries) else None
+
+
+def _port(node: Mapping[str, Any], name: str | None, slot: int) -> dict[str, Any] | None:
+    """The input of an instance that stands for an input of its subgraph."""
+    ports = _dicts(node.get("inputs"))
+    return next((port for port in ports if port.get("name") == name), ports[slot] if 0 <= slot < len(ports) else None)
+
+
+def _instance_value(node: Mapping[str, Any], port: Mapping[str, Any] | None) -> Any:
+    """The value of a widget that a subgraph shows on its instance."""
+    values = node.get("widgets_values")
+    named = [entry for entry in _dicts(node.get("inputs")) if entry.get("widget")]
+    if port is None or port not in named or not isinstance(values, list) or len(values) != len(named):
+        return None
+    return values[named.index(dict(port))]
+
+
+def _result(inner: _Scope, slot: int) -> Any:
+    """The link inside a subgraph that leads to one of its outputs."""
+    outputs = _dicts(inner.definition.get("outputs"))
+    if 0 <= slot < len(outputs) and isinstance(ids := outputs[slot].get("linkIds"), list) and ids and _hashable(ids[0]):
+        return ids[0]
+    return None
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    for entry in value if isinstance(value, list) else ():
+        yield from entry if isinstance(entry, list) else (entry,)
+
+
+def _hashable(value: Any) -> bool:
+    return isinstance(value, (int, str))
