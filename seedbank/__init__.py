@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seedbank.api import Library
+    from seedbank.explore.latents import interpolate
     from seedbank.importing.reading import FileReading
     from seedbank.recipe import Recipe, used_seed
     from seedbank.recording.request import Request
@@ -27,10 +28,11 @@ _WHERE = {
     "Library": "api",
     "Recipe": "recipe",
     "Request": "recording.request",
+    "interpolate": "explore.latents",
     "used_seed": "recipe",
 }
 
-__all__ = ["FileReading", "Library", "Recipe", "Request", "__version__", "open", "read", "used_seed"]
+__all__ = ["FileReading", "Library", "Recipe", "Request", "__version__", "interpolate", "open", "read", "used_seed"]
 
 
 def open(url: str | Path | None = None, *, create: bool = False, images: str | None = None, user: str | None = None) -> Library:

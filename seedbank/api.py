@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from seedbank.environment import Environment
     from seedbank.explore.blend import Plan as BlendPlan
     from seedbank.explore.blend import Shown
+    from seedbank.explore.comparing import Comparison
     from seedbank.explore.latents import Like
-    from seedbank.recording.block import Report
+    from seedbank.importing.service import Report
+    from seedbank.recording.block import Report as BlockReport
     from seedbank.recording.capture import Recorded
     from seedbank.regen import Options, Outcome
     from seedbank.regen.bench import Bench
@@ -220,6 +222,15 @@ class Library(Catalogue):
 
         return film(self, plan, shown, fps)
 
+    def compare(self, which: int | str | Sequence[int]) -> Comparison:
+        """The entries that `which` names against the first of them: recipes, traces, pictures.
+
+        `.others` have the numbers; `.sheet()`, `.flicker()` and `.flip_sheet(.flips())` are files.
+        """
+        from seedbank.explore.comparing import compare_entries
+
+        return compare_entries(self, self.resolve(which))
+
     def noise_of(self, like: Like) -> NDArray[Any]:
         """The noise that the picture of an entry or a recipe is made of, as the pipeline draws it; float32.
 
@@ -255,7 +266,7 @@ class Library(Catalogue):
 
         return record_call(self, pipe, (), call, self._later, tags)
 
-    def recording(self, *, tags: Sequence[str] = ()) -> AbstractContextManager[Report]:
+    def recording(self, *, tags: Sequence[str] = ()) -> AbstractContextManager[BlockReport]:
         """Record every diffusers pipeline call of a ``with`` block, whatever the pipelines, and change nothing else.
 
             with bank.recording(tags=["mine"]) as report:
@@ -328,6 +339,48 @@ class Library(Catalogue):
         from seedbank.check import check
 
         return check(self, read_data=read_data)
+
+    # -- what other tools made ----------------------------------------------------------------------------------------
+
+    def importing(
+        self,
+        paths: Sequence[str | Path],
+        *,
+        tool: str | None = None,
+        tags: Sequence[str] = (),
+        copy: bool = True,
+        metadata_only: bool = False,
+        dry_run: bool = False,
+        jobs: int | None = None,
+        name: str | None = None,
+        progress: Progress = QUIET,
+    ) -> Iterator[Report]:
+        """Import pictures and folders of pictures; a report for each file once it is kept.
+
+        tool            the only format to try, by default all
+        copy            keep the bytes in the image store; else they stay where they are, and only there
+        metadata_only   decode nothing: entries get their pictures when the files are imported again without this
+        dry_run         change nothing
+        jobs            processes that decode, by default one for each core
+        name            of the run; by default an import of the same paths that was interrupted is resumed
+
+        What is wrong with a file is in its report. `undo` puts all entries of an import into the trash.
+        """
+        from seedbank.importing.service import Options, import_files
+
+        options = Options(tool, tuple(tags), copy, metadata_only, dry_run, jobs, name)
+        yield from import_files(self, paths, options, progress)
+
+    def watching(self, paths: Sequence[str | Path], *, progress: Progress = QUIET, **options: Any) -> Iterator[Report]:
+        """As `importing`, and then whatever is written to these folders, without end; Ctrl-C raises `KeyboardInterrupt`.
+
+        A file is imported when nothing has been written to it for a while.
+        """
+        from seedbank.importing.service import Options
+        from seedbank.importing.watch import watch
+
+        options["tags"] = tuple(options.get("tags", ()))
+        yield from watch(self, paths, Options(**options), progress)
 
     # -- pictures and text --------------------------------------------------------------------------------------------
 

@@ -25,6 +25,8 @@ WORDS = {
     "scheduler.class": "scheduler",
 }
 """{field of a recipe: the word that people use}; of the others the last part is shown."""
+BLENDS = {"blend": ("noise", "seed"), "text blend": ("conditioning", "prompt")}
+"""{word: (part of a recipe that can be blended with another, what that other goes by)}"""
 FIRST = ("prompt", "negative", "seed", "steps", "guidance", "size", "model", "scheduler")
 
 Change = tuple[str, Any, Any]
@@ -96,11 +98,17 @@ def recipe_changes(old: Entry, new: Entry) -> list[Change]:
 
 
 def _sized(old: Recipe, new: Recipe) -> Iterator[Change]:
-    """The differences, with width and height as one size."""
+    """The differences, with width and height as one size, and what is blended as how far it is blended."""
+    for name, (part, inner) in BLENDS.items():
+        was, now = (getattr(recipe, part).get("blend") for recipe in (old, new))
+        if was != now:
+            told = [None if one is None else f"{one['alpha']:.3g} towards {one[part].get(inner)}" for one in (was, now)]
+            yield name, told[0], told[1]
     before, after = (f"{recipe.width}x{recipe.height}" if recipe.width and recipe.height else None for recipe in (old, new))
     if before != after:
         yield "size", before, after
-    yield from (change for change in differences(old, new) if change[0] not in ("call.width", "call.height"))
+    shown = ("call.width", "call.height", *(f"{part}.blend." for part, _ in BLENDS.values()))
+    yield from (change for change in differences(old, new) if not change[0].startswith(shown))
 
 
 # -- two entries ------------------------------------------------------------------------------------------------------

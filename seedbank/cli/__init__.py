@@ -12,10 +12,13 @@ import click
 COMMANDS = {
     "init": "bank",
     "generate": "generate",
+    "import": "import_",
     "ls": "ls",
     "show": "show",
     "tree": "tree",
     "diff": "diff",
+    "blend": "blend",
+    "compare": "compare",
     "open": "pictures",
     "copy": "pictures",
     "recipe": "recipe",

@@ -114,7 +114,11 @@ def _recipe_lines(entry: Entry) -> Iterator[tuple[str, Any]]:
     if recipe is None:
         return
     for name, text in recipe.conditioning.items():
-        yield name.replace("_", " "), text
+        if name == "blend":
+            others = "  ".join(f"{one.replace('_', ' ')} {other!r}" for one, other in text["conditioning"].items())
+            yield "blended", f"{text['alpha']:.3g} towards {others}"
+        else:
+            yield name.replace("_", " "), text
     from seedbank.recording.noise import noise_line
 
     yield "seed", f"{recipe.seed}   noise {noise_line(recipe)}"

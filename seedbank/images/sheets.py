@@ -34,7 +34,7 @@ class Cell:
 
 def thumbnail(pixels: Pixels, side: int = 256, kind: str = "WEBP") -> bytes:
     """A WebP (or PNG) file of the picture, made smaller until both sides are at most `side` pixels; never made larger."""
-    return small_file(_shown(pixels), side, kind)
+    return small_file(shown(pixels), side, kind)
 
 
 def small_file(image: Image.Image, side: int, kind: str = "WEBP") -> bytes:
@@ -74,7 +74,7 @@ def contact_sheet(cells: Sequence[Cell], columns: int | None = None, title: str 
             draw.line((left, top, left + across - 1, top + down - 1), fill=FAINT)
         else:
             at = (left + (across - cell.pixels.width) // 2, top + (down - cell.pixels.height) // 2)
-            sheet.paste(_shown(cell.pixels), at)
+            sheet.paste(shown(cell.pixels), at)
         for number, line in enumerate(cell.label.splitlines()):
             _write(draw, (left, top + down + GAP // 2 + number * LINE), line, across)
     return _saved(sheet, "PNG", **COMPRESSION)
@@ -87,26 +87,44 @@ def difference_sheet(a: Pixels, b: Pixels, labels: tuple[str, str] = ("recorded"
     """
     cells = [Cell(a, labels[0]), Cell(b, labels[1])]
     if (a.mode, a.width, a.height) == (b.mode, b.width, b.height):
-        difference = np.abs(samples(_rgb(a)) - samples(_rgb(b)))
-        factor = 255 / max(1.0, float(difference.max()))
-        stretched = np.round(difference * factor).astype(np.uint8)
-        cells.append(Cell(_Raw("RGB", a.width, a.height, stretched.tobytes()), f"difference ×{factor:.3g}"))
+        cells.append(difference_cell(a, b))
     return contact_sheet(cells, columns=len(cells))
 
 
+def difference_cell(a: Pixels, b: Pixels) -> Cell:
+    """The difference of each channel of two pictures of one size, stretched; the label says by which factor."""
+    difference = np.abs(samples(rgb(a)) - samples(rgb(b)))
+    factor = 255 / max(1.0, float(difference.max()))
+    stretched = np.round(difference * factor).astype(np.uint8)
+    return Cell(RGB(a.width, a.height, stretched.tobytes()), f"difference ×{factor:.3g}")
+
+
 @dataclass(frozen=True)
-class _Raw:
-    mode: str
+class RGB:
+    """Pixels that were computed."""
+
     width: int
     height: int
     rows: bytes
+    mode: str = "RGB"
 
 
-def _rgb(pixels: Pixels) -> _Raw:
-    return _Raw("RGB", pixels.width, pixels.height, _shown(pixels).tobytes())
+def rgb(pixels: Pixels, size: tuple[int, int] | None = None) -> Pixels:
+    """The picture as RGB over the background, scaled where it has another size than `size` (width, height)."""
+    image = shown(pixels)
+    if size is not None and image.size != size:
+        image = image.resize(size, Image.Resampling.LANCZOS)
+    return RGB(image.width, image.height, image.tobytes())
 
 
-def _shown(pixels: Pixels) -> Image.Image:
+def smaller(pixels: Pixels, side: int) -> Pixels:
+    """The picture as RGB, scaled until both sides are at most `side` pixels; never made larger."""
+    image = shown(pixels)
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return RGB(image.width, image.height, image.tobytes())
+
+
+def shown(pixels: Pixels) -> Image.Image:
     """The picture as RGB over the background."""
     if pixels.mode == "I;16":
         return Image.fromarray(np.round(samples(pixels)[:, :, 0]).astype(np.uint8)).convert("RGB")

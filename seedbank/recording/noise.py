@@ -118,7 +118,14 @@ def noise_remarks(first: Recipe, count: int) -> list[str]:
 
 def noise_line(recipe: Recipe) -> str:
     """The noise of a recipe in words, for people."""
-    noise = recipe.noise
+    said = _noise_words(recipe.noise)
+    for item in recipe.inputs:
+        if item.get("role") == "latents":
+            said += f", starting from latents {item['digest']}"
+    return said
+
+
+def _noise_words(noise: Mapping[str, Any]) -> str:
     said = str(noise.get("kind"))
     if noise.get("sm_count"):
         said += f" of a GPU with {noise['sm_count']} SMs of {noise['threads_per_sm']} threads"
@@ -126,7 +133,8 @@ def noise_line(recipe: Recipe) -> str:
         said += f", varied {varies['strength']:g} towards seed {varies['seed']} ({varies['form']})"
     if noise.get("ensd"):
         said += f", ENSD {noise['ensd']}"
-    for item in recipe.inputs:
-        if item.get("role") == "latents":
-            said += f", starting from latents {item['digest']}"
+    if blend := noise.get("blend"):
+        said += f", blended {blend['alpha']:.3g} towards seed {blend['noise'].get('seed')} ({blend['curve']})"
+        other = _noise_words(blend["noise"])
+        said += f" of {other}" if other != noise.get("kind") else ""
     return said
