@@ -59,6 +59,7 @@ COMPONENT: Mapping[str, Any] = {
     "training": False,
 }
 """Settings of a component of a pipeline that was loaded and left alone."""
+PRECISION = ("float32_matmul_precision", "fp32_precision")
 OWN_PROCESSORS = ("AttnProcessor", "XFormersAttnProcessor", "SlicedAttnProcessor")
 """Attention processors that nobody gets without asking; the others follow from the class of the component."""
 LIBRARIES = ("torch", "diffusers", "transformers")
@@ -68,6 +69,8 @@ LIBRARIES = ("torch", "diffusers", "transformers")
 def unusual(profile: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a profile that must be said: its device, its threads, and what somebody changed."""
     kept = {name: value for name, value in profile.items() if name not in ORDINARY or value != ORDINARY[name]}
+    if any(name.startswith(PRECISION) for name in kept):  # writing one of these changes others
+        kept |= {name: value for name, value in profile.items() if name.startswith(PRECISION)}
     if "pipeline" in kept and not unusual_pipeline(kept["pipeline"]):
         del kept["pipeline"]
     return kept

@@ -6,21 +6,25 @@ the image digest that travelled, which a regeneration must meet.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from seedbank.bank import obstacles_of
 from seedbank.engine.manifest import read_model
-from seedbank.engine.source import HUB_NAME, find_model
+from seedbank.engine.source import find_model
 from seedbank.environment import Environment
 from seedbank.errors import BadInput, NotFound, SeedbankError
 from seedbank.exchange.profile import LIBRARIES, installed, taken_profile
-from seedbank.exchange.texts import A1111, BLOCK
+from seedbank.exchange.texts import A1111, BLOCK, JSON, SCRIPT, is_name
 from seedbank.formats import block
+from seedbank.formats.checking import recipe_from
 from seedbank.formats.detect import reader
 from seedbank.formats.reading import Foreign, Payload, Reading
+from seedbank.formats.recipe_json import read_document, said_of
 from seedbank.formats.remainder import together
+from seedbank.formats.script import read_script
 from seedbank.formats.stamp import Stamp, find_stamp, without_stamp
 from seedbank.pipelines import FACTS
 from seedbank.recipe import Recipe
@@ -56,6 +60,8 @@ class Received:
     remarks: tuple[str, ...] = ()
     profile: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    picture: Picture | None = None
+    """What the text says of the picture beside its digest."""
     model: Model | None = None
     adapters: tuple[Model, ...] = ()
     """What the text says of the files of the model and the adapters, where it says more than names."""
@@ -92,7 +98,7 @@ class Received:
     def _picture(self) -> Picture | None:
         if not self.trusted or self.stamp is None or self.stamp.image is None:
             return None
-        return Picture(self.stamp.image, None, self.recipe.width, self.recipe.height)
+        return self.picture or Picture(self.stamp.image, None, self.recipe.width, self.recipe.height)
 
     def _model(self, bank: Bank) -> Model | None:
         """The model as the bank knows it, as it lies on this machine, or by the name that the text gives it."""
@@ -128,8 +134,7 @@ def _known(bank: Bank, named: Model, packaged: bool = False) -> Model:
                 return present
         except SeedbankError:
             pass  # this version has another one, or it is not built yet; a regeneration looks again
-    findable = spec.startswith("embedded@") or HUB_NAME.fullmatch(spec) is not None
-    return replace(named, source=spec if packaged and findable else None)
+    return replace(named, source=spec if packaged and is_name(spec) else None)
 
 
 def receive(text: str) -> Received:
@@ -139,10 +144,45 @@ def receive(text: str) -> Received:
     text = text.removeprefix("\ufeff")
     if "\0" in text:
         raise BadInput("This is no text: it holds NUL characters.", "Name a picture by its path.")
+    if text.lstrip()[:1] == "{" and (values := _json_object(text)) is not None and (found := _from_json(text, values)):
+        return found
+    if (values := read_script(text)) is not None:
+        return _from_document(SCRIPT, text, values)
     for form, read in WORDS.items():
         if (reading := read(without_stamp(text))) is not None:
             return _from_words(form, text, reading)
     raise BadInput("No recipe was found in this text.", "Paste what `seedbank recipe` prints, or what a tool wrote.")
+
+
+def _json_object(text: str) -> Mapping[str, Any] | None:
+    """The JSON object that a text is; None where it is none."""
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return values if isinstance(values, dict) else None
+
+
+def _from_json(text: str, values: Mapping[str, Any]) -> Received | None:
+    """A recipe document, or the bare recipe that a PNG file carries; None for other tools' JSON."""
+    if "recipe" in values and "seedbank" in values:
+        return _from_document(JSON, text, values)
+    if "conditioning" in values and "noise" in values:
+        recipe = recipe_from(values)
+        return Received(JSON, text, Reading(JSON, said_of(recipe), "text"), None, recipe)
+    return None
+
+
+def _from_document(form: str, text: str, values: Any) -> Received:
+    document = read_document(values)
+    name = document.model.name if document.model is not None else None
+    reading = Reading(form, said_of(document.recipe, name), "text")
+    trusted, remarks = _judged(document.stamp, document.recipe, [])
+    received = Received(
+        form, text, reading, document.stamp, document.recipe, trusted, (*document.remarks, *remarks),
+        picture=document.picture, model=document.model, adapters=document.adapters,
+    )  # fmt: skip
+    return _with_settings(received, {"profile": document.profile, "versions": document.versions})
 
 
 def _parameters(text: str) -> Reading | None:

@@ -9,18 +9,21 @@ from dataclasses import replace
 from typing import Any
 
 from seedbank.bank import Bank
+from seedbank.engine.source import HUB_NAME
 from seedbank.environment import Environment
 from seedbank.errors import BadInput, NotFound
-from seedbank.exchange.profile import unusual, versions
+from seedbank.exchange.profile import unusual, unusual_pipeline, versions
 from seedbank.formats import a1111, block
 from seedbank.formats.detect import reader
 from seedbank.formats.reading import Foreign, Lora, Payload
+from seedbank.formats.recipe_json import Document, write_json
 from seedbank.formats.remainder import remainder
+from seedbank.formats.script import write_script
 from seedbank.formats.stamp import KEY, Stamp
 from seedbank.keeping import known_adapters
 from seedbank.pipelines import cfg_of
 from seedbank.recipe import Recipe
-from seedbank.records import Entry
+from seedbank.records import Entry, Model
 from seedbank.worker.adapters import LORA
 
 BLOCK, A1111, JSON, COMFYUI, SCRIPT = "block", "a1111", "json", "comfyui", "script"
@@ -53,6 +56,8 @@ class Texts:
         writers: Mapping[str, Callable[[Entry, Recipe], str]] = {
             BLOCK: self._block,
             A1111: self._parameters,
+            JSON: self._json,
+            SCRIPT: self._script,
         }
         if form not in writers:
             raise BadInput(f"There is no form {form!r}.", f"Use one of {', '.join(writers)}.")
@@ -81,6 +86,27 @@ class Texts:
         # A field of the last line: a line of its own would be read as a part of the prompt, and the fields before it too.
         return f'{text}, {KEY}: "{stamp}"'
 
+    def _json(self, entry: Entry, recipe: Recipe) -> str:
+        return write_json(self._document(entry, recipe))
+
+    def _script(self, entry: Entry, recipe: Recipe) -> str:
+        document = self._document(entry, recipe)
+        settings = unusual_pipeline(document.profile.get("pipeline", {}))
+        return write_script(replace(document, profile=unusual(document.profile)), settings)
+
+    def _document(self, entry: Entry, recipe: Recipe) -> Document:
+        environment = self._environment(entry)
+        adapters = known_adapters(self._bank, recipe)
+        return Document(
+            recipe,
+            stamp_of(entry, recipe),
+            entry.picture,
+            None if entry.model is None else _without_place(entry.model),
+            tuple(_without_place(adapters[item["digest"]]) for item in recipe.adapters if item["digest"] in adapters),
+            {} if environment is None else environment.profile,
+            {} if environment is None else versions(environment),
+        )
+
     def _stamp(self, entry: Entry, recipe: Recipe, said: Foreign) -> Stamp:
         environment = self._environment(entry)
         rest: dict[str, Any] = {"recipe": remainder(recipe, said)}
@@ -106,6 +132,17 @@ class Texts:
 def stamp_of(entry: Entry, recipe: Recipe) -> Stamp:
     """The digests of an entry."""
     return Stamp(recipe.digest, entry.picture.digest if entry.picture else None, recipe.model)
+
+
+def is_name(source: str) -> bool:
+    """Whether a source is a name that means the same on every machine: `embedded@2`, or one of the hub."""
+    return source.startswith("embedded@") or (HUB_NAME.fullmatch(source) is not None and not source.startswith("."))
+
+
+def _without_place(model: Model) -> Model:
+    """A model without where it lies on this machine; names that mean the same everywhere stay."""
+    source = model.source or ""
+    return replace(model, source=source if is_name(source) else None, config=None)
 
 
 def _weight(item: Mapping[str, Any]) -> float | None:
