@@ -24,6 +24,8 @@ from seedbank.store.sharing import store_blobs, store_environments, store_pictur
 from seedbank.store.tables import blobs, entries, environments, images, regenerations, run_entries, runs, users
 from seedbank.store.writing import Work, new_uid, output_values, require_entries, spans
 
+SWEEP = "sweep"
+
 # -- runs ----------------------------------------------------------------------------------------------------------
 
 
@@ -93,7 +95,8 @@ _finished = exists().where(regenerations.c.run_id == run_entries.c.run_id, regen
 def _run_select() -> Select[Any]:
     total = select(func.count()).where(run_entries.c.run_id == runs.c.id).scalar_subquery()
     done = select(func.count()).where(run_entries.c.run_id == runs.c.id, _finished).scalar_subquery()
-    return select(runs, users.c.name.label("user"), total.label("total"), done.label("done")).join(users)
+    made = select(func.count()).where(entries.c.run_id == runs.c.id).scalar_subquery()
+    return select(runs, users.c.name.label("user"), total.label("total"), done.label("done"), made.label("made")).join(users)
 
 
 def _runs(connection: Connection, statement: Select[Any]) -> list[Run]:
@@ -107,8 +110,9 @@ def _runs(connection: Connection, statement: Select[Any]) -> list[Run]:
             specification=plain_value(row.specification),
             created=row.created,
             user=row.user,
-            total=row.total,
-            done=row.done,
+            # The cells of a sweep are entries that it made, and entries of others that it found.
+            total=row.specification["cells"] if row.kind == SWEEP else row.total,
+            done=row.made + row.total if row.kind == SWEEP else row.done,
             finished=row.finished,
         )
         for row in connection.execute(statement)

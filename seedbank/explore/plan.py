@@ -1,0 +1,158 @@
+"""What a sweep will do: its cells in order, and what they will cost.
+
+A cell is a place in the grid that the axes span. Nothing here holds more than one cell at a time, so a grid of a million
+costs no more memory than one of ten.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from statistics import median
+from typing import TYPE_CHECKING
+
+from seedbank.explore.axes import Axis
+from seedbank.explore.changes import Change
+from seedbank.pipelines import uses_negative
+from seedbank.recipe import Recipe
+
+if TYPE_CHECKING:
+    from seedbank.bank import Bank
+
+LARGEST = 10**9
+"""Cells of a grid."""
+RECENT = 50
+"""So many of a model's newest entries say how long a rendering takes."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The cells that axes span. A cell has a position, counted along the first axis first, and an index on every axis."""
+
+    axes: tuple[Axis, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(len(axis) for axis in self.axes)
+
+    @property
+    def places(self) -> int:
+        """How many places the grid has, with those that are skipped."""
+        return math.prod(self.shape)
+
+    @cached_property
+    def cells(self) -> int:
+        """How many places are rendered."""
+        return math.prod(len(axis) - len(axis.skipped) for axis in self.axes)
+
+    def indexes(self, position: int) -> tuple[int, ...]:
+        """The index on every axis."""
+        found = []
+        for length in self.shape:
+            position, index = divmod(position, length)
+            found.append(index)
+        return tuple(found)
+
+    def position(self, indexes: Sequence[int]) -> int:
+        """The inverse of `indexes`."""
+        position = 0
+        for length, index in zip(reversed(self.shape), reversed(indexes), strict=True):
+            position = position * length + index
+        return position
+
+    def is_skipped(self, indexes: Sequence[int]) -> bool:
+        return any(index in axis.skipped for axis, index in zip(self.axes, indexes, strict=True))
+
+    def changes(self, indexes: Sequence[int]) -> list[Change]:
+        """What the axes change in one cell."""
+        return [(axis.field, axis.values[index]) for axis, index in zip(self.axes, indexes, strict=True)]
+
+    def labels(self, indexes: Sequence[int]) -> dict[str, str]:
+        """{title of an axis: its value in words} of one cell; axes with the same title are numbered."""
+        return dict(zip(self.titles, (axis.label(index) for axis, index in zip(self.axes, indexes, strict=True)), strict=True))
+
+    @cached_property
+    def titles(self) -> tuple[str, ...]:
+        """The names of the axes, each one once."""
+        titles: list[str] = []
+        for axis in self.axes:
+            again = sum(one == axis.title or one.startswith(f"{axis.title} (") for one in titles)
+            titles.append(f"{axis.title} ({again + 1})" if again else axis.title)
+        return tuple(titles)
+
+    def walk(self) -> Iterator[tuple[int, ...]]:
+        """The indexes of every cell that is rendered, in the order of rendering: what is loaded changes least often."""
+        order = sorted(range(len(self.axes)), key=lambda place: (not self.axes[place].field.startswith("lora."), -place))
+        kept = [[index for index in range(len(self.axes[place])) if index not in self.axes[place].skipped] for place in order]
+        for chosen in product(*kept):
+            indexes = [0] * len(self.axes)
+            for place, index in zip(order, chosen, strict=True):
+                indexes[place] = index
+            yield tuple(indexes)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep is about to do.
+
+    cells     how many there are
+    reused    how many of them are in the bank already; None when they are too many to be looked up beforehand
+    seconds   what rendering the others will take, from the seconds of entries of this model in this environment; None
+              when there are none yet
+    remarks   what the user should know, one sentence each
+    """
+
+    grid: Grid
+    cells: int
+    reused: int | None
+    seconds: float | None
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def rendered(self) -> int:
+        """How many cells will be rendered, at most."""
+        return self.cells - (self.reused or 0)
+
+    def __str__(self) -> str:
+        """``12 cells (steps 3 x seed 4): 4 are there already, 8 to render, about 2 min``"""
+        shape = " x ".join(f"{title} {len(axis)}" for title, axis in zip(self.grid.titles, self.grid.axes, strict=True))
+        said = f"{self.cells:,} {'cell' if self.cells == 1 else 'cells'} ({shape})"
+        if self.reused is None:
+            said += "; those that are there already are found on the way"
+        else:
+            said += f": {self.reused:,} there already, {self.rendered:,} to render"
+        if self.rendered:
+            said += ", time not known yet" if self.seconds is None else f", about {duration(self.seconds)}"
+        return said
+
+
+def duration(seconds: float) -> str:
+    """A time in words: ``8 s``, ``12 min``, ``3.5 h``, ``4 days``."""
+    for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.2g} {unit}" if seconds < 100 * size else f"{seconds / size:,.0f} {unit}"
+    return f"{max(1, round(seconds))} s"
+
+
+def work(recipe: Recipe) -> float:
+    """How much there is to compute for a recipe, in a unit of its own: steps x pixels, twice where guidance runs."""
+    call = recipe.call
+    steps = (recipe.steps or 1) * (call.get("strength") or 1.0 if recipe.inputs else 1.0)
+    passes = 2 if recipe.pipeline and uses_negative(recipe.pipeline, call) else 1
+    return float(steps * (recipe.width or 1) * (recipe.height or 1) * passes)
+
+
+def pace(bank: Bank, recipe: Recipe, environment: str) -> float | None:
+    """Seconds per unit of `work` of this model in the environment with this digest; None when nothing was rendered yet."""
+    if recipe.model is None:
+        return None
+    newest = bank.find(f"model:{recipe.model[:16]}", limit=RECENT)
+    known = [
+        entry.output.seconds["total"] / work(entry.recipe)
+        for entry in newest
+        if entry.recipe is not None and entry.environment_digest == environment and entry.output.seconds.get("total")
+    ]
+    return median(known) if known else None

@@ -1,0 +1,317 @@
+"""Sweep: render every cell of a grid, each as an entry of its own, and go on where an interrupted sweep stopped.
+
+A cell is done when the bank has a live entry with its recipe, rendered in the environment of the sweep; whoever made it, it
+is reused. So nothing is rendered twice, and there is nothing to be lost but the image under way. The run keeps what the
+cells follow from: the base recipe and the axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from seedbank.errors import BadInput, Blocked, NotFound, RenderFailed
+from seedbank.explore.axes import Axis
+from seedbank.explore.changes import Changer, cut_off, effects
+from seedbank.explore.plan import LARGEST, Grid, Plan, pace, work
+from seedbank.explore.rendering import Renderer
+from seedbank.progress import QUIET, Progress
+from seedbank.recipe import Recipe
+from seedbank.records import Entry, Run
+from seedbank.store import cells as stored
+from seedbank.store.runs import SWEEP
+
+if TYPE_CHECKING:
+    from seedbank.api import Library
+
+LOOKED_UP = 10_000
+"""Up to so many cells are looked up before the sweep begins."""
+AT_ONCE = 200
+"""So many cells are looked up with one question."""
+TRIED = 100
+"""So many values of an axis are tried before anything is rendered; what is wrong with others shows when they come."""
+VERSION = 1
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What became of one cell: its entry, `reused` where the bank had it already, or the `problem` that it failed with."""
+
+    position: int
+    labels: Mapping[str, str]
+    entry: Entry | None = None
+    reused: bool = False
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """A cell before it is rendered; `recipe` is None when `problem` says why there can be none."""
+
+    position: int
+    indexes: tuple[int, ...]
+    recipe: Recipe | None
+    problem: str | None = None
+
+
+class Sweep:
+    """A sweep that was planned and can begin. Iterating over it renders what is missing and yields every cell.
+
+    Use it as a context manager. `plan` says what it will do; `run` is there once it has begun.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        renderer: Renderer,
+        axes: Sequence[Axis],
+        *,
+        parent: Entry | None = None,
+        name: str | None = None,
+        tags: Sequence[str] = (),
+        progress: Progress = QUIET,
+        asked: Mapping[str, Any] | None = None,
+        resumed: Run | None = None,
+    ) -> None:
+        self.grid = Grid(tuple(axes))
+        self.base = renderer.base
+        self.parent = parent
+        self.run: Run | None = resumed
+        self.cells: dict[int, int | str] = {}
+        """{position: id of the entry, or the problem} of the cells that were seen."""
+        self._library = library
+        self._renderer = renderer
+        self._name = name
+        self._asked = dict(asked or {})
+        self._tags = tuple(tags)
+        self._progress = progress
+        self._changer = Changer(renderer.opened, self.base, renderer.beside.adapters)
+        self._environment = renderer.opened.environment.digest
+        self._others: set[int] = set() if resumed is None else stored.reused(library.store, resumed.id)
+        self._renamed: dict[str, int] = {} if resumed is None else stored.renamed(library.store, resumed.id)
+        self._check_axes()
+
+    def __enter__(self) -> Sweep:
+        self._renderer.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._renderer.__exit__(*error)
+
+    # -- the plan -----------------------------------------------------------------------------------------------------
+
+    def _check_axes(self) -> None:
+        """Raises `BadInput` for a value that makes no sense for this pipeline, before anything is rendered.
+
+        A value may need another axis (a schedule its sampler): it passes when it makes sense with one of the others' values.
+        """
+        if not self.grid.axes:
+            raise BadInput("A sweep needs something that changes.", "Add --seeds 1000..1009, or --axis steps=4,8,16.")
+        if self.grid.places > LARGEST:
+            raise BadInput(f"The grid has {self.grid.places:,} places.", f"Use fewer values: {LARGEST:,} is the most.")
+        for axis in self.grid.axes:
+            others = [other for other in self.grid.axes if other is not axis]
+            for value in _tried(axis):
+                self._check_value(axis, value, others)
+
+    def _check_value(self, axis: Axis, value: Any, others: Sequence[Axis]) -> None:
+        try:
+            self._changer([(axis.field, value)])
+        except (BadInput, Blocked) as error:
+            for other in others:
+                for beside in _tried(other):
+                    try:
+                        self._changer([(axis.field, value), (other.field, beside)])
+                        return
+                    except (BadInput, Blocked):
+                        continue
+            raise BadInput(f"The axis {axis.text!r} cannot be rendered: {error.message}", error.hint) from None
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What the sweep is about to do."""
+        reused, todo = None, 0.0
+        if self.grid.cells <= LOOKED_UP:
+            reused = 0
+            for some in _batches(self.grid.walk()):
+                planned = [self._planned(indexes) for indexes in some]
+                done = self._done(planned)
+                reused += len(done)
+                todo += sum(work(one.recipe) for one in planned if one.recipe is not None and one.position not in done)
+        else:
+            sample = [self._planned(indexes) for indexes in islice(self.grid.walk(), AT_ONCE)]
+            known = [work(one.recipe) for one in sample if one.recipe is not None]
+            todo = sum(known) / len(known) * self.grid.cells if known else 0.0
+        rate = pace(self._library, self.base, self._environment)
+        return Plan(self.grid, self.grid.cells, reused, None if rate is None else rate * todo, tuple(self._remarks()))
+
+    def _remarks(self) -> Iterator[str]:
+        """What changes along the axes and its author may not expect, each sentence once."""
+        said: dict[str, None] = {}
+        guided = {axis.field for axis in self.grid.axes} & {"cfg", "guidance"}
+        for axis in self.grid.axes:
+            for value in _tried(axis):
+                try:
+                    changed = self._changer([(axis.field, value)])
+                except (BadInput, Blocked):
+                    continue  # it makes sense with another axis only
+                remarks = [] if guided and "negative" in axis.field else effects(self.base, changed)
+                if axis.field in ("steps", "size") and remarks:
+                    remarks = [f"The composition changes along {axis.title}: {_why(axis.field)}."]
+                if "prompt" in axis.field or "negative" in axis.field or "texts" in axis.field:
+                    remarks += cut_off(self._renderer.opened, self.base, changed)
+                said |= dict.fromkeys(remarks)
+        yield from said
+
+    def _planned(self, indexes: tuple[int, ...]) -> _Planned:
+        position = self.grid.position(indexes)
+        try:
+            return _Planned(position, indexes, self._changer(self.grid.changes(indexes)))
+        except (BadInput, Blocked) as error:
+            return _Planned(position, indexes, None, str(error))
+
+    def _done(self, planned: Sequence[_Planned]) -> dict[int, stored.Rendered]:
+        """{position: entry} of the cells that are in the bank already."""
+        wanted = {one.position: one.recipe.digest for one in planned if one.recipe is not None}
+        found = stored.rendered(self._library.store, dict.fromkeys(wanted.values()))
+        done = {}
+        for position, digest in wanted.items():
+            if fitting := [one for one in found.get(digest, []) if self._is_ours(one)]:
+                done[position] = fitting[0]
+            elif self.run is not None and digest in self._renamed:
+                done[position] = stored.Rendered(self._renamed[digest], self._environment, self.run.id)
+        return done
+
+    def _is_ours(self, one: stored.Rendered) -> bool:
+        """Whether an entry with a cell's recipe is that cell: made by this run, or by anybody in the same environment."""
+        made = self.run is not None and one.run == self.run.id
+        return made or one.environment == self._environment or one.id in self._others
+
+    # -- the run ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def specification(self) -> dict[str, Any]:
+        """What the cells follow from."""
+        return {
+            "v": VERSION,
+            "base": self.base.to_dict(),
+            "axes": [axis.text for axis in self.grid.axes],
+            "asked": self._asked,
+            "environment": self._environment,
+            "parent": None if self.parent is None else self.parent.id,
+            "tags": list(self._tags),
+            "cells": self.grid.cells,
+        }
+
+    def begin(self) -> Run:
+        """Start the run, or go on with it: the same sweep in the same environment is the same run."""
+        if self.run is None:
+            self._check_name()
+            self.run = self._library.store.start_run(SWEEP, self.specification, [], name=self._name)
+            self._others = stored.reused(self._library.store, self.run.id)
+            self._renamed = stored.renamed(self._library.store, self.run.id)
+            self._collect()
+        return self.run
+
+    def _check_name(self) -> None:
+        """Raises `BadInput` when a sweep of this name began in another environment."""
+        known = None if self._name is None else find_run(self._library, self._name)
+        if known is None or known.kind != SWEEP:
+            return
+        before, now = dict(known.specification), dict(self.specification)
+        if before.pop("environment") != now.pop("environment") and before == now:
+            raise BadInput(
+                f"The sweep {self._name!r} began in another environment, so these cells would not be comparable with its own.",
+                f"Choose another name, or finish it here all the same: seedbank sweep --resume {self._name}",
+            )
+
+    def _collect(self) -> None:
+        """Its entries as a collection: a saved search, so that it is right at any moment."""
+        assert self.run is not None
+        known = {one.name for one in self._library.collections()}
+        name = self.collection
+        if name not in known:
+            self._library.create_collection(name, f"run:{self.run.id}")
+
+    @property
+    def collection(self) -> str:
+        """The name of the collection of its cells."""
+        assert self.run is not None
+        return self.run.name or f"sweep-{self.run.id}"
+
+    def __iter__(self) -> Iterator[Cell]:
+        """Every cell in the order of rendering, once it is recorded, found, or has failed."""
+        run = self.begin()
+        told = stored.failures(self._library.store, run.id)
+        edges = [] if self.parent is None else [(self.parent.id, "swept-from")]
+        with self._progress.task(SWEEP, total=self.grid.cells) as task:
+            for some in _batches(self.grid.walk()):
+                planned = [self._planned(indexes) for indexes in some]
+                done = self._done(planned)
+                known = {entry.id: entry for entry in self._library.store.entries(sorted({one.id for one in done.values()}))}
+                self._reuse(run, {one.id for one in done.values() if one.run != run.id})
+                made: dict[str, Entry] = {}
+                for one in planned:
+                    entry = known[done[one.position].id] if one.position in done else made.get(_digest(one))
+                    reused, problem = entry is not None, one.problem
+                    if entry is None and one.recipe is not None:
+                        entry, problem = self._render(run, one.recipe, edges)
+                    if entry is not None:
+                        made[_digest(one)] = entry
+                    elif problem is not None and told.get(one.position) != problem:
+                        stored.tell_failure(self._library.store, run.id, one.position, problem)
+                    self.cells[one.position] = problem or "" if entry is None else entry.id
+                    task.advance()
+                    yield Cell(one.position, self.grid.labels(one.indexes), entry, reused, None if entry else problem)
+
+    def _reuse(self, run: Run, ids: set[int]) -> None:
+        """Remember the entries of others that are cells of this run."""
+        if new := ids - self._others:
+            stored.reuse(self._library.store, run.id, new)
+            self._others |= new
+            if self._tags:
+                self._library.store.tag(new, self._tags)
+
+    def _render(self, run: Run, recipe: Recipe, edges: Sequence[tuple[int, str]]) -> tuple[Entry | None, str | None]:
+        """(the entry, None), or (None, why it failed): one bad cell does not end a sweep."""
+        try:
+            rendering = self._renderer.render(recipe)
+        except (BadInput, Blocked, RenderFailed) as error:
+            return None, str(error)
+        details = {stored.PLANNED: recipe.digest} if rendering.random_state is not None else {}
+        entry = self._renderer.record(recipe, rendering, parents=edges, tags=self._tags, run=run.id, details=details)
+        return entry, None
+
+
+def _batches(items: Iterator[T]) -> Iterator[list[T]]:
+    while some := list(islice(items, AT_ONCE)):
+        yield some
+
+
+def _tried(axis: Axis) -> list[Any]:
+    """Values of an axis, evenly spread over it, with both ends."""
+    rendered = [index for index in range(len(axis)) if index not in axis.skipped]
+    step = max(1, len(rendered) // TRIED)
+    return [axis.values[index] for index in dict.fromkeys([*rendered[::step], rendered[-1]])]
+
+
+def _digest(planned: _Planned) -> str:
+    return "" if planned.recipe is None else planned.recipe.digest
+
+
+def _why(field: str) -> str:
+    same = "another number of steps goes through other noise levels"
+    return "a seed draws other noise for every size" if field == "size" else same
+
+
+def find_run(library: Library, which: int | str) -> Run | None:
+    """The run of this id or name, None where there is none."""
+    try:
+        return library.store.run(which)
+    except NotFound:
+        return None
