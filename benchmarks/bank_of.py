@@ -233,7 +233,6 @@ class Bulk:
         text = self.maker.text()
         found = words.tokens(text)
         self.prompts += 1
-        terms = words.terms_of(found)
         self.words.update(filter(words.is_indexed, found))
         made["prompts"].append(
             {
@@ -241,7 +240,7 @@ class Bulk:
                 "digest": hashlib.sha256(text.encode()).digest(),
                 "text": text,
                 "tokens": words.joined(found),
-                "terms": " ".join(terms),
+                "pairs": " ".join(words.pairs_of(found)),
             }
         )
 

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from seedbank.store.hashes import Hashes
 
 LARGEST_NUMBER = 1e300
+LARGEST_STEPS = 2**63 - 1
 MOST_WORDS = 1000
 """A piece of more words than this (``*e*``) is looked for in the prompts themselves; it is common then."""
 
@@ -197,7 +198,7 @@ def _indexed_terms(asking: Asking, value: str) -> list[list[str]] | None:
             wanted.append(pieces)
         else:
             wanted.append([f"{token}*" if open_right else token])
-    covered = [term for term in words.terms_of(tokens) if len(term) > 1 and words.is_unspaced(term)]
+    covered = words.pairs_of(tokens)
     if covered:  # pairs say more than their letters
         letters = {letter for term in covered for letter in term}
         wanted = [[term] for term in covered] + [some for some in wanted if not (len(some) == 1 and some[0] in letters)]
@@ -478,7 +479,7 @@ _CONDITIONS: dict[str, Callable[[Asking, str, Any], Condition]] = {
     "scheduler": _method,
     "seed": _numbers("seed", LARGEST_SEED),
     "size": _size,
-    "steps": _numbers("steps", LARGEST_ID),
+    "steps": _numbers("steps", LARGEST_STEPS),
     "tag": _tag,
     "trash": _trash,
     "verdict": _verdict,

@@ -36,7 +36,8 @@ T = TypeVar("T")
 CHUNK = 500
 """Values in one IN (…)."""
 
-LARGEST_ID = 2**63 - 1
+LARGEST_ID = 2**31 - 1
+"""Two thousand million entries; see `tables.RowId`."""
 
 traces = blobs.alias("traces")
 negatives = prompts.alias("negatives")

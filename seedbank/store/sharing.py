@@ -108,7 +108,7 @@ def store_prompts(connection: Connection, texts: Iterable[str]) -> dict[str, int
         tokens = words.tokens(text)
         news.update(filter(words.is_indexed, tokens))
         rows.append(
-            {"digest": digests[text], "text": text, "tokens": words.joined(tokens), "terms": " ".join(words.terms_of(tokens))}
+            {"digest": digests[text], "text": text, "tokens": words.joined(tokens), "pairs": " ".join(words.pairs_of(tokens))}
         )
     ids = insert_many(connection, prompts, rows)
     store_words(connection, news)

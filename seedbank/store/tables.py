@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from seedbank.store.types import Digest, Json, Phash, Seed, Time, Uid
 
-HEAD = "0005"
+HEAD = "0006"
 """The revision of the schema that this code reads and writes; revisions are numbered in order."""
 
 metadata = MetaData(
@@ -41,16 +41,17 @@ metadata = MetaData(
     }
 )
 
-BigId = BigInteger().with_variant(Integer(), "sqlite")
-"""SQLite numbers rows by itself only in a column that is called INTEGER; it holds 64 bits there too."""
+RowId = BigInteger().with_variant(Integer(), "postgresql")
+"""A reference to a row. 32 bits on PostgreSQL, where every id takes its room in every index; SQLite stores as few as it can."""
 
 
 def _id() -> Column[int]:
-    return Column("id", BigId, primary_key=True)
+    # SQLite numbers rows by itself only in a column that is called INTEGER; it holds 64 bits there too.
+    return Column("id", Integer, primary_key=True)
 
 
 def _ref(name: str, table: str, *, null: bool = False, key: bool = False, index: bool = False) -> Column[int]:
-    return Column(name, BigInteger, ForeignKey(f"{table}.id"), nullable=null, primary_key=key, index=index or None)
+    return Column(name, RowId, ForeignKey(f"{table}.id"), nullable=null, primary_key=key, index=index or None)
 
 
 # `sqlite_autoincrement`: the id of a purged row is never given out again.
@@ -144,7 +145,7 @@ prompts = Table(
     Column("digest", Digest, nullable=False, unique=True),
     Column("text", Text, nullable=False),
     Column("tokens", Text, nullable=False, server_default=""),  # `words.stream` of the text: where words are looked for
-    Column("terms", Text, nullable=False, server_default=""),  # `words.terms` of the text: what the index of words holds
+    Column("pairs", Text, nullable=False, server_default=""),  # `words.pairs`: what the index of words holds besides
 )
 
 vocabulary = Table(
@@ -300,8 +301,8 @@ postings = Table(
     "postings",
     metadata,
     Column("kind", SmallInteger, primary_key=True, autoincrement=False),
-    Column("value", BigInteger, primary_key=True, autoincrement=False),
-    Column("entry_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("value", RowId, primary_key=True, autoincrement=False),
+    Column("entry_id", RowId, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
 """Tags, favourites and ratings by entry, in order of ids. Triggers keep it; nothing else writes here."""

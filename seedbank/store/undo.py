@@ -20,7 +20,7 @@ from seedbank.records import Operation, Undone
 from seedbank.store import collections as collected
 from seedbank.store.history import COLLECT, PERSONAL, TAG, UNTAG, Change, write_events
 from seedbank.store.opinions import BLANK, give_tags, set_column, take_tags
-from seedbank.store.reading import chunks
+from seedbank.store.reading import LARGEST_ID, chunks
 from seedbank.store.tables import collections, entries, operations, opinion_events, tags, users
 from seedbank.store.tagging import MERGE, RENAME
 from seedbank.store.words import fold
@@ -287,7 +287,7 @@ def _target(work: Work, book: Book, number: int | None) -> Operation:
 
 def _operation(connection: Connection, number: int) -> Operation:
     statement = select(operations, users.c.name.label("user")).join(users).where(operations.c.id == number)
-    row = connection.execute(statement).one_or_none() if number < 2**63 else None
+    row = connection.execute(statement).one_or_none() if number <= LARGEST_ID else None
     if row is None:
         raise NotFound(f"There is no operation {number}.", "See them with: seedbank log")
     return Operation(row.id, row.uid, row.kind, row.at, row.user, row.details or {})

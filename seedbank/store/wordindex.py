@@ -1,6 +1,7 @@
 """The index of words: which prompts have them, and the vocabulary, which has every word once.
 
-On SQLite it is an FTS5 table without content, on PostgreSQL a GIN index; both hold `prompts.terms` and look after themselves.
+On SQLite it is an FTS5 table without content, on PostgreSQL a GIN index; both hold the words of `prompts.tokens` and
+`prompts.pairs` and look after themselves.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ def prompts_having(wanted: Sequence[Sequence[str]], *, sqlite: bool) -> Holders:
         all_of = " AND ".join("(" + " OR ".join(_fts_term(term) for term in some) + ")" for some in wanted)
         return Holders(_fts, _fts.c.rowid, literal_column("prompt_words").op("MATCH")(all_of))
     all_of = " & ".join("(" + " | ".join(_ts_term(term) for term in some) + ")" for some in wanted)
-    vector: ColumnElement[Any] = literal_column("array_to_tsvector(string_to_array(prompts.terms, ' '))")
+    words = "string_to_array(btrim(prompts.tokens || prompts.pairs), ' ')"
+    vector: ColumnElement[Any] = literal_column(f"array_to_tsvector({words})")
     return Holders(prompts, prompts.c.id, vector.op("@@")(cast(literal(all_of), TsQuery)))
 
 

@@ -8,11 +8,11 @@ or a bracket. Case and the encoding of accents do not count.
 ' a red circle , 橘 色 ! '
 
 A phrase is found where its own stream stands inside another, so Chinese is found by substring, and "red circle" only as
-two whole words. The index holds terms, each once, without ASCII punctuation; two neighbouring unspaced letters make
-another term, or rare pairs of common letters would be slow to find.
+two whole words. The index holds the tokens, and two neighbouring unspaced letters as one more, or rare pairs of common
+letters would be slow to find.
 
->>> terms("A red Circle, 橘色!")
-['a', 'circle', 'red', '橘', '橘色', '色']
+>>> pairs("A red Circle, 橘色!")
+['橘色']
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def is_unspaced(token: str) -> bool:
 
 
 def is_indexed(token: str) -> bool:
-    """Whether the index holds this token: all but ASCII punctuation."""
+    """Whether a token is looked for in the index: all but ASCII punctuation."""
     return not token.isascii() or token.isalnum()
 
 
@@ -101,12 +101,11 @@ def joined(found: list[str]) -> str:
     return f" {' '.join(found)} " if found else ""
 
 
-def terms(text: str) -> list[str]:
-    """What the index holds of `text`, sorted, each once."""
-    return terms_of(tokens(text))
+def pairs(text: str) -> list[str]:
+    """Neighbouring unspaced letters of `text`, sorted, each pair once."""
+    return pairs_of(tokens(text))
 
 
-def terms_of(found: list[str]) -> list[str]:
-    """The terms of a list of tokens."""
-    pairs = (first + second for first, second in pairwise(found) if is_unspaced(first) and is_unspaced(second))
-    return sorted({*filter(is_indexed, found), *pairs})
+def pairs_of(found: list[str]) -> list[str]:
+    """The pairs of a list of tokens."""
+    return sorted({first + second for first, second in pairwise(found) if is_unspaced(first) and is_unspaced(second)})

@@ -25,7 +25,7 @@ FOLDER = Path(__file__).parent
 REVISIONS = sorted(file.name.split("_")[0] for file in (migrations_folder() / "versions").glob("*.py"))
 
 
-GONE = {"prompts": {"folded"}}
+GONE = {"prompts": {"folded", "terms"}}
 """Columns that a later revision dropped, because they were made from others."""
 
 KEPT_BY_TRIGGERS = "postings"
