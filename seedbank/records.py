@@ -301,13 +301,28 @@ class SeenFile:
 
 
 @dataclass(frozen=True)
+class Holder:
+    """The entry that holds a file.
+
+    pictured   its image digest is known
+    kept       the bytes lie in the image store, and not only where the file is
+    trashed    it is in the trash
+    new        it was made by the act that asks
+    """
+
+    entry: int
+    pictured: bool
+    kept: bool
+    trashed: bool = False
+    new: bool = False
+
+
+@dataclass(frozen=True)
 class KnownFile:
-    """A `SeenFile` that has an entry: `trashed` in the trash, `pictured` with its image digest known."""
+    """A `SeenFile` and the entry that holds it."""
 
     file: SeenFile
-    entry: int
-    trashed: bool
-    pictured: bool
+    holder: Holder
 
 
 @dataclass(frozen=True)

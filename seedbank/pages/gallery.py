@@ -12,6 +12,7 @@ import hashlib
 import html
 import json
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -130,20 +131,29 @@ def preview(bank: Bank, entry: Entry, side: int) -> bytes | None:
 
     if entry.blob is None:
         return None
-    path = cache_folder() / "previews" / entry.blob.digest[:2] / f"{entry.blob.digest}-{side}.webp"
     try:
-        return path.read_bytes()
+        return _preview_path(entry.blob.digest, side).read_bytes()
     except OSError:
         pass
     try:
         data = images.thumbnail(bank.pixels(entry), side)
     except SeedbankError:
         return None
+    keep_preview(entry.blob.digest, side, data)
+    return data
+
+
+def keep_preview(digest: str, side: int, data: bytes) -> None:
+    """Keep the preview of the file with this digest in the user's cache, where that can be written."""
+    path = _preview_path(digest, side)
     try:  # a cache that cannot be written costs time, not the page
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        unfinished = path.with_name(f"{path.name}.{os.getpid()}.{entry.id}")
+        unfinished = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
         unfinished.write_bytes(data)
         unfinished.replace(path)
     except OSError:
         pass
-    return data
+
+
+def _preview_path(digest: str, side: int) -> Path:
+    return cache_folder() / "previews" / digest[:2] / f"{digest}-{side}.webp"

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from seedbank.errors import BadInput
 from seedbank.hashing import json_digest, plain_value
-from seedbank.records import KnownFile, NewEntry, Run, SeenFile
+from seedbank.records import Holder, KnownFile, NewEntry, Run, SeenFile
 from seedbank.store.catalogue import size_of
 from seedbank.store.history import write_events
 from seedbank.store.opinions import checked_tag, give_tags
@@ -32,15 +32,6 @@ if TYPE_CHECKING:
 
 IMPORT = "import"
 """The kind of the runs, and of the one operation that each of them is for `undo`."""
-
-
-class Holder(NamedTuple):
-    """The entry that holds a file: whether its image digest is known, and whether it is in the trash."""
-
-    entry: int
-    pictured: bool
-    trashed: bool
-    new: bool = False
 
 
 class Imports:
@@ -132,7 +123,8 @@ class Imports:
                     found[seen.digest] = _meet(work, found[seen.digest], new)
             ids = add_entries(work, list(news.values()), operation) if news else []
             for (digest, new), number in zip(news.items(), ids, strict=True):
-                found[digest] = Holder(number, new.picture is not None, False, new=True)
+                kept = new.blob is not None and new.blob.location is None
+                found[digest] = Holder(number, new.picture is not None, kept, new=True)
             wanted = [checked_tag(tag) for tag in tags]
             if wanted:
                 pictures = _pictures(connection, (holder.entry for holder in found.values()))
@@ -141,7 +133,7 @@ class Imports:
             outcome = []
             for seen, _ in given:
                 outcome.append(found[seen.digest])
-                found[seen.digest] = found[seen.digest]._replace(new=False)  # the same bytes again in this batch
+                found[seen.digest] = replace(found[seen.digest], new=False)  # the same bytes again in this batch
             return outcome
 
     def remember(self, seen: Iterable[tuple[SeenFile, int]]) -> None:
@@ -150,29 +142,38 @@ class Imports:
             _remember(work.connection, list(seen))
 
 
+_held = (entries.c.id, entries.c.image_id, entries.c.blob_id, entries.c.trashed, blobs.c.location)
+
+
+def _holder(row: Any) -> Holder:
+    kept = row.blob_id is not None and row.location is None
+    return Holder(row.id, row.image_id is not None, kept, row.trashed is not None)
+
+
 def _known_names(connection: Connection, folder: str, names: Collection[str]) -> dict[str, KnownFile]:
     file = import_files.c
     found: dict[str, KnownFile] = {}
     number = connection.scalar(select(import_folders.c.id).where(import_folders.c.path == folder))
     if number is None:
         return found
-    statement = select(import_files, entries.c.trashed, entries.c.image_id).join(entries, entries.c.id == file.entry_id)
+    held = entries.outerjoin(blobs, entries.c.blob_id == blobs.c.id)
+    statement = select(import_files, *_held).join(held, entries.c.id == file.entry_id).where(file.folder_id == number)
     for some in chunks(names):
-        for row in connection.execute(statement.where(file.folder_id == number, file.name.in_(some))):
+        for row in connection.execute(statement.where(file.name.in_(some))):
             seen = SeenFile(folder, row.name, row.size, row.mtime_ns, row.inode, row.digest)
-            found[row.name] = KnownFile(seen, row.entry_id, row.trashed is not None, row.image_id is not None)
+            found[row.name] = KnownFile(seen, _holder(row))
     return found
 
 
 def _holders(connection: Connection, digests: Collection[str]) -> dict[str, Holder]:
     found: dict[str, Holder] = {}
-    held = entries.c.id, entries.c.image_id, entries.c.trashed
-    by_blob = select(blobs.c.digest, *held).join(entries, entries.c.blob_id == blobs.c.id)
-    by_file = select(import_files.c.digest, *held).join(entries, entries.c.id == import_files.c.entry_id)
+    held = entries.outerjoin(blobs, entries.c.blob_id == blobs.c.id)
+    by_blob = select(blobs.c.digest, *_held).select_from(entries.join(blobs, entries.c.blob_id == blobs.c.id))
+    by_file = select(import_files.c.digest, *_held).join(held, entries.c.id == import_files.c.entry_id)
     for some in chunks(sorted(digests)):
         for statement, digest in ((by_file, import_files.c.digest), (by_blob, blobs.c.digest)):
             for row in connection.execute(statement.where(digest.in_(some)).order_by(entries.c.id.desc())):
-                found[row.digest] = Holder(row.id, row.image_id is not None, row.trashed is not None)
+                found[row.digest] = _holder(row)
     return found
 
 
@@ -182,13 +183,13 @@ def _meet(work: Work, holder: Holder, new: NewEntry) -> Holder:
         return holder
     if holder.pictured:
         store_blobs(work.connection, [new.blob])  # it has moved, or lies in the image store now
-        return holder
+        return replace(holder, kept=holder.kept or new.blob.location is None)
     image = store_pictures(work.connection, [new.picture])[new.picture.digest]
     values: dict[str, Any] = {"image_id": image, "blob_id": store_blobs(work.connection, [new.blob])[new.blob.digest]}
     if (size := size_of(work.connection, new.picture)) is not None:
         values["size_id"] = size
     work.connection.execute(update(entries).where(entries.c.id == holder.entry).values(values))
-    return holder._replace(pictured=True)
+    return replace(holder, pictured=True, kept=new.blob.location is None)
 
 
 def _operation(connection: Connection, run: int) -> int:

@@ -85,7 +85,7 @@ def test_every_published_bank_upgrades_and_says_the_same(empty_url: str, tmp_pat
         imported = revision >= "0005"
         if imported:
             (known,) = store.imports.known("/pictures", ["猫.png"]).values()
-            assert (known.entry, known.trashed, known.file.inode) == (5, False, 2**40)
+            assert (known.holder.entry, known.holder.trashed, known.file.inode) == (5, False, 2**40)
             assert [one.text for one in store.imports.payloads(5)] == ["a cat\nSteps: 4, Seed: 7", "猫"]
         assert store.add_entry(new_entry(77)).id == (6 if imported else 5)
 

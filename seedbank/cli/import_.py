@@ -1,0 +1,165 @@
+"""`seedbank import`: pictures that other tools made become entries."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, fields, is_dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seedbank.cli.common import counted, emit, json_option, open_bank, progress, remark, table
+
+if TYPE_CHECKING:
+    from seedbank.api import Library
+    from seedbank.importing.service import Report
+
+FEW = 20
+"""Rejected files that are listed; the others are counted, and `--json` has them all."""
+
+
+@click.command("import")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(allow_dash=True))
+@click.option("--tool", metavar="NAME", default="auto", help="The only format to try, such as a1111. Default: all.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="A tag for every picture; can be given several times.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be imported, with a confidence for every field.")
+@click.option(
+    "--copy/--reference", default=True, help="Keep the files' bytes in the image store (default), or leave them there."
+)
+@click.option("--metadata-only", is_flag=True, help="Decode nothing now; a later import of the same files does.")
+@click.option("--watch", is_flag=True, help="Follow the folders until Ctrl-C: import what is written there.")
+@click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes that decode. Default: one for each core.")
+@click.option("--name", metavar="RUN", help="A name for the run, for queries and for resuming it.")
+@json_option
+@click.pass_context
+def import_command(
+    context: click.Context,
+    /,
+    paths: tuple[str, ...],
+    tool: str,
+    tags: tuple[str, ...],
+    dry_run: bool,
+    watch: bool,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Import pictures, and folders of pictures, that other tools made.
+
+    Every picture becomes an entry with what its file says of how it was made. The same file is imported once; an import that
+    was interrupted goes on where it was. `seedbank undo` puts what an import brought into the trash. With - a recipe that
+    `seedbank recipe` wrote is read from standard input.
+
+    Exit status: 0 also when some files were rejected, 1 when all were.
+    """
+    with open_bank(context, create=not dry_run) as bank:
+        if paths == ("-",):
+            return _receive(bank, as_json)
+        chosen = {"tool": None if tool == "auto" else tool, "tags": tags, "dry_run": dry_run, **options}
+        follow = bank.watching if watch else bank.importing
+        return _reported(follow(paths, progress=progress(), **chosen), as_json=as_json, shown=dry_run or watch)
+
+
+def _receive(bank: Library, as_json: bool) -> int:
+    from seedbank.cli.common import entry_json, headline
+
+    entry = bank.receive(sys.stdin.read(), say=remark)
+    if as_json:
+        emit(entry_json(entry, bank.path))
+    else:
+        click.echo(headline(entry))
+    return 0
+
+
+def _reported(reports: Iterable[Report], *, as_json: bool, shown: bool) -> int:
+    """Tell what became of the files; the exit status. `shown`: a line for each file, and not only their number."""
+    outcomes: Counter[str] = Counter()
+    tools: Counter[tuple[str, str]] = Counter()
+    rejected: list[Report] = []
+    trashed = conflicts = 0
+    try:
+        for report in reports:
+            outcomes[report.outcome] += 1
+            trashed += report.trashed
+            if report.outcome == "rejected":
+                rejected = [*rejected, report][:FEW]
+            elif report.made is not None:
+                tools[report.made.tool or "nothing said", report.outcome] += 1
+                conflicts += bool(report.made.conflicts)
+            if as_json:
+                emit(_json(report))
+            elif shown and report.outcome != "known":
+                for line in _lines(report):
+                    click.echo(line)
+    finally:
+        if not as_json:
+            _summary(outcomes, tools, [] if shown else rejected, trashed, conflicts)
+    return 1 if set(outcomes) == {"rejected"} else 0
+
+
+def _summary(
+    outcomes: Counter[str], tools: Counter[tuple[str, str]], rejected: list[Report], trashed: int, conflicts: int
+) -> None:
+    for report in rejected:
+        click.echo(f"rejected {report.path}: {report.reason}")
+    if (more := outcomes["rejected"] - len(rejected)) > 0 and rejected:
+        click.echo(f"… and {more:,} more; --json lists all")
+    columns = [name for name in ("imported", "would import", "completed") if any(outcome == name for _, outcome in tools)]
+    if columns:
+        names = sorted({tool for tool, _ in tools}, key=lambda tool: (-sum(tools[tool, one] for one in columns), tool))
+        rows = [[*(f"{tools[tool, one]:,}" for one in columns), tool] for tool in names]
+        click.echo("\n".join(table(rows, [*columns, "tool"], right=range(len(columns)))))
+    said = [f"{number:,} {outcome}" for outcome, number in outcomes.items()]
+    click.echo(f"{counted(outcomes.total(), 'file')}: {', '.join(said) or 'no pictures found'}")
+    if conflicts:
+        click.echo(f"  {counted(conflicts, 'file')} with texts that contradict each other: seedbank show says how")
+    if trashed:
+        click.echo(
+            f"  {counted(trashed, 'file')} of entries in the trash: seedbank undo, or seedbank restore, brings them back"
+        )
+
+
+def _lines(report: Report) -> Iterable[str]:
+    if report.made is None:
+        yield f"{report.outcome} {report.path}: {report.reason}"
+        return
+    said, made = report.made.said, report.made
+    sure = "  ".join(f"{name} {share:.0%}" for name, share in said.confidence.items())
+    number = f" {report.entry}" if report.entry else ""
+    yield f"{report.outcome}{number} {report.path}  {made.tool or 'says nothing'}  {sure}".rstrip()
+    for sentence in (*made.conflicts, *made.remarks, *made.new.obstacles):
+        yield f"  {sentence}"
+
+
+def _json(report: Report) -> dict[str, Any]:
+    line: dict[str, Any] = {"path": report.path, "outcome": report.outcome, "id": report.entry}
+    if report.reason:
+        line["reason"] = report.reason
+    if report.trashed:
+        line["trash"] = True
+    if (made := report.made) is not None:
+        said = made.said
+        names = [one.name for one in fields(said) if one.name not in ("extras", "confidence")]
+        line |= {
+            "tool": made.tool,
+            "file_digest": made.digest,
+            "image_digest": made.new.picture.digest if made.new.picture else None,
+            "recipe": {name: _plain(name, value) for name in names if (value := getattr(said, name)) not in (None, ())},
+            "confidence": dict(said.confidence),
+            "conflicts": list(made.conflicts),
+            "remarks": list(made.remarks),
+            "obstacles": list(made.new.obstacles),
+        }
+    return line
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A field of a foreign recipe as JSON values; a seed as text, like everywhere."""
+    if name == "seed":
+        return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {key: item for key, item in asdict(value).items() if item is not None}
+    if isinstance(value, tuple):
+        return [_plain(name, item) for item in value]
+    return value

@@ -1,0 +1,297 @@
+"""Import: what lies in folders becomes entries, quickly, once, and as one piece of work that can be resumed and undone.
+
+Files that are known are passed over by their place, size and time. The others are examined by processes under limits, a few
+hundred become entries in one transaction, their bytes first. Killed at any moment, an import has lost nothing that it
+reported, and starting it again goes on: what is still to do is what is found minus what is known.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, Self
+
+from seedbank.bank import Bank
+from seedbank.errors import BadInput, SeedbankError, StorageError
+from seedbank.importing.entries import Made, make_entry
+from seedbank.importing.examine import Examined, Rejected, Task
+from seedbank.importing.pool import Pool
+from seedbank.importing.walk import Found, still, walk
+from seedbank.importing.weights import NoWeights, Weights
+from seedbank.progress import QUIET, Progress
+from seedbank.records import Holder, Run, SeenFile
+
+BATCH = 200
+"""Entries in one transaction: its fsync costs as much as several entries."""
+BATCH_SECONDS = 2.0
+"""How long a file waits for others before it is stored."""
+LISTED = 500
+"""Files that are looked up at once."""
+WRITERS = 4
+"""Threads that copy files: they wait for the disk most of the time."""
+PREVIEW = 256
+"""Pixels of the longer side of the previews that pages of many pictures show."""
+
+IMPORTED, KNOWN, COMPLETED, REJECTED, WOULD = "imported", "known", "completed", "rejected", "would import"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to import.
+
+    tool            the only format to try, None for all
+    tags            for every picture that comes in
+    copy            keep the bytes in the image store; else they stay where they are, and only there
+    metadata_only   decode nothing: entries get their pictures when the files are imported again without this
+    dry_run         only say what would be imported
+    jobs            processes that decode, by default one for each core
+    name            of the run
+    """
+
+    tool: str | None = None
+    tags: tuple[str, ...] = ()
+    copy: bool = True
+    metadata_only: bool = False
+    dry_run: bool = False
+    jobs: int | None = None
+    name: str | None = None
+
+    def specification(self, paths: Sequence[str]) -> dict[str, Any]:
+        """What makes two imports the same piece of work, as JSON values."""
+        named = {"tool": self.tool, "tags": list(self.tags), "metadata_only": self.metadata_only or None}
+        return {"paths": list(paths), "copy": self.copy} | {key: value for key, value in named.items() if value}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of one file: `imported`, `known`, `completed` (it has its picture now), `rejected`, `would import`.
+
+    made     what was understood of it; None for a file that was known or rejected
+    reason   of a rejected one, in one sentence
+    """
+
+    path: str
+    outcome: str
+    entry: int | None = None
+    trashed: bool = False
+    made: Made | None = None
+    reason: str = ""
+
+
+@dataclass
+class Import:
+    """One import under way. `feed` gets files, and gives reports once they are kept; `flush` ends with what is left."""
+
+    bank: Bank
+    paths: tuple[str, ...]
+    options: Options = field(default_factory=Options)
+
+    def __post_init__(self) -> None:
+        if self.options.metadata_only and self.options.tags:
+            raise BadInput("Tags hang on pictures, which an import of the metadata alone does not decode.", "Leave out --tag.")
+        _checked_tool(self.options.tool)
+        self._specification = self.options.specification(self.paths)
+        self._run: Run | None = None
+        if not self.options.dry_run:
+            self._run = self.bank.store.imports.unfinished(self._specification, self.options.name)
+        self._pool = Pool[Found](self.options.jobs or os.cpu_count() or 1)
+        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="seedbank-import")
+        self._weights: Weights = NoWeights()
+        self._waiting: list[tuple[Found, Examined]] = []
+        self._since = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.__exit__(None, None, None)
+        self._writers.shutdown(wait=True, cancel_futures=True)
+
+    @property
+    def run(self) -> Run | None:
+        """The run that its entries belong to; None as long as there is none to hold."""
+        return self._run
+
+    # -- files in, reports out ------------------------------------------------------------------------------------------
+
+    def feed(self, found: Iterable[Found]) -> Iterator[Report]:
+        """Import these files. Reports come in the order in which files are kept, the last ones with `flush`."""
+        for folder, some in _by_folder(found):
+            known = self.bank.store.imports.known(folder, [one.name for one in some])
+            for one in some:
+                held = known.get(one.name)
+                if held is not None and _same(held.file, one) and not self._lacks(held.holder):
+                    yield Report(one.path, KNOWN, held.holder.entry, held.holder.trashed)
+                    continue
+                while self._pool.full:
+                    yield from self._collect(BATCH_SECONDS)
+                preview = None if self.options.dry_run else PREVIEW
+                decode = not self.options.metadata_only
+                self._pool.give(one, Task(one.path, one.size, one.mtime_ns, self.options.tool, decode, preview))
+
+    def flush(self) -> Iterator[Report]:
+        """Wait for everything that was fed."""
+        while self._pool.busy:
+            yield from self._collect(BATCH_SECONDS)
+        yield from self._store()
+
+    def finish(self) -> None:
+        """All that the import walks has been looked at: the next one is a piece of work of its own."""
+        if self._run is not None:
+            self.bank.store.imports.finish(self._run)
+
+    def _lacks(self, holder: Holder) -> bool:
+        """Whether an entry that holds the file still lacks what this import would bring."""
+        if self.options.metadata_only:
+            return False
+        return not holder.pictured or (self.options.copy and not holder.kept)
+
+    def _collect(self, patience: float) -> Iterator[Report]:
+        for found, result in self._pool.collect(patience):
+            if isinstance(result, Rejected):
+                yield Report(found.path, REJECTED, reason=result.reason)
+            else:
+                self._since = self._since if self._waiting else time.monotonic()
+                self._waiting.append((found, result))
+        if len(self._waiting) >= BATCH or (self._waiting and time.monotonic() > self._since + BATCH_SECONDS):
+            yield from self._store()
+
+    # -- a batch ---------------------------------------------------------------------------------------------------------
+
+    def _store(self) -> Iterator[Report]:
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        holders = self.bank.store.imports.holders({examined.digest for _, examined in waiting})
+        batch: list[tuple[Found, Made]] = []
+        for found, examined in waiting:
+            try:
+                batch.append((found, make_entry(found, examined, self._weights, copy=self.options.copy)))
+            except SeedbankError as error:  # such as a text that no database can hold
+                yield Report(found.path, REJECTED, reason=error.message)
+        if self.options.dry_run:
+            yield from self._foreseen(batch, holders)
+            return
+        if self.options.copy and not self.options.metadata_only:
+            wanted = [one for one in batch if (held := holders.get(one[1].digest)) is None or self._lacks(held)]
+            kept = dict(zip((found for found, _ in wanted), self._writers.map(self._copy, wanted), strict=True))
+            yield from (Report(found.path, REJECTED, reason=reason) for found, reason in kept.items() if reason)
+            batch = [(found, made) for found, made in batch if not kept.get(found)]
+        if batch:
+            yield from self._record(batch)
+
+    def _foreseen(self, batch: list[tuple[Found, Made]], holders: dict[str, Holder]) -> Iterator[Report]:
+        """What would become of a batch."""
+        for found, made in batch:
+            if (held := holders.get(made.digest)) is not None and not self._lacks(held):
+                yield Report(found.path, KNOWN, held.entry, held.trashed, made)
+            else:
+                yield Report(found.path, WOULD, made=made)
+                holders.setdefault(made.digest, Holder(0, True, True))
+
+    def _copy(self, one: tuple[Found, Made]) -> str:
+        """Put the bytes into the image store; why not, or an empty text."""
+        found, made = one
+        blob = made.new.blob
+        assert blob is not None
+        try:
+            self.bank.blobs.put_file(Path(found.path), blob.digest, blob.media_type)
+        except StorageError as error:
+            try:
+                if still(found):
+                    raise  # the image store refuses, and would the next one too
+            except BadInput as gone:
+                return gone.message
+            return error.message
+        return ""
+
+    def _record(self, batch: list[tuple[Found, Made]]) -> Iterator[Report]:
+        imports = self.bank.store.imports
+        if self._run is None:
+            self._run = imports.start(self._specification, self.options.name)
+        given = [(_seen(found, made.digest), made.new) for found, made in batch]
+        before = imports.holders({made.digest for _, made in batch})
+        for (found, made), holder in zip(batch, imports.add(self._run, given, self.options.tags), strict=True):
+            if holder.new:
+                outcome = IMPORTED
+                _keep_preview(made)
+            else:
+                was = before.get(made.digest)
+                outcome = COMPLETED if was is not None and not was.pictured and holder.pictured else KNOWN
+            yield Report(found.path, outcome, holder.entry, holder.trashed, made)
+
+
+def import_files(
+    bank: Bank, paths: Sequence[str | Path], options: Options | None = None, progress: Progress = QUIET
+) -> Iterator[Report]:
+    """Import the pictures that `paths` name and those in the folders that they name; a report for each file.
+
+    What is reported is kept. Raises `NotFound` for a path that does not exist; what is wrong with a file is in its report.
+    """
+    named = tuple(os.path.abspath(os.path.expanduser(path)) for path in paths)
+    rejected: list[Report] = []
+
+    def say(path: str, reason: str) -> None:
+        rejected.append(Report(path, REJECTED, reason=reason))
+
+    with Import(bank, named, options or Options()) as under_way, progress.task("importing", unit=" files") as task:
+
+        def reports() -> Iterator[Report]:
+            yield from under_way.feed(walk(named, say, own_folders(bank)))
+            yield from under_way.flush()
+
+        for report in reports():
+            task.advance()
+            yield report
+            while rejected:
+                task.advance()
+                yield rejected.pop()
+        yield from rejected
+        under_way.finish()
+
+
+def own_folders(bank: Bank) -> list[Path]:
+    """Folders whose files are in the bank already."""
+    return [] if "://" in bank.blobs.url else [Path(bank.blobs.url)]
+
+
+def _checked_tool(tool: str | None) -> None:
+    from seedbank.formats.detect import ORDER
+
+    if tool is not None and tool not in ORDER:
+        raise BadInput(f"There is no format {tool!r}.", f"Use one of: {', '.join(sorted(ORDER))}.")
+
+
+def _by_folder(found: Iterable[Found]) -> Iterator[tuple[str, list[Found]]]:
+    """Files that follow each other in one folder, some hundreds at once."""
+    source = iter(found)
+    held: list[Found] = list(islice(source, 1))
+    while held:
+        folder = held[0].folder
+        some, held = held, []
+        for one in source:
+            if one.folder != folder or len(some) == LISTED:
+                held = [one]
+                break
+            some.append(one)
+        yield folder, some
+
+
+def _same(seen: SeenFile, found: Found) -> bool:
+    return (seen.size, seen.mtime_ns, seen.inode) == (found.size, found.mtime_ns, found.inode)
+
+
+def _seen(found: Found, digest: str) -> SeenFile:
+    return SeenFile(found.folder, found.name, found.size, found.mtime_ns, found.inode, digest)
+
+
+def _keep_preview(made: Made) -> None:
+    from seedbank.pages.gallery import keep_preview
+
+    if made.preview is not None:
+        keep_preview(made.digest, PREVIEW, made.preview)
