@@ -7,25 +7,30 @@ the image digest that travelled, which a regeneration must meet.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from seedbank import dialects
 from seedbank.bank import obstacles_of
 from seedbank.engine.manifest import read_model
 from seedbank.engine.source import find_model
 from seedbank.environment import Environment
 from seedbank.errors import BadInput, NotFound, SeedbankError
 from seedbank.exchange.profile import LIBRARIES, installed, taken_profile
-from seedbank.exchange.texts import A1111, BLOCK, JSON, SCRIPT, is_name
+from seedbank.exchange.texts import BLOCK, COMFYUI, JSON, SCRIPT, is_name
 from seedbank.formats import block
+from seedbank.formats.a1111 import sampler_of
 from seedbank.formats.checking import recipe_from
-from seedbank.formats.detect import reader
-from seedbank.formats.reading import Foreign, Payload, Reading
+from seedbank.formats.detect import examine
+from seedbank.formats.reading import FormatError, Payload, Reading
 from seedbank.formats.recipe_json import read_document, said_of
 from seedbank.formats.remainder import together
 from seedbank.formats.script import read_script
 from seedbank.formats.stamp import Stamp, find_stamp, without_stamp
+from seedbank.importing.convert import convert
 from seedbank.pipelines import FACTS
 from seedbank.recipe import Recipe
 from seedbank.records import Entry, Model, NewEntry, Picture
@@ -58,6 +63,8 @@ class Received:
     recipe: Recipe
     trusted: bool = False
     remarks: tuple[str, ...] = ()
+    obstacles: tuple[str, ...] = ()
+    """Why its recipe cannot be rendered, of a text that another tool wrote."""
     profile: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     picture: Picture | None = None
@@ -73,7 +80,7 @@ class Received:
 
     def new_entry(self, bank: Bank) -> NewEntry:
         """What `bank` records of it: the recipe and the image digest, without bytes."""
-        obstacles = obstacles_of(self.recipe)
+        obstacles = self.obstacles or obstacles_of(self.recipe)
         if self.recipe.pipeline is not None and self.recipe.pipeline not in FACTS:
             obstacles = (*obstacles, f"The pipeline class {self.recipe.pipeline!r} is not one that seedbank loads.")
         told = {
@@ -148,10 +155,21 @@ def receive(text: str) -> Received:
         return found
     if (values := read_script(text)) is not None:
         return _from_document(SCRIPT, text, values)
-    for form, read in WORDS.items():
-        if (reading := read(without_stamp(text))) is not None:
-            return _from_words(form, text, reading)
+    words = without_stamp(text)
+    if _BLOCK.match(text) and (reading := block.read_block(words)) is not None:
+        return _from_words(BLOCK, text, reading)
+    examined = examine([Payload("text", words)])
+    if examined.readings:
+        return _from_words(examined.readings[0].tool, text, examined.readings[0])
+    if (reading := block.read_block(words)) is not None:
+        return _from_words(BLOCK, text, reading)
+    if examined.remarks:
+        raise FormatError(f"No recipe could be read in this text: {examined.remarks[0]}")
     raise BadInput("No recipe was found in this text.", "Paste what `seedbank recipe` prints, or what a tool wrote.")
+
+
+_BLOCK = re.compile(r"\s*(?:【|\[(?:Image recipe|图像复现指令)\])|[\s\S]*^seedbank\s*[:：]", re.MULTILINE)
+"""A heading in brackets, or a stamp on a line of its own: a block, and none of the texts of other tools that look alike."""
 
 
 def _json_object(text: str) -> Mapping[str, Any] | None:
@@ -185,20 +203,16 @@ def _from_document(form: str, text: str, values: Any) -> Received:
     return _with_settings(received, {"profile": document.profile, "versions": document.versions})
 
 
-def _parameters(text: str) -> Reading | None:
-    return reader(A1111)([Payload("text", text)])
-
-
-WORDS: Mapping[str, Callable[[str], Reading | None]] = {A1111: _parameters, BLOCK: block.read_block}
-"""Forms that say a recipe in words, the stricter first."""
-
-
 def _from_words(form: str, text: str, reading: Reading) -> Received:
     stamp = find_stamp(text)
     rest = (stamp.rest or {}) if stamp is not None else {}
     if stamp is None or not isinstance(rest.get("recipe"), Mapping):
-        return Received(form, text, reading, stamp, _plain_recipe(reading.recipe), remarks=reading.remarks)
-    recipe, changed = together(rest["recipe"], reading.recipe, stamp.model)
+        converted = convert(reading)
+        if converted.recipe is None:
+            raise BadInput("No recipe was found in this text.", "Paste what `seedbank recipe` prints, or what a tool wrote.")
+        return Received(form, text, reading, stamp, converted.recipe, remarks=reading.remarks, obstacles=converted.obstacles)
+    names = partial(dialects.named, dialects.COMFYUI) if form == COMFYUI else sampler_of
+    recipe, changed = together(rest["recipe"], reading.recipe, stamp.model, names)
     trusted, remarks = _judged(stamp, recipe, changed)
     return _with_settings(Received(form, text, reading, stamp, recipe, trusted, (*reading.remarks, *remarks)), rest)
 
@@ -228,14 +242,6 @@ def _judged(stamp: Stamp, recipe: Recipe, changed: list[str]) -> tuple[bool, lis
         f"and the one that stands in it is {stamp.recipe[:12]}. So the image digest in it belongs to another recipe "
         "and is not used."
     ]
-
-
-def _plain_recipe(said: Foreign) -> Recipe:
-    """What the words alone say, in our words; guidance and sampler wait for a model."""
-    noise = {} if said.seed is None else {"seed": said.seed}
-    conditioning = {"prompt": said.prompt, "negative_prompt": said.negative_prompt}
-    call = {"num_inference_steps": said.steps, "width": said.width, "height": said.height}
-    return Recipe(conditioning=conditioning, noise=noise, call=call, mode=None)
 
 
 def accept(bank: Bank, received: Received) -> tuple[Entry, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import locale
 import os
 from collections.abc import Callable, Mapping
@@ -57,6 +58,7 @@ class Texts:
             BLOCK: self._block,
             A1111: self._parameters,
             JSON: self._json,
+            COMFYUI: self._comfyui,
             SCRIPT: self._script,
         }
         if form not in writers:
@@ -85,6 +87,13 @@ class Texts:
         stamp = self._stamp(entry, recipe, Foreign() if reading is None else reading.recipe)
         # A field of the last line: a line of its own would be read as a part of the prompt, and the fields before it too.
         return f'{text}, {KEY}: "{stamp}"'
+
+    def _comfyui(self, entry: Entry, recipe: Recipe) -> str:
+        from seedbank.exchange import comfyui
+
+        written = comfyui.graph(recipe, entry.model, self._loras(recipe))
+        reading = reader(COMFYUI)([Payload("text", json.dumps(written))])
+        return comfyui.stamped(written, self._stamp(entry, recipe, Foreign() if reading is None else reading.recipe))
 
     def _json(self, entry: Entry, recipe: Recipe) -> str:
         return write_json(self._document(entry, recipe))

@@ -27,7 +27,7 @@ LARGEST_REST = 1 << 20
 
 _DIGEST = r"(?:\s*{name}\s+([0-9a-fA-F]{{64}}))"
 _STAMP = re.compile(
-    rf"""(?<![\w])seedbank\s*[:：]\s*"?{_DIGEST.format(name="recipe")}"""
+    rf"""(?<![\w])seedbank"?\s*[:：]\s*"?{_DIGEST.format(name="recipe")}"""
     rf"""(?:\s*[,，]{_DIGEST.format(name="image")})?(?:\s*[,，]{_DIGEST.format(name="model")})?"""
     r"""(?:\s*[,，]\s*rest\s+([A-Za-z0-9_\-=]+))?"?""",
 )
@@ -73,7 +73,7 @@ def unpack(word: str) -> dict[str, Any]:
 
 def find_stamp(text: str) -> Stamp | None:
     """The stamp in a text; None where there is none. Raises `FormatError` for a damaged one."""
-    if (found := _STAMP.search(text)) is None:
+    if (found := _last(text)) is None:
         return None
     recipe, image, model = (digest and digest.lower() for digest in found.groups()[:3])
     return Stamp(recipe, image, model, None if found[4] is None else unpack(found[4]))
@@ -81,7 +81,14 @@ def find_stamp(text: str) -> Stamp | None:
 
 def without_stamp(text: str) -> str:
     """The text without its seedbank line, or without that field of a line."""
-    found = _STAMP.search(text)
-    if found is None:
+    if (found := _last(text)) is None:
         return text
     return text[: found.start()].rstrip(" ,，") + text[found.end() :]
+
+
+def _last(text: str) -> re.Match[str] | None:
+    """The last stamp of a text: one before it would be a part of the prompt."""
+    last = None
+    for last in _STAMP.finditer(text):  # noqa: B007  # the last one is wanted
+        pass
+    return last
