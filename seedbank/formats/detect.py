@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import Any, Protocol
 
+from seedbank.errors import BadInput
 from seedbank.formats.reading import FormatError, Payload, Reading
 
 ORDER = (
@@ -48,21 +50,44 @@ class Examination:
     remarks: tuple[str, ...] = ()
 
 
+TOOLS = {
+    "seedbank": "own",
+    "fooocusplus": "fooocus",
+    "ruinedfooocus": "fooocus",
+    "forge": "a1111",
+    "reforge": "a1111",
+    "sdnext": "a1111",
+    "sd.cpp": "a1111",
+    "civitai": "a1111",
+    "diffusers": "diffusersjson",
+    "midjourney": "descriptions",
+    "dalle": "descriptions",
+}
+"""{a tool's name without blanks and dashes: the format that reads it}, where the format has another name."""
+
+
+def format_of(tool: str) -> str:
+    """The format that reads what the tool writes. Raises `BadInput` for a tool that is not known."""
+    name = re.sub(r"[\s_-]", "", tool.lower())
+    name = TOOLS.get(name, name)
+    if name not in ORDER:
+        known = ", ".join(sorted({*(set(ORDER) - set(TOOLS.values())), *TOOLS, "a1111", "fooocus"}))
+        raise BadInput(f"There is no reader for the tool {tool!r}.", f"Use one of: {known}.")
+    return name
+
+
 @cache
 def reader(name: str) -> Reader:
     """The reader of a format, by its name in `ORDER`."""
-    try:
-        found: Reader = import_module(f"seedbank.formats.{name}").read
-    except (ModuleNotFoundError, AttributeError):
-        return lambda payloads: None  # until all of them are there
+    found: Reader = import_module(f"seedbank.formats.{name}").read
     return found
 
 
-def examine(payloads: Sequence[Payload], only: str | None = None) -> Examination:
-    """What every format makes of the payloads, or the one that is named, the most trusted first."""
+def examine(payloads: Sequence[Payload], tool: str | None = None) -> Examination:
+    """What every format makes of the payloads, the most trusted first, or that of one tool. Raises `BadInput` for its name."""
     found: list[Reading] = []
     remarks: list[str] = []
-    for name in ORDER if only is None else (only,):
+    for name in ORDER if tool is None else (format_of(tool),):
         try:
             reading = reader(name)(payloads)
         except FormatError as error:
@@ -78,6 +103,8 @@ def readings(payloads: Sequence[Payload]) -> list[Reading]:
     return list(examine(payloads).readings)
 
 
+SHOWN = 40
+"""Characters of a text that a conflict shows."""
 COMPARED = ("prompt", "negative_prompt", "seed", "steps", "guidance_scale", "width", "height")
 """Fields that mean the same in all tools. Samplers and models have other names in each, so they are not compared."""
 
@@ -90,18 +117,26 @@ def conflicts(found: Sequence[Reading]) -> list[str]:
 def _conflicts(found: Sequence[Reading]) -> Iterator[str]:
     for name in COMPARED:
         said = [(reading, value) for reading in found if (value := getattr(reading.recipe, name)) is not None]
+        # seedbank writes the pipeline's own argument into its recipe, and the common form for other tools beside it.
+        said = [one for one in said if name != "guidance_scale" or one[0].tool != "seedbank"]
         for reading, value in said[1:]:
             if _plain(value) != _plain(said[0][1]):
-                yield (
-                    f"{name}: {_short(said[0][1])} says {said[0][0].tool} ({said[0][0].place}), "
-                    f"{_short(value)} says {reading.tool} ({reading.place})."
-                )
+                one, other = _apart(_plain(said[0][1]), _plain(value))
+                yield f"{name}: {one} says {said[0][0].tool} ({said[0][0].place}), {other} says {reading.tool} ({reading.place})."
 
 
 def _plain(value: Any) -> Any:
     return " ".join(value.split()) if isinstance(value, str) else value
 
 
-def _short(value: Any) -> str:
-    text = _plain(str(value))
-    return repr(text if len(text) <= 40 else f"{text[:37]}…") if isinstance(value, str) else text
+def _apart(one: Any, other: Any) -> tuple[str, str]:
+    """Both values, of long texts the part in which they begin to differ."""
+    if not isinstance(one, str) or not isinstance(other, str):
+        return str(one), str(other)
+    alike = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    start = max(0, alike - SHOWN // 2) if max(len(one), len(other)) > SHOWN else 0
+    return _piece(one, start), _piece(other, start)
+
+
+def _piece(text: str, start: int) -> str:
+    return repr(("…" if start else "") + text[start : start + SHOWN] + ("…" if len(text) > start + SHOWN else ""))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from seedbank.images.codec import DecodedImage, encode_png, picture_of, read_image
 from seedbank.images.compare import metrics, perceptual_hash
+from seedbank.images.hidden import hidden_texts
 from seedbank.images.sheets import Cell, contact_sheet, difference_sheet, thumbnail
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "contact_sheet",
     "difference_sheet",
     "encode_png",
+    "hidden_texts",
     "metrics",
     "perceptual_hash",
     "picture_of",

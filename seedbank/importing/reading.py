@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from seedbank.formats.containers import LARGEST_METADATA, Container, scan
 from seedbank.formats.containers.text import whole_file
 from seedbank.formats.detect import conflicts, examine
 from seedbank.formats.reading import Foreign, Payload, Reading
+from seedbank.importing.sidecars import sidecars
 
 BUFFER = 16384
 """Bytes read at once: the metadata of most files, and not more of the picture than must be."""
@@ -74,33 +75,46 @@ def read(path: str | Path, *, deep: bool = False, tool: str | None = None) -> Fi
     """What the file says. Its suffix counts for nothing, and a broken or hostile file is a remark, not an error.
 
     With `deep`, text that is hidden in the pixels is looked for even where there is other metadata; else only in a file
-    with transparency that says nothing. `tool` names the one format to try. Raises `NotFound` for a file that is not
-    there and `BadInput` for one that cannot be opened.
+    with transparency that says nothing. Files beside a picture (`name.txt`, `name.json`, `name.swarm.json`, Fooocus'
+    `log.html`) are read where the picture itself says nothing. `tool` names the one format to try. Raises `NotFound` for
+    a file that is not there and `BadInput` for one that cannot be opened.
     """
     path = Path(path)
     try:
         with open(path, "rb", buffering=BUFFER) as file:
-            return _read(file, deep, tool)
+            return _read(file, deep, tool, lambda remarks: sidecars(path, remarks))
     except FileNotFoundError:
         raise NotFound(f"There is no file {path}.") from None
     except IsADirectoryError:
         raise BadInput(f"{path} is a folder.", "Name the files in it.") from None
+    except ValueError:  # a NUL in the name
+        raise NotFound(f"There is no file {str(path)!r}.") from None
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {os.strerror(error.errno or errno.EIO)}.") from None
 
 
 def read_bytes(data: bytes, *, deep: bool = False, tool: str | None = None) -> FileReading:
     """`read` of a file that is in memory."""
-    return _read(io.BytesIO(data), deep, tool)
+    return _read(io.BytesIO(data), deep, tool, None)
 
 
-def _read(file: BinaryIO, deep: bool, tool: str | None) -> FileReading:
+def _read(file: BinaryIO, deep: bool, tool: str | None, beside: Callable[[list[str]], Iterable[Payload]] | None) -> FileReading:
     container = scan(file)
     payloads, remarks = list(container.payloads), list(container.remarks)
     kind = container.kind
     if kind is None:
         kind = _plain_text(file, payloads, remarks)
     found = examine(payloads, tool)
+    if deep or (container.alpha and not found.readings):
+        hidden = _hidden(file, container, remarks)
+        if hidden:
+            payloads += hidden
+            found = examine(payloads, tool)
+    if not found.readings and beside is not None:
+        others = list(beside(remarks))
+        if others:
+            payloads += others
+            found = examine(payloads, tool)
     return FileReading(
         kind,
         tuple(payloads),
@@ -110,6 +124,21 @@ def _read(file: BinaryIO, deep: bool, tool: str | None) -> FileReading:
         container.height,
         container.lossless,
     )
+
+
+def _hidden(file: BinaryIO, container: Container, remarks: list[str]) -> list[Payload]:
+    """What is hidden in the pixels of a picture that keeps them as they were written."""
+    if container.kind not in ("png", "webp") or not container.lossless:
+        return []
+    from seedbank import images
+
+    file.seek(0)
+    try:
+        pixels = images.read_image(file.read())
+    except BadInput as error:
+        remarks.append(error.message)
+        return []
+    return [Payload(f"stealth:{channel}", text, raw) for channel, (text, raw) in images.hidden_texts(pixels).items()]
 
 
 def _plain_text(file: BinaryIO, payloads: list[Payload], remarks: list[str]) -> str | None:
