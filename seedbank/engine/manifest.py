@@ -262,6 +262,12 @@ class RememberedDigests:
         self.changed = True
         return digest
 
+    def remember(self, path: Path, digest: str) -> None:
+        """The file, as it is now, has this SHA-256: somebody else has read it."""
+        about = path.stat()
+        self.known[str(path)] = [about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino, digest]
+        self.changed = True
+
     def save(self) -> None:
         """Write what was learnt; failing to do so costs time later, nothing else."""
         if not self.changed:

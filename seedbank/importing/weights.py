@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from seedbank.engine.hashes import BLAKE3, DATA, FIRST, SHA256, SSHS
 from seedbank.hashing import json_digest
 from seedbank.records import Model
 from seedbank.worker import adapters as kinds
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 MODEL, LORA, VAE, EMBEDDING = "model", kinds.LORA, kinds.VAE, kinds.EMBEDDING
 ADAPTERS = (VAE, kinds.CONTROLNET, LORA, EMBEDDING, kinds.IP_ADAPTER)
-SHA256, DATA, SSHS, FIRST, BLAKE3, NAME = "sha256", "data", "sshs", "first", "blake3", "name"
+NAME = "name"
 WEIGHT_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft")
 
 

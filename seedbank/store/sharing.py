@@ -27,6 +27,7 @@ from seedbank.store.tables import (
     recipes,
     settings,
 )
+from seedbank.store.weights import store_hashes
 from seedbank.store.wordindex import store_words
 
 
@@ -140,6 +141,7 @@ def store_models(connection: Connection, given: Iterable[Model | None], named: I
             if files:
                 connection.execute(delete(model_files).where(model_files.c.model_id == ids[digest]))
                 connection.execute(insert(model_files), files)
+    store_hashes(connection, ((ids[digest], model) for digest, model in whole.items()))
     return ids
 
 

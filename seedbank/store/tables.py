@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from seedbank.store.types import Digest, Json, Phash, Seed, Time, Uid
 
-HEAD = "0006"
+HEAD = "0007"
 """The revision of the schema that this code reads and writes; revisions are numbered in order."""
 
 metadata = MetaData(
@@ -115,6 +115,16 @@ model_files = Table(
     Column("sha256", Digest, nullable=False),
     sqlite_with_rowid=False,
 )
+
+weight_hashes = Table(
+    "weight_hashes",
+    metadata,
+    _ref("model_id", "models", key=True),
+    Column("kind", Text, primary_key=True),
+    Column("hash", Text(collation="C").with_variant(Text(), "sqlite"), primary_key=True),
+    sqlite_with_rowid=False,
+)
+Index(None, weight_hashes.c.kind, weight_hashes.c.hash)
 
 environments = Table("environments", metadata, _id(), Column("digest", Digest, nullable=False, unique=True))
 

@@ -38,6 +38,7 @@ from seedbank.store.tables import (
     run_entries,
     settings,
     sizes,
+    weight_hashes,
 )
 from seedbank.store.wordindex import forget_words
 from seedbank.store.writing import Work, require_entries, spans
@@ -46,7 +47,7 @@ OWNED = {
     entries: (entry_inputs, entry_adapters, entry_payloads, import_files, edges, run_entries, regenerations),
     images: (image_tags, opinions, opinion_events, collection_items),
     environments: (environment_parts,),
-    models: (model_files,),
+    models: (model_files, weight_hashes),
 }
 """Rows that belong to a row and go with it; every other reference keeps it."""
 
