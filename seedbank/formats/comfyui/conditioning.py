@@ -14,6 +14,8 @@ from seedbank.formats.reading import CERTAIN, LIKELY
 
 _CONTROL = re.compile(r"control_?net", re.I)
 _ENCODES = re.compile(r"encode|prompt|cutoff|text|wildcard|loader|chatglm", re.I)
+_OWN_SIDE = 7
+"""So many of the names of a side are of that side only."""
 _EMBEDDING = re.compile(r"embedding:\s*([^\s,():]+)", re.I)
 
 
@@ -50,15 +52,17 @@ def collect(values: Values, start: Link | None, role: str) -> Conditioning:
     """All that conditions a sampler through this link; `role` is `positive` or `negative`."""
     found = Conditioning()
     waiting = [(start, role)] if start is not None else []
-    seen: set[tuple[Link, str]] = set()
+    seen: set[tuple[str, str]] = set()
     while waiting and len(seen) < MAX_HOPS:
         link, role = waiting.pop()
         end = values.router.follow(link, role)
-        if end is None or end in seen:
+        if end is None:
             continue
-        seen.add(end)
         link, said = end
         role = said if said in ("positive", "negative") else role
+        if (link.node, role) in seen:
+            continue
+        seen.add((link.node, role))
         waiting.extend(reversed(_at(values, values.graph[link], role, found)))
     return found
 
@@ -91,7 +95,7 @@ def _at(values: Values, node: Node, role: str, found: Conditioning) -> list[tupl
 
 def _sides(node: Node, role: str) -> list[tuple[Link, str]]:
     """Of a node that carries both prompts: the link of the one that is asked for."""
-    if node.link(*names("positive")[:8]) is None or node.link(*names("negative")[:6]) is None:
+    if node.link(*names("positive")[:_OWN_SIDE]) is None or node.link(*names("negative")[:_OWN_SIDE]) is None:
         return []
     for name in names(role):
         link = as_link(node.inputs.get(name))

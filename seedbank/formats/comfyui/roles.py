@@ -16,21 +16,22 @@ from seedbank.formats.comfyui.graph import Graph, Node
 NAMES: Mapping[str, tuple[str, ...]] = {
     role: tuple(words.split())
     for role, words in {
-        "model": "model opt_model optional_model base_model model_override model1 model_1 unet model_c diffusion_model",
+        "model": "model opt_model optional_model base_model model_override model1 model_1 unet model_c "
+        "diffusion_model model_high_noise model_high high_model pipeline dit",
         "clip": "clip opt_clip optional_clip base_clip clip_override clip1 text_encoder",
         "vae": "vae optional_vae vae_opt vae_override opt_vae",
-        "positive": "positive base_positive optional_positive cond1 positive_cond positive_conditioning cond_positive "
+        "positive": "positive pos base_positive optional_positive cond1 positive_cond positive_conditioning cond_positive "
         "conds conditioning text_embeds prompt_embeds cond",
-        "negative": "negative base_negative optional_negative negative_cond negative_conditioning cond_negative "
+        "negative": "negative neg base_negative optional_negative negative_cond negative_conditioning cond_negative "
         "negative_text_embeds uncond text_embeds conditioning",
         "latent": "latent_image latent samples latents samples_to optional_latent latent_opt latent_c image_to_latent "
-        "samples1 latent1 init_latent input_latents destination",
+        "samples1 latent1 init_latent input_latents destination image_embeds",
         "image": "images image pixels image1 image_1 image_a base_image destination original_image image_pass img "
         "input_image image_input IMAGE original_images frames video video_frames init_image start_image "
         "images_a images_1 image_from target source stage_c",
         "seed": "seed noise_seed main_seed random_seed rand_seed seed_value seed_num Seed",
         "steps": "steps steps_total num_steps num_inference_steps total_steps inference_steps base_steps",
-        "cfg": "cfg cfg_scale cfg_conds guidance_scale true_cfg_scale true_cfg CFG cfg_text",
+        "cfg": "cfg cfg_scale cfg_conds guidance_scale true_cfg_scale true_cfg CFG cfg_text cfg_high_noise",
         "sampler": "sampler_name sampler",
         "scheduler": "scheduler scheduler_name schedule",
         "denoise": "denoise denoise_strength denoising_strength",
@@ -46,11 +47,11 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 TEXTS: Mapping[str, tuple[str, ...]] = {
     role: tuple(words.split())
     for role, words in {
-        "positive": "populated_text positive_populated_text positive_prompt text_positive positive_text positive "
+        "positive": "passthrough populated_text positive_populated_text positive_prompt text_positive positive_text positive "
         "prompt_positive Positive text prompt user_prompt Text string String value text_a wildcard_text "
         "positive_wildcard_text prompt_text tags caption input_text any source text_1 text1 input anything "
-        "pos_prompt base_prompt_text prompt1 string_a string1 string_1 text_input",
-        "negative": "populated_text negative_populated_text negative_prompt text_negative negative_text negative "
+        "pos_prompt global_prompt base_prompt_text prompt1 string_a string1 string_1 text_input",
+        "negative": "passthrough populated_text negative_populated_text negative_prompt text_negative negative_text negative "
         "prompt_negative Negative text prompt user_prompt Text string String value text_a wildcard_text "
         "negative_wildcard_text prompt_text tags input_text any source text_1 text1 input anything neg_prompt "
         "prompt1 string_a string1 string_1 text_input",
@@ -71,8 +72,9 @@ PIPES = re.compile(r"(^|_)(pipe|ctx|context|bus|tuple|pipeline)(_\d+|_in|_opt)?$
 """Inputs that carry many things at once: contexts, pipes, buses."""
 
 PICTURES = re.compile(
-    r"^(image|images|img|latent|latents|samples|pixels|frames?|video)([_ ]?(in|input|a|b|\d+|pass|image|images|to|from))?$|"
-    r"_(image|latent|samples|frames)$",
+    r"^(image|images|img|latent|latents|samples|pixels|frames?|video)"
+    r"([_ ]?(in|input|a|b|\d+|pass|target|image|images|to|from))?$|"
+    r"_(images?|latents?|samples|frames)$",
     re.I,
 )
 """Inputs that carry a picture or its latents; a control or reference picture is none, see `NOT_PICTURES`."""

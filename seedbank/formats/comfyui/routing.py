@@ -22,7 +22,12 @@ _FALSE = ("on_false", "ff_value", "if_false", "false_value", "FALSE_IN", "else",
 SIDES = (*_TRUE, *_FALSE)
 """Inputs of a switch between two."""
 _INDICES = ("select", "index", "Input", "input", "selected", "choice", "selection")
-_NO_SAMPLER = re.compile(r"noisy|noise$|scheduler$|provider$|^RandomNoise|xy ?input|hook|script$|params$", re.I)
+_NO_SAMPLER = re.compile(
+    r"noisy|noise$|sav(e|er)|metadata|scheduler$|provider$|^RandomNoise|xy ?input|hook|script$|params$", re.I
+)
+_SAMPLED_WITH = re.compile(
+    r"^(?!upscale_|detector_|sam_)\w*model|pipe|guider|unet|transformer|^latent|^samples$|^base_ctx$|tuple", re.I
+)
 _NUMBER = re.compile(r"(\d+)$")
 
 
@@ -69,7 +74,9 @@ class Router:
             value = self._resolve(setting, "boolean")
             if isinstance(value, str):
                 value = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}.get(value.lower())
-            return None if value is None else true if value else false
+            if value is None:
+                return _either(node, true, false)
+            return true if value else false
         index = next((name for name in _INDICES if name in node), None)
         options = {name: int(number[1]) for name in node.inputs if name != index and (number := _NUMBER.search(name))}
         if index is not None and options:
@@ -93,6 +100,12 @@ class Router:
         return as_link(node.inputs[pipes[-1 if "Merge" in node.kind else 0]])
 
 
+def _either(node: Node, true: str | None, false: str | None) -> str | None:
+    """The side of a switch whose setting is not known, where there is only one or both are the same."""
+    sides = [name for name in (true, false) if name is not None and node.inputs[name] is not None]
+    return sides[0] if len({repr(node.inputs[name]) for name in sides}) == 1 else None
+
+
 def hands_on(node: Node) -> bool:
     """Whether a node gives out one of its inputs unchanged."""
     if _REROUTE.search(node.kind):
@@ -113,6 +126,6 @@ def is_sampler(node: Node) -> bool:
     """Whether a node samples, by the names of its inputs: a seed and steps, or the parts of a custom sampler."""
     if "sigmas" in node and ("guider" in node or "noise_seed" in node):
         return True
-    if _NO_SAMPLER.search(node.kind) or ("model_name" in node and "model" not in node):
+    if _NO_SAMPLER.search(node.kind) or not any(_SAMPLED_WITH.search(name) for name in node.inputs):
         return False
     return any(name in node for name in names("seed")) and any(name in node for name in names("steps"))

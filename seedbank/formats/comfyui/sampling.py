@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from seedbank.formats.comfyui.graph import MAX_HOPS, Link, Node
 from seedbank.formats.comfyui.roles import PIPES, names
-from seedbank.formats.comfyui.values import MAX_SEED, Values, as_integer
+from seedbank.formats.comfyui.values import MAX_SEED, Values, as_integer, as_number
 from seedbank.formats.reading import CERTAIN, GUESSED
 
 _OFF = ("disable", "disabled", False, "false")
@@ -59,7 +59,7 @@ def read_pass(values: Values, node: Node) -> Pass:
     return Pass(
         node=node,
         seed=seed,
-        steps=values.integer(numbers, "steps"),
+        steps=_steps(values, numbers),
         cfg=cfg,
         sampler=(_named(values, sampler, "sampler") if sampler is not None else values.word(node, "sampler")),
         scheduler=(_named(values, sigmas, "scheduler") if sigmas is not None else values.word(node, "scheduler")),
@@ -97,6 +97,14 @@ def _schedule(values: Values, node: Node) -> Node | None:
             else found.link("sigmas", "sigmas1", "sigmas_1", "sigmas_a", "_sigmas")
         )
     return found
+
+
+def _steps(values: Values, node: Node) -> int | None:
+    """The number of steps; sigmas that are written out make one step less than there are of them."""
+    sigmas = node.inputs.get("sigmas", node.inputs.get("sigmas_string"))
+    if isinstance(sigmas, str) and (numbers := [word for word in re.split(r"[\s,]+", sigmas) if as_number(word) is not None]):
+        return max(len(numbers) - 1, 1)
+    return values.integer(node, "steps")
 
 
 def _named(values: Values, node: Node, role: str) -> str:
