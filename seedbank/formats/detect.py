@@ -83,18 +83,31 @@ def reader(name: str) -> Reader:
     return found
 
 
+COPIES = {
+    "own": {"png:parameters"},
+    "novelai": {"png:Description", "stealth:alpha", "exif:UserComment", "exif:ImageDescription"},
+    "drawthings": {"exif:ImageDescription", "xmp:description", "iptc:Caption", "png:Description", "xmp:UserComment"},
+    "imaginairy": {"exif:ImageDescription"},
+    "dgenerate": {"exif:UserComment"},
+}
+"""{format: places in which its tool writes the same once more}. They are not read again as something else."""
+
+
 def examine(payloads: Sequence[Payload], tool: str | None = None) -> Examination:
     """What every format makes of the payloads, the most trusted first, or that of one tool. Raises `BadInput` for its name."""
     found: list[Reading] = []
     remarks: list[str] = []
+    left = payloads
     for name in ORDER if tool is None else (format_of(tool),):
         try:
-            reading = reader(name)(payloads)
+            reading = reader(name)(left)
         except FormatError as error:
             remarks.append(f"{name}: {error.message}")
             continue
         if reading is not None:
             found.append(reading)
+            read = COPIES.get(name, set()) | {reading.place}
+            left = [payload for payload in left if payload.place not in read]
     return Examination(tuple(found), tuple(remarks))
 
 
@@ -122,7 +135,11 @@ def _conflicts(found: Sequence[Reading]) -> Iterator[str]:
         for reading, value in said[1:]:
             if _plain(value) != _plain(said[0][1]):
                 one, other = _apart(_plain(said[0][1]), _plain(value))
-                yield f"{name}: {one} says {said[0][0].tool} ({said[0][0].place}), {other} says {reading.tool} ({reading.place})."
+                yield f"{name}: {one} {_says(said[0][0])}, {other} {_says(reading)}."
+
+
+def _says(reading: Reading) -> str:
+    return f"says {reading.tool} ({reading.place})"
 
 
 def _plain(value: Any) -> Any:

@@ -20,6 +20,8 @@ LARGEST_SEED = 2**64 - 1
 LARGEST_EXACT = 2**53
 """Above it a float is no longer the number that was written."""
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z|[+-]?inf(inity)?\Z", re.IGNORECASE)
+_UNFIT = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)|\0")
+"""What a text of JSON has where one of its values cannot be kept as it is."""
 _INTEGER = re.compile(r"[+-]?\d{1,20}(\.0*)?\Z")
 
 
@@ -36,7 +38,16 @@ def parse_json(text: str) -> Any:
     # Nesting is looked at only where there are brackets enough for it.
     if text.count("{") + text.count("[") > DEEPEST and _depth(value) > DEEPEST:
         raise FormatError(f"The metadata's JSON is nested more than {DEEPEST} levels deep.")
-    return value
+    return _mended(value) if _UNFIT.search(text) else value
+
+
+def _mended(value: Any) -> Any:
+    """The value with all its texts as `text_of` gives them; not deeper than `DEEPEST`."""
+    if isinstance(value, dict):
+        return {_mended(name): _mended(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_mended(item) for item in value]
+    return text_of(value) if isinstance(value, str) else value
 
 
 def _depth(value: Any) -> int:
@@ -65,13 +76,13 @@ def json_object(text: str) -> Mapping[str, Any] | None:
 
 
 def text_of(value: Any) -> str | None:
-    """A text as it can be kept: halves of surrogate pairs are joined, or become U+FFFD where there is no other half."""
+    """A text as it can be kept: halves of surrogate pairs are joined, or become U+FFFD where there is no other half; no NUL."""
     if isinstance(value, str):
         try:
             value.encode()
         except UnicodeEncodeError:
-            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return value
+            value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return value.replace("\0", "")
     if isinstance(value, (list, tuple)) and value and all(isinstance(item, str) for item in value):
         return text_of("\n".join(value))
     return None
