@@ -22,7 +22,7 @@ from typing import Any
 
 from seedbank.formats.a1111 import sampler_of
 from seedbank.formats.reading import CERTAIN, Foreign, FormatError, Lora, ModelName, Reading
-from seedbank.formats.stamp import KEY, Stamp, without_stamp
+from seedbank.formats.stamp import KEY, Stamp
 from seedbank.pipelines import DISTILLED, FACTS, TRUE_CFG
 from seedbank.recipe import LARGEST_SEED, Recipe
 
@@ -68,7 +68,7 @@ _LINE = re.compile(rf"{_MARKS}({_KEY})(?:\*\*|__|`)?\s*[:：=＝](?:\*\*|__)?\s*
 _NEXT_FIELD = re.compile(rf"[,，;；|、\s]\s*({_KEY})\s*[:：=＝]")
 _HEADING = re.compile(r"\s*(?:【.*】|\[.*\]|\*\*.*\*\*|#+ .*|```\w*|-{3,}|={3,})\s*")
 _SIZE = re.compile(r"(\d{1,6})\s*[x×✕*,]\s*(\d{1,6})", re.IGNORECASE)
-_PLAIN = re.compile(r"[^\s\"'“”「『‘«„《,，;；|、:：=＝](?:[^\n\r,，;；|、:：=＝]*[^\s,，;；|、:：=＝])?")
+_PLAIN = re.compile(r"(?![*_\"'“”「『‘«„《＂])(?!\s)[^\n\r`,，;；|、:：=＝]+(?<!\s)")
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------
@@ -132,11 +132,11 @@ def _named(text: str) -> str:
 
 
 def read_block(text: str) -> Reading | None:
-    """What a block says; None for a text that is none: two known keys at least, one of them the prompt or the seed.
+    """What a block without its stamp says; None for a text that is none: two known keys, one of them the prompt or the seed.
 
     Raises `FormatError` for a value that is not what its key says.
     """
-    said, remarks = _fields(without_stamp(text))
+    said, remarks = _fields(text)
     if len(said) < 2 or not {"prompt", "seed"} & set(said):
         return None
     values: dict[str, Any] = {
