@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from seedbank.explore.blend import Shown
     from seedbank.explore.comparing import Comparison
     from seedbank.explore.latents import Like
+    from seedbank.explore.sweep import Sweep
+    from seedbank.importing.adding import Added, Named
     from seedbank.importing.service import Report
     from seedbank.recording.block import Report as BlockReport
     from seedbank.recording.capture import Recorded
@@ -298,9 +300,40 @@ class Library(Catalogue):
 
     def regenerating(self, ids: Sequence[int], options: Options | None = None, progress: Progress = QUIET) -> Iterator[Outcome]:
         """As `regen`, one outcome at a time, each stored before it is yielded."""
+        from seedbank.importing.again import Translator
         from seedbank.regen import regenerate
 
-        yield from regenerate(self, ids, options, progress)
+        yield from regenerate(self, ids, options, progress, translate=Translator(self))
+
+    # -- exploring ----------------------------------------------------------------------------------------------------
+
+    def sweeping(self, prompt: str | None = None, **options: Any) -> Sweep:
+        """A sweep that was planned and can begin; iterating over it renders. See `seedbank.explore.starting.open_sweep`.
+
+        with bank.sweeping("a red circle", axes=["steps=4,8,16"], seeds="1..10") as sweep:
+            print(sweep.plan)
+            for cell in sweep:
+                ...
+        """
+        from seedbank.explore.starting import open_sweep
+
+        return open_sweep(self, prompt, **options)
+
+    def varying(self, which: int | str, **changes: Any) -> Iterator[Entry]:
+        """Render variants of an entry: some things changed, everything else kept. See `seedbank.explore.vary.vary`."""
+        from seedbank.explore.vary import vary
+
+        yield from vary(self, which, **changes)
+
+    def vary(self, which: int | str, **changes: Any) -> list[Entry]:
+        """As `varying`, all at once."""
+        return list(self.varying(which, **changes))
+
+    def variant_sheet(self, which: int | str, variants: Sequence[Entry]) -> bytes:
+        """A PNG file of an entry and its variants, each with what was changed."""
+        from seedbank.explore.sheets import variant_sheet
+
+        return variant_sheet(self, self.entry(which), variants)
 
     def environment(self, which: int | str = "now") -> Environment:
         """The environment of an entry (WHICH names one), one by the beginning of its digest, or that of `now`."""
@@ -327,6 +360,29 @@ class Library(Catalogue):
         from seedbank.keeping import keep, named_models
 
         return list(keep(self, named_models(self, which), progress))
+
+    def add_models(
+        self, *places: str | Path, configs: Sequence[str | Path] = (), progress: Progress = QUIET
+    ) -> Iterator[Added]:
+        """Hash the weights in files and folders, so that what imported files name is found; see `seedbank.importing.adding`.
+
+        `configs` are pipeline folders for checkpoints in single files, one for each family.
+        """
+        from seedbank.importing.adding import add_models
+
+        yield from add_models(self, places, configs, progress)
+
+    def named_weights(self) -> list[Named]:
+        """The weights that imported files name, and what they are here."""
+        from seedbank.importing.adding import named_weights
+
+        return named_weights(self)
+
+    def check_parts(self, entry: Entry) -> list[tuple[str, bool, str]]:
+        """(what it is, whether it is here, where or what it is known by) of all that a regeneration of the entry needs."""
+        from seedbank.importing.again import check_parts
+
+        return check_parts(self, entry)
 
     def lacks(self, entry: Entry) -> list[str]:
         """What the entry lacks to be rebuilt today, one sentence each; `seedbank.keeping.Lacks` asks for many."""
@@ -388,6 +444,8 @@ class Library(Catalogue):
         """The local file that holds the entry's image; None when it is not here or lies in an object store."""
         if entry.blob is None:
             return None
+        if (location := entry.blob.location) is not None:
+            return location if Path(location).exists() else None
         found = self.blobs.path(entry.blob.digest)
         return None if found is None else str(found)
 
@@ -395,6 +453,8 @@ class Library(Catalogue):
         """Where the entry's image is, for people: its file, its address in an object store, or that it is not here."""
         if entry.blob is None:
             return "not here"
+        if (location := entry.blob.location) is not None:
+            return f"{location}   where it was imported from" + ("" if self.path(entry) else ", but is no longer")
         return self.path(entry) or f"{entry.blob.digest} in {self.blobs.url}"
 
     def local_copy(self, entry: Entry) -> Path:

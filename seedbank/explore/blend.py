@@ -20,12 +20,14 @@ from seedbank.lineage import recipe_changes
 from seedbank.progress import QUIET, Progress
 from seedbank.recipe import Recipe
 from seedbank.records import Entry
+from seedbank.store import cells as stored
+from seedbank.store.runs import BLEND as BLENDING
 from seedbank.worker.interpolation import CURVES, LERP, SLERP
 
 if TYPE_CHECKING:
     from seedbank.api import Library
 
-KIND, EDGE = "blend", "blended-from"
+EDGE = "blended-from"
 LEAST, MOST = 3, 1000
 """Frames from one entry to the next, both included."""
 REST = 600
@@ -105,7 +107,7 @@ def plan_blend(
         "frames": frames,
         "curve": curve,
         "also_prompt": also_prompt,
-        "loop": round_trip,
+        "cells": sum(frame.recipe is not None for frame in found),
     }
     return Plan(tuple(keys), tuple(found), tuple(film), specification, tuple(_remarks(pairs, also_prompt)))
 
@@ -197,41 +199,51 @@ def _remarks(pairs: Sequence[tuple[Entry, Entry]], also_prompt: bool) -> Iterato
 def render_blend(
     library: Library, plan: Plan, *, tags: Sequence[str] = (), device: str | None = None, progress: Progress = QUIET
 ) -> Iterator[Shown]:
-    """Every frame once, in order, each recorded before it is yielded; what an earlier attempt rendered is taken as it is.
+    """Every frame once, in order, each recorded before it is yielded; what is in the bank already is taken as it is.
 
-    A frame is taken when it has the same recipe and was made in the environment of the first entry, or in the one that would
-    render it now. Raises `NotFound` when the picture of an end is not here, `Blocked` when nothing like it can be rendered.
+    A frame is taken when it has the same recipe and was made by this run, in the environment of the first entry, or in the
+    one that would render it now. Raises `NotFound` when the picture of an end is not here, `Blocked` when nothing like it can
+    be rendered.
     """
     for key in plan.keys:
         _check_drawn_alone(library, key)
         if key.blob is None:
             raise NotFound(f"The picture of entry {key.id} is not here.", f"Bring it back with: seedbank regen {key.id}")
-    run = library.store.start_run(KIND, plan.specification, [entry.id for entry in plan.keys])
-    with open_entry(library, plan.keys[0], device) as renderer, progress.task(KIND, total=len(plan.frames)) as task:
+    store = library.store
+    run = store.start_run(BLENDING, plan.specification, [])
+    with open_entry(library, plan.keys[0], device) as renderer, progress.task(BLENDING, total=len(plan.frames)) as task:
+        known = _known(library, plan, run.id, renderer)
+        stored.reuse(store, run.id, {one.id for one in known.values() if one.run != run.id})
         for frame in plan.frames:
             if frame.recipe is None:
                 yield Shown(frame, frame.start if frame.alpha == 0 else frame.end, False)
-            elif (known := _known(library, frame.recipe, renderer, plan.keys[0].environment_digest)) is not None:
-                yield Shown(frame, known, False)
+            elif frame.recipe.digest in known:
+                yield Shown(frame, store.entry(known[frame.recipe.digest].id), False)
             else:
-                rendering = renderer.render(frame.recipe)
-                parents = [(frame.start.id, EDGE), (frame.end.id, EDGE)]
-                yield Shown(frame, renderer.record(frame.recipe, rendering, parents=parents, tags=tags, run=run.id), True)
+                yield Shown(frame, _render(renderer, frame, frame.recipe, tags, run.id), True)
             task.advance()
 
 
-def _known(library: Library, recipe: Recipe, renderer: Renderer, environment: str | None) -> Entry | None:
-    """An entry with this recipe whose picture is here, made in this environment or in the one that would render it now."""
-    try:
-        found = library.store.entries(library.resolve(recipe.digest))
-    except NotFound:
-        return None
-    there = [entry for entry in found if entry.recipe_digest == recipe.digest and entry.blob is not None]
-    same = [entry for entry in there if entry.environment_digest == environment]
-    if there and not same:  # opening takes seconds
-        now = renderer.opened.environment.digest
-        same = [entry for entry in there if entry.environment_digest == now]
-    return same[0] if same else None
+def _render(renderer: Renderer, frame: Frame, recipe: Recipe, tags: Sequence[str], run: int) -> Entry:
+    rendering = renderer.render(recipe)
+    details = {stored.PLANNED: recipe.digest} if rendering.random_state is not None else {}
+    parents = [(frame.start.id, EDGE), (frame.end.id, EDGE)]
+    return renderer.record(recipe, rendering, parents=parents, tags=tags, run=run, details=details)
+
+
+def _known(library: Library, plan: Plan, run: int, renderer: Renderer) -> dict[str, stored.Rendered]:
+    """{recipe digest: entry} of the frames that are in the bank already."""
+    digests = [frame.recipe.digest for frame in plan.frames if frame.recipe is not None]
+    environment = plan.keys[0].environment_digest
+    renamed = stored.renamed(library.store, run)
+    found = {digest: stored.Rendered(renamed[digest], "", run) for digest in digests if digest in renamed}
+    for digest, rendered in stored.rendered(library.store, digests).items():
+        ours = [one for one in rendered if one.run == run or one.environment == environment]
+        if not ours:  # what renders now is only looked at where it decides: starting it takes seconds
+            ours = [one for one in rendered if one.environment == renderer.opened.environment.digest]
+        if ours:
+            found[digest] = ours[0]
+    return found
 
 
 def _check_drawn_alone(library: Library, entry: Entry) -> None:

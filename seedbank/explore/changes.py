@@ -176,13 +176,7 @@ def _of(changes: Iterable[Change], wanted: str) -> Iterator[Any]:
 
 def _has_place(field: str) -> bool:
     """Whether a field has a place of its own in the recipe; the others are arguments of the call."""
-    return (
-        field in TEXTS
-        or field in REPLACED
-        or field in NOISE
-        or field in SCHEDULING
-        or field.startswith("lora.")
-    )
+    return field in TEXTS or field in REPLACED or field in NOISE or field in SCHEDULING or field.startswith("lora.")
 
 
 def schedule_of(scheduler: Mapping[str, Any] | None) -> str | None:

@@ -287,6 +287,34 @@ class Sweep:
         entry = self._renderer.record(recipe, rendering, parents=edges, tags=self._tags, run=run.id, details=details)
         return entry, None
 
+    # -- what came of it ----------------------------------------------------------------------------------------------
+
+    def contact_sheet(self, progress: Progress = QUIET) -> bytes:
+        """A PNG file of the grid as far as it was rendered or found; see `seedbank.explore.sheets`."""
+        from seedbank.explore.sheets import sweep_sheet
+
+        return sweep_sheet(self._library, self.grid, self.cells, self._title, progress)
+
+    def page(self, progress: Progress = QUIET) -> str:
+        """The grid as one self-contained HTML page, as far as it was rendered or found."""
+        from seedbank.pages import grid
+
+        ids = sorted({became for became in self.cells.values() if isinstance(became, int)})
+        axes = [
+            (title, [axis.label(index) for index in range(len(axis))])
+            for title, axis in zip(self.grid.titles, self.grid.axes, strict=True)
+        ]
+        entries = self._library.store.entries(ids)
+        return grid(self._library, entries, axes, self.cells, self._library.recipe_text, self._title, progress)
+
+    @property
+    def _title(self) -> str:
+        """What all cells have in common, in a few words."""
+        swept = {axis.field for axis in self.grid.axes}
+        said = [] if "prompt" in swept else [self.base.prompt or ""]
+        said += [] if "seed" in swept or self.base.seed is None else [f"seed {self.base.seed}"]
+        return "   ".join(said)
+
 
 def _batches(items: Iterator[T]) -> Iterator[list[T]]:
     while some := list(islice(items, AT_ONCE)):

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 from seedbank.images.codec import DecodedImage, encode_png, picture_of, read_image
 from seedbank.images.compare import metrics, perceptual_hash
+from seedbank.images.grids import Block, grid_sheet
 from seedbank.images.hidden import hidden_texts
-from seedbank.images.sheets import Cell, contact_sheet, difference_sheet, thumbnail
+from seedbank.images.sheets import Cell, contact_sheet, difference_sheet, smaller, thumbnail
 
 __all__ = [
+    "Block",
     "Cell",
     "DecodedImage",
     "contact_sheet",
     "difference_sheet",
     "encode_png",
+    "grid_sheet",
     "hidden_texts",
     "metrics",
     "perceptual_hash",
     "picture_of",
     "read_image",
+    "smaller",
     "thumbnail",
 ]

@@ -21,6 +21,8 @@ GAP, TEXT = 12, 15
 LINE = TEXT + 6
 NARROWEST = 160
 """Width in pixels of the smallest place: a label with an id and a seed of ten digits fits."""
+NARROW = 3
+"""Pixels of the narrowest letter, at least: more letters than fit need not be measured."""
 FONT = Path(__file__).parent / "_font" / "wqy-microhei-gb2312.ttf"
 
 
@@ -77,7 +79,7 @@ def contact_sheet(cells: Sequence[Cell], columns: int | None = None, title: str 
             sheet.paste(shown(cell.pixels), at)
         for number, line in enumerate(cell.label.splitlines()):
             _write(draw, (left, top + down + GAP // 2 + number * LINE), line, across)
-    return _saved(sheet, "PNG", **COMPRESSION)
+    return png_of(sheet)
 
 
 def difference_sheet(a: Pixels, b: Pixels, labels: tuple[str, str] = ("recorded", "now")) -> bytes:
@@ -140,17 +142,51 @@ def over_background(image: Image.Image) -> Image.Image:
 
 
 def _write(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, room: int) -> None:
-    font = _font()
-    if font.getlength(text) > room:
-        while text and font.getlength(text + "…") > room:
-            text = text[:-1]
-        text += "…"
-    draw.text(at, text, fill=INK, font=font)
+    draw.text(at, wrapped(text, room, 1)[0], fill=INK, font=font())
+
+
+def text_width(text: str) -> int:
+    """Pixels that a line of text takes."""
+    return math.ceil(font().getlength(text))
+
+
+def wrapped(text: str, room: int, most: int) -> list[str]:
+    """`text` in at most `most` lines of `room` pixels, one at least; what is left over is cut with an ellipsis.
+
+    Lines break at spaces, and inside a word that is too long for a line: Chinese is written without spaces.
+    """
+    text = text.replace("\n", " ")[: most * (room // NARROW + 2)]
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if text_width(longer) <= room:
+            lines[-1] = longer
+            continue
+        if lines[-1] and text_width(word) <= room:
+            lines.append(word)
+            continue
+        for character in f" {word}" if lines[-1] else word:
+            if text_width(lines[-1] + character) > room:
+                lines.append("")
+            lines[-1] += character
+    lines = [line.strip() for line in lines]
+    if len(lines) <= most:
+        return lines
+    last = " ".join(lines[most - 1 :]) if " " in text else "".join(lines[most - 1 :])
+    while last and text_width(last + "…") > room:
+        last = last[:-1]
+    return [*lines[: most - 1], last + "…"]
 
 
 @cache
-def _font() -> ImageFont.FreeTypeFont:
+def font() -> ImageFont.FreeTypeFont:
+    """The packaged font, which has Latin, Greek, Cyrillic, Japanese kana and the Chinese of GB 2312."""
     return ImageFont.truetype(str(FONT), TEXT)
+
+
+def png_of(image: Image.Image) -> bytes:
+    """A PNG file of the image."""
+    return _saved(image, "PNG", **COMPRESSION)
 
 
 def _saved(image: Image.Image, kind: str, **options: int) -> bytes:

@@ -88,7 +88,7 @@ function label() {
 
 function search() {
   const terms = at("search").value.normalize("NFC").toLowerCase().split(/\s+/).filter(Boolean);
-  shown = data.entries.filter((entry) => (!onlyStarred || starred(entry)) &&
+  shown = data.entries.filter((entry) => !entry.off && (!onlyStarred || starred(entry)) &&
     terms.every((term) => term.length > 1 && term.startsWith("-") ? !entry.found.includes(term.slice(1)) : entry.found.includes(term)));
   const visible = new Set(shown);
   for (const entry of data.entries) cards.get(entry.id).hidden = !visible.has(entry);
@@ -199,7 +199,7 @@ function step(by) {
 }
 
 function columns() {
-  const tops = shown.map((entry) => cards.get(entry.id).offsetTop);
+  const tops = shown.map((entry) => cards.get(entry.id).getBoundingClientRect().top);
   const next = tops.findIndex((top) => top !== tops[0]);
   return next < 0 ? tops.length : next;
 }

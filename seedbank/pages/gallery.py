@@ -13,7 +13,7 @@ import html
 import json
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -34,6 +34,7 @@ MOST = 1000
 SIDES = ((30, 768), (150, 512), (MOST, 256))
 """(up to so many entries, pixels of a preview's longer side)"""
 ASSETS = Path(__file__).parent
+KINDS = ("css", "js")
 
 
 def gallery(
@@ -46,20 +47,28 @@ def gallery(
     """The page. `text_of` gives what "copy parameters" copies. Raises `BadInput` for more than `MOST` entries."""
     if len(entries) > MOST:
         raise BadInput(f"A page holds {MOST} entries; these are {len(entries)}.", "Narrow the query, or add --limit.")
+    return page({"entries": cards(bank, entries, text_of, progress)}, title)
+
+
+def cards(
+    bank: Bank, entries: Sequence[Entry], text_of: Callable[[Entry], str], progress: Progress = QUIET
+) -> list[dict[str, Any]]:
+    """What the page knows of each entry, with a preview that is the smaller the more there are."""
     side = next(pixels for most, pixels in SIDES if len(entries) <= most)
     previews = _previews(bank, entries, side, progress)
-    values = {
-        "title": title,
-        "written": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
-        "entries": [_card(entry, text_of, preview) for entry, preview in zip(entries, previews, strict=True)],
-    }
-    style, script, shell = ((ASSETS / name).read_text("utf-8") for name in ("gallery.css", "gallery.js", "gallery.html"))
-    return Template(shell).substitute(
+    return [_card(entry, text_of, preview) for entry, preview in zip(entries, previews, strict=True)]
+
+
+def page(values: Mapping[str, Any], title: str, also: Sequence[str] = ()) -> str:
+    """The shell with `values` in it; `also` names further pairs of a style and a script."""
+    style, script = ("\n".join((ASSETS / f"{name}.{kind}").read_text("utf-8") for name in ("gallery", *also)) for kind in KINDS)
+    written = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
+    return Template((ASSETS / "gallery.html").read_text("utf-8")).substitute(
         title=html.escape(title or "seedbank"),
         policy=f"default-src 'none'; img-src data:; style-src '{_source(style)}'; script-src '{_source(script)}'",
         style=style,
         script=script,
-        data=json_for_html(values),
+        data=json_for_html({"title": title, "written": written, **values}),
     )
 
 

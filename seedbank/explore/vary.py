@@ -1,0 +1,121 @@
+"""Vary: an entry's recipe with a few things changed and everything else as it is, its seed or the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from seedbank.errors import BadInput
+from seedbank.explore.changes import Change, Changer, cut_off, effects
+from seedbank.explore.rendering import open_entry
+from seedbank.progress import QUIET, Progress, track
+from seedbank.recipe import Recipe, used_seed
+from seedbank.recording.noise import FORMS, SANE, noise_remarks, numbered
+from seedbank.recording.request import LARGEST_COUNT
+from seedbank.records import Entry
+
+if TYPE_CHECKING:
+    from seedbank.api import Library
+
+Say = Callable[[str], None]
+
+
+def vary(
+    library: Library,
+    which: int | str,
+    *,
+    prompt_add: str | None = None,
+    seed: int | None = None,
+    n: int = 1,
+    strength: float | None = None,
+    form: str | None = None,
+    variation_seed: int | None = None,
+    loras: Mapping[str, float] | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    tags: Sequence[str] = (),
+    device: str | None = None,
+    say: Say = lambda remark: None,
+    progress: Progress = QUIET,
+    **fields: Any,
+) -> Iterator[Entry]:
+    """Render variants of an entry and yield each, a `variant-of` it, as soon as it is recorded.
+
+    prompt_add    is put behind the prompt, after a comma
+    seed          another seed, -1 draws one; image k of `n` gets seed + k
+    strength      how far the noise goes from that of the entry's seed (0) to that of a second seed (1); image k of `n` gets
+                  `variation_seed` + k; `form` is `sane` or `a1111`
+    loras         {name: weight} of LoRAs that the recipe has
+    arguments     any other argument of the pipeline, by its own name
+    fields        prompt, negative, prompt_2, negative_2, steps, guidance, cfg, size (width, height), sampler, schedule,
+                  scheduler, clip_skip
+    say           gets what the user should know before rendering starts
+
+    Raises `BadInput` for what the pipeline does not have and for no change at all, `Blocked` when the entry cannot be
+    rendered here.
+    """
+    _check(n, seed, strength, form, variation_seed)
+    entry = library.entry(which)
+    with open_entry(library, entry, device) as renderer:
+        changer = Changer(renderer.opened, renderer.base, renderer.beside.adapters)
+        changes: list[Change] = [(name, value) for name, value in fields.items() if value is not None]
+        if prompt_add is not None:
+            changes = _added(changes, renderer.base, prompt_add)
+        changes += [(f"lora.{name}", weight) for name, weight in (loras or {}).items()]
+        changes += list((arguments or {}).items())
+        if seed is not None:
+            changes.append(("seed", used_seed(seed)))
+        if strength is not None:
+            second = used_seed(-1 if variation_seed is None else variation_seed)
+            changes += [("variation_strength", strength), ("variation_seed", second), ("variation_form", form or SANE)]
+        if not changes:
+            raise BadInput("Nothing changes.", "Say what to change, such as --prompt-add 'oil painting' or --seed -1.")
+        first = changer(changes)
+        if first == renderer.base:
+            raise BadInput(f"Entry {entry.id} is like that already: nothing changes.", "Change something else.")
+        for remark in _remarks(entry, renderer.base, first, n, seed, strength):
+            say(remark)
+        for remark in cut_off(renderer.opened, renderer.base, first):
+            say(remark)
+        recipes = _numbered(first, n, seed, strength)
+        for recipe in track(progress, recipes, "vary"):
+            rendering = renderer.render(recipe)
+            yield renderer.record(recipe, rendering, parents=[(entry.id, "variant-of")], tags=tags)
+
+
+def _check(n: int, seed: int | None, strength: float | None, form: str | None, variation_seed: int | None) -> None:
+    if not 1 <= n <= LARGEST_COUNT:
+        raise BadInput(f"-n {n} is out of range.", f"Use 1 to {LARGEST_COUNT:,}.")
+    if n > 1 and seed is None and strength is None:
+        raise BadInput(f"-n {n} would make the same picture {n} times.", "Add --seed -1, or --strength 0.2.")
+    if strength is None and (form is not None or variation_seed is not None):
+        raise BadInput("A variation needs its strength.", "Add for example --strength 0.2.")
+    if form is not None and form not in FORMS:
+        raise BadInput(f"There is no form of variation {form!r}.", f"Use one of {', '.join(FORMS)}.")
+
+
+def _added(changes: Sequence[Change], base: Recipe, more: str) -> list[Change]:
+    """The changes with `more` behind the prompt, which may be a new one."""
+    said = dict(changes)
+    prompt = said.pop("prompt", base.prompt) or ""
+    return [*said.items(), ("prompt", f"{prompt.rstrip(' ,')}, {more}" if prompt else more)]
+
+
+def _numbered(first: Recipe, n: int, seed: int | None, strength: float | None) -> tuple[Recipe, ...]:
+    """`n` recipes: of a new seed, seed + k; of a second seed, that + k."""
+    if seed is not None and strength is None and first.noise.get("variation"):
+        # The entry is a variation itself: its second seed stays, the first one is what was asked to change.
+        start = first.seed
+        assert start is not None
+        return tuple(first.with_seed(start + index) for index in range(n))
+    return numbered(first, n)
+
+
+def _remarks(entry: Entry, base: Recipe, first: Recipe, n: int, seed: int | None, strength: float | None) -> Iterator[str]:
+    yield from effects(base, first)
+    if seed is not None or strength is not None:
+        yield from noise_remarks(first, n)
+    if strength is not None and (varied := base.noise.get("variation")):
+        yield f"Entry {entry.id} is a variation itself, towards seed {varied['seed']}: the new one takes its place."
+    if entry.recipe is not None and entry.recipe.batch is not None:
+        size = entry.recipe.batch["size"]
+        yield f"Entry {entry.id} was rendered in a batch of {size}; alone, the same recipe can give slightly other bits."

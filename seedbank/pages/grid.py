@@ -1,0 +1,35 @@
+"""The page of a sweep: the cards of a gallery in a table whose axes can be chosen.
+
+It is the gallery's page with one more style and script (`grid.css`, `grid.js`), and works from a disk like that one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from seedbank.errors import BadInput
+from seedbank.pages.gallery import MOST, cards, page
+from seedbank.progress import QUIET, Progress
+from seedbank.records import Entry
+
+if TYPE_CHECKING:
+    from seedbank.bank import Bank
+
+
+def grid(
+    bank: Bank,
+    entries: Sequence[Entry],
+    axes: Sequence[tuple[str, Sequence[str]]],
+    cells: Mapping[int, int | str],
+    text_of: Callable[[Entry], str],
+    title: str = "",
+    progress: Progress = QUIET,
+) -> str:
+    """The page. `axes` are (title, values in words); `cells` map positions, counted along the first axis first, to the id of
+    one of the `entries` or to why the cell failed. Raises `BadInput` for more than `MOST` entries.
+    """
+    if len(entries) > MOST:
+        raise BadInput(f"A page holds {MOST:,} pictures; the grid has {len(entries):,}.", "Sweep fewer values at a time.")
+    shape = {"titles": [name for name, _ in axes], "values": [list(values) for _, values in axes], "cells": dict(cells)}
+    return page({"entries": cards(bank, entries, text_of, progress), "grid": shape}, title, also=("grid",))
