@@ -11,10 +11,14 @@ Diffusion) and of NovelAI.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-A1111, COMFYUI, COMPEL, NOVELAI = "a1111", "comfyui", "compel", "novelai"
+from seedbank.worker.emphasis import A1111, COMFYUI, READERS, Unfollowed, rows
+
+COMPEL_RULES, NOVELAI = "compel", "novelai"
+COMPEL = "compel"
+"""The library that weighs, in the name of a weighting; `seedbank.worker.weighting` has the same word."""
 
 RULES: Mapping[str, str] = {
     "a1111": A1111,
@@ -31,8 +35,8 @@ RULES: Mapping[str, str] = {
     "ruined-fooocus": COMFYUI,
     "swarmui": COMFYUI,
     "tensorart": COMFYUI,
-    "easydiffusion": COMPEL,
-    "invokeai": COMPEL,
+    "easydiffusion": COMPEL_RULES,
+    "invokeai": COMPEL_RULES,
     "novelai": NOVELAI,
 }
 """{tool: whose rules its prompts follow}; a tool that is not here takes a prompt as it stands."""
@@ -78,9 +82,51 @@ def constructs(prompt: str, tool: str | None) -> tuple[Construct, ...]:
 
 def refusal(prompt: str, tool: str | None) -> str | None:
     """Why a prompt cannot be rendered as its tool did, as a sentence; None where it can."""
-    first = {each.name: each.text for each in reversed(constructs(prompt, tool))}
+    found = constructs(prompt, tool)
+    return _told(found, tool) if found else None
+
+
+WEIGHTED = (WEIGHT, EMPHASIS, BREAK)
+"""What a rendering can follow, under the rules of A1111 and ComfyUI: see `seedbank.worker.weighting`."""
+
+WEIGHABLE = ("StableDiffusion", "Flux")
+"""How the names of the pipelines begin whose prompts can have weights."""
+
+NOT_WEIGHABLE = ("StableDiffusion3", "Flux2")
+
+
+def weighable(pipeline: str) -> bool:
+    """Whether prompts of a pipeline of this class can have weights."""
+    return pipeline.startswith(WEIGHABLE) and not pipeline.startswith(NOT_WEIGHABLE)
+
+
+def weighting(prompts: Iterable[str], tool: str | None, pipeline: str | None) -> tuple[str | None, str | None]:
+    """(`weighting` of the recipe's conditioning, why the prompts cannot be followed); at most one of the two.
+
+    Both are None for prompts without weights. `pipeline` None: one that is not known yet, for which nothing is refused.
+    """
+    found = [(prompt, constructs(prompt, tool)) for prompt in prompts]
+    used = {each.name for _, some in found for each in some}
+    if not used:
+        return None, None
+    rules = rules_of(tool)
+    if rules in READERS and used <= set(WEIGHTED) and (pipeline is None or weighable(pipeline)):
+        try:
+            for prompt, _ in found:
+                rows(_NETWORK.sub("", prompt), str(rules))
+        except Unfollowed as error:
+            return None, f"the prompt is written for {tool}, and not supported is: {error}"
+        return f"{rules}/{COMPEL}", None
+    wanting = [each for _, some in found for each in some if each.name not in WEIGHTED] or [
+        each for _, some in found for each in some
+    ]
+    return None, _told(wanting, tool)
+
+
+def _told(found: Sequence[Construct], tool: str | None) -> str:
+    first = {each.name: each.text for each in reversed(found)}
     told = [name if text == name else f"{name} {text}" for name, text in reversed(first.items())]
-    return f"the prompt is written for {tool}, and not supported is: {', '.join(told)}" if told else None
+    return f"the prompt is written for {tool}, and not supported is: {', '.join(told)}"
 
 
 _NETWORK = re.compile(r"<\w+:[^<>]*>")
@@ -166,6 +212,6 @@ def _novelai(prompt: str) -> Iterator[_Found]:
 _READERS: Mapping[str, Callable[[str], Iterator[_Found]]] = {
     A1111: _a1111,
     COMFYUI: _comfyui,
-    COMPEL: _compel,
+    COMPEL_RULES: _compel,
     NOVELAI: _novelai,
 }

@@ -121,10 +121,14 @@ class _Conversion:
         texts = {"prompt": said.prompt, "negative_prompt": said.negative_prompt}
         if pipeline == XL:
             texts |= {"prompt_2": extras.get("style_prompt"), "negative_prompt_2": extras.get("negative_style_prompt")}
-        for text in texts.values():
-            if isinstance(text, str) and (why := prompt_weights.refusal(text, self.tool)) is not None:
-                self.obstacles.append(f"{why[0].upper()}{why[1:]}.")
-        return {name: self._text(text) for name, text in texts.items() if isinstance(text, str) and (text or name[-1] != "2")}
+        said_texts = [text for text in texts.values() if isinstance(text, str)]
+        weighting, why = prompt_weights.weighting(said_texts, self.tool, pipeline)
+        if why is not None:
+            self.obstacles.append(f"{why[0].upper()}{why[1:]}.")
+        if weighting is not None:
+            self.remarks.append(f"The weights in its prompt are applied by compel, which comes near to {self.tool}.")
+        words = {name: self._text(text) for name, text in texts.items() if isinstance(text, str) and (text or name[-1] != "2")}
+        return words | ({"weighting": weighting} if weighting is not None else {})
 
     def _text(self, text: str) -> str:
         """The words that are encoded: without the tags of networks, which stand beside the recipe's text as adapters."""

@@ -45,7 +45,9 @@ class Extras:
     vae              a folder with another VAE
     clip_skip        how many of the text encoder's last layers are left out
     prompt_2, negative_2   for the second text encoder
-    sampler, schedule      by the names that people know, see `seedbank.samplers`; or `scheduler`, a class of diffusers
+    weighting        whose rules the weights in the prompts follow: `a1111` or `comfyui`; None: there are none
+    sampler, schedule      by the names that people know, see `seedbank.samplers`; or `scheduler`, a class of diffusers,
+                     with `scheduler_config`, settings of it that differ from the model's own
     latents          the tensor to start from, as the pipeline's argument `latents` takes it: a safetensors file, or an array
     refiner          the folder of a second model that goes over the first one's latents; `refiner_strength` how far
     """
@@ -63,9 +65,11 @@ class Extras:
     clip_skip: int | None = None
     prompt_2: str | None = None
     negative_2: str | None = None
+    weighting: str | None = None
     sampler: str | None = None
     schedule: str | None = None
     scheduler: str | None = None
+    scheduler_config: Mapping[str, Any] | None = None
     latents: Place | NDArray[Any] | None = None
     refiner: Place | None = None
     refiner_strength: float | None = None

@@ -28,6 +28,7 @@ from seedbank.recording.extras import (
 )
 from seedbank.recording.noise import check_start
 from seedbank.recording.request import Plan, Request, composition_remarks, make_plan, recommended
+from seedbank.recording.weighting import weighted
 from seedbank.records import Blob, Entry, Model, NewEntry, Output
 from seedbank.samplers import check_scheduler, scheduler_choice
 
@@ -147,6 +148,7 @@ def prepare(
         request = replace(request, width=size[0], height=size[1])
     request = replace(request, arguments={**request.arguments, **extras.arguments})
     plan = make_plan(request, loaded, model, recommended(source), engine.environment.parts.get("hardware", {}))
+    plan = weighted(plan, extras.weighting)
     width, height = plan.recipes[0].width or 0, plan.recipes[0].height or 0
     inputs = pictures.inputs(loaded, width, height)
     if extras.latents is not None:
@@ -164,7 +166,7 @@ def _scheduler(engine: Engine, loaded: Loaded, extras: Extras) -> dict[str, Any]
     own = None if loaded.scheduler is None else str(loaded.scheduler["class"])
     if extras.scheduler is not None:
         check_scheduler(own, extras.scheduler)
-        return engine.scheduler(extras.scheduler)
+        return engine.scheduler(extras.scheduler, extras.scheduler_config)
     if extras.sampler is not None or extras.schedule is not None:
         return engine.scheduler(*scheduler_choice(own, extras.sampler, extras.schedule))
     return None
@@ -173,6 +175,8 @@ def _scheduler(engine: Engine, loaded: Loaded, extras: Extras) -> dict[str, Any]
 def lost_words(engine: Engine, recipe: Recipe) -> list[str]:
     """One remark for each text of the recipe that is longer than its tokenizer takes."""
     limit = recipe.call.get("max_sequence_length")
+    if "weighting" in recipe.conditioning:
+        return []  # encoded in as many rows as they need
     lost = {name: engine.lost_words(text, name, limit) for name, text in recipe.conditioning.items() if text}
     return [
         f"The {name.replace('_', ' ')} is longer than the tokenizer takes; these words have no effect: {' '.join(words)}"

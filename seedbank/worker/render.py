@@ -20,6 +20,7 @@ from .noise.supplied import check_latents
 from .refusal import BAD_INPUT, BLOCKED, FAILED, Refusal
 from .texts import BlendedTexts
 from .tracing import LEVELS, NONE, STAGES, Trace
+from .weighting import WeightedTexts
 
 PIXELS = "pixels"
 RANDOM_FILE = "rng-state.json"
@@ -77,10 +78,11 @@ def render(
     _reset_peak(loaded.device)
     before = randomness.snapshot()
     try:
-        texts = BlendedTexts(pipe, recipe.get("conditioning") or {})
+        conditioning = recipe.get("conditioning") or {}
+        weights, texts = WeightedTexts(pipe, conditioning), BlendedTexts(pipe, conditioning)
         given = GivenSample(pipe.scheduler, given_latents)
         last = LastSample(pipe.scheduler, keep_latents)
-        with noise.around(pipe), texts, given, last, Trace(pipe, level, step, loaded.device) as trace:
+        with noise.around(pipe), weights, texts, given, last, Trace(pipe, level, step, loaded.device) as trace:
             started = time.perf_counter()
             result = pipe(**arguments, **noise.arguments)
             total = time.perf_counter() - started

@@ -18,6 +18,7 @@ import torch
 
 from .interpolation import CURVES, between
 from .refusal import BAD_INPUT, BLOCKED, Refusal
+from .weighting import WEIGHTING
 
 BLEND = "blend"
 NEGATIVE = "negative_"
@@ -26,7 +27,7 @@ PROMPTS = ("prompt", "prompt_2", "prompt_3", "prompt_4")
 
 def own_texts(conditioning: Mapping[str, Any]) -> dict[str, Any]:
     """The texts that are arguments of the call."""
-    return {name: value for name, value in conditioning.items() if name != BLEND}
+    return {name: value for name, value in conditioning.items() if name not in (BLEND, WEIGHTING)}
 
 
 class BlendedTexts:

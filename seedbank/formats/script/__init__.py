@@ -89,6 +89,8 @@ def obstacles(document: Document, unusual: Mapping[str, Any]) -> Iterator[str]:
         yield f"The noise has a {extra[0]}"
     if "blend" in recipe.conditioning:
         yield "The texts are a blend"
+    if "weighting" in recipe.conditioning:
+        yield "The words of the prompt have weights"
     for item in recipe.inputs:
         yield f"The recipe has the input {item.get('role')}"
     for item in recipe.adapters:
