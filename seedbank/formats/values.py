@@ -32,7 +32,7 @@ def parse_json(text: str) -> Any:
     Raises `FormatError` for what is no JSON, or deeper than `DEEPEST`.
     """
     try:
-        value = json.loads(text.strip(" \t\r\n\0\ufeff"))
+        value = json.loads(text.strip(" \t\r\n\0\ufeff"), strict=False)
     except (ValueError, RecursionError):
         raise FormatError("The metadata is no valid JSON.") from None
     # Nesting is looked at only where there are brackets enough for it.
