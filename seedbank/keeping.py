@@ -90,7 +90,11 @@ def models(bank: Bank) -> list[ModelUse]:
     for digests, count in needs(bank.store):
         for digest in set(digests):
             counts[digest] = counts.get(digest, 0) + count
-    return [ModelUse(model, counts.get(model.digest, 0), is_kept(bank, model), is_here(model)) for model in bank.store.models()]
+    meant = meanings(bank)
+    return [
+        ModelUse(model, counts.get(model.digest, 0), is_kept(bank, model), is_here(model) or model.digest in meant)
+        for model in bank.store.models()
+    ]
 
 
 def missing_models(bank: Bank) -> tuple[list[ModelUse], int]:
@@ -103,8 +107,20 @@ def missing_models(bank: Bank) -> tuple[list[ModelUse], int]:
 
 
 def gone(bank: Bank) -> set[str]:
-    """Digests of the models and adapters that are neither where they were last seen nor kept."""
-    return {model.digest for model in bank.store.models() if not is_here(model) and not is_kept(bank, model)}
+    """Digests of the models and adapters that are neither where they were last seen nor kept, nor at hand by another name."""
+    missing = {model.digest for model in bank.store.models() if not is_here(model) and not is_kept(bank, model)}
+    return missing - meanings(bank).keys()
+
+
+def meanings(bank: Bank) -> Mapping[str, Model]:
+    """{digest of a model that imported files only name: the model that it means here}, of those that are at hand."""
+    from seedbank.store.weights import counterparts
+
+    usable = {
+        digest: [model for model in found if is_here(model) or is_kept(bank, model)]
+        for digest, found in counterparts(bank.store.database).items()
+    }
+    return {digest: found[0] for digest, found in usable.items() if found}
 
 
 def is_here(model: Model) -> bool:
@@ -140,7 +156,8 @@ def named_models(bank: Bank, which: str) -> list[Model]:
     for entry in bank.store.entries(bank.resolve(which)):
         items = entry.recipe.adapters if entry.recipe is not None else ()
         wanted |= dict.fromkeys([*([entry.model.digest] if entry.model else []), *(item["digest"] for item in items)])
-    return [model for model in known if model.digest in wanted]
+    meant = meanings(bank)
+    return list(dict.fromkeys(meant.get(model.digest, model) for model in known if model.digest in wanted))
 
 
 def keep(bank: Bank, wanted: Iterable[Model], progress: Progress = QUIET) -> Iterator[ModelUse]:
@@ -174,6 +191,11 @@ def _present(model: Model) -> Model:
     return read_model(find_recorded(model))
 
 
+def is_foreign(entry: Entry) -> bool:
+    """Whether another tool made the entry, and its record is made whole only when it is rendered."""
+    return entry.origin == "imported" and "tool" in entry.details and (entry.recipe is None or bool(entry.recipe.missing()))
+
+
 # -- what an entry lacks ----------------------------------------------------------------------------------------------
 
 
@@ -187,6 +209,7 @@ class Lacks:
     def __init__(self, bank: Bank) -> None:
         self._bank = bank
         self._models: dict[str, str | None] = {}
+        self._meant: Mapping[str, Model] | None = None
 
     def __call__(self, entry: Entry) -> list[str]:
         """One sentence for each thing that `entry` lacks; empty when nothing is known to stand in the way."""
@@ -196,11 +219,15 @@ class Lacks:
             return said or ["It has no recipe."]
         if entry.picture is None:
             said.append("It has no image digest to compare with.")
-        said += [f"Its recipe does not say the {part}." for part in recipe.missing() if not entry.obstacles]
+        if is_foreign(entry):  # what its recipe lacks comes from the model, once that is here
+            said += ["The file names no model."] if entry.model is None and not entry.obstacles else []
+        else:
+            said += [f"Its recipe does not say the {part}." for part in recipe.missing() if not entry.obstacles]
         if recipe.pipeline is not None and recipe.pipeline not in FACTS:
             sentence = f"The pipeline class {recipe.pipeline!r} is not one that seedbank loads."
             said += [sentence] if not any(recipe.pipeline in one for one in said) else []
-        needed = [("model", recipe.model)] if recipe.model is not None else []
+        model = entry.model.digest if entry.model is not None and is_foreign(entry) else recipe.model
+        needed = [("model", model)] if model is not None else []
         needed += [(str(item["kind"]), item["digest"]) for item in recipe.adapters]
         said += [lack for kind, digest in needed if (lack := self._model(kind, digest)) is not None]
         files = [(str(item["role"]), item["digest"]) for item in recipe.inputs]
@@ -220,5 +247,10 @@ class Lacks:
             return f"The {kind} {digest[:12]} is not known to this bank."
         if is_here(model) or is_kept(self._bank, model):
             return None
+        if not model.files:
+            self._meant = meanings(self._bank) if self._meant is None else self._meant
+            if digest in self._meant:
+                return None
+            return f"The {kind} {model.name}, which its file names, is not among the weights that this bank knows."
         where = f", last seen at {model.source}" if model.source else ""
         return f"The {kind} {model.name} ({digest[:12]}) is not here{where}, and not kept."

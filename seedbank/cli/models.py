@@ -11,6 +11,7 @@ from seedbank.cli.common import emit, json_option, open_bank, progress, table, w
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from seedbank.importing.adding import Added, Named
     from seedbank.records import ModelUse
 
 
@@ -35,6 +36,60 @@ def keep_command(context: click.Context, which: tuple[str, ...], as_json: bool) 
     """
     with open_bank(context) as bank:
         _show(bank.keep_models(words(which), progress=progress()), as_json)
+
+
+@models_command.command("add")
+@click.argument("places", nargs=-1, required=True, metavar="FOLDER…")
+@click.option(
+    "--model-config",
+    "configs",
+    multiple=True,
+    metavar="FOLDER",
+    help="A pipeline folder with its configs, for checkpoints in single files; one for each family, may be repeated.",
+)
+@json_option
+@click.pass_context
+def add_command(context: click.Context, places: tuple[str, ...], configs: tuple[str, ...], as_json: bool) -> int:
+    """Hash the checkpoints, LoRAs, embeddings, VAEs and model folders in FOLDER, so that what imported files name is found.
+
+    Each file is read once; an interrupted run goes on where it was. Exit status 1 when nothing could be taken.
+    """
+    taken = 0
+    with open_bank(context, create=True) as bank:
+        for added in bank.add_models(*places, configs=configs, progress=progress()):
+            taken += added.model is not None
+            if as_json:
+                emit(_added_json(added))
+            elif added.model is None:
+                click.echo(f"not taken  {added.path}  {added.reason}", err=True)
+            else:
+                click.echo(f"{added.model.pipeline}  {added.model.name}  {added.model.digest[:12]}  {added.path}")
+                if added.reason:
+                    click.echo(f"   {added.reason}", err=True)
+        if not as_json:
+            named = bank.named_weights()
+            found = sum(one.meaning is not None for one in named)
+            said = f"; {found} of the {len(named)} that imported files name and that were not known are here" if named else ""
+            click.echo(f"{taken} known now{said}.", err=True)
+    return 0 if taken else 1
+
+
+@models_command.command("match")
+@json_option
+@click.pass_context
+def match_command(context: click.Context, as_json: bool) -> int:
+    """List the weights that imported files name, and what they are here. Exit status 1 when some are not known.
+
+    Nothing has to be imported again: an entry's weights are looked up whenever it is regenerated.
+    """
+    with open_bank(context) as bank:
+        named = bank.named_weights()
+    if as_json:
+        for one in named:
+            emit(_named_json(one))
+    elif named:
+        click.echo("\n".join(table([_named_row(one) for one in named], ("name", "kind", "entries", "here"), right=(2,))))
+    return 0 if all(one.meaning is not None for one in named) else 1
 
 
 @models_command.command("missing")
@@ -67,7 +122,7 @@ def _show(uses: Sequence[ModelUse], as_json: bool) -> None:
 
 def _row(use: ModelUse) -> tuple[str, ...]:
     model = use.model
-    seen = "in memory only" if model.source is None else model.source if use.here else f"gone: {model.source}"
+    seen = _unplaced(use) if model.source is None else model.source if use.here else f"gone: {model.source}"
     return (
         model.name or "unknown",
         model.pipeline or "unknown",
@@ -77,6 +132,40 @@ def _row(use: ModelUse) -> tuple[str, ...]:
         "yes" if use.kept else "no",
         seen,
     )
+
+
+def _unplaced(use: ModelUse) -> str:
+    """Of a model without a place: it was in memory only, or imported files name it."""
+    if use.model.files:
+        return "in memory only"
+    return "here by another name: seedbank models match" if use.here else "named by files only"
+
+
+def _named_row(one: Named) -> tuple[str, ...]:
+    meaning = "not known" if one.meaning is None else f"{one.meaning.name} ({one.meaning.digest[:12]})"
+    return one.model.name, one.model.pipeline or "model", f"{one.entries:,}", meaning
+
+
+def _named_json(one: Named) -> dict[str, Any]:
+    return {
+        "name": one.model.name,
+        "kind": one.model.pipeline or "model",
+        "entries": one.entries,
+        "model_digest": one.meaning.digest if one.meaning is not None else None,
+        "source": one.meaning.source if one.meaning is not None else None,
+    }
+
+
+def _added_json(added: Added) -> dict[str, Any]:
+    model = added.model
+    return {
+        "path": str(added.path),
+        "name": model.name if model is not None else None,
+        "kind": model.pipeline if model is not None else None,
+        "model_digest": model.digest if model is not None else None,
+        "hashes": dict(model.hashes) if model is not None else {},
+        "reason": added.reason or None,
+    }
 
 
 def _json(use: ModelUse) -> dict[str, Any]:

@@ -156,5 +156,6 @@ def _json(bank: Library, outcome: Outcome) -> dict[str, Any]:
         "explanation": dict(found.explanation),
         "evidence": dict(found.evidence),
         "drift": dict(found.drift),
+        "made_by": found.explanation.get("foreign", {}).get("tool"),
         "seconds": round(outcome.seconds, 3),
     }

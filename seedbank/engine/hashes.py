@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from seedbank.engine.manifest import LARGEST_HEADER, RememberedDigests, check_safetensors
-from seedbank.engine.source import cache_folder
+from seedbank.engine.source import Source, cache_folder
 from seedbank.errors import Blocked
 
 SHA256, DATA, SSHS, FIRST, BLAKE3 = "sha256", "data", "sshs", "first", "blake3"
@@ -108,7 +108,7 @@ def read_hashes(path: Path, on_bytes: OnBytes | None = None) -> Hashes:
     return found | ({SSHS: claimed.casefold()} if isinstance(claimed, str) and _is_hex(claimed) else {})
 
 
-def folder_hash(folder: Path, hashes: RememberedHashes) -> Hashes:
+def folder_hash(folder: Path, hashes: RememberedHashes, on_bytes: OnBytes | None = None) -> Hashes:
     """{blake3: digits} of a folder as InvokeAI takes it: BLAKE3 over the hashes of its weight files, as text, by their paths.
 
     Empty when one of them is no safetensors file, which is never read here.
@@ -120,8 +120,13 @@ def folder_hash(folder: Path, hashes: RememberedHashes) -> Hashes:
         return {}
     together = blake3()
     for path in paths:
-        together.update(hashes.of(path)[BLAKE3].encode())
+        together.update(hashes.of(path, on_bytes)[BLAKE3].encode())
     return {BLAKE3: together.hexdigest()}
+
+
+def source_hashes(source: Source, hashes: RememberedHashes, on_bytes: OnBytes | None = None) -> Hashes:
+    """{kind: digits} of a model: of its single file, or of its folder."""
+    return hashes.of(source.file, on_bytes) if source.file is not None else folder_hash(source.folder, hashes, on_bytes)
 
 
 # -- what a file holds ------------------------------------------------------------------------------------------------

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from seedbank.bank import Bank
 
 MODEL, LORA, VAE, EMBEDDING = "model", kinds.LORA, kinds.VAE, kinds.EMBEDDING
-ADAPTERS = (VAE, kinds.CONTROLNET, LORA, EMBEDDING, kinds.IP_ADAPTER)
 NAME = "name"
 WEIGHT_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft")
 
@@ -120,31 +119,16 @@ class BankWeights:
         return self._known[key]
 
     def _look(self, kind: str, name: str | None, hash: str | None) -> Match | None:
-        hashes = list(hash_of(kind, hash))
-        for kind_of_hash, digits in hashes:
-            if found := self._candidates(kind, kind_of_hash, digits):
-                shown = f"{name or hash}"
-                if kind_of_hash == FIRST:
-                    return Match(
-                        found[0],
-                        f"The {kind} {shown} is matched by 8 digits ({digits}), which many files share: it may be another.",
-                    )
-                return Match(found[0])
-        plain = plain_name(name)
-        if hashes or plain is None:
+        from seedbank.store.weights import meant_by
+
+        hashes, plain = tuple(hash_of(kind, hash)), plain_name(name)
+        found = meant_by(self._bank.store.database, kind, hashes or (((NAME, plain),) if plain else ()))
+        if not found:
             return None
-        found = self._candidates(kind, NAME, plain)
-        if len({_bytes_of(model) for model in found}) != 1:
-            return None
-        return Match(found[0], f"The {kind} {name} is matched by its name only: the file has no hash of it.")
-
-    def _candidates(self, kind: str, kind_of_hash: str, digits: str) -> list[Model]:
-        from seedbank.store.weights import find_weights
-
-        found = find_weights(self._bank.store.database, kind_of_hash, digits)
-        return [model for model in found if (model.pipeline == kind if kind != MODEL else model.pipeline not in ADAPTERS)]
-
-
-def _bytes_of(model: Model) -> frozenset[str]:
-    """The weights of a model whatever configs lie beside them."""
-    return frozenset(item.sha256 for item in model.files if item.path.endswith(".safetensors"))
+        if not hashes:
+            return Match(found[0], f"The {kind} {name} is matched by its name only: the file has no hash of it.")
+        if hashes[0][0] == FIRST:
+            return Match(
+                found[0], f"The {kind} {name or hash} is matched by 8 digits, which many files share: it may be another."
+            )
+        return Match(found[0])

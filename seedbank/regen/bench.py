@@ -219,7 +219,7 @@ class Bench:
             engine,
             source,
             present,
-            dtype=dict(setting.dtypes),
+            dtype=dict(setting.dtypes) or None,
             settings=setting.pipeline_settings,
             pipeline=setting.pipeline,
             adapters=adapters,

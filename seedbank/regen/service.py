@@ -38,7 +38,8 @@ from seedbank.regen.deep import Deep, check_level, look_deeper
 from seedbank.regen.elsewhere import MODEL, Elsewhere
 from seedbank.regen.explain import explanation, needs_explanation
 from seedbank.regen.fields import parse_changes
-from seedbank.regen.judge import Stages, Tolerance, compare_traces, judge
+from seedbank.regen.foreign import Translate, Translated, comparable, line, tolerance_for
+from seedbank.regen.judge import Judgement, Stages, Tolerance, compare_traces, judge
 from seedbank.regen.proof import Proof, Seen, prove, steps_to
 from seedbank.regen.undoing import undoings
 
@@ -94,11 +95,12 @@ def regenerate(
     options: Options | None = None,
     progress: Progress = QUIET,
     bench: Bench | None = None,
+    translate: Translate = lambda entry, place, other: None,
 ) -> Iterator[Outcome]:
     """Rebuild the entries and yield each attempt as soon as it is stored. Interrupting it loses at most one rendering.
 
-    `bench`, when it is given, is used and left open: several calls share its processes. Raises `BadInput` for a change
-    that no profile has.
+    `bench`, when it is given, is used and left open: several calls share its processes. `translate` makes entries of other
+    tools renderable. Raises `BadInput` for a change that no profile has.
     """
     options = options or Options()
     parse_changes(options.changes)  # nonsense is an error, not a verdict about the entries
@@ -116,9 +118,9 @@ def regenerate(
     bench = bench or Bench(partial(kept_folder, bank), progress=progress)
     try:
         with progress.task("regen", total=len(ids)) as task:
-            for entry, setting in _in_order(bank, bank.store.entries(ids), options):
+            for entry, setting, translated in _in_order(bank, bank.store.entries(ids), options, translate):
                 since = time.monotonic()
-                regeneration = _try(bank, bench, entry, setting, options, run)
+                regeneration = _try(bank, bench, entry, setting, options, run, translated)
                 seconds = regeneration.output.seconds.get("total", time.monotonic() - since)
                 task.advance()
                 yield Outcome(entry, regeneration, seconds)
@@ -127,15 +129,22 @@ def regenerate(
             bench.close()
 
 
-def _in_order(bank: Bank, entries: Sequence[Entry], options: Options) -> list[tuple[Entry, Setting]]:
+def _in_order(
+    bank: Bank, entries: Sequence[Entry], options: Options, translate: Translate
+) -> list[tuple[Entry, Setting, Translated | None]]:
     """The entries with what each needs, so that those which share a process, a model and a setting stand together."""
     environments: dict[str, Environment] = {}
     listed = []
     for entry in entries:
-        setting = setting_of(bank, entry, options, environments)
+        translated = translate(entry, options.model, options.allow_other_weights)
+        if translated is None:
+            setting = setting_of(bank, entry, options, environments)
+        else:  # its weights are found already, wherever they lie
+            entry = translated.entry
+            setting = replace(setting_of(bank, entry, replace(options, model=translated.place)), known=translated.known)
         model, digest = entry.model.digest if entry.model else "", entry.environment_digest or ""
-        listed.append(((setting.process_key, model, digest, _loading(setting), entry.id), entry, setting))
-    return [(entry, setting) for _, entry, setting in sorted(listed, key=lambda item: item[0])]
+        listed.append(((setting.process_key, model, digest, _loading(setting), entry.id), entry, setting, translated))
+    return [tuple(rest) for _, *rest in sorted(listed, key=lambda item: item[0])]  # type: ignore[misc]
 
 
 def setting_of(bank: Bank, entry: Entry, options: Options, environments: dict[str, Environment] | None = None) -> Setting:
@@ -164,25 +173,43 @@ def _loading(setting: Setting) -> str:
     return json_digest([setting.dtypes, setting.pipeline, list(setting.adapters)])
 
 
-def _try(bank: Bank, bench: Bench, entry: Entry, setting: Setting, options: Options, run: int | None) -> Regeneration:
+def _try(
+    bank: Bank,
+    bench: Bench,
+    entry: Entry,
+    setting: Setting,
+    options: Options,
+    run: int | None,
+    translated: Translated | None = None,
+) -> Regeneration:
     try:
-        _check_whole(entry)
-        return _attempt(bank, bench, entry, setting, options, run)
+        _check_whole(entry, translated)
+        return _attempt(bank, bench, entry, setting, options, run, translated)
     except (Blocked, BadInput) as error:
-        return bank.add_regeneration(_not_rendered(entry, setting, BLOCKED, error, run), None)
+        return bank.add_regeneration(_not_rendered(entry, setting, BLOCKED, error, run, translated), None)
     except RenderFailed as error:
-        return bank.add_regeneration(_not_rendered(entry, setting, FAILED, error, run), None)
+        return bank.add_regeneration(_not_rendered(entry, setting, FAILED, error, run, translated), None)
 
 
-def _not_rendered(entry: Entry, setting: Setting, verdict: str, error: SeedbankError, run: int | None) -> NewRegeneration:
+def _not_rendered(
+    entry: Entry, setting: Setting, verdict: str, error: SeedbankError, run: int | None, translated: Translated | None
+) -> NewRegeneration:
     """An experiment that could not be made says nothing about the entry either."""
     departures = setting.experiment
     line = f"{verdict}: {error.message}" + (f" (experiment: {', '.join(departures)})" if departures else "")
-    explanation = {"line": line, "hint": error.hint}
+    explanation: dict[str, Any] = {"line": line, "hint": error.hint}
+    if translated is not None:
+        explanation |= {"foreign": translated.evidence}
     return NewRegeneration(entry=entry.id, verdict=verdict, run=run, experiment=bool(departures), explanation=explanation)
 
 
-def _check_whole(entry: Entry) -> None:
+def _check_whole(entry: Entry, translated: Translated | None) -> None:
+    if translated is not None:
+        if translated.obstacles:
+            raise Blocked(f"Made by {translated.tool}. {' '.join(translated.obstacles)}", translated.hint)
+        if entry.picture is None:
+            raise Blocked(f"Entry {entry.id} has no image digest to compare with.")
+        return
     if entry.obstacles:
         raise Blocked(" ".join(entry.obstacles))
     if entry.recipe is None or entry.recipe.missing():
@@ -191,16 +218,32 @@ def _check_whole(entry: Entry) -> None:
         raise Blocked(f"Entry {entry.id} has no image digest to compare with.")
 
 
-def _attempt(bank: Bank, bench: Bench, entry: Entry, setting: Setting, options: Options, run: int | None) -> Regeneration:
+def _attempt(
+    bank: Bank,
+    bench: Bench,
+    entry: Entry,
+    setting: Setting,
+    options: Options,
+    run: int | None,
+    translated: Translated | None = None,
+) -> Regeneration:
     """Render from the record alone, judge against it, explain what differs, store the attempt."""
-    assert entry.recipe is not None and entry.picture is not None and setting.model is not None
+    picture = entry.picture
+    assert picture is not None and setting.model is not None
     ready = bench.set_up(setting)
+    if translated is not None:
+        recipe, remarks = translated.whole(ready.engine)
+        entry, translated = replace(entry, recipe=recipe), replace(translated, remarks=(*translated.remarks, *remarks))
+    assert entry.recipe is not None
     rendering = ready.render(bank, entry.recipe)
     present = Pixels(rendering.mode, rendering.width, rendering.height, rendering.rows)
-    exact = rendering.digest == entry.picture.digest
+    exact = rendering.digest == picture.digest
     recorded = None if exact else _recorded_pixels(bank, entry)
+    if translated is not None:
+        recorded = comparable(recorded)
     trace = _recorded_trace(bank, entry)
-    judgement = judge(entry.picture.digest, rendering.digest, recorded, present, (trace, rendering.trace), options.tolerance)
+    tolerance = tolerance_for(translated, options.tolerance)
+    judgement = judge(picture.digest, rendering.digest, recorded, present, (trace, rendering.trace), tolerance)
     if not exact:
         again = ready.render(bank, entry.recipe)
         if again.digest != rendering.digest:
@@ -210,8 +253,8 @@ def _attempt(bank: Bank, bench: Bench, entry: Entry, setting: Setting, options: 
     elsewhere = setting.elsewhere.python or setting.elsewhere.env
     found = differences(setting.recorded, ready.environment, stage, setting.changed, extra, elsewhere)
     proof = None
-    if options.prove and needs_explanation(judgement) and judgement.verdict != UNSTABLE:
-        seen = Seen(entry.picture.digest, trace), Seen(rendering.digest, rendering.trace)
+    if options.prove and translated is None and needs_explanation(judgement) and judgement.verdict != UNSTABLE:
+        seen = Seen(picture.digest, trace), Seen(rendering.digest, rendering.trace)
         proof = _proof(bank, bench, entry, setting, found, seen)
     deep = look_deeper(bank, bench, entry, setting, options.trace) if options.trace not in (None, STAGES) else None
     new = NewRegeneration(
@@ -224,15 +267,24 @@ def _attempt(bank: Bank, bench: Bench, entry: Entry, setting: Setting, options: 
         trace=judgement.trace,
         first_difference=judgement.first_difference,
         drift=judgement.drift,
-        explanation=explanation(judgement, found, ready.experiment, proof)
-        | ({"notes": list(ready.notes)} if ready.notes else {}),
-        evidence=_evidence(ready, found, proof, deep),
+        explanation=_explanation(judgement, found, ready, proof, translated),
+        evidence=_evidence(ready, found, proof, deep) | ({"recipe": entry.recipe.to_dict()} if translated else {}),
     )
     if judgement.verdict == EXACT and not bank.has_whole_image(entry):
         bank.bring_back(entry, present)
     kept = None if judgement.verdict == EXACT else present
     differing = () if judgement.trace == TRACE_SAME else rendering.trace
     return bank.add_regeneration(new, kept, differing if deep is None else deep.trace)
+
+
+def _explanation(
+    judgement: Judgement, found: Differences, ready: Ready, proof: Proof | None, translated: Translated | None
+) -> dict[str, Any]:
+    """What people are told. Of an entry that another tool made no cause is looked for: it is the other engine."""
+    if translated is not None:
+        told = {"line": line(judgement, translated, ready.experiment), "foreign": translated.evidence}
+        return told | {"notes": [*translated.remarks, *ready.notes]}
+    return explanation(judgement, found, ready.experiment, proof) | ({"notes": list(ready.notes)} if ready.notes else {})
 
 
 def _proof(bank: Bank, bench: Bench, entry: Entry, setting: Setting, found: Differences, seen: tuple[Seen, Seen]) -> Proof:

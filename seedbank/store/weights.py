@@ -14,7 +14,12 @@ from seedbank.records import Model
 from seedbank.store.database import Database
 from seedbank.store.reading import read_models
 from seedbank.store.tables import models, weight_hashes
+from seedbank.worker import adapters as kinds
 
+NAME = "name"
+"""Kind of what is no hash: the name of the file as it is compared."""
+MODEL = "model"
+ADAPTERS = (kinds.VAE, kinds.CONTROLNET, kinds.LORA, kinds.EMBEDDING, kinds.IP_ADAPTER)
 END = "g"
 """Behind every hexadecimal digit."""
 
@@ -52,7 +57,7 @@ def add_weights(database: Database, user: str, found: Iterable[Model]) -> list[i
 def find_weights(database: Database, kind: str, digits: str) -> list[Model]:
     """The models with files whose hash of this kind begins like that, the last added first. A name must be whole."""
     column = weight_hashes.c.hash
-    begins = column == digits if kind == "name" else (column >= digits) & (column < digits + END)
+    begins = column == digits if kind == NAME else (column >= digits) & (column < digits + END)
     statement = (
         select(weight_hashes.c.model_id)
         .join(models, models.c.id == weight_hashes.c.model_id)
@@ -65,16 +70,41 @@ def find_weights(database: Database, kind: str, digits: str) -> list[Model]:
     return [known[number] for number in ids]
 
 
-def named_models(database: Database) -> dict[str, tuple[tuple[str, str], ...]]:
-    """{digest: hashes} of the models without files, which imported files name."""
+def counterparts(database: Database) -> dict[str, list[Model]]:
+    """{digest of a model without files, which imported files name: the models with files that it can mean, best first}.
+
+    A name counts where there is no hash only, and where all that have it are of the same bytes.
+    """
     statement = (
-        select(models.c.digest, weight_hashes.c.kind, weight_hashes.c.hash)
+        select(models.c.digest, models.c.pipeline, weight_hashes.c.kind, weight_hashes.c.hash)
         .join(weight_hashes, weight_hashes.c.model_id == models.c.id)
         .where(models.c.source.is_(None))
         .order_by(models.c.id, weight_hashes.c.kind)
     )
-    found: dict[str, tuple[tuple[str, str], ...]] = {}
     with database.reading() as connection:
-        for row in connection.execute(statement):
-            found[row.digest] = (*found.get(row.digest, ()), (row.kind, row.hash))
+        rows = connection.execute(statement).all()
+    asked: dict[tuple[str, str | None], list[tuple[str, str]]] = {}
+    for row in rows:
+        asked.setdefault((row.digest, row.pipeline), []).append((row.kind, row.hash))
+    found = {}
+    for (digest, pipeline), hashes in asked.items():
+        found[digest] = meant_by(database, pipeline or MODEL, [one for one in hashes if one[0] != NAME] or hashes)
     return found
+
+
+def meant_by(database: Database, of: str, hashes: Iterable[tuple[str, str]]) -> list[Model]:
+    """The models with files that weights with one of these hashes can mean; `of` is `model` or the kind of an adapter."""
+    for kind, digits in hashes:
+        found = [one for one in find_weights(database, kind, digits) if _is(one, of)]
+        if found and (kind != NAME or len({_bytes(one) for one in found}) == 1):
+            return found
+    return []
+
+
+def _is(model: Model, of: str) -> bool:
+    return model.pipeline not in ADAPTERS if of == MODEL else model.pipeline == of
+
+
+def _bytes(model: Model) -> frozenset[str]:
+    """The weights of a model, whatever configs lie beside them."""
+    return frozenset(item.sha256 for item in model.files if item.path.endswith(".safetensors"))

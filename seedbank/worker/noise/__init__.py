@@ -28,15 +28,21 @@ if TYPE_CHECKING:
 
 TORCH_CPU, TORCH_CUDA, GLOBAL, SEEDBANK, A1111_NV = "torch-cpu", "torch-cuda", "global", "seedbank-v1", "a1111-nv"
 SEEDED = {
-    TORCH_CPU: {"ensd"},
+    TORCH_CPU: {"ensd", "dtype", "before"},
     TORCH_CUDA: {"ensd", "sm_count", "threads_per_sm"},
     SEEDBANK: {"dtype"},
     A1111_NV: {"dtype", "ensd"},
 }
-"""{kind: the fields that it has beside kind, seed, variation and blend}."""
+"""{kind: the fields that it has beside kind, seed, variation and blend}.
+
+Of `torch-cpu`, `dtype` says that float32 is drawn whatever the pipeline computes in, and `before` how many images of the
+same size were drawn from the generator before this one: as ComfyUI draws a batch.
+"""
 OURS = (SEEDBANK, A1111_NV)
 """Kinds whose numbers are seedbank's own: they serve every draw of a call, in float32."""
 SEEDS = 2**64
+MOST_BEFORE = 4096
+"""Images of one batch."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,8 @@ def noise_of(noise: Mapping[str, Any], device: str, initial: Callable[[torch.Ten
     _check_seeded(noise)
     foreign = [list(_size(one)) for one in _parts(noise) if one["kind"] == TORCH_CUDA and not _native(one)]
     flags = {"noise_of_another_gpu": foreign[0]} if foreign else {}
-    changed = any(noise.get(name) for name in ("variation", "ensd", "blend"))
+    changed = any(noise.get(name) for name in ("variation", "ensd", "blend", "before"))
+    changed = changed or (kind == TORCH_CPU and noise.get("dtype") is not None)
     if kind in OURS or changed or flags or initial is not None or not _drawn_there(noise, device):
         return _served(noise, device, flags, initial)
     return Noise({"generator": _generator(kind, noise["seed"])})
@@ -84,6 +91,9 @@ def _check_seeded(noise: Mapping[str, Any]) -> None:
         raise Refusal(BAD_INPUT, "The recipe has no seed.", "Give one with --seed.")
     if noise.get("dtype", "float32") != "float32":
         raise Refusal(BLOCKED, f"Noise of the kind {kind!r} is drawn in float32, not in {noise['dtype']}.")
+    before = noise.get("before", 0)
+    if not isinstance(before, int) or not 0 <= before <= MOST_BEFORE:
+        raise Refusal(BAD_INPUT, f"There cannot be {before!r} images before this one in its batch.")
     if noise.get("blend"):
         _check_blend(noise["blend"])
 
@@ -148,7 +158,7 @@ def _plain_source(noise: Mapping[str, Any], seed: int) -> Source:
     if kind == A1111_NV:
         return A1111Nvidia(seed)
     if kind == TORCH_CPU:
-        return TorchStream(seed)
+        return TorchStream(seed, dtype=torch.float32 if noise.get("dtype") else None, before=int(noise.get("before", 0)))
     return TorchStream(seed, "cuda") if _native(noise) else OtherCuda(seed, *_size(noise))
 
 

@@ -15,13 +15,24 @@ from .variation import vary
 
 
 class TorchStream:
-    """A generator of torch's own, on the CPU or a GPU: every draw goes on where the one before ended."""
+    """A generator of torch's own, on the CPU or a GPU: every draw goes on where the one before ended.
 
-    def __init__(self, seed: int, device: str = "cpu") -> None:
+    It draws in `dtype` where that is given. `before` images of the same size are drawn first, and thrown away.
+    """
+
+    def __init__(self, seed: int, device: str = "cpu", dtype: torch.dtype | None = None, before: int = 0) -> None:
         self.generator = torch.Generator(device).manual_seed(seed)
+        self.dtype = dtype
+        self.before = before
 
     def normal(self, shape: Sequence[int], dtype: torch.dtype, draw: Draw) -> torch.Tensor:
-        return torch.randn(tuple(shape), generator=self.generator, device=self.generator.device, dtype=dtype)
+        for _ in range(self.before if draw.initial else 0):
+            self._draw(shape, dtype)
+        return self._draw(shape, dtype)
+
+    def _draw(self, shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
+        drawn = self.dtype or dtype
+        return torch.randn(tuple(shape), generator=self.generator, device=self.generator.device, dtype=drawn)
 
 
 class Portable:
