@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from seedbank.dialects import choice
 from seedbank.errors import Blocked
+from seedbank.formats.weights import COMPEL, rules_of, weighable
 from seedbank.importing.convert import Converted
 from seedbank.recipe import Recipe
 from seedbank.recording.generate import lost_words
 from seedbank.recording.noise import TORCH_CPU
 from seedbank.recording.request import Request, make_plan, recommended
+from seedbank.worker.emphasis import READERS
 
 if TYPE_CHECKING:
     from seedbank.engine.process import Engine
     from seedbank.engine.source import Source
 
+WEIGHTING = "weighting"
+"""Beside the texts in `conditioning`: whose rules their weights follow, see `seedbank.worker.weighting`."""
 PLACED = ("num_inference_steps", "width", "height", "cfg")
 """Of the call: what a request has fields for."""
 
@@ -56,16 +60,18 @@ def make_whole(recipe: Recipe, converted: Converted, engine: Engine, source: Sou
     plan = make_plan(request, loaded, model, defaults, engine.environment.parts.get("hardware", {}))
     made = plan.recipes[0]
     noise = dict(recipe.noise) | ({} if "kind" in recipe.noise else {"kind": TORCH_CPU})
-    whole = replace(made, noise=noise, adapters=recipe.adapters, conditioning=_ordered(made, texts))
+    beside = {name: texts[name] for name in texts if name == WEIGHTING}
+    whole = replace(made, noise=noise, adapters=recipe.adapters, conditioning={**made.conditioning, **beside})
     if lacks := whole.missing():
         raise Blocked(f"The file does not say the {', '.join(lacks)}.")
-    return whole, (*remarks, *plan.remarks, *lost_words(engine, whole))
+    lost = lost_words(engine, whole)
+    if lost and (rules := _rows(converted, str(loaded.pipeline))) is not None:
+        whole, lost = replace(whole, conditioning={**whole.conditioning, WEIGHTING: f"{rules}/{COMPEL}"}), []
+    return whole, (*remarks, *plan.remarks, *lost)
 
 
-def _ordered(made: Recipe, texts: dict[str, Any]) -> dict[str, Any]:
-    """The texts of the call, with what stands beside them in the conditioning and is no argument."""
-    return {**made.conditioning, **dict(_beside(made, texts))}
-
-
-def _beside(made: Recipe, texts: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    yield from ((name, value) for name, value in texts.items() if name == "weighting")
+def _rows(converted: Converted, pipeline: str) -> str | None:
+    """Whose rules encode a long prompt in as many rows as it needs, where the tool did so and it can be done here."""
+    rules = rules_of(converted.details.get("tool"))
+    able = rules in READERS and weighable(pipeline) and find_spec(COMPEL) is not None
+    return rules if able else None
