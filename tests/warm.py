@@ -91,6 +91,18 @@ class InProcess(CommandLine):
         return ran
 
     @contextlib.contextmanager
+    def opened(self) -> Iterator[Any]:
+        """The bank as Python opens it, on the same render processes."""
+        from seedbank.api import Library
+
+        with (
+            self._engines(),
+            patch.dict(os.environ, self.environ, clear=True),
+            Library.open(str(self.bank), user="ann") as bank,
+        ):
+            yield bank
+
+    @contextlib.contextmanager
     def _engines(self) -> Iterator[None]:
         with patch.object(process, "Engine", self.kept.engine), patch.object(bench, "Engine", self.kept.engine):
             yield

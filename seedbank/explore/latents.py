@@ -94,10 +94,11 @@ def _latents(library: Library, entry: Entry, steps: int) -> Array:
 
 
 def _entry(library: Library, like: Like) -> Entry:
-    """The entry; for a recipe one that is not in the bank, with the model that the bank knows by its digest."""
+    """The entry; for a recipe one that is not in the bank, with the settings of the newest entry that has its model."""
     if isinstance(like, Recipe):
         if like.model is None:
             raise NotFound("The recipe names no model.", "Take that of an entry and change it.")
-        model = library.store.model(like.model)
-        return Entry(0, "", now(), None, "", "", like, like.digest, None, model, None, None, Output(), (), {})
+        model, newest = library.store.model(like.model), library.find(f"model:{like.model}", limit=1)
+        settings = newest[0].environment_digest if newest else None
+        return Entry(0, "", now(), None, "", "", like, like.digest, settings, model, None, None, Output(), (), {})
     return like if isinstance(like, Entry) else library.entry(like)

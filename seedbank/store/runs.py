@@ -24,7 +24,9 @@ from seedbank.store.sharing import store_blobs, store_environments, store_pictur
 from seedbank.store.tables import blobs, entries, environments, images, regenerations, run_entries, runs, users
 from seedbank.store.writing import Work, new_uid, output_values, require_entries, spans
 
-SWEEP = "sweep"
+SWEEP, BLEND = "sweep", "blend"
+MAKING = (SWEEP, BLEND)
+"""Kinds of runs that make entries: as many as the `cells` of their specification, of which others may have made some."""
 
 # -- runs ----------------------------------------------------------------------------------------------------------
 
@@ -110,9 +112,9 @@ def _runs(connection: Connection, statement: Select[Any]) -> list[Run]:
             specification=plain_value(row.specification),
             created=row.created,
             user=row.user,
-            # The cells of a sweep are entries that it made, and entries of others that it found.
-            total=row.specification["cells"] if row.kind == SWEEP else row.total,
-            done=row.made + row.total if row.kind == SWEEP else row.done,
+            # Its cells are entries that it made, and entries of others that it found.
+            total=row.specification["cells"] if row.kind in MAKING else row.total,
+            done=row.made + row.total if row.kind in MAKING else row.done,
             finished=row.finished,
         )
         for row in connection.execute(statement)
