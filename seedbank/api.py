@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from seedbank.check import Finding
     from seedbank.engine.process import Engine
     from seedbank.environment import Environment
+    from seedbank.exchange.receive import Received
     from seedbank.explore.blend import Plan as BlendPlan
     from seedbank.explore.blend import Shown
     from seedbank.explore.comparing import Comparison
@@ -171,6 +172,31 @@ class Library(Catalogue):
             say=say,
             progress=progress,
         )
+
+    def generating_from(
+        self,
+        source: Entry | Received | str,
+        *,
+        say: Callable[[str], None] = lambda remark: None,
+        **options: Any,
+    ) -> Iterator[Entry]:
+        """Render what an entry or a received text asks for (a text is received first) and record it.
+
+        `options` are those of `generating`, and `prompt`; they count where both say something. What neither says is as the
+        model recommends, which `say` hears; and whether the image is the one whose digest travelled.
+
+        Raises `BadInput` for a text that names no model, unless one is given.
+        """
+        from seedbank.exchange.asked import asked
+        from seedbank.exchange.receive import receive
+
+        wanted = asked(self, receive(source) if isinstance(source, str) else source, options)
+        for remark in wanted.remarks:
+            say(remark)
+        for entry in self.generating(wanted.prompt, **wanted.options, say=say):
+            yield entry
+            if judged := wanted.judged(entry):
+                say(judged)
 
     # -- between entries ----------------------------------------------------------------------------------------------
 

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from seedbank.cli.common import assignment, emit, entry_json, json_option, open_bank, progress, remark
 from seedbank.cli.completing import complete_tags
 from seedbank.cli.options import rendering_options
 
+if TYPE_CHECKING:
+    from seedbank.api import Library
+    from seedbank.records import Entry
+
 
 @click.command("generate")
-@click.argument("prompt")
+@click.argument("prompt", required=False)
+@click.option(
+    "--from",
+    "source",
+    metavar="-|FILE|WHICH",
+    help="Render what a pasted text (-), a file or an entry says; the other options count over it.",
+)
 @click.option("-n", "count", type=int, default=1, show_default=True, help="How many images; image k gets seed + k.")
 @rendering_options
 @click.option("--tag", "tags", multiple=True, help="A tag for every image; may be repeated.", shell_complete=complete_tags)
@@ -22,65 +36,52 @@ from seedbank.cli.options import rendering_options
 def generate_command(
     context: click.Context,
     /,
-    prompt: str,
-    negative: str | None,
-    seed: int,
+    prompt: str | None,
+    source: str | None,
     count: int,
-    steps: int | None,
-    guidance: float | None,
-    cfg: float | None,
     size: tuple[int, int] | None,
     settings: tuple[str, ...],
-    model: str,
-    model_config: str | None,
-    revision: str | None,
-    variant: str | None,
-    device: str,
-    dtype: str | None,
-    mode: str,
-    noise: str,
-    variation_seed: int | None,
-    variation_strength: float | None,
-    variation_form: str | None,
-    ensd: int | None,
-    tags: tuple[str, ...],
     like: str | None,
     as_json: bool,
-    **extras: Any,
+    **options: Any,
 ) -> None:
     """Render PROMPT and record every image with its whole recipe and environment."""
-    width, height = size or (None, None)
+    if prompt is None and source is None:
+        raise click.UsageError("Nothing says what to render. Give a PROMPT, or --from a text, a file or an entry.")
+    options |= {"n": count, "variant_of": like, "arguments": dict(assignment(one, "--set") for one in settings)}
+    options |= dict(zip(("width", "height"), size or (None, None), strict=True))
     with open_bank(context, create=True) as bank:
-        for entry in bank.generating(
-            prompt,
-            negative=negative,
-            seed=seed,
-            n=count,
-            steps=steps,
-            guidance=guidance,
-            cfg=cfg,
-            width=width,
-            height=height,
-            arguments=dict(assignment(one, "--set") for one in settings),
-            model=model,
-            model_config=model_config,
-            revision=revision,
-            variant=variant,
-            device=device,
-            dtype=dtype,
-            mode=mode,
-            noise=noise,
-            variation_seed=variation_seed,
-            variation_strength=variation_strength,
-            variation_form=variation_form,
-            ensd=ensd,
-            tags=tags,
-            variant_of=like,
-            say=remark,
-            progress=progress(),
-            **extras,
-        ):
+        if source is None:
+            entries = bank.generating(str(prompt), **options, say=remark, progress=progress())
+        else:
+            given = {name: value for name, value in options.items() if _is_given(context, name)}
+            given |= {"prompt": prompt} if prompt is not None else {}
+            entries = _from(bank, source, given)
+        for entry in entries:
             if as_json:
                 emit(entry_json(entry, bank.path) | {"seconds": entry.output.seconds.get("total")})
             else:
                 click.echo(f"{entry.id}  seed {entry.seed}  {entry.output.seconds['total']:.1f} s  {bank.whereabouts(entry)}")
+
+
+PARAMETERS = {"n": "count", "variant_of": "like", "arguments": "settings", "width": "size", "height": "size"}
+"""{option of `Library.generating`: the parameter of the command that says it}, where the names differ."""
+
+
+def _is_given(context: click.Context, name: str) -> bool:
+    """Whether the user said it, so that it counts over what the text says."""
+    given = context.get_parameter_source(PARAMETERS.get(name, name))
+    return given is not None and given is not ParameterSource.DEFAULT
+
+
+def _from(bank: Library, source: str, given: dict[str, Any]) -> Iterator[Entry]:
+    """What standard input, a file or an entry asks for."""
+    from seedbank.exchange.receive import receive, receive_file, text_of
+
+    if source == "-":
+        return bank.generating_from(receive(text_of(sys.stdin.buffer.read())), **given, say=remark, progress=progress())
+    if Path(source).is_file():
+        return bank.generating_from(receive_file(source), **given, say=remark, progress=progress())
+    entry = bank.entry(source)
+    given.setdefault("variant_of", entry.id)
+    return bank.generating_from(entry, **given, say=remark, progress=progress())

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedbank import dialects
@@ -31,6 +32,7 @@ from seedbank.formats.remainder import together
 from seedbank.formats.script import read_script
 from seedbank.formats.stamp import Stamp, find_stamp, without_stamp
 from seedbank.importing.convert import convert
+from seedbank.importing.reading import read
 from seedbank.pipelines import FACTS
 from seedbank.recipe import Recipe
 from seedbank.records import Entry, Model, NewEntry, Picture
@@ -168,6 +170,30 @@ def receive(text: str) -> Received:
     raise BadInput("No recipe was found in this text.", "Paste what `seedbank recipe` prints, or what a tool wrote.")
 
 
+def text_of(data: bytes) -> str:
+    """Bytes that were piped or read as text. Raises `BadInput` where they are none."""
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        raise BadInput("This is no text in UTF-8.", "Name a picture by its path; save a text as UTF-8.") from None
+
+
+def receive_file(path: str | Path) -> Received:
+    """The recipe in a file: a text, or a picture that carries one. Raises `NotFound` and `BadInput`."""
+    found = read(path)
+    own = next((payload.text for payload in found.payloads if payload.place in OWN_PLACES), None)
+    if own is not None:
+        return receive(own)
+    if found.kind == "text":
+        return receive(found.payloads[0].text)
+    if not found.readings:
+        raise BadInput(f"{path} says nothing of how it was made.", *found.remarks[:1])
+    return _from_words(found.readings[0].tool, found.raw.get(found.readings[0].place, ""), found.readings[0])
+
+
+OWN_PLACES = ("png:seedbank",)
+"""Where seedbank's own pictures carry their recipe."""
 _BLOCK = re.compile(r"\s*(?:【|\[(?:Image recipe|图像复现指令)\])|[\s\S]*^seedbank\s*[:：]", re.MULTILINE)
 """A heading in brackets, or a stamp on a line of its own: a block, and none of the texts of other tools that look alike."""
 
