@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedbank.formats.weights import RULES, constructs, refusal, rules_of
+from seedbank.formats.weights import RULES, constructs, refusal, rules_of, weighting
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,23 @@ def test_a_hostile_prompt_is_read_in_the_time_of_its_length(text: str) -> None:
 def test_every_tool_has_rules_that_can_be_read() -> None:
     assert all(constructs("a cat", tool) == () for tool in RULES)
     assert rules_of("a tool that nobody knows") is None
+
+
+@pytest.mark.parametrize(
+    ("prompt", "tool", "pipeline", "value", "why"),
+    [
+        ("a (red:1.2) cat", "a1111", "StableDiffusionPipeline", "a1111/compel", None),
+        ("a [red] cat BREAK b", "forge-neo", "FluxPipeline", "a1111/compel", None),
+        ("a (red:1.2) cat", "comfyui", None, "comfyui/compel", None),
+        ("a <lora:(x:1)> cat", "a1111", "StableDiffusionPipeline", None, None),
+        ("a (red:1.2) cat", "a1111", "ZImagePipeline", None, "prompt weight (red:1.2)"),
+        ("a (red:1.2) [cat|dog]", "a1111", "StableDiffusionPipeline", None, "alternating words [cat|dog]"),
+        ("(x:-0.5)", "a1111", "StableDiffusionPipeline", None, "'x' has a weight below zero"),
+        ("{red} cat", "novelai", "StableDiffusionPipeline", None, "emphasis by brackets {red}"),
+        ("a (red:1.2) cat", "diffusers", "StableDiffusionPipeline", None, None),
+    ],
+)
+def test_weights_are_carried_over_or_refused_by_name(prompt: str, tool: str, pipeline: str, value: str, why: str) -> None:
+    found, told = weighting(["a plain text", prompt], tool, pipeline)
+    assert found == value
+    assert told == (why and f"the prompt is written for {tool}, and not supported is: {why}")

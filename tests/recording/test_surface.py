@@ -13,6 +13,9 @@ from tests.tiny_models import FLUX, SD15, SDXL, Z_IMAGE
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # the first test of each fixture waits for all renderings
 PROMPT = "a red circle"
 SMALL = {"steps": 3, "width": 64, "height": 64, "device": "cpu", "seed": 7}
+WEIGHTED = "a (red:1.4) [circle]"
+PROMPTS = {"embedding": f"{PROMPT} <thing>", "weighted": WEIGHTED, "weighted xl": WEIGHTED, "weighted flux": WEIGHTED}
+"""The text of the cases that have another."""
 LORAS = ("first.safetensors:0.7", "second.safetensors:0.3")
 
 
@@ -38,6 +41,9 @@ def asked(pieces):
         "embedding": (SD15, {"embeddings": [(pieces["thing.safetensors"], "<thing>")], "clip_skip": 1}),
         "vae": (SD15, {"vae": pieces["vae"], "sampler": "DPM++ 2M SDE Karras"}),
         "flow sampler": (Z_IMAGE, {"sampler": "lcm"}),
+        "weighted": (SD15, {"weighting": "a1111", "negative": "(blue:1.2) BREAK fog"}),
+        "weighted xl": (SDXL, {"weighting": "a1111"}),
+        "weighted flux": (FLUX, {"weighting": "comfyui"}),
         "everything": (
             SD15,
             photo
@@ -51,7 +57,7 @@ def asked(pieces):
 CASES = (
     *("img2img", "img2img sdxl", "img2img z-image", "img2img flux", "inpaint", "inpaint z-image"),
     *("controlnet", "ip-adapter", "loras", "embedding", "vae", "flow sampler", "everything"),
-    *("base", "refined", "kept"),
+    *("weighted", "weighted xl", "weighted flux", "base", "refined", "kept"),
 )
 
 
@@ -60,8 +66,9 @@ def entries(bank, model, pieces):
     """One entry of each case."""
     recorded = {}
     for name, (family, extras) in asked(pieces).items():
-        prompt = f"{PROMPT} <thing>" if name == "embedding" else PROMPT
-        (recorded[name],) = bank.generate(prompt, model=str(model(family)), tags=["surface"], **SMALL, **extras)
+        (recorded[name],) = bank.generate(
+            PROMPTS.get(name, PROMPT), model=str(model(family)), tags=["surface"], **SMALL, **extras
+        )
     refined = {"refiner": pieces["refiner"], "refiner_strength": 0.7}
     recorded["base"], recorded["refined"] = bank.generate(PROMPT, model=str(model(SDXL)), tags=["surface"], **SMALL, **refined)
     folder, lora = pieces.root / "travelling", pieces.root / "travelling.safetensors"
@@ -147,6 +154,12 @@ MUTATIONS = [
     ("loras", "their order", lambda recipe, _: {"adapters": recipe.adapters[::-1]}),
     ("embedding", "clip skip", lambda recipe, _: {"call": {k: v for k, v in recipe.call.items() if k != "clip_skip"}}),
     ("vae", "the model's own", lambda recipe, _: {"adapters": ()}),
+    ("weighted", "other rules", lambda recipe, _: {"conditioning": {**recipe.conditioning, "weighting": "comfyui/compel"}}),
+    (
+        "weighted",
+        "another weight",
+        lambda recipe, _: {"conditioning": {**recipe.conditioning, "prompt": "a (red:1.41) [circle]"}},
+    ),
     ("vae", "another schedule", lambda recipe, _: {"scheduler": karras_off(recipe)}),
 ]
 
