@@ -170,9 +170,13 @@ class Engine:
         inputs: Mapping[str, Path] | None = None,
         trace: str = "stages",
         keep_latents: bool = False,
+        reuse_texts: bool = False,
     ) -> Rendering:
-        """Render `recipe` with the current pipeline. `inputs` maps roles to files; `trace` is ``none``, ``stages``."""
-        return self.render_batch(recipe, inputs, trace, keep_latents)[0]
+        """Render `recipe` with the current pipeline. `inputs` maps roles to files; `trace` is ``none``, ``stages``.
+
+        With `reuse_texts` texts that it has encoded before are not encoded again (`seedbank.worker.remembering`).
+        """
+        return self.render_batch(recipe, inputs, trace, keep_latents, reuse_texts)[0]
 
     def render_batch(
         self,
@@ -180,6 +184,7 @@ class Engine:
         inputs: Mapping[str, Path] | None = None,
         trace: str = "stages",
         keep_latents: bool = False,
+        reuse_texts: bool = False,
     ) -> list[Rendering]:
         """Every image of one forward pass; a recipe whose batch has a size and no index renders so many. As `render`."""
         key = self._current().key
@@ -187,7 +192,7 @@ class Engine:
         paths = {role: str(path) for role, path in (inputs or {}).items()}
         try:
             wanted = {"recipe": recipe.to_dict(), "inputs": paths, "trace": trace, "keep_latents": keep_latents}
-            said = self._ask("render", key=key, out=str(out), **wanted)
+            said = self._ask("render", key=key, out=str(out), reuse_texts=reuse_texts, **wanted)
             pictures = [Path(file).read_bytes() for file in said["files"]]
             state = Path(said["random_state"]).read_bytes() if "random_state" in said else None
             latents = Path(said["latents"]).read_bytes() if "latents" in said else None

@@ -90,7 +90,7 @@ class Renderer:
     def render(self, recipe: Recipe) -> Rendering:
         """One image. Raises `Blocked`, `BadInput` or `RenderFailed`."""
         opened = self.open(recipe.adapters)
-        rendering = opened.engine.render(recipe, self.files(recipe))
+        rendering = opened.engine.render(recipe, self.files(recipe), reuse_texts=True)
         check_rendered_size(recipe, rendering)
         return rendering
 

@@ -69,6 +69,8 @@ class LoadedPipeline:
     seconds: float
     unrestored: list[list[Any]] = field(default_factory=list)
     adapters: Sequence[Mapping[str, Any]] = ()
+    texts: OrderedDict[str, Any] = field(default_factory=OrderedDict, repr=False)
+    """What its texts were encoded to; see `remembering`."""
 
 
 class Shelf:

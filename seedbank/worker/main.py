@@ -96,6 +96,7 @@ class Session:
         keep_latents: bool = False,
         steps: int | None = None,
         given_latents: str | None = None,
+        reuse_texts: bool = False,
     ) -> dict[str, Any]:
         """Render one image into the folder `out`, or only the beginning of one, `steps` long, or only the end of one."""
         from .render import render
@@ -104,7 +105,7 @@ class Session:
             emit({"event": "step", "step": done, "of": total})
 
         pipeline = self._started().get(key)
-        return render(pipeline, recipe, Path(out), inputs, trace, on_step, keep_latents, steps, given_latents)
+        return render(pipeline, recipe, Path(out), inputs, trace, on_step, keep_latents, steps, given_latents, reuse_texts)
 
     def unload(self, emit: Emit) -> None:
         """Forget every loaded pipeline."""

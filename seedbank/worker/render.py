@@ -18,6 +18,7 @@ from .loading import LoadedPipeline, live_dtypes
 from .noise import noise_of
 from .noise.supplied import check_latents
 from .refusal import BAD_INPUT, BLOCKED, FAILED, Refusal
+from .remembering import Remembered
 from .texts import BlendedTexts
 from .tracing import LEVELS, NONE, STAGES, Trace
 from .weighting import WeightedTexts
@@ -41,6 +42,7 @@ def render(
     keep_latents: bool = False,
     steps: int | None = None,
     given_latents: str | None = None,
+    reuse_texts: bool = False,
 ) -> dict[str, Any]:
     """Render `recipe` (its JSON form) and write the raw rows of its images to ``out/pixels.000`` ….
 
@@ -50,7 +52,8 @@ def render(
     With `keep_latents` the sample after the last step lies in ``out/latents.safetensors``, named by `latents`.
     With `steps` it ends after so many denoising steps (-1: all; 0: when the noise is drawn): there is no image, only the trace
     and the latents, which are then the noise as it was drawn. With `given_latents`, a file with a tensor, every step gives
-    that instead of its result: the image is what the pipeline decodes it to. Raises `Refusal`.
+    that instead of its result: the image is what the pipeline decodes it to. With `reuse_texts` a text that this pipeline has
+    encoded before is not encoded again, where its bits are sure to be the same (`remembering`). Raises `Refusal`.
     """
     drawn_first: list[torch.Tensor] = []
 
@@ -82,7 +85,8 @@ def render(
         weights, texts = WeightedTexts(pipe, conditioning), BlendedTexts(pipe, conditioning)
         given = GivenSample(pipe.scheduler, given_latents)
         last = LastSample(pipe.scheduler, keep_latents)
-        with noise.around(pipe), weights, texts, given, last, Trace(pipe, level, step, loaded.device) as trace:
+        remembered = Remembered(pipe, loaded.texts if reuse_texts and level == STAGES else None)
+        with noise.around(pipe), remembered, weights, texts, given, last, Trace(pipe, level, step, loaded.device) as trace:
             started = time.perf_counter()
             result = pipe(**arguments, **noise.arguments)
             total = time.perf_counter() - started
@@ -119,7 +123,7 @@ def render(
         "trace": [*inputs_seen, *stages],
         "seconds": {"load": loaded.seconds, **trace.seconds, "total": total},
         "peak_memory": _peak(loaded.device),
-        "flags": {**noise.flags, **_flags(result, drawn)},
+        "flags": {**noise.flags, **_flags(result, drawn), **({"texts_reused": True} if remembered.used else {})},
     }
     if (latents := last.write(out / LATENTS_FILE)) is not None:
         rendering["latents"] = latents
