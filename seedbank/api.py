@@ -510,13 +510,15 @@ class Library(Catalogue):
 
         return Texts(self, lang)(entry, form)
 
-    def receive(self, text: str, *, say: Callable[[str], None] = lambda remark: None) -> Entry:
+    def receive(
+        self, text: str | Received, *, tags: Sequence[str] = (), say: Callable[[str], None] = lambda remark: None
+    ) -> Entry:
         """Record the recipe in a text, without its image: a regeneration renders it and checks it against the digest that
         travelled. The same text again gives the same entry. `say` gets what the user should know."""
         from seedbank.exchange.receive import accept, receive
 
-        received = receive(text)
-        entry, new = accept(self, received)
+        received = receive(text) if isinstance(text, str) else text
+        entry, new = accept(self, received, tags)
         for remark in received.remarks if new else (*received.remarks, f"Entry {entry.id} has this recipe already."):
             say(remark)
         return entry

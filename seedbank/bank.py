@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from seedbank.environment import Environment
 from seedbank.errors import BadInput, NoBank, NotFound, StorageError
-from seedbank.hashing import canonical_json
+from seedbank.hashing import canonical_json, sha256
 from seedbank.pipelines import cfg_of
 from seedbank.recipe import Recipe
 from seedbank.records import Blob, Count, Entry, Model, NewEntry, NewRegeneration, Output, Page, Picture, Regeneration
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 TRACE_TYPE = "application/vnd.seedbank.trace+json"
 Stages = Sequence[tuple[str, str]]
+MOVED = "Import it again from where it lies now, or with --copy to keep it: seedbank import FOLDER"
 
 
 @dataclass(frozen=True)
@@ -252,7 +253,7 @@ class Bank:
         if entry.blob is None:
             return False
         try:
-            self.blobs.verify(entry.blob.digest)
+            self.file_bytes(entry.blob)
         except StorageError:
             return False
         return True
@@ -261,7 +262,22 @@ class Bank:
         """The stored file of the entry's image, verified. Raises `NotFound` when the bytes are not here."""
         if entry.blob is None:
             raise NotFound(f"The image of entry {entry.id} is not here.", f"seedbank regen {entry.id}")
-        return self.blobs.get(entry.blob.digest)
+        return self.file_bytes(entry.blob)
+
+    def file_bytes(self, blob: Blob) -> bytes:
+        """The bytes of a file, verified, in the image store or where it was imported from.
+
+        Raises `StorageError` when it is missing or its bytes are others: what lies there now is never taken for it.
+        """
+        if blob.location is None:
+            return self.blobs.get(blob.digest)
+        try:
+            data = Path(blob.location).read_bytes()
+        except OSError as error:
+            raise StorageError(f"The file {blob.location} cannot be read: {error.strerror}.", MOVED) from None
+        if sha256(data) != blob.digest:
+            raise StorageError(f"The file {blob.location} is not the one that was imported: its bytes have changed.", MOVED)
+        return data
 
     def pixels(self, entry: Entry) -> Pixels:
         """The decoded pixels of the entry's image."""

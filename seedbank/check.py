@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from seedbank.bank import Bank
+from seedbank.bank import MOVED, Bank
 from seedbank.errors import BadInput, SeedbankError
-from seedbank.hashing import pixel_digest
+from seedbank.hashing import file_digest, pixel_digest
 from seedbank.progress import QUIET, Progress
 
 
@@ -30,10 +31,13 @@ def check(bank: Bank, *, read_data: bool = False, progress: Progress = QUIET) ->
 
     for sentence in integrity(bank.store):
         yield Finding("database", sentence, "Restore a backup: seedbank db backup makes them.")
-    named = [(digest, size) for digest, size, location in bank.store.blobs() if location is None]
+    named = list(bank.store.blobs())
     with progress.task("checking files", total=len(named)) as task:
-        for digest, size in named:
-            yield from _check_blob(bank, digest, size, read_data)
+        for digest, size, location in named:
+            if location is None:
+                yield from _check_blob(bank, digest, size, read_data)
+            else:
+                yield from _check_reference(bank, digest, size, location, read_data)
             task.advance()
     if read_data:
         yield from _check_pictures(bank, progress)
@@ -54,13 +58,28 @@ def _check_blob(bank: Bank, digest: str, size: int, read_data: bool) -> Iterator
         yield Finding("damaged", error.message, error.hint or remedy)
 
 
+def _check_reference(bank: Bank, digest: str, size: int, location: str, read_data: bool) -> Iterator[Finding]:
+    """A file that was imported and stayed where it was."""
+    owner = ", ".join(f"entry {number}" for number in bank.store.entries_of_blob(digest)[:1]) or "a regeneration"
+    try:
+        found = Path(location).stat().st_size
+        changed = found != size or (read_data and file_digest(Path(location)) != digest)
+    except OSError as error:
+        yield Finding("missing", f"The file {location} of {owner} cannot be read: {error.strerror}.", MOVED)
+        return
+    if changed:
+        yield Finding(
+            "changed", f"The file {location} of {owner} is not the one that was imported: its bytes have changed.", MOVED
+        )
+
+
 def _check_pictures(bank: Bank, progress: Progress) -> Iterator[Finding]:
     """Recompute every image digest from the stored files, also those of entries in the trash."""
     with progress.task("checking pictures") as task:
-        for entry, picture_digest, blob_digest in bank.store.stored_pictures():
+        for entry, picture_digest, blob in bank.store.stored_pictures():
             task.advance()
             try:
-                pixels = bank.decode(bank.blobs.get(blob_digest))
+                pixels = bank.decode(bank.file_bytes(blob))
             except BadInput as error:
                 yield Finding(
                     "damaged",

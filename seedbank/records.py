@@ -307,7 +307,7 @@ class Holder:
     pictured   its image digest is known
     kept       the bytes lie in the image store, and not only where the file is
     trashed    it is in the trash
-    new        it was made by the act that asks
+    new        it was made by the act that asks; `lacked`: its picture or its bytes came with it
     """
 
     entry: int
@@ -315,6 +315,7 @@ class Holder:
     kept: bool
     trashed: bool = False
     new: bool = False
+    lacked: bool = False
 
 
 @dataclass(frozen=True)

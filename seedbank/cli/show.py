@@ -19,13 +19,17 @@ SETTINGS_SHOWN = ("device", "threads", "attention")
 
 @click.command("show")
 @which_argument
+@click.option("--raw", is_flag=True, help="What the file says of itself, word for word, as it was imported.")
 @json_option
 @click.pass_context
-def show_command(context: click.Context, which: tuple[str, ...], as_json: bool) -> None:
+def show_command(context: click.Context, which: tuple[str, ...], raw: bool, as_json: bool) -> None:
     """Show everything that is known of WHICH."""
     with open_bank(context) as bank:
         for number, one in enumerate(bank.resolve(words(which), trash=None)):
             entry = bank.store.entry(one)
+            if raw:
+                _raw(bank, entry, as_json)
+                continue
             if as_json:
                 emit(_everything(bank, entry))
                 continue
@@ -33,6 +37,18 @@ def show_command(context: click.Context, which: tuple[str, ...], as_json: bool) 
                 click.echo()
             for name, value in _lines(bank, entry):
                 click.echo(f"{name:<12}  {value}")
+
+
+def _raw(bank: Library, entry: Entry, as_json: bool) -> None:
+    payloads = bank.store.imports.payloads(entry.id)
+    if as_json:
+        emit({"id": entry.id, "raw": [{"place": payload.place, "text": payload.text} for payload in payloads]})
+        return
+    for payload in payloads:
+        click.echo(f"--- {payload.place} of entry {entry.id}")
+        click.echo(payload.text.encode(errors="replace").decode())
+    if not payloads:
+        click.echo(f"--- entry {entry.id}: no text is kept of it")
 
 
 def _everything(bank: Library, entry: Entry) -> dict[str, Any]:
@@ -102,6 +118,7 @@ def _lines(bank: Library, entry: Entry) -> Iterator[tuple[str, Any]]:
     for flag, value in entry.output.flags.items():
         if value:
             yield "flag", f"{flag}: {value}"
+    yield from _import_lines(entry)
     for obstacle in entry.obstacles:
         yield "obstacle", obstacle
     for one in bank.store.regenerations(entry.id):
@@ -134,6 +151,23 @@ def _recipe_lines(entry: Entry) -> Iterator[tuple[str, Any]]:
     if recipe.dtypes:
         yield "dtypes", "  ".join(f"{name} {dtype}" for name, dtype in recipe.dtypes.items())
     yield "recipe", recipe.digest
+
+
+def _import_lines(entry: Entry) -> Iterator[tuple[str, Any]]:
+    """Where an imported entry comes from, and how sure what is said of it is."""
+    if entry.origin != "imported":
+        return
+    details = entry.details
+    if "file" in details:
+        told = "   its time is that of the file" if details.get("created_from") == "file" else ""
+        yield "imported", f"{details.get('tool', 'no recipe found')}   {details['file']}{told}"
+    unsure = {name: share for name, share in details.get("confidence", {}).items() if share < 1}
+    if unsure:
+        yield "unsure", "  ".join(f"{name} {share:.0%}" for name, share in unsure.items())
+    for sentence in details.get("conflicts", ()):
+        yield "conflict", sentence
+    for sentence in details.get("remarks", ()):
+        yield "remark", sentence
 
 
 def _surface_lines(bank: Library, entry: Entry) -> Iterator[tuple[str, Any]]:

@@ -90,6 +90,8 @@ def described(operation: Operation) -> str:
         what += f" {details['undoes']} ({details['of']})"
     elif operation.kind in ("favourite", "rating") and "value" in details:
         what += f" {_value(details['value'])}"
+    if paths := details.get("paths"):
+        what += f" {', '.join(paths)}"
     if name := details.get("name"):
         what += f" {name}"
     if (entries := details.get("entries")) and "undoes" not in details:

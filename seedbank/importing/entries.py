@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from seedbank.bank import obstacles_of
@@ -55,7 +55,7 @@ def make_entry(found: Found, examined: Examined, weights: Weights, *, copy: bool
     blob = None
     if looked.picture is not None:
         blob = Blob(examined.digest, found.size, looked.media_type, None if copy else found.path)
-    taken, told_by = (looked.taken, EXIF) if looked.taken else (datetime.fromtimestamp(found.mtime_ns / 1e9, UTC), FILE)
+    taken, told_by = (looked.taken, EXIF) if looked.taken else (_time(found.mtime_ns), FILE)
     details: dict[str, Any] = {
         "file": found.path,
         "tool": reading.tool,
@@ -79,6 +79,11 @@ def make_entry(found: Found, examined: Examined, weights: Weights, *, copy: bool
         payloads=reading.payloads,
     )
     return Made(examined.digest, new, reading.tool, reading.recipe, reading.conflicts, remarks, looked.preview)
+
+
+def _time(nanoseconds: int) -> datetime:
+    """The time so long after the beginning of 1970; a float would not hold its microseconds."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=nanoseconds // 1000)
 
 
 def own_recipe(payloads: Sequence[Payload]) -> tuple[Recipe | None, tuple[str, ...]]:

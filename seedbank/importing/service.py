@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Self
@@ -22,9 +22,10 @@ from seedbank.importing.entries import Made, make_entry
 from seedbank.importing.examine import Examined, Rejected, Task
 from seedbank.importing.pool import Pool
 from seedbank.importing.walk import Found, still, walk
-from seedbank.importing.weights import NoWeights, Weights
+from seedbank.importing.weights import BankWeights, Weights
 from seedbank.progress import QUIET, Progress
 from seedbank.records import Holder, Run, SeenFile
+from seedbank.store.imports import Job
 
 BATCH = 200
 """Entries in one transaction: its fsync costs as much as several entries."""
@@ -32,7 +33,7 @@ BATCH_SECONDS = 2.0
 """How long a file waits for others before it is stored."""
 LISTED = 500
 """Files that are looked up at once."""
-WRITERS = 4
+WRITERS = 8
 """Threads that copy files: they wait for the disk most of the time."""
 PREVIEW = 256
 """Pixels of the longer side of the previews that pages of many pictures show."""
@@ -69,7 +70,8 @@ class Options:
 
 @dataclass(frozen=True)
 class Report:
-    """What became of one file: `imported`, `known`, `completed` (it has its picture now), `rejected`, `would import`.
+    """What became of one file: `imported`, `known`, `completed` (its entry lacked its picture or its bytes), `rejected`,
+    `would import`.
 
     made     what was understood of it; None for a file that was known or rejected
     reason   of a rejected one, in one sentence
@@ -95,13 +97,12 @@ class Import:
         if self.options.metadata_only and self.options.tags:
             raise BadInput("Tags hang on pictures, which an import of the metadata alone does not decode.", "Leave out --tag.")
         _checked_tool(self.options.tool)
-        self._specification = self.options.specification(self.paths)
-        self._run: Run | None = None
+        self._job = Job(self.options.specification(self.paths), self.options.name)
         if not self.options.dry_run:
-            self._run = self.bank.store.imports.unfinished(self._specification, self.options.name)
+            self._job = self.bank.store.imports.resumed(self._job)
         self._pool = Pool[Found](self.options.jobs or os.cpu_count() or 1)
         self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="seedbank-import")
-        self._weights: Weights = NoWeights()
+        self._weights: Weights = BankWeights(self.bank)
         self._waiting: list[tuple[Found, Examined]] = []
         self._since = 0.0
 
@@ -115,7 +116,7 @@ class Import:
     @property
     def run(self) -> Run | None:
         """The run that its entries belong to; None as long as there is none to hold."""
-        return self._run
+        return self._job.run
 
     # -- files in, reports out ------------------------------------------------------------------------------------------
 
@@ -142,8 +143,8 @@ class Import:
 
     def finish(self) -> None:
         """All that the import walks has been looked at: the next one is a piece of work of its own."""
-        if self._run is not None:
-            self.bank.store.imports.finish(self._run)
+        if self._job.run is not None:
+            self.bank.store.imports.finish(self._job.run)
 
     def _lacks(self, holder: Holder) -> bool:
         """Whether an entry that holds the file still lacks what this import would bring."""
@@ -211,18 +212,13 @@ class Import:
         return ""
 
     def _record(self, batch: list[tuple[Found, Made]]) -> Iterator[Report]:
-        imports = self.bank.store.imports
-        if self._run is None:
-            self._run = imports.start(self._specification, self.options.name)
         given = [(_seen(found, made.digest), made.new) for found, made in batch]
-        before = imports.holders({made.digest for _, made in batch})
-        for (found, made), holder in zip(batch, imports.add(self._run, given, self.options.tags), strict=True):
-            if holder.new:
-                outcome = IMPORTED
+        run, holders = self.bank.store.imports.add(self._job, given, self.options.tags)
+        self._job = replace(self._job, run=run)
+        for (found, made), holder in zip(batch, holders, strict=True):
+            if holder.new or holder.lacked:
                 _keep_preview(made)
-            else:
-                was = before.get(made.digest)
-                outcome = COMPLETED if was is not None and not was.pictured and holder.pictured else KNOWN
+            outcome = IMPORTED if holder.new else COMPLETED if holder.lacked else KNOWN
             yield Report(found.path, outcome, holder.entry, holder.trashed, made)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Connection,
     and_,
     cast,
+    exists,
     false,
     func,
     or_,
@@ -24,6 +25,7 @@ from seedbank.query import KEYS, Node, Term
 from seedbank.query.values import Neighbours, Range, Ranges
 from seedbank.recipe import LARGEST_SEED
 from seedbank.store import sources, words
+from seedbank.store.files import lost_references
 from seedbank.store.matching import Remembered, begins, ids_named, named, pattern, size_ids
 from seedbank.store.reading import LARGEST_ID
 from seedbank.store.sources import (
@@ -60,6 +62,7 @@ from seedbank.store.tables import (
     tags,
     users,
     vocabulary,
+    weight_hashes,
 )
 from seedbank.store.wordindex import prompts_having, prompts_with
 
@@ -155,7 +158,7 @@ def _note(asking: Asking, key: str, value: str) -> Condition:
     """Notes are few and not indexed: they are read."""
     piece = _piece(value) or ""
     rows = asking.connection.execute(select(opinions.c.image_id, opinions.c.note).where(opinions.c.note.is_not(None)))
-    return _of_images(asking, sorted({row.image_id for row in rows if piece in words.stream(row.note)}))
+    return _one_of(asking, "image_id", sorted({row.image_id for row in rows if piece in words.stream(row.note)}))
 
 
 def _piece(value: str) -> str | None:
@@ -352,7 +355,9 @@ def _verdict(asking: Asking, key: str, value: str) -> Condition:
 def _regenerable(asking: Asking, key: str, value: bool) -> Condition:
     obstructed = Source(listed.c.id, listed, (listed.c.obstacles.is_not(None),))
     gone = asking.gone()
-    lost = list(asking.connection.scalars(select(models.c.id).where(models.c.source.is_(None) | models.c.digest.in_(gone))))
+    # Models without files that imported files name are judged by `gone`, which knows what they mean here.
+    unknown = models.c.source.is_(None) & ~exists().where(weight_hashes.c.model_id == models.c.id)
+    lost = list(asking.connection.scalars(select(models.c.id).where(unknown | models.c.digest.in_(gone))))
     found = [
         Condition(entries.c.obstacles.is_not(None), (obstructed,), True),
         _missing(asking, "recipe_id"),
@@ -374,6 +379,8 @@ def _missing(asking: Asking, name: str) -> Condition:
 
 def _bytes(asking: Asking, key: str, value: bool) -> Condition:
     absent = Condition(asking.bare("blob_id").is_(None), (Source(listed.c.id, listed, (listed.c.blob_id.is_(None),)),), True)
+    if lost := lost_references(asking.connection):
+        absent = any_of([absent, _one_of(asking, "blob_id", lost)])
     return not_that(absent) if value else absent
 
 
@@ -419,11 +426,11 @@ def _like(asking: Asking, key: str, value: Neighbours) -> Condition:
         if asking.connection.scalar(select(entries.c.id).where(entries.c.id == value.entry)) is None:
             raise NotFound(f"There is no entry {value.entry} in this bank.", "See what there is with: seedbank ls")
         raise BadInput(f"Entry {value.entry} has no picture that others could look like.", "Choose one that has.")
-    return _of_images(asking, asking.hashes.near(asking.connection, phash, value.distance))
+    return _one_of(asking, "image_id", asking.hashes.near(asking.connection, phash, value.distance))
 
 
-def _of_images(asking: Asking, ids: Iterable[int]) -> Condition:
-    """Entries with one of these pictures."""
+def _one_of(asking: Asking, column: str, ids: Iterable[int]) -> Condition:
+    """Entries whose `column`, which is indexed, is one of these; any number of them."""
     listed_ids = list(ids)
     if not listed_ids:
         return NOTHING
@@ -432,7 +439,7 @@ def _of_images(asking: Asking, ids: Iterable[int]) -> Condition:
     else:
         digits = func.unnest(func.string_to_array(",".join(map(str, listed_ids)), ","))
         numbers = select(cast(digits, BigInteger))
-    return by_ids("image_id", numbers, sqlite=asking.sqlite)
+    return by_ids(column, numbers, sqlite=asking.sqlite)
 
 
 def any_of(found: list[Condition]) -> Condition:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from sqlalchemy import Connection, exists, or_, select, update
@@ -49,6 +50,19 @@ def referred(database: Database) -> Iterator[tuple[str, int, str | None]]:
         last = rows[-1].id
 
 
+def lost_references(connection: Connection) -> list[int]:
+    """The ids of files outside the image store that are gone, or have another size; asked of the disk now."""
+    statement = select(blobs.c.id, blobs.c.size, blobs.c.location).where(blobs.c.location.is_not(None))
+    return [row.id for row in connection.execute(statement) if not _has_size(row.location, row.size)]
+
+
+def _has_size(path: str, size: int) -> bool:
+    try:
+        return os.stat(path).st_size == size
+    except OSError:
+        return False
+
+
 def entries_of_blob(connection: Connection, digest: str) -> list[int]:
     """The ids of the entries whose picture, trace or input is this file."""
     number = select(blobs.c.id).where(blobs.c.digest == digest).scalar_subquery()
@@ -62,19 +76,19 @@ def entries_of_picture(connection: Connection, digest: str) -> list[int]:
     return list(connection.scalars(select(entries.c.id).join(images).where(images.c.digest == digest).order_by(entries.c.id)))
 
 
-def stored_pictures(database: Database) -> Iterator[tuple[int, str, str]]:
-    """(entry id, image digest, file digest) of every entry whose bytes are here, in short transactions."""
+def stored_pictures(database: Database) -> Iterator[tuple[int, str, Blob]]:
+    """(entry id, image digest, file) of every entry whose bytes are here, in short transactions."""
     last = 0
     while True:
         with database.reading() as connection:
             statement = (
-                select(entries.c.id, images.c.digest.label("image"), blobs.c.digest.label("file"))
+                select(entries.c.id, images.c.digest.label("image"), *blobs.c[("digest", "size", "media_type", "location")])
                 .select_from(entries.join(images).join(blobs, entries.c.blob_id == blobs.c.id))
                 .where(entries.c.id > last)
                 .order_by(entries.c.id)
             )
             rows = connection.execute(statement.limit(CHUNK)).all()
-        yield from ((row.id, row.image, row.file) for row in rows)
+        yield from ((row.id, row.image, Blob(row.digest, row.size, row.media_type, row.location)) for row in rows)
         if len(rows) < CHUNK:
             return
         last = rows[-1].id

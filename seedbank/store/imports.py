@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -32,6 +32,15 @@ if TYPE_CHECKING:
 
 IMPORT = "import"
 """The kind of the runs, and of the one operation that each of them is for `undo`."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is imported and how: the same again resumes a run that did not end. `run` is there once something came in."""
+
+    specification: Mapping[str, Any]
+    name: str | None = None
+    run: Run | None = None
 
 
 class Imports:
@@ -66,38 +75,21 @@ class Imports:
 
     # -- runs ---------------------------------------------------------------------------------------------------------
 
-    def unfinished(self, specification: Mapping[str, Any], name: str | None) -> Run | None:
-        """The run that this import resumes: the one of this name, else one of this specification that did not end.
+    def resumed(self, job: Job) -> Job:
+        """The job with the run that it resumes: the one of its name, else one of its specification that did not end.
 
         Raises `BadInput` when the name belongs to another piece of work.
         """
-        wanted = json_digest(specification)
+        name, wanted = job.name, json_digest(job.specification)
         open_ones = runs.c.kind == IMPORT, runs.c.name.is_(None), runs.c.finished.is_(None)
         which = open_ones if name is None else (runs.c.name == name,)
         with self._database.reading() as connection:
             for row in connection.execute(select(runs).where(*which).order_by(runs.c.id.desc())).all():
                 if row.kind == IMPORT and json_digest(plain_value(row.specification)) == wanted:
-                    return read_run(connection, row.id)
+                    return replace(job, run=read_run(connection, row.id))
                 if name is not None:
                     raise BadInput(f"There is already a run called {name!r} that does something else.", "Choose another name.")
-        return None
-
-    def start(self, specification: Mapping[str, Any], name: str | None) -> Run:
-        """A new run, and the operation by which the whole of it is undone."""
-        with self._work() as work:
-            uid = new_uid()
-            number = work.insert(
-                runs,
-                uid=uid,
-                kind=IMPORT,
-                name=name,
-                digest=json_digest({"kind": IMPORT, "specification": specification, "name": name, "uid": uid}),
-                specification=dict(specification),
-                created=work.at,
-                user_id=work.user_id,
-            )
-            work.record(IMPORT, run=number, name=name, paths=specification.get("paths"))
-            return read_run(work.connection, number)
+        return job
 
     def finish(self, run: Run) -> None:
         """All that the run walks has been looked at."""
@@ -106,40 +98,57 @@ class Imports:
 
     # -- entries ------------------------------------------------------------------------------------------------------
 
-    def add(self, run: Run, given: Sequence[tuple[SeenFile, NewEntry]], tags: Sequence[str] = ()) -> list[Holder]:
-        """The entry of each file, in one transaction. Bytes that have an entry already get no second one.
+    def add(
+        self, job: Job, given: Sequence[tuple[SeenFile, NewEntry]], tags: Sequence[str] = ()
+    ) -> tuple[Run | None, list[Holder]]:
+        """The entry of each file, in one transaction, and the run that holds the new ones; None while there are none.
 
-        An entry that was made from the metadata alone gets its picture when its file comes with one.
+        Bytes that have an entry already get no second one. An entry that lacked its picture or its bytes has them now.
         """
         with self._work() as work:
             connection = work.connection
             found = _holders(connection, {seen.digest for seen, _ in given})
-            operation = _operation(connection, run.id)
             news: dict[str, NewEntry] = {}
             for seen, new in given:
                 if seen.digest not in found:
-                    news.setdefault(seen.digest, replace(new, run=run.id))
+                    news.setdefault(seen.digest, new)
                 else:
                     found[seen.digest] = _meet(work, found[seen.digest], new)
-            ids = add_entries(work, list(news.values()), operation) if news else []
-            for (digest, new), number in zip(news.items(), ids, strict=True):
-                kept = new.blob is not None and new.blob.location is None
-                found[digest] = Holder(number, new.picture is not None, kept, new=True)
-            wanted = [checked_tag(tag) for tag in tags]
-            if wanted:
+            run = job.run
+            if news:
+                run = run or _start(work, job)
+                ids = add_entries(work, [replace(new, run=run.id) for new in news.values()], _operation(connection, run.id))
+                for (digest, new), number in zip(news.items(), ids, strict=True):
+                    kept = new.blob is not None and new.blob.location is None
+                    found[digest] = Holder(number, new.picture is not None, kept, new=True)
+            if tags:
                 pictures = _pictures(connection, (holder.entry for holder in found.values()))
-                write_events(work, operation, give_tags(work, pictures, wanted))
+                if changes := give_tags(work, pictures, [checked_tag(tag) for tag in tags]):
+                    run = run or _start(work, job)
+                    write_events(work, _operation(connection, run.id), changes)
             _remember(connection, [(seen, found[seen.digest].entry) for seen, _ in given])
             outcome = []
             for seen, _ in given:
                 outcome.append(found[seen.digest])
-                found[seen.digest] = replace(found[seen.digest], new=False)  # the same bytes again in this batch
-            return outcome
+                found[seen.digest] = replace(found[seen.digest], new=False, lacked=False)  # the same bytes again
+            return run, outcome
 
-    def remember(self, seen: Iterable[tuple[SeenFile, int]]) -> None:
-        """These files are those of these entries: the next import passes them over."""
-        with self._work() as work:
-            _remember(work.connection, list(seen))
+
+def _start(work: Work, job: Job) -> Run:
+    """A new run, and the operation by which the whole of it is undone."""
+    uid = new_uid()
+    number = work.insert(
+        runs,
+        uid=uid,
+        kind=IMPORT,
+        name=job.name,
+        digest=json_digest({"kind": IMPORT, "specification": job.specification, "name": job.name, "uid": uid}),
+        specification=dict(job.specification),
+        created=work.at,
+        user_id=work.user_id,
+    )
+    work.record(IMPORT, run=number, name=job.name, paths=job.specification.get("paths"))
+    return read_run(work.connection, number)
 
 
 _held = (entries.c.id, entries.c.image_id, entries.c.blob_id, entries.c.trashed, blobs.c.location)
@@ -181,15 +190,16 @@ def _meet(work: Work, holder: Holder, new: NewEntry) -> Holder:
     """The entry after its file was seen again: what was not known is filled in, what was known stays."""
     if new.picture is None or new.blob is None:
         return holder
+    kept = new.blob.location is None
     if holder.pictured:
         store_blobs(work.connection, [new.blob])  # it has moved, or lies in the image store now
-        return replace(holder, kept=holder.kept or new.blob.location is None)
+        return replace(holder, kept=holder.kept or kept, lacked=kept and not holder.kept)
     image = store_pictures(work.connection, [new.picture])[new.picture.digest]
     values: dict[str, Any] = {"image_id": image, "blob_id": store_blobs(work.connection, [new.blob])[new.blob.digest]}
     if (size := size_of(work.connection, new.picture)) is not None:
         values["size_id"] = size
     work.connection.execute(update(entries).where(entries.c.id == holder.entry).values(values))
-    return replace(holder, pictured=True, kept=new.blob.location is None)
+    return replace(holder, pictured=True, kept=kept, lacked=True)
 
 
 def _operation(connection: Connection, run: int) -> int:

@@ -18,6 +18,7 @@ from seedbank.hashing import sha256
 from seedbank.records import NewEntry, NewRegeneration, Payload, Picture, SeenFile
 from seedbank.store import Store
 from seedbank.store.database import Database, Place, sqlite_module
+from seedbank.store.imports import Job
 from seedbank.store.schema import migrate, migrations_folder
 from tests.store.examples import digest, new_entry, recipe
 
@@ -97,11 +98,10 @@ def fill(store: Store) -> None:
         ]
     )
     said = (Payload("png:parameters", "a cat\nSteps: 4, Seed: 7"), Payload("exif:UserComment", "猫", "猫".encode("utf-16-le")))
-    import_run = store.imports.start({"paths": ["/pictures"], "copy": True}, "old-ones")
-    store.imports.add(
-        import_run,
-        [(SeenFile("/pictures", "猫.png", 100, 10**18, 2**40, digest("file")), replace(new_entry(3), payloads=said))],
-    )
+    seen = SeenFile("/pictures", "猫.png", 100, 10**18, 2**40, digest("file"))
+    job = Job({"paths": ["/pictures"], "copy": True}, "old-ones")
+    import_run, _ = store.imports.add(job, [(seen, replace(new_entry(3), payloads=said))])
+    assert import_run is not None
     store.imports.finish(import_run)
     store.favourite([1, 4])
     store.rate([1], 5, user="bob")

@@ -1,0 +1,108 @@
+"""A file that kills, stops or chokes the process that decodes it costs itself, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from seedbank.hashing import sha256
+from seedbank.importing import pool as pools
+from seedbank.importing.examine import Examined, Rejected, Task
+from seedbank.importing.pool import Pool
+from tests.importing.pictures import encoded, folder_of, png
+
+
+def _task(path: Path) -> Task:
+    status = path.stat()
+    return Task(str(path), status.st_size, status.st_mtime_ns)
+
+
+def _all(pool: Pool[str]) -> dict[str, Examined | Rejected]:
+    found: dict[str, Examined | Rejected] = {}
+    while pool.busy:
+        found.update(pool.collect())
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return folder_of(tmp_path_factory.mktemp("files"), 12)
+
+
+def test_a_process_that_dies_costs_the_file_that_it_was_at(folder: Path):
+    files = sorted(folder.glob("*.png"))
+    with Pool[str](1) as pool:
+        pool.give("first", _task(files[0]))
+        assert isinstance(_all(pool)["first"], Examined)
+        os.kill(pool._children[0].process.pid, signal.SIGSTOP)  # so that it dies before it answers
+        for file in files:
+            pool.give(file.name, _task(file))
+        os.kill(pool._children[0].process.pid, signal.SIGKILL)
+        found = _all(pool)
+    lost = [name for name, result in found.items() if isinstance(result, Rejected)]
+    assert lost == [files[0].name]
+    assert "SIGKILL" in found[lost[0]].reason
+    assert {name for name, result in found.items() if isinstance(result, Examined)} == {file.name for file in files[1:]}
+
+
+def test_a_process_that_hangs_is_ended(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    files = sorted(folder.glob("*.png"))
+    with Pool[str](1) as pool:
+        pool.give("first", _task(files[0]))
+        _all(pool)
+        monkeypatch.setattr(pools, "SECONDS", 0.3)
+        os.kill(pool._children[0].process.pid, signal.SIGSTOP)
+        pool.give("hung", _task(files[1]))
+        pool.give("next", _task(files[2]))
+        found = pool.collect()
+        monkeypatch.undo()
+        assert [(name, "not decoded within" in result.reason) for name, result in found] == [("hung", True)]
+        assert isinstance(_all(pool)["next"], Examined)
+
+
+def test_hostile_files_are_one_sentence_each(tmp_path: Path):
+    huge = np.zeros((9400, 9400), np.uint16)
+    files = {
+        "memory.png": (encoded(Image.fromarray(huge), "PNG", compress_level=1), "MiB of memory"),
+        "bomb.png": (encoded(Image.new("1", (30_000, 30_000)), "PNG"), "million pixels"),
+        "cut.png": (png(1)[:-30], "damaged"),
+        "text.png": (b"hello", "not a PNG"),
+        "empty.png": (b"", "empty"),
+        "film.gif": (
+            encoded(Image.new("L", (9, 9)), "GIF", save_all=True, append_images=[Image.new("L", (9, 9), 9)]),
+            "2 frames",
+        ),
+        "tiff.png": (encoded(Image.new("L", (9, 9)), "TIFF"), "not a PNG"),
+    }
+    with Pool[str](2) as pool:
+        for name, (data, _) in files.items():
+            (tmp_path / name).write_bytes(data)
+            pool.give(name, _task(tmp_path / name))
+        (tmp_path / "whole.png").write_bytes(png(7))
+        pool.give("whole.png", _task(tmp_path / "whole.png"))
+        found = _all(pool)
+    for name, (_, reason) in files.items():
+        result = found[name]
+        assert isinstance(result, Rejected), name
+        assert reason in result.reason
+        assert "\n" not in result.reason
+    whole = found["whole.png"]
+    assert isinstance(whole, Examined)
+    assert whole.digest == sha256(png(7))
+
+
+def test_a_file_that_changes_meanwhile_is_left_for_another_time(tmp_path: Path):
+    (tmp_path / "a.png").write_bytes(png(1))
+    task = _task(tmp_path / "a.png")
+    (tmp_path / "a.png").write_bytes(png(2, extra="longer"))
+    with Pool[str](1) as pool:
+        pool.give("a", task)
+        result = _all(pool)["a"]
+    assert isinstance(result, Rejected)
+    assert result.passing
+    assert "changed" in result.reason

@@ -1,0 +1,283 @@
+"""Import: once, as one piece of work, with what each file says, and nothing lost or taken for something else."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import seedbank
+from seedbank.api import Library
+from seedbank.bank import Pixels
+from seedbank.check import check
+from seedbank.errors import BadInput, StorageError
+from seedbank.hashing import sha256
+from seedbank.recipe import Recipe
+from tests.importing.pictures import encoded, folder_of, image, parameters, png
+
+pytestmark = pytest.mark.usefixtures("warm")
+
+
+def outcomes(bank: Library, *paths: Path, **options) -> dict[str, int]:
+    return dict(Counter(report.outcome for report in bank.importing(paths, jobs=1, **options)))
+
+
+def ids(bank: Library, query: str = "") -> list[int]:
+    return [entry.id for entry in bank.find(query)]
+
+
+def test_a_folder_becomes_entries_with_what_each_file_says(bank_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SEEDBANK_CACHE", str(tmp_path / "cache"))
+    folder = folder_of(tmp_path / "out", 3)
+    with seedbank.open(bank_url) as bank:
+        bank.blobs.create()
+        reports = list(bank.importing([folder], tags=["sea"], name="first", jobs=1))
+        assert [(Path(one.path).name, one.outcome, one.entry) for one in reports] == [
+            ("00000.png", "imported", 1),
+            ("00001.png", "imported", 2),
+            ("00002.png", "imported", 3),
+        ]
+        assert reports[0].made is not None
+        assert reports[0].made.said.confidence["seed"] == 1.0
+        entry = bank.store.entry(2)
+        microseconds = (folder / "00001.png").stat().st_mtime_ns // 1000
+        written = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+        assert (entry.seed, entry.prompt, entry.origin) == (1, "a lighthouse number 1, masterpiece", "imported")
+        assert (entry.tags, entry.details["tool"], entry.details["created_from"]) == (("sea",), "a1111", "file")
+        assert entry.created == written
+        assert bank.image_bytes(entry) == (folder / "00001.png").read_bytes()
+        assert entry.picture == bank.store.entry(2).picture is not None
+        (payload,) = bank.store.imports.payloads(2)
+        assert (payload.place, payload.text) == ("png:parameters", parameters(1))
+        assert ids(bank, "origin:imported seed:1..2 tag:sea run:first") == [3, 2]
+        assert (tmp_path / "cache/previews").is_dir()
+        assert list(check(bank, read_data=True)) == []
+        assert outcomes(bank, folder, tags=["sea"]) == {"known": 3}
+
+
+def test_the_same_bytes_have_one_entry_and_the_same_pixels_share_what_is_said_of_them(bank: Library, tmp_path: Path):
+    folder = folder_of(tmp_path / "out", 1)
+    (folder / "copy.png").write_bytes((folder / "00000.png").read_bytes())
+    (folder / "saved again.png").write_bytes(png(0, extra="opened in an editor"))
+    assert outcomes(bank, folder, tags=["sea"]) == {"imported": 2, "known": 1}
+    first, second = bank.store.entries([1, 2])
+    assert first.picture == second.picture
+    assert first.blob != second.blob
+    bank.rate(1, 5)
+    assert bank.store.entry(2).rating == 5
+
+
+def test_unchanged_files_are_not_opened_and_touched_ones_get_no_second_entry(
+    bank: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = folder_of(tmp_path / "out", 3)
+    outcomes(bank, folder)
+    (folder / "00001.png").touch()
+    shutil.move(folder / "00002.png", folder / "moved.png")
+    assert outcomes(bank, folder) == {"known": 3}
+    before = bank.store.operations()
+    with monkeypatch.context() as patched:
+        patched.setattr("seedbank.importing.pool.Pool.give", None)
+        assert outcomes(bank, folder) == {"known": 3}
+    assert bank.store.operations() == before
+    (folder / "00000.png").write_bytes(png(77))
+    assert outcomes(bank, folder) == {"imported": 1, "known": 2}
+
+
+def test_broken_files_are_lines_of_the_report(bank: Library, tmp_path: Path):
+    folder = folder_of(tmp_path / "out", 2)
+    (folder / "cut.png").write_bytes(png(5)[:-30])
+    (folder / "text.jpg").write_text("hello")
+    (folder / "no metadata.png").write_bytes(encoded(image(9), "PNG"))
+    (folder / "nul.png").write_bytes(png(8, text=parameters(8).replace("masterpiece", "\0")))
+    found = {Path(one.path).name: one for one in bank.importing([folder], jobs=2)}
+    assert {name: one.outcome for name, one in found.items() if one.outcome != "imported"} == {
+        "cut.png": "rejected",
+        "text.jpg": "rejected",
+    }
+    assert "damaged" in found["cut.png"].reason
+    silent = bank.store.entry(found["no metadata.png"].entry or 0)
+    assert (silent.recipe, silent.obstacles) == (None, ("The file does not say how it was made.",))
+    assert list(check(bank, read_data=True)) == []
+    (folder / "cut.png").write_bytes(png(5))
+    assert outcomes(bank, folder)["imported"] == 1, "a file that was broken is tried again"
+
+
+def test_a_dry_run_changes_nothing(bank: Library, tmp_path: Path):
+    folder = folder_of(tmp_path / "out", 2)
+    before = bank.store.operations()
+    assert outcomes(bank, folder, dry_run=True) == {"would import": 2}
+    assert (ids(bank), bank.store.operations(), list(bank.blobs.list())) == ([], before, [])
+    assert not (tmp_path / "cache").exists()
+    outcomes(bank, folder)
+    assert outcomes(bank, folder, dry_run=True) == {"known": 2}
+
+
+def test_a_picture_of_a_bank_comes_with_its_whole_recipe(bank: Library, tmp_path: Path):
+    recipe = Recipe(
+        conditioning={"prompt": "星"}, noise={"kind": "torch-cpu", "seed": 2**64 - 1}, call={"width": 8, "height": 8}
+    )
+    with seedbank.open(tmp_path / "other.db", create=True) as other:
+        entry = other.add(Pixels("RGB", 8, 8, bytes(192)), recipe)
+        data = other.image_bytes(entry)
+    (tmp_path / "own.png").write_bytes(data)
+    with Image.open(io.BytesIO(data)) as opened:
+        changed = dict(opened.text)
+    changed["seedbank"] = changed["seedbank"].replace("星", "月")
+    again = Image.frombytes("RGB", (8, 8), bytes(192))
+    chunks = __import__("PIL.PngImagePlugin", fromlist=["PngInfo"]).PngInfo()
+    chunks.add_itxt("seedbank", "{" + changed["seedbank"][1:].replace('"v":1', '"v": 1'))
+    (tmp_path / "changed.png").write_bytes(encoded(again, "PNG", pnginfo=chunks))
+    assert outcomes(bank, tmp_path / "own.png", tmp_path / "changed.png") == {"imported": 2}
+    own, other_one = bank.store.entries([1, 2])
+    assert (own.recipe, own.seed, own.recipe_digest) == (recipe, 2**64 - 1, recipe.digest)
+    assert own.picture == entry.picture
+    assert any("was changed" in remark for remark in other_one.details["remarks"])
+
+
+@pytest.mark.parametrize(("kind", "lossy"), [("PNG", False), ("JPEG", True), ("WEBP", True)])
+def test_a_lossy_original_is_marked(bank: Library, tmp_path: Path, kind: str, lossy: bool):
+    (tmp_path / "picture").write_bytes(encoded(image(1), kind))
+    outcomes(bank, tmp_path / "picture")
+    assert dict(bank.store.entry(1).output.flags) == ({"lossy": True} if lossy else {})
+
+
+def test_the_time_of_exif_comes_before_that_of_the_file(bank: Library, tmp_path: Path):
+    exif = Image.Exif()
+    exif.get_ifd(0x8769).update({0x9003: "2024:05:06 07:08:09", 0x9011: "+00:00"})
+    (tmp_path / "a.jpg").write_bytes(encoded(image(1), "JPEG", exif=exif))
+    outcomes(bank, tmp_path / "a.jpg")
+    entry = bank.store.entry(1)
+    assert (entry.created, entry.details["created_from"]) == (datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC), "exif")
+
+
+# -- files that stay where they are ------------------------------------------------------------------------------------
+
+
+def test_a_referenced_file_is_read_where_it_lies_and_never_when_it_is_another(bank: Library, tmp_path: Path):
+    folder = folder_of(tmp_path / "out", 3)
+    assert outcomes(bank, folder, copy=False) == {"imported": 3}
+    assert list(bank.blobs.list()) == []
+    entry = bank.store.entry(1)
+    assert bank.image_bytes(entry) == png(0)
+    assert bank.path(entry) == str(folder / "00000.png")
+    assert list(check(bank, read_data=True)) == []
+    (folder / "00000.png").write_bytes(bytes(reversed(png(0))))
+    (folder / "00001.png").unlink()
+    with pytest.raises(StorageError, match="its bytes have changed"):
+        bank.image_bytes(entry)
+    assert not bank.has_whole_image(entry)
+    with pytest.raises(StorageError, match="cannot be read"):
+        bank.pixels(bank.store.entry(2))
+    assert (ids(bank, "bytes:absent"), ids(bank, "bytes:present")) == ([2], [3, 1])
+    assert [finding.kind for finding in check(bank)] == ["missing"]
+    assert sorted(finding.kind for finding in check(bank, read_data=True)) == ["changed", "missing"]
+    assert bank.path(bank.store.entry(2)) is None
+
+
+def test_a_file_that_moved_is_found_again_and_copying_keeps_it(bank: Library, tmp_path: Path):
+    folder = folder_of(tmp_path / "out", 1)
+    outcomes(bank, folder, copy=False)
+    shutil.move(folder, tmp_path / "moved")
+    assert ids(bank, "bytes:absent") == [1]
+    assert outcomes(bank, tmp_path / "moved", copy=False) == {"known": 1}
+    assert ids(bank, "bytes:absent") == []
+    assert outcomes(bank, tmp_path / "moved") == {"completed": 1}
+    shutil.rmtree(tmp_path / "moved")
+    assert bank.image_bytes(bank.store.entry(1)) == png(0)
+    assert ids(bank, "bytes:absent") == []
+
+
+def test_metadata_alone_makes_entries_that_get_their_pictures_later(bank: Library, tmp_path: Path):
+    folder = folder_of(tmp_path / "out", 2)
+    assert outcomes(bank, folder, metadata_only=True) == {"imported": 2}
+    entry = bank.store.entry(1)
+    assert (entry.seed, entry.picture, entry.blob) == (0, None, None)
+    assert ids(bank, "bytes:absent") == [2, 1]
+    assert outcomes(bank, folder, metadata_only=True) == {"known": 2}
+    shutil.copy(folder / "00000.png", tmp_path / "copy.png")
+    assert outcomes(bank, tmp_path / "copy.png", metadata_only=True) == {"known": 1}
+    assert outcomes(bank, folder) == {"completed": 2}
+    assert bank.image_bytes(bank.store.entry(1)) == png(0)
+    assert bank.store.entry(1).uid == entry.uid
+    assert ids(bank, "size:16x16") == [2, 1]
+    assert list(check(bank, read_data=True)) == []
+    with pytest.raises(BadInput, match="Tags hang on pictures"):
+        outcomes(bank, folder, metadata_only=True, tags=["sea"])
+
+
+# -- one piece of work -------------------------------------------------------------------------------------------------
+
+
+def test_undo_takes_a_whole_import_back_with_its_tags_and_does_it_again(bank: Library, tmp_path: Path):
+    folder = folder_of(tmp_path / "out", 3)
+    mine = bank.add(Image.open(io.BytesIO(png(0))))
+    outcomes(bank, folder, tags=["sea"])
+    assert bank.store.entry(mine.id).tags == ("sea",)
+    done = bank.undo()
+    assert done.operation.kind == "import"
+    assert ids(bank) == [mine.id]
+    assert bank.store.entry(mine.id).tags == ()
+    reports = list(bank.importing([folder], jobs=1))
+    assert [(one.outcome, one.trashed) for one in reports] == [("known", True)] * 3
+    bank.undo(done.undo)
+    assert ids(bank, "tag:sea") == [4, 3, 2, mine.id]
+    bank.trash([2, 3, 4])
+    bank.purge([2, 3])
+    assert outcomes(bank, folder) == {"imported": 2, "known": 1}
+
+
+def test_an_import_that_was_interrupted_is_one_piece_of_work(bank: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("seedbank.importing.service.BATCH", 2)
+    folder = folder_of(tmp_path / "out", 6)
+    started = bank.importing([folder], jobs=1)
+    assert next(started).outcome == "imported"
+    started.close()
+    there = len(ids(bank))
+    assert 0 < there < 6
+    (run,) = bank.store.runs()
+    assert run.finished is None
+    assert outcomes(bank, folder) == {"known": there, "imported": 6 - there}
+    (run,) = bank.store.runs()
+    assert run.finished is not None
+    bank.undo()
+    assert ids(bank) == []
+    folder_of(folder, 1, first=6)
+    assert outcomes(bank, folder) == {"known": 6, "imported": 1}
+    assert len(bank.store.runs()) == 2, "what came later is another piece of work"
+
+
+def test_a_name_stands_for_one_import(bank: Library, tmp_path: Path):
+    folder = folder_of(tmp_path / "out", 1)
+    outcomes(bank, folder, name="mine")
+    folder_of(folder, 1, first=1)
+    outcomes(bank, folder, name="mine")
+    assert ids(bank, "run:mine") == [2, 1]
+    with pytest.raises(BadInput, match="already a run called 'mine'"):
+        outcomes(bank, folder, name="mine", copy=False)
+
+
+def test_an_unknown_format_is_refused_with_those_that_there_are(bank: Library, tmp_path: Path):
+    with pytest.raises(BadInput, match=r"no format .mspaint.*a1111"):
+        outcomes(bank, folder_of(tmp_path / "out", 1), tool="mspaint")
+
+
+def test_payloads_are_kept_word_for_word_and_once(bank: Library, tmp_path: Path):
+    text = parameters(1) + ", Note: 猫"
+    (tmp_path / "a.png").write_bytes(png(1, text=text))
+    (tmp_path / "b.png").write_bytes(png(2, text=text))
+    outcomes(bank, tmp_path / "a.png", tmp_path / "b.png")
+    for number in (1, 2):
+        (payload,) = bank.store.imports.payloads(number)
+        assert payload.text == text
+        assert payload.raw.decode() == text
+    with bank.store.database.reading() as connection:
+        from sqlalchemy import text as sql
+
+        assert connection.scalar(sql("SELECT count(*) FROM payloads")) == 1
+        assert connection.scalar(sql("SELECT digest FROM payloads")).hex() == sha256(text.encode())
