@@ -1,4 +1,4 @@
-"""What a foreign record becomes: known parts in our words, unknown ones left open, and a sentence for what cannot be followed."""
+"""What a foreign record becomes: what it says in our words, the rest left open, a sentence for what cannot be followed."""
 
 import time
 
