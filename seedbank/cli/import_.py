@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields, is_dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +16,10 @@ from seedbank.cli.common import counted, emit, json_option, open_bank, progress,
 if TYPE_CHECKING:
     from seedbank.api import Library
     from seedbank.importing.service import Report
+    from seedbank.records import Entry
 
+TEXTS = (".txt", ".json", ".py")
+"""How the names of files end that hold a recipe as text."""
 FEW = 20
 """Rejected files that are listed; the others are counted, and `--json` has them all."""
 
@@ -48,28 +52,44 @@ def import_command(
     """Import pictures, and folders of pictures, that other tools made.
 
     Every picture becomes an entry with what its file says of how it was made. The same file is imported once; an import that
-    was interrupted goes on where it was. `seedbank undo` puts what an import brought into the trash. With - a recipe that
-    `seedbank recipe` wrote is read from standard input.
+    was interrupted goes on where it was. `seedbank undo` puts what an import brought into the trash.
+
+    A recipe as text (`seedbank recipe`, a pasted block, what another tool wrote) is read from standard input with -, or from a
+    file that ends in .txt, .json or .py: it becomes an entry without its image, and `seedbank regen` renders and checks it.
 
     Exit status: 0 also when some files were rejected, 1 when all were.
     """
     with open_bank(context, create=not dry_run) as bank:
-        if paths == ("-",):
-            return _receive(bank, as_json)
+        texts = [path for path in paths if path == "-" or Path(path).suffix.lower() in TEXTS]
+        if texts:
+            if len(texts) < len(paths) or dry_run or watch:
+                raise click.UsageError("Recipes as text are read by themselves: name the pictures in another call.")
+            return _receive(bank, texts, tags, as_json)
         chosen = {"tool": None if tool == "auto" else tool, "tags": tags, "dry_run": dry_run, **options}
         follow = bank.watching if watch else bank.importing
         return _reported(follow(paths, progress=progress(), **chosen), as_json=as_json, shown=dry_run or watch)
 
 
-def _receive(bank: Library, as_json: bool) -> int:
+def _receive(bank: Library, texts: Sequence[str], tags: Sequence[str], as_json: bool) -> int:
     from seedbank.cli.common import entry_json, headline
+    from seedbank.exchange.receive import receive, receive_file, text_of
 
-    entry = bank.receive(sys.stdin.read(), say=remark)
-    if as_json:
-        emit(entry_json(entry, bank.path))
-    else:
-        click.echo(headline(entry))
+    for path in texts:
+        received = receive(text_of(sys.stdin.buffer.read())) if path == "-" else receive_file(path)
+        entry = bank.receive(received, tags=tags, say=remark)
+        if as_json:
+            emit(entry_json(entry, bank.path))
+        else:
+            click.echo(f"{headline(entry)}  {_next(entry)}")
     return 0
+
+
+def _next(entry: Entry) -> str:
+    """What to do with a recipe that came as text."""
+    if entry.picture is not None:
+        return f"to render and check it: seedbank regen {entry.id}"
+    model = "" if entry.recipe is not None and entry.recipe.model is not None else " --model NAME"
+    return f"no image digest came with it; to render it: seedbank generate --from {entry.id}{model}"
 
 
 def _reported(reports: Iterable[Report], *, as_json: bool, shown: bool) -> int:

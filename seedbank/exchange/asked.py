@@ -15,7 +15,7 @@ from seedbank.bank import Bank
 from seedbank.engine.manifest import read_model
 from seedbank.engine.source import find_model
 from seedbank.errors import BadInput, Blocked, NotFound, SeedbankError
-from seedbank.exchange.receive import Received
+from seedbank.exchange.receive import Received, receive
 from seedbank.exchange.texts import stamp_of
 from seedbank.formats.reading import Foreign
 from seedbank.formats.recipe_json import said_of
@@ -65,9 +65,13 @@ def asked(bank: Bank, source: Received | Entry, given: Mapping[str, Any]) -> Ask
     if isinstance(source, Entry):
         if source.recipe is None:
             raise NotFound(f"Entry {source.id} has no recipe.", "It was added as an image alone.")
+        if source.recipe.missing() and (text := source.details.get("received", {}).get("text")):
+            return asked(bank, receive(text), given)  # its words say more than what of it is a recipe
         recipe, tool = source.recipe, "seedbank"
         stamp: Stamp | None = stamp_of(source, source.recipe)
         said, model = said_of(recipe), source.model
+        if said.guidance_scale is None and isinstance(cfg := recipe.call.get("cfg"), (int, float)):
+            said = replace(said, guidance_scale=float(cfg))
     else:
         recipe, tool, stamp = source.recipe, source.reading.tool, source.stamp
         said, model = source.reading.recipe, _model(bank, source)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -270,10 +270,15 @@ def _judged(stamp: Stamp, recipe: Recipe, changed: list[str]) -> tuple[bool, lis
     ]
 
 
-def accept(bank: Bank, received: Received) -> tuple[Entry, bool]:
-    """(the entry of a received recipe, whether it is new): the same recipe with the same image is recorded once."""
+def accept(bank: Bank, received: Received, tags: Sequence[str] = ()) -> tuple[Entry, bool]:
+    """(the entry of a received recipe, whether it is new): the same recipe with the same image is recorded once.
+
+    Tags hang on images, so they are given where an image digest is known.
+    """
     digest = received.recipe.digest
     new = received.new_entry(bank)
+    if tags and new.picture is None:
+        raise BadInput("Tags hang on images, and no image digest came with this text.", "Import it without --tag.")
     try:
         known = bank.store.entries(bank.resolve(digest))
     except NotFound:
@@ -281,5 +286,7 @@ def accept(bank: Bank, received: Received) -> tuple[Entry, bool]:
     wanted = new.picture.digest if new.picture is not None else None
     for entry in known:
         if entry.recipe_digest == digest and wanted in (None, entry.picture.digest if entry.picture else None):
+            if tags:
+                bank.tag([entry.id], *tags)
             return entry, False
-    return bank.store.add_entry(new), True
+    return bank.store.add_entry(replace(new, tags=tuple(tags))), True
