@@ -40,6 +40,7 @@ class BlendedTexts:
         self._pipe = pipe
         self._texts = own_texts(conditioning)
         self._blend = conditioning.get(BLEND)
+        self._before: Any = None
 
     def __enter__(self) -> BlendedTexts:
         if self._blend is None:
@@ -48,16 +49,20 @@ class BlendedTexts:
         alpha, curve, others = blend.get("alpha"), blend.get("curve"), blend.get("conditioning") or {BLEND: None}
         unknown = set(blend) - {"conditioning", "alpha", "curve"}
         if unknown or BLEND in others or not isinstance(alpha, (int, float)) or not 0 <= alpha <= 1 or curve not in CURVES:
-            raise Refusal(BAD_INPUT, f"A blend of texts needs other texts, an alpha from 0 to 1 and a curve: {', '.join(CURVES)}.")
+            raise Refusal(
+                BAD_INPUT, f"A blend of texts needs other texts, an alpha from 0 to 1 and a curve: {', '.join(CURVES)}."
+            )
         if not hasattr(self._pipe, "encode_prompt"):
             raise Refusal(BLOCKED, f"{type(self._pipe).__name__} has no encode_prompt, so its texts cannot be blended.")
         original = self._pipe.encode_prompt
+        self._before = vars(self._pipe).get("encode_prompt")
 
         # `wraps` keeps the signature, which tells the arguments' names.
         @functools.wraps(original)
         def encode(*args: Any, **kwargs: Any) -> Any:
             call = inspect.signature(original).bind(*args, **kwargs)
             one = original(*call.args, **call.kwargs)
+            call.apply_defaults()  # the other may have a text where this one leaves it away
             for name in [name for name in call.arguments if name.removeprefix(NEGATIVE) in PROMPTS]:
                 call.arguments[name] = self._other(name, call.arguments[name], call.signature.parameters)
             return mixed(one, original(*call.args, **call.kwargs), float(alpha), str(curve))
@@ -66,8 +71,8 @@ class BlendedTexts:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._blend is not None:
-            vars(self._pipe).pop("encode_prompt", None)
+        if self._blend is not None and vars(self._pipe).pop("encode_prompt", None) is not None and self._before is not None:
+            self._pipe.encode_prompt = self._before  # what others put there before
 
     def _other(self, name: str, value: Any, parameters: Mapping[str, Any]) -> Any:
         """What stands in the blend where the recipe has `value`, a text, a list of texts or None, as the argument `name`."""

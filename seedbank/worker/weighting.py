@@ -36,6 +36,7 @@ class WeightedTexts:
         self._wanted = conditioning.get(WEIGHTING)
         blend = conditioning.get("blend")
         self._blended = blend.get("conditioning") if isinstance(blend, Mapping) else None
+        self._before: Any = None
 
     def __enter__(self) -> WeightedTexts:
         others = self._wanted if self._blended is None else (self._blended or {}).get(WEIGHTING)
@@ -49,6 +50,7 @@ class WeightedTexts:
             raise Refusal(BAD_INPUT, f"There is no weighting {self._wanted!r} of prompts.", f"Use one of {known}.")
         encoder = encoder_for(self._pipe, rules)
         original = self._pipe.encode_prompt
+        self._before = vars(self._pipe).get("encode_prompt")
 
         # `wraps` keeps the signature, which tells the arguments' names.
         @functools.wraps(original)
@@ -65,8 +67,8 @@ class WeightedTexts:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._wanted is not None:
-            vars(self._pipe).pop("encode_prompt", None)
+        if self._wanted is not None and vars(self._pipe).pop("encode_prompt", None) is not None and self._before is not None:
+            self._pipe.encode_prompt = self._before  # what others put there before
 
 
 def encoder_for(pipe: Any, rules: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:

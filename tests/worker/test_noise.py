@@ -300,6 +300,17 @@ def test_what_a_vae_draws_while_it_encodes_is_not_taken_for_the_initial_noise():
     assert numpy.array_equal(first, normal(7, (1, 4, 8, 8)))
 
 
+def test_a_blend_mixes_every_draw_of_a_call_also_with_noise_of_another_kind():
+    one, other = {"kind": "torch-cpu", "seed": "7"}, {"kind": "seedbank-v1", "seed": "8", "dtype": "float32"}
+    ends = [drawn_in_a_call(noise, small) for noise in (one, other)]
+    for alpha, curve in ((0, "slerp"), (1, "lerp"), (0.25, "lerp")):
+        blended = drawn_in_a_call(one | {"blend": {"noise": other, "alpha": alpha, "curve": curve}}, small)
+        for mixed, low, high in zip(blended, *ends, strict=True):
+            assert torch.allclose(mixed, low * (1 - alpha) + high * alpha, atol=1e-6)
+    half = drawn_in_a_call(one | {"blend": {"noise": other, "alpha": 0.5, "curve": "slerp"}}, small)
+    assert all(0.8 < draw.std() < 1.2 for draw in half)
+
+
 def test_a_variation_of_torchs_noise_changes_the_start_and_not_the_steps():
     plain = drawn_in_a_call({"kind": "torch-cpu", "seed": "7", "variation": {"seed": "8", "strength": 0}}, small)
     varied = drawn_in_a_call({"kind": "torch-cpu", "seed": "7", "variation": {"seed": "8", "strength": 0.5}}, small)
@@ -327,6 +338,9 @@ def test_a1111_counts_its_draws_and_ensd_gives_the_steps_another_seed():
         ({"kind": "seedbank-v1", "seed": "7", "dtype": "float16"}, "float32"),
         ({"kind": "seedbank-v1", "seed": "7", "variation": {"seed": "8", "strength": 2}}, "strength from 0 to 1"),
         ({"kind": "seedbank-v1", "seed": "7", "variation": {"seed": "8", "strength": 1, "form": "x"}}, "sane or a1111"),
+        ({"kind": "seedbank-v1", "seed": "7", "blend": {"noise": {"kind": "x"}, "alpha": 1, "curve": "lerp"}}, "second noise"),
+        ({"kind": "seedbank-v1", "seed": "7", "blend": {"noise": NEW, "alpha": 2, "curve": "lerp"}}, "alpha from 0 to 1"),
+        ({"kind": "seedbank-v1", "seed": "7", "blend": {"noise": NEW | {"x": 1}, "alpha": 1, "curve": "lerp"}}, "no field 'x'"),
         ({"kind": "seedbank-v1", "seeds": ["7", "8"]}, "batch"),
         ({"kind": "global", "seed": "7"}, "no field 'seed'"),
         ({"kind": "torch-cuda", "seed": "7"}, "how many SMs"),
