@@ -86,11 +86,13 @@ def _at(values: Values, node: Node, role: str, found: Conditioning) -> list[tupl
         return [(link, role) for link in links]
     if _texts(values, node, role, found):
         return []
-    pipe = next((link for name, link in node.links() if PIPES.search(name)), None)
+    pipe = next((link for name, link in node.wires.items() if PIPES.search(name)), None)
     if pipe is not None:
         return [(pipe, role)]
     found.sure = min(found.sure, LIKELY)
-    return [(link, role) for name, link in node.links() if re.search(r"cond|positive|negative|embeds?$|prompt", name, re.I)]
+    return [
+        (link, role) for name, link in node.wires.items() if re.search(r"cond|positive|negative|embeds?$|prompt", name, re.I)
+    ]
 
 
 def _sides(node: Node, role: str) -> list[tuple[Link, str]]:
@@ -111,7 +113,7 @@ def _combined(values: Values, node: Node) -> list[Link]:
         if strength in (0.0, 1.0):
             only = node.link("conditioning_to" if strength else "conditioning_from")
             return [only] if only is not None else []
-    return [link for name, link in node.links() if CONDITIONINGS.search(name)]
+    return [link for name, link in node.wires.items() if CONDITIONINGS.search(name)]
 
 
 def _texts(values: Values, node: Node, role: str, found: Conditioning) -> bool:

@@ -7,12 +7,15 @@ numbers or words, `12:3` inside a subgraph. Nothing here is trusted: links lead 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 MAX_HOPS = 10_000
 """Nodes that one walk visits at most; real graphs have some hundreds."""
+MAX_HOPS_IN_ALL = 20 * MAX_HOPS
+"""Nodes that all walks of one reading pass at most."""
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "CLIPTextEncode": ("clip",),
@@ -41,7 +44,7 @@ class Link(NamedTuple):
     slot: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Node:
     id: str
     kind: str
@@ -51,38 +54,32 @@ class Node:
     def __contains__(self, name: str) -> bool:
         return name in self.inputs
 
-    def links(self) -> Iterator[tuple[str, Link]]:
+    @cached_property
+    def wires(self) -> Mapping[str, Link]:
         """The connected inputs, in the order in which they stand there."""
-        for name, value in self.inputs.items():
-            link = as_link(value)
-            if link is not None:
-                yield name, link
+        return {name: link for name, value in self.inputs.items() if (link := as_link(value)) is not None}
 
     def link(self, *names: str) -> Link | None:
         """What the first connected input of these names is connected to."""
-        for name in names:
-            link = as_link(self.inputs.get(name))
-            if link is not None:
-                return link
-        return None
+        return next((self.wires[name] for name in names if name in self.wires), None)
 
 
 @dataclass(frozen=True)
 class Graph:
-    """`ports` has the names of the outputs by node, where the workflow beside the graph tells them."""
+    """`ports` gives the names of a node's outputs, as far as the workflow beside the graph tells them."""
 
     nodes: Mapping[str, Node]
-    ports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ports: Callable[[str], Sequence[str]] = lambda _: ()
 
     @classmethod
-    def parse(cls, data: Mapping[str, Any], ports: Mapping[str, tuple[str, ...]] | None = None) -> Graph:
+    def parse(cls, data: Mapping[str, Any], ports: Callable[[str], Sequence[str]] = lambda _: ()) -> Graph:
         """The nodes of an API graph; what is no node is left out."""
         nodes = {}
         for key, value in data.items():
             if isinstance(value, dict) and isinstance(value.get("class_type"), str):
                 inputs = value.get("inputs")
                 nodes[str(key)] = Node(str(key), value["class_type"], inputs if isinstance(inputs, dict) else {})
-        return cls(nodes, ports or {})
+        return cls(nodes, ports)
 
     def __getitem__(self, link: Link) -> Node:
         return self.nodes[link.node]
@@ -98,12 +95,14 @@ class Graph:
 
     def _broken(self, node: Node) -> bool:
         needed = REQUIRED.get(node.kind, ())
-        return any(node.link(name) is None for name in needed) or any(link.node not in self.nodes for _, link in node.links())
+        return any(node.link(name) is None for name in needed) or any(
+            link.node not in self.nodes for link in node.wires.values()
+        )
 
     def _downstream(self, start: Iterable[str], through: Callable[[str], bool] = lambda _: True) -> set[str]:
         users: dict[str, list[str]] = {}
         for node in self.nodes.values():
-            for name, link in node.links():
+            for name, link in node.wires.items():
                 if through(name):
                     users.setdefault(link.node, []).append(node.id)
         queue = deque(start)

@@ -108,10 +108,10 @@ def _onward(node: Node) -> tuple[Link | None, bool]:
     link = node.link(*names("model"))
     if link is not None:
         return link, True
-    for name, other in node.links():
+    for name, other in node.wires.items():
         if "model" in name.lower() and not re.search(r"upscale|clip|vision|control|style|detector", name, re.I):
             return other, False
-    return next((other for name, other in node.links() if PIPES.search(name)), None), False
+    return next((other for name, other in node.wires.items() if PIPES.search(name)), None), False
 
 
 def loras_of(values: Values, node: Node) -> list[Lora]:
@@ -123,7 +123,8 @@ def loras_of(values: Values, node: Node) -> list[Lora]:
         seen.add(current.id)
         found[:0] = _own(values, current)
         link = next(
-            (other for name, other in current.links() if re.search(r"lora.*stack|^loras$|^prev_lora|^lora$", name, re.I)), None
+            (other for name, other in current.wires.items() if re.search(r"lora.*stack|^loras$|^prev_lora|^lora$", name, re.I)),
+            None,
         )
         end = values.router.follow(link, "lora_stack")
         current = values.graph[end[0]] if end is not None else None

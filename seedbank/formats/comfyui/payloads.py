@@ -11,44 +11,69 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from seedbank.formats.reading import FormatError, Payload
 
+_MARKS = ('"class_type"', '"nodes"', '\\"class_type\\"', '\\"nodes\\"')
+"""One of these stands in every graph, also in one that is a JSON string itself."""
 _PREFIX = re.compile(r"\s*(prompt|workflow)\s*:\s*(?=\{)", re.I)
 _IN_MARKUP = re.compile(r"[\"'>\s;](prompt|workflow)[\"']?\s*[:=>]\s*[\"']?(?=\{)", re.I)
 
 
 @dataclass(frozen=True)
 class Found:
-    """`prompt` and `workflow` as they were decoded; `place` is that of the payload that held the first of them."""
+    """`prompt` as it was decoded; `place` is that of the payload that decided; `drawn` are payloads that hold a workflow."""
 
     place: str
     prompt: dict[str, Any] | None
-    workflow: dict[str, Any] | None
+    drawn: tuple[Payload, ...] = ()
+    problem: str | None = None
+
+    @cached_property
+    def workflow(self) -> dict[str, Any] | None:
+        """The graph of the front end, decoded when it is asked for: it is the larger one and seldom needed."""
+        for payload in self.drawn:
+            try:
+                found = next((flow for data in _objects(payload) if (flow := _graphs(data)[1]) is not None), None)
+            except FormatError:
+                continue
+            if found is not None:
+                return found
+        return None
 
 
 def find(payloads: Sequence[Payload]) -> Found | None:
     """The graphs of a file, or None. Raises FormatError where a payload of that name holds no JSON and nothing else does."""
-    prompt: tuple[str, dict[str, Any]] | None = None
-    workflow: tuple[str, dict[str, Any]] | None = None
     broken: FormatError | None = None
+    drawn: list[Payload] = []
     for payload in payloads:
+        if _names_workflow(payload):
+            drawn.append(payload)
+            continue
         try:
             for data in _objects(payload):
-                executed, drawn = _graphs(data)
-                if executed is not None and prompt is None:
-                    prompt = payload.place, executed
-                if drawn is not None and workflow is None:
-                    workflow = payload.place, drawn
+                executed, workflow = _graphs(data)
+                drawn += [payload] if workflow is not None else []
+                if executed is not None:
+                    rest = [other for other in payloads if other is payload or _names_workflow(other)]
+                    return Found(payload.place, executed, tuple(rest))
         except FormatError as error:
             broken = broken or error
-    if prompt is None and workflow is None:
-        if broken is not None:
-            raise broken
-        return None
-    place = (prompt or workflow or ("", {}))[0]
-    return Found(place, prompt[1] if prompt else None, workflow[1] if workflow else None)
+    found = Found(drawn[0].place if drawn else "", None, tuple(drawn), broken.message if broken else None)
+    if found.workflow is not None:
+        return found
+    if broken is not None:
+        raise broken
+    for payload in drawn:
+        list(_objects(payload))  # says what is wrong with it
+    return None
+
+
+def _names_workflow(payload: Payload) -> bool:
+    prefix = _PREFIX.match(payload.text)
+    return payload.place == "png:workflow" or (prefix is not None and prefix[1].lower() == "workflow")
 
 
 def _objects(payload: Payload) -> Iterator[Any]:
@@ -59,14 +84,8 @@ def _objects(payload: Payload) -> Iterator[Any]:
     if prefix is not None:
         text = text[prefix.end() :]
     if text.startswith("{"):
-        if (
-            '"class_type"' not in text
-            and '"nodes"' not in text
-            and '\\"class_type\\"' not in text
-            and '\\"nodes\\"' not in text
-        ):
-            return
-        yield _decoded(text, payload.place if ours else None)
+        if any(mark in text for mark in _MARKS):
+            yield _decoded(text, payload.place if ours else None)
     elif text.startswith("<") and "class_type" in text:
         plain = html.unescape(text)
         for start in _IN_MARKUP.finditer(plain):
@@ -116,6 +135,8 @@ def is_executed(data: dict[str, Any]) -> bool:
 
 
 def is_workflow(data: dict[str, Any]) -> bool:
-    """Whether it is a graph of the front end."""
+    """Whether it is a graph of the front end; InvokeAI's workflows have nodes too, but edges in place of links."""
     nodes = data.get("nodes")
-    return isinstance(nodes, list) and any(isinstance(node, dict) and "type" in node and "id" in node for node in nodes)
+    if not isinstance(nodes, list) or not isinstance(data.get("links"), list):
+        return False
+    return any(isinstance(node, dict) and "type" in node and "id" in node for node in nodes)

@@ -46,7 +46,7 @@ def trails(values: Values) -> list[Trail]:
     graph = values.graph
     dead = graph.dead()
     sampled = graph.fed_by((node.id for node in graph.nodes.values() if is_sampler(node) and node.id not in dead), _carries)
-    used = {link.node for node in graph.nodes.values() for _, link in node.links()}
+    used = {link.node for node in graph.nodes.values() for link in node.wires.values()}
     ranked: list[list[Node]] = [[], [], []]
     for node in graph.nodes.values():
         rank = _rank(node, node.id in used)
@@ -62,7 +62,7 @@ def trails(values: Values) -> list[Trail]:
 
 def _rank(node: Node, used: bool) -> int | None:
     """0 for a node that saves, 1 for a preview, 2 for one whose picture nobody takes; None for all others."""
-    pictures = is_sampler(node) or any(is_picture(name) for name, _ in node.links())
+    pictures = is_sampler(node) or any(is_picture(name) for name, _ in node.wires.items())
     if not pictures:
         return None
     if _SAVES.search(node.kind) and not _TEXT_ONLY.search(node.kind.split("Save")[-1]):
@@ -100,7 +100,7 @@ def _trail(router: Router, graph: Graph, saver: Node, sampled: frozenset[str], d
 def _onward(graph: Graph, node: Node, sampled: frozenset[str], role: str) -> tuple[Link, str] | None:
     """The input by which the picture came: one behind which there is a sampler, before all others."""
     order = (*names("latent"), *names("image")) if is_sampler(node) or role == "latent" else (*names("image"), *names("latent"))
-    links = dict(node.links())
+    links = node.wires
     known = [name for name in order if name in links]
     unknown = [name for name in links if name not in known and is_picture(name)]
     pipes = [name for name in links if PIPES.search(name)]

@@ -8,6 +8,7 @@ a whole batch.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from seedbank.formats.comfyui.conditioning import collect
@@ -15,7 +16,7 @@ from seedbank.formats.comfyui.extras import extras_of
 from seedbank.formats.comfyui.graph import Graph
 from seedbank.formats.comfyui.latents import start_of
 from seedbank.formats.comfyui.models import weights
-from seedbank.formats.comfyui.payloads import find
+from seedbank.formats.comfyui.payloads import Found, find
 from seedbank.formats.comfyui.picture import Trail, trails
 from seedbank.formats.comfyui.routing import is_sampler
 from seedbank.formats.comfyui.sampling import read_pass
@@ -31,15 +32,35 @@ def read(payloads: Sequence[Payload]) -> Reading | None:
     found = find(payloads)
     if found is None:
         return None
-    drawn = executable(found.workflow) if found.workflow is not None else Drawn()
+    beside = _Beside(found)
     if found.prompt is not None:
-        values = Values(Graph.parse(found.prompt, drawn.ports), drawn.shown)
+        values = Values(Graph.parse(found.prompt, beside.ports), beside.shown)
         recipe = _recipe(values, CERTAIN)
         return Reading(TOOL, recipe, found.place, tuple(values.remarks))
-    values = Values(Graph.parse(drawn.prompt, drawn.ports), drawn.shown)
+    values = Values(Graph.parse(beside.drawn.prompt, beside.ports), beside.shown)
     recipe = _recipe(values, GUESSED)
-    remark = "The file holds the graph of the front end only, as it was drawn; what was executed is not in it."
-    return Reading(TOOL, recipe, found.place, (remark, *values.remarks))
+    remarks = ["The file holds the graph of the front end only, as it was drawn; what was executed is not in it."]
+    if found.problem is not None:
+        remarks.append(found.problem)
+    return Reading(TOOL, recipe, found.place, (*remarks, *values.remarks))
+
+
+class _Beside:
+    """The workflow in the file, taken apart when it is first asked for."""
+
+    def __init__(self, found: Found) -> None:
+        self._found = found
+
+    @cached_property
+    def drawn(self) -> Drawn:
+        workflow = self._found.workflow
+        return executable(workflow) if workflow is not None else Drawn()
+
+    def ports(self, node: str) -> tuple[str, ...]:
+        return self.drawn.ports.get(node, ())
+
+    def shown(self, node: str) -> str | None:
+        return self.drawn.shown.get(node)
 
 
 def _recipe(values: Values, most: float) -> Foreign:
@@ -69,6 +90,8 @@ def _recipe(values: Values, most: float) -> Foreign:
     }
     said = {name: value for name, (value, _) in fields.items() if value is not None}
     confidence = {name: min(level, sure, most) for name, (value, level) in fields.items() if value not in (None, ())}
+    if values.router.cut:
+        values.remarks.append("The graph is too large; some of its links were not followed to their ends.")
     if model.merged:
         values.remarks.append("The model is merged from several; the file's first one is named.")
     return Foreign(**said, extras=extras, confidence=confidence)

@@ -174,7 +174,8 @@ def role_of(graph: Graph, node: Node, slot: int) -> str | None:
     outputs = OUTPUTS.get(node.kind)
     if outputs is not None:
         return outputs[slot] if 0 <= slot < len(outputs) else None
-    ports = graph.ports.get(node.id, ())
+    # The first output says little, and asking takes the workflow apart.
+    ports = graph.ports(node.id) if slot > 0 else ()
     return _PORTS.get(ports[slot].strip().lower()) if 0 <= slot < len(ports) else None
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from seedbank.formats.comfyui.graph import MAX_HOPS, Graph, Link, Node, as_link
+from seedbank.formats.comfyui.graph import MAX_HOPS, MAX_HOPS_IN_ALL, Graph, Link, Node, as_link
 from seedbank.formats.comfyui.roles import PIPES, names, role_of
 
 Resolve = Callable[[Any, str], Any]
@@ -36,13 +36,21 @@ class Router:
 
     def __init__(self, graph: Graph, resolve: Resolve) -> None:
         self.graph = graph
+        self.hops = 0
+        """Nodes passed in this reading, so that many long ways are bounded too."""
+        self.cut = False
+        """Whether a way was given up because it is too long."""
         self._resolve = resolve
 
     def follow(self, link: Link | None, role: str) -> tuple[Link, str] | None:
         """(the output that makes it, its role), or None where the way ends: a gap, a circle, a link to no node."""
         seen: set[tuple[Link, str]] = set()
-        while link is not None and link.node in self.graph.nodes and (link, role) not in seen and len(seen) < MAX_HOPS:
+        while link is not None and link.node in self.graph.nodes and (link, role) not in seen:
+            if len(seen) >= MAX_HOPS or self.hops >= MAX_HOPS_IN_ALL:
+                self.cut = True
+                return None
             seen.add((link, role))
+            self.hops += 1
             node = self.graph[link]
             role = self.role(node, link.slot, role)
             if not hands_on(node):
@@ -62,7 +70,7 @@ class Router:
     def chosen(self, node: Node) -> Link | None:
         """The input that a reroute or a switch hands on."""
         if not _SWITCH.search(node.kind):
-            return next((link for _, link in node.links()), None)
+            return next((link for link in node.wires.values()), None)
         name = self.chosen_name(node)
         return as_link(node.inputs.get(name)) if name is not None else None
 
@@ -87,11 +95,11 @@ class Router:
                 wanted = int(number[1]) if number else None
             return next((name for name, number in options.items() if number == wanted), None)
         # Without a setting the first that is there is taken (`Any Switch (rgthree)`, `Context Switch`).
-        return next((name for name, _ in node.links()), None)
+        return next((name for name, _ in node.wires.items()), None)
 
     def _through_pipe(self, node: Node, role: str) -> Link | None:
         """What a node with a pipe takes out of it, or was given beside it; None where it makes the thing itself."""
-        pipes = [name for name, _ in node.links() if PIPES.search(name)]
+        pipes = [name for name, _ in node.wires.items() if PIPES.search(name)]
         if not pipes or makes(node, role):
             return None
         given = next((name for name in names(role) if node.inputs.get(name) is not None), None)

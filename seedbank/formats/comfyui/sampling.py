@@ -129,7 +129,7 @@ def _given(values: Values, node: Node, guider: Node, role: str) -> Link | None:
             return direct
     if role == "negative" and (embeds := node.link("text_embeds")) is not None:
         return embeds
-    return next((link for name, link in node.links() if PIPES.search(name)), None)
+    return next((link for name, link in node.wires.items() if PIPES.search(name)), None)
 
 
 def describe(values: Values, taken: Pass, model: str | None) -> dict[str, object]:

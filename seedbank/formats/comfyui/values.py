@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from seedbank.formats.comfyui.arithmetic import evaluate
@@ -14,7 +14,7 @@ from seedbank.formats.comfyui.routing import SIDES, Router, hands_on
 from seedbank.formats.reading import CERTAIN, GUESSED, LIKELY
 
 MAX_DEPTH = 40
-MAX_LOOKUPS = 50_000
+MAX_LOOKUPS = 5_000
 """For one reading; a graph of nested concatenations could ask for 2^40."""
 MAX_TEXT = 1_000_000
 MAX_SEED = 2**64 - 1
@@ -56,15 +56,15 @@ _OPERATIONS: Mapping[str, str] = {
 
 
 class Values:
-    """Reads inputs of a graph. `shown` are the texts that showing nodes had on them, by node."""
+    """Reads inputs of a graph. `shown` gives the text that a showing node had on it."""
 
-    def __init__(self, graph: Graph, shown: Mapping[str, str] | None = None) -> None:
+    def __init__(self, graph: Graph, shown: Callable[[str], str | None] = lambda _: None) -> None:
         self.graph = graph
         self.router = Router(graph, self.resolve)
         self.remarks: list[str] = []
         self.sure = CERTAIN
         """How sure the values are that were read since this was last set."""
-        self._shown = shown or {}
+        self._shown = shown
         self._lookups = 0
         self._depth = 0
 
@@ -121,7 +121,7 @@ class Values:
 
     def _at(self, node: Node, slot: int, wanted: str, role: str) -> Any:
         if wanted.startswith("text"):
-            side = wanted.removeprefix("text ")
+            side = wanted.removeprefix("text").strip() or "positive"
             return self._text_at(node, "negative" if "neg" in role else "positive" if "pos" in role else side)
         said = role_of(self.graph, node, slot)
         if role in ("width", "height"):
@@ -225,7 +225,7 @@ class Values:
         handed_on = self.text_of(node, side)
         if handed_on is not None:
             return handed_on
-        shown = self._shown.get(node.id)
+        shown = self._shown(node.id)
         if shown:
             self.sure = min(self.sure, LIKELY)
             del self.remarks[before:]
