@@ -9,7 +9,8 @@ from typing import Any
 
 from seedbank.formats.comfyui.graph import MAX_HOPS, Link, Node, as_link
 from seedbank.formats.comfyui.roles import CONDITIONINGS, ENCODERS, PIPES, TEXTS, names
-from seedbank.formats.comfyui.values import Values, as_integer, as_number
+from seedbank.formats.comfyui.scalars import as_integer, as_number
+from seedbank.formats.comfyui.values import Values
 from seedbank.formats.reading import CERTAIN, LIKELY
 
 _CONTROL = re.compile(r"control_?net", re.I)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from seedbank.formats.comfyui.graph import Node
 from seedbank.formats.comfyui.roles import names
-from seedbank.formats.comfyui.values import Values, as_integer
+from seedbank.formats.comfyui.scalars import as_integer
+from seedbank.formats.comfyui.values import Values
 
 MAX_SIDE = 100_000
 

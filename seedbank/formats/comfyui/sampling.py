@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from seedbank.formats.comfyui.graph import MAX_HOPS, Link, Node
 from seedbank.formats.comfyui.roles import PIPES, names
-from seedbank.formats.comfyui.values import MAX_SEED, Values, as_integer, as_number
+from seedbank.formats.comfyui.scalars import MAX_SEED, as_integer, as_number
+from seedbank.formats.comfyui.values import Values
 from seedbank.formats.reading import CERTAIN, GUESSED
 
 _OFF = ("disable", "disabled", False, "false")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,13 +10,13 @@ from seedbank.formats.comfyui.arithmetic import evaluate
 from seedbank.formats.comfyui.graph import Graph, Link, Node, as_link
 from seedbank.formats.comfyui.roles import TEXTS, names, role_of
 from seedbank.formats.comfyui.routing import SIDES, Router, hands_on
+from seedbank.formats.comfyui.scalars import as_integer, as_number, literal, size_for
 from seedbank.formats.reading import CERTAIN, GUESSED, LIKELY
 
 MAX_DEPTH = 40
 MAX_LOOKUPS = 5_000
 """For one reading; a graph of nested concatenations could ask for 2^40."""
 MAX_TEXT = 1_000_000
-MAX_SEED = 2**64 - 1
 
 _CONSTANTS = (
     "value",
@@ -172,7 +171,7 @@ class Values:
         ratio = _RATIO.search(str(node.inputs.get("aspect_ratio", "")))
         megapixels = as_number(self.resolve(node.inputs.get("megapixels"), "number"))
         if node.kind == "ResolutionSelector" and ratio and megapixels:
-            return _selected(int(ratio[1]), int(ratio[2]), megapixels, as_integer(node.inputs.get("multiple")) or 8)
+            return size_for(int(ratio[1]), int(ratio[2]), megapixels, as_integer(node.inputs.get("multiple")) or 8)
         return None
 
     def _text_at(self, node: Node, side: str) -> str | None:
@@ -255,50 +254,3 @@ class Values:
     def _remark(self, sentence: str) -> None:
         if sentence not in self.remarks:
             self.remarks.append(sentence)
-
-
-def _selected(across: int, down: int, megapixels: float, multiple: int) -> tuple[int, int] | None:
-    """The size that ComfyUI's ResolutionSelector gives: the area in pixels of 1024 x 1024, each side a whole multiple."""
-    if not (0 < across < 1000 and 0 < down < 1000 and 0 < megapixels < 1000 and 0 < multiple < 10_000):
-        return None
-    scale = math.sqrt(megapixels * 1024 * 1024 / (across * down))
-    return round(across * scale / multiple) * multiple, round(down * scale / multiple) * multiple
-
-
-def literal(value: Any) -> Any:
-    """The value of a widget, out of the wrappings that front ends put around it."""
-    if isinstance(value, dict):
-        for name in ("__value__", "content", "value"):
-            if name in value:
-                return value[name]
-    return value
-
-
-def as_number(value: Any) -> float | None:
-    """A finite number; also one that stands in a text."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, str):
-        try:
-            value = float(value) if len(value) < 100 else None
-        except ValueError:
-            return None
-    if isinstance(value, int):
-        return value if abs(value) <= MAX_SEED else None
-    return value if isinstance(value, float) and math.isfinite(value) else None
-
-
-def as_integer(value: Any) -> int | None:
-    """A whole number, exactly: a seed of 64 bits is no float."""
-    if isinstance(value, str):
-        digits = value.strip()
-        return (
-            int(digits)
-            if len(digits) < 25 and digits.removeprefix("-").isascii() and digits.removeprefix("-").isdigit()
-            else None
-        )
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, float):
-        return int(value) if math.isfinite(value) and value.is_integer() and abs(value) < 2**53 else None
-    return value if isinstance(value, int) else None

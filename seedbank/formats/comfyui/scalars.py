@@ -1,0 +1,55 @@
+"""Numbers and words out of what stands in a graph: other types are common, and nothing is taken at its word."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+MAX_SEED = 2**64 - 1
+
+
+def size_for(across: int, down: int, megapixels: float, multiple: int) -> tuple[int, int] | None:
+    """The size that ComfyUI's ResolutionSelector gives: the area in pixels of 1024 x 1024, each side a whole multiple."""
+    if not (0 < across < 1000 and 0 < down < 1000 and 0 < megapixels < 1000 and 0 < multiple < 10_000):
+        return None
+    scale = math.sqrt(megapixels * 1024 * 1024 / (across * down))
+    return round(across * scale / multiple) * multiple, round(down * scale / multiple) * multiple
+
+
+def literal(value: Any) -> Any:
+    """The value of a widget, out of the wrappings that front ends put around it."""
+    if isinstance(value, dict):
+        for name in ("__value__", "content", "value"):
+            if name in value:
+                return value[name]
+    return value
+
+
+def as_number(value: Any) -> float | None:
+    """A finite number; also one that stands in a text."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        try:
+            value = float(value) if len(value) < 100 else None
+        except ValueError:
+            return None
+    if isinstance(value, int):
+        return value if abs(value) <= MAX_SEED else None
+    return value if isinstance(value, float) and math.isfinite(value) else None
+
+
+def as_integer(value: Any) -> int | None:
+    """A whole number, exactly: a seed of 64 bits is no float."""
+    if isinstance(value, str):
+        digits = value.strip()
+        return (
+            int(digits)
+            if len(digits) < 25 and digits.removeprefix("-").isascii() and digits.removeprefix("-").isdigit()
+            else None
+        )
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float):
+        return int(value) if math.isfinite(value) and value.is_integer() and abs(value) < 2**53 else None
+    return value if isinstance(value, int) else None
