@@ -103,7 +103,9 @@ class Bank:
 
     # -- recording ----------------------------------------------------------------------------------------------------
 
-    def put_image(self, pixels: Pixels, recipe: Recipe | None = None, model: Model | None = None) -> tuple[Picture, Blob]:
+    def put_image(
+        self, pixels: Pixels, recipe: Recipe | None = None, model: Model | None = None, adapters: Sequence[Model] = ()
+    ) -> tuple[Picture, Blob]:
         """Store the pixels as a PNG that carries its recipe; the image digest and the blob that holds them."""
         from seedbank import images
         from seedbank.formats import a1111
@@ -112,7 +114,10 @@ class Bank:
         text = {}
         if recipe is not None and recipe.prompt is not None:
             text["parameters"] = a1111.write_parameters(
-                recipe, model_name=model.name if model else None, cfg=cfg_of(recipe.pipeline, recipe.call)
+                recipe,
+                model_name=model.name if model else None,
+                cfg=cfg_of(recipe.pipeline, recipe.call),
+                loras=a1111.loras_of(recipe, {adapter.digest: adapter.name for adapter in adapters}),
             )
         data = images.encode_png(pixels.mode, pixels.width, pixels.height, pixels.rows, recipe=recipe, text=text)
         return picture, self.blobs.put(data, "image/png")
@@ -134,7 +139,7 @@ class Bank:
         `stages` are the trace of the rendering, which ends with ``pixels``.
         """
         if pixels is not None:
-            picture, blob = self.put_image(pixels, new.recipe, new.model)
+            picture, blob = self.put_image(pixels, new.recipe, new.model, new.adapters)
             new = replace(new, picture=picture, blob=blob)
         if stages:
             trace = self.put_trace(stages)

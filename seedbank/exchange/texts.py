@@ -81,7 +81,10 @@ class Texts:
 
     def _parameters(self, entry: Entry, recipe: Recipe) -> str:
         text = a1111.write_parameters(
-            recipe, model_name=entry.model.name if entry.model else None, cfg=cfg_of(recipe.pipeline, recipe.call)
+            recipe,
+            model_name=entry.model.name if entry.model else None,
+            cfg=cfg_of(recipe.pipeline, recipe.call),
+            loras=self._loras(recipe),
         )
         reading = reader(A1111)([Payload("text", text)])
         stamp = self._stamp(entry, recipe, Foreign() if reading is None else reading.recipe)

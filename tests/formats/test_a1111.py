@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from PIL import Image
-from sd_parsers import ParserManager
 
-from seedbank.formats.a1111 import sampler_of, write_parameters
+from seedbank.formats.a1111 import loras_of, read, sampler_of, write_parameters
+from seedbank.formats.reading import Lora, Payload
 from seedbank.images import encode_png
 from seedbank.recipe import Recipe
 
@@ -41,6 +42,9 @@ def test_the_noise_is_told_in_the_words_of_a1111() -> None:
     told = ", Variation seed: 8, Variation seed strength: 0.25, ENSD: 31337, RNG: NV"
     assert write_parameters(recipe).endswith(f"Seed: 7, Size: 128x96{told}")
     assert "RNG" not in write_parameters(replace(recipe, noise={"kind": "torch-cuda", "seed": "7"})), "absent means GPU"
+    blend = {"noise": {"kind": "torch-cpu", "seed": "8"}, "alpha": 0.25, "curve": "slerp"}
+    blended = write_parameters(replace(recipe, noise={"kind": "torch-cpu", "seed": "7", "blend": blend}))
+    assert blended.endswith(", Blend: 0.25 towards seed 8 (slerp), RNG: CPU"), "the seed alone would be another picture"
 
 
 def test_what_is_not_known_is_left_out() -> None:
@@ -110,17 +114,70 @@ def test_every_name_belongs_to_a_scheduler_that_diffusers_has() -> None:
     assert [name for name in SAMPLERS if f'"{name}"' not in listed] == []
 
 
-@pytest.mark.parametrize("prompt", ["a red circle, on blue", "一只橘色的星星在夜空，安静", "café (masterpiece:1.2) \\(x\\)"])
-def test_another_program_reads_prompt_seed_and_sampler_from_the_file(prompt: str) -> None:
-    recipe = _recipe(prompt, "模糊, blurry", seed=2**63 + 1)
-    text = {"parameters": write_parameters(recipe, model_name="embedded, v1", cfg=4.5)}
-    data = encode_png("RGB", 128, 96, bytes(128 * 96 * 3), recipe=recipe, text=text)
-    assert Image.open(io.BytesIO(data)).info["parameters"] == text["parameters"]
-    read = ParserManager().parse(io.BytesIO(data))
-    assert read is not None
-    assert [prompt.value for prompt in read.prompts] == [prompt]
-    assert [prompt.value for prompt in read.negative_prompts] == ["模糊, blurry"]
-    (sampler,) = read.samplers
-    assert sampler.name == "Euler a"
-    assert str(sampler.parameters["seed"]) == str(2**63 + 1)
-    assert (str(sampler.parameters["steps"]), str(sampler.parameters["cfg_scale"])) == ("8", "4.5")
+def test_loras_are_tags_behind_the_prompt() -> None:
+    adapters = (
+        {"kind": "lora", "digest": "ab" * 32, "weight": 0.8},
+        {"kind": "vae", "digest": "cd" * 32},
+        {"kind": "lora", "digest": "ef" * 32, "weight": {"unet": 0.5, "text_encoder": 1.0}},
+        {"kind": "lora", "digest": "12" * 32},
+    )
+    recipe = replace(_recipe(), adapters=adapters)
+    loras = loras_of(recipe, {"ab" * 32: "a<b>:c", "ef" * 32: "星"})
+    text = write_parameters(recipe, loras=loras)
+    assert text.splitlines()[0] == "a red circle<lora:a_b__c:0.8><lora:星:1:0.5><lora:121212121212:1>"
+    read_again = read([Payload("png:parameters", text)])
+    assert read_again is not None
+    assert read_again.recipe.loras == (Lora("a_b__c", 0.8), Lora("星", 0.5, None, 1.0), Lora("121212121212", 1.0))
+
+
+READ = """
+import json, sys
+from sd_parsers import ParserManager
+read = ParserManager().parse(sys.argv[1])
+(sampler,) = read.samplers
+print(json.dumps({
+    "prompt": [prompt.value for prompt in read.prompts], "negative": [prompt.value for prompt in read.negative_prompts],
+    "sampler": sampler.name, "parameters": {name: str(value) for name, value in sampler.parameters.items()},
+    "model": sampler.model.name if sampler.model else None, "rest": {name: str(value) for name, value in read.metadata.items()},
+}))
+"""
+"""sd-parsers keeps a cache that can answer with another picture's data, so it reads every file in a process of its own."""
+
+
+@pytest.mark.parametrize(
+    ("prompt", "negative", "parts"),
+    [
+        ("a red circle, on blue", "blurry", {}),
+        ("一只橘色的星星在夜空，安静", "模糊，低质量", {}),
+        ("café (masterpiece:1.2) \\(x\\)\non two lines", "模糊, blurry", {}),
+        ("很长的一句话，" * 170_000, "b" * 5_000, {}),
+        (
+            "a cat",
+            "dark",
+            {
+                "noise": {
+                    "kind": "torch-cpu",
+                    "seed": str(2**63 + 1),
+                    "variation": {"seed": "8", "strength": 0.25, "form": "a1111"},
+                },
+                "adapters": ({"kind": "lora", "digest": "ab" * 32, "weight": 0.8},),
+            },
+        ),
+    ],
+    ids=["plain", "chinese", "weights and lines", "3.4 MiB", "lora and variation"],
+)
+def test_another_program_reads_the_file_that_we_write(tmp_path: Path, prompt: str, negative: str, parts: dict) -> None:
+    recipe = replace(_recipe(prompt, negative, seed=2**63 + 1), **parts)
+    loras = loras_of(recipe, {"ab" * 32: "细节"})
+    text = {"parameters": write_parameters(recipe, model_name="embedded-v1", cfg=4.5, loras=loras)}
+    (tmp_path / "a.png").write_bytes(encode_png("RGB", 128, 96, bytes(128 * 96 * 3), recipe=recipe, text=text))
+    done = subprocess.run([sys.executable, "-c", READ, tmp_path / "a.png"], capture_output=True, check=True, timeout=200)
+    found = json.loads(done.stdout)
+    assert found["prompt"] == [prompt + ("<lora:细节:0.8>" if parts else "")]
+    assert found["negative"] == [negative]
+    assert found["sampler"] == "Euler a"
+    assert found["parameters"]["seed"] == str(2**63 + 1)
+    assert (found["parameters"]["steps"], found["parameters"]["cfg_scale"]) == ("8", "4.5")
+    assert found["model"] == "embedded-v1"
+    if parts:
+        assert (found["rest"]["Variation seed"], found["rest"]["Variation seed strength"]) == ("8", "0.25")

@@ -8,9 +8,11 @@ take one for A1111's own and change what the other fields mean.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from seedbank.formats.reading import Lora
 from seedbank.pipelines import DISTILLED, FACTS, TRUE_CFG
 from seedbank.recipe import Recipe
 
@@ -52,19 +54,46 @@ def sampler_of(scheduler: Mapping[str, Any] | None) -> tuple[str | None, str | N
 
 
 def write_parameters(
-    recipe: Recipe, *, model_name: str | None = None, model_hash: str | None = None, cfg: float | None = None
+    recipe: Recipe,
+    *,
+    model_name: str | None = None,
+    model_hash: str | None = None,
+    cfg: float | None = None,
+    loras: Sequence[Lora] = (),
 ) -> str:
     """The recipe as `parameters` text; what is not known is left out.
 
     `cfg` is the guidance in the common form, see `seedbank.pipelines.cfg_of`. `model_hash` is the first 10 digits of
-    the SHA-256 of a single-file model; a model in a folder has none.
+    the SHA-256 of a single-file model; a model in a folder has none. `loras` become tags behind the prompt, which is the one
+    place from which these tools load them.
     """
-    lines = [recipe.prompt or ""]
+    lines = ["".join([recipe.prompt or "", *map(_tag, loras)])]
     if recipe.negative_prompt:
         lines.append(f"Negative prompt: {recipe.negative_prompt}")
     fields = _fields(recipe, model_name, model_hash, cfg)
     lines.append(", ".join(f"{name}: {_quoted(value)}" for name, value in fields.items() if value is not None))
     return "\n".join(line for line in lines if line)
+
+
+def loras_of(recipe: Recipe, names: Mapping[str, str]) -> tuple[Lora, ...]:
+    """The LoRAs of a recipe by the names {digest: name}, else by their digests; in the order in which they act."""
+    found = []
+    for item in recipe.adapters:
+        if item.get("kind") != "lora":
+            continue
+        weight, digest = item.get("weight", 1.0), str(item.get("digest"))
+        by_part = weight if isinstance(weight, Mapping) else {}
+        text = by_part.get("text_encoder")
+        denoiser = by_part.get("unet", by_part.get("transformer")) if by_part else weight
+        found.append(Lora(names.get(digest, digest[:12]), denoiser, None, text if text != denoiser else None))
+    return tuple(found)
+
+
+def _tag(lora: Lora) -> str:
+    """`<lora:name:weight>`, with a weight for the text encoder before it where it has its own."""
+    name = re.sub("[:<>\n]", "_", lora.name)
+    weights = (lora.weight_text, lora.weight) if lora.weight_text is not None else (lora.weight,)
+    return f"<lora:{':'.join([name, *(_number(weight) or '1' for weight in weights)])}>"
 
 
 def _fields(recipe: Recipe, model_name: str | None, model_hash: str | None, cfg: float | None) -> dict[str, object]:
@@ -86,11 +115,18 @@ def _fields(recipe: Recipe, model_name: str | None, model_hash: str | None, cfg:
         "Model": model_name,
         "Variation seed": variation.get("seed"),
         "Variation seed strength": _number(variation.get("strength")),
+        "Blend": _blend(recipe),  # no other tool has a word for it, and without it the seed would promise another picture
         # diffusers counts the layers that are left out, A1111 the one that is used: 1 there is 2 here.
         "Clip skip": skipped + 1 if skipped else None,
         "ENSD": recipe.noise.get("ensd"),
         "RNG": {"torch-cpu": "CPU", "a1111-nv": "NV"}.get(str(recipe.noise.get("kind"))),
     }
+
+
+def _blend(recipe: Recipe) -> str | None:
+    """How far the noise lies from that of the seed, and towards which other; None for noise of one seed."""
+    blend = recipe.noise.get("blend")
+    return None if blend is None else f"{blend['alpha']:.3g} towards seed {blend['noise'].get('seed')} ({blend['curve']})"
 
 
 def _number(value: float | None) -> str | None:
