@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,6 +96,7 @@ class Engine:
         self.on_event = on_event
         self.timeout = timeout
         """Seconds of silence after which a rendering counts as hung; every step is a sign of life."""
+        self._asking = threading.RLock()
         self._worker: Worker | None = None
         self._started: Mapping[str, Any] = {}
         self._loaded: Loaded | None = None
@@ -262,17 +264,22 @@ class Engine:
     # -- one request ---------------------------------------------------------------------------------------------------
 
     def _ask(self, verb: str, **request: Any) -> Any:
-        self._start()
-        worker = self._running()
-        try:
-            return worker.ask(verb, request, self.on_event, self.timeout)
-        finally:
-            if not worker.alive:
-                self.close(at_once=True)
+        with self._asking:  # one request at a time, also of several threads
+            self._start()
+            worker = self._running()
+            try:
+                return worker.ask(verb, request, self.on_event, self.timeout)
+            finally:
+                if not worker.alive:
+                    self.close(at_once=True)
 
     def _start(self) -> None:
         if self._worker is not None and self._worker.alive:
             return
+        with self._asking:
+            self._begin_process()
+
+    def _begin_process(self) -> None:
         self.close(at_once=True)
         self._worker = Worker(self.python, variables_for(self.profile, self.mode))
         request = {"profile": self.profile, "mode": self.mode, "device": self.wanted_device}

@@ -225,10 +225,10 @@ def render_blend(
 
 
 def _render(renderer: Renderer, frame: Frame, recipe: Recipe, tags: Sequence[str], run: int) -> Entry:
-    rendering = renderer.render(recipe)
-    details = {stored.PLANNED: recipe.digest} if rendering.random_state is not None else {}
+    made = renderer.render(recipe)
+    details = {stored.PLANNED: recipe.digest} if made.rendering.random_state is not None else {}
     parents = [(frame.start.id, EDGE), (frame.end.id, EDGE)]
-    return renderer.record(recipe, rendering, parents=parents, tags=tags, run=run, details=details)
+    return renderer.record(made, parents=parents, tags=tags, run=run, details=details)
 
 
 def _known(library: Library, plan: Plan, run: int, renderer: Renderer) -> dict[str, stored.Rendered]:

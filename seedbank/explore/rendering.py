@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from seedbank.bank import Bank
 from seedbank.environment import Environment
 from seedbank.errors import Blocked, StorageError
+from seedbank.explore.ahead import ahead
 from seedbank.progress import QUIET, Progress, track
 from seedbank.recipe import Recipe, input_key
 from seedbank.recording.generate import Beside, Prepared, check_rendered_size, record_rendering
@@ -35,6 +36,15 @@ class Opened:
 
     engine: Engine
     loaded: Loaded
+    environment: Environment
+
+
+@dataclass(frozen=True)
+class Made:
+    """An image that was rendered and is not recorded yet."""
+
+    recipe: Recipe
+    rendering: Rendering
     environment: Environment
 
 
@@ -87,12 +97,17 @@ class Renderer:
         """Let recipes have these inputs too, whose bytes are in the image store already."""
         self._blobs |= {blob.digest: blob for blob in blobs}
 
-    def render(self, recipe: Recipe) -> Rendering:
+    def render(self, recipe: Recipe) -> Made:
         """One image. Raises `Blocked`, `BadInput` or `RenderFailed`."""
         opened = self.open(recipe.adapters)
         rendering = opened.engine.render(recipe, self.files(recipe), reuse_texts=True)
         check_rendered_size(recipe, rendering)
-        return rendering
+        return Made(recipe, rendering, opened.environment)
+
+    def stop(self) -> None:
+        """End the render process, whatever it is computing; the next rendering starts another."""
+        if self._opened is not None:
+            self._opened[1].engine.close(at_once=True)
 
     def files(self, recipe: Recipe) -> dict[str, Path]:
         """{key of an input: a file with its bytes} for the render process. Raises `Blocked`."""
@@ -100,28 +115,33 @@ class Renderer:
 
     def record(
         self,
-        recipe: Recipe,
-        rendering: Rendering,
+        made: Made,
         *,
         parents: Sequence[tuple[int, str]] = (),
         tags: Sequence[str] = (),
         run: int | None = None,
         details: Mapping[str, Any] | None = None,
     ) -> Entry:
-        """Record what `render` gave for this recipe."""
-        environment = self.open(recipe.adapters).environment
+        """Record what `render` gave."""
         return record_rendering(
             self._bank,
-            environment,
-            recipe,
+            made.environment,
+            made.recipe,
             self.beside,
-            rendering,
-            inputs=[self._blob(item["digest"]) for item in recipe.inputs],
+            made.rendering,
+            inputs=[self._blob(item["digest"]) for item in made.recipe.inputs],
             tags=tags,
             parents=parents,
             run=run,
             details=details,
         )
+
+    def render_all(
+        self, recipes: Iterable[Recipe], *, parents: Sequence[tuple[int, str]], tags: Sequence[str] = (), run: int | None = None
+    ) -> Iterator[Entry]:
+        """Render them in order and record each, while the next one is being rendered."""
+        for _, made in ahead(self.render, recipes, self.stop):
+            yield self.record(made, parents=parents, tags=tags, run=run)
 
     def _blob(self, digest: str) -> Blob:
         if digest not in self._blobs:
@@ -205,6 +225,4 @@ def render_recipes(
     edges = [(base.id, "variant-of")] if parents is None else parents
     with open_entry(library, base, device) as renderer:
         renderer.add_inputs(inputs)
-        for recipe in track(progress, recipes, label):
-            rendering = renderer.render(recipe)
-            yield renderer.record(recipe, rendering, parents=edges, tags=tags, run=run)
+        yield from renderer.render_all(track(progress, recipes, label), parents=edges, tags=tags, run=run)

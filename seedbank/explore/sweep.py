@@ -7,17 +7,19 @@ cells follow from: the base recipe and the axes.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from seedbank.errors import BadInput, Blocked, NotFound, RenderFailed
+from seedbank.errors import BadInput, Blocked, NotFound, RenderFailed, SeedbankError
+from seedbank.explore.ahead import ahead
 from seedbank.explore.axes import Axis
 from seedbank.explore.changes import Changer, cut_off, effects
 from seedbank.explore.plan import LARGEST, Grid, Plan, pace, work
-from seedbank.explore.rendering import Renderer
+from seedbank.explore.rendering import Made, Renderer
 from seedbank.progress import QUIET, Progress
 from seedbank.recipe import Recipe
 from seedbank.records import Entry, Run
@@ -51,12 +53,19 @@ class Cell:
 
 @dataclass(frozen=True)
 class _Planned:
-    """A cell before it is rendered; `recipe` is None when `problem` says why there can be none."""
+    """A cell before its turn. `recipe` is None when `problem` says why there can be none; `entry` is there when it is done
+    already; `again` says that a cell shortly before has the same recipe."""
 
     position: int
     indexes: tuple[int, ...]
     recipe: Recipe | None
     problem: str | None = None
+    entry: Entry | None = None
+    again: bool = False
+
+    @property
+    def digest(self) -> str:
+        return "" if self.recipe is None else self.recipe.digest
 
 
 class Sweep:
@@ -248,26 +257,40 @@ class Sweep:
         """Every cell in the order of rendering, once it is recorded, found, or has failed."""
         run = self.begin()
         told = stored.failures(self._library.store, run.id)
-        edges = [] if self.parent is None else [(self.parent.id, "swept-from")]
+        made: OrderedDict[str, Entry] = OrderedDict()
         with self._progress.task(SWEEP, total=self.grid.cells) as task:
-            for some in _batches(self.grid.walk()):
-                planned = [self._planned(indexes) for indexes in some]
-                done = self._done(planned)
-                known = {entry.id: entry for entry in self._library.store.entries(sorted({one.id for one in done.values()}))}
-                self._reuse(run, {one.id for one in done.values() if one.run != run.id})
-                made: dict[str, Entry] = {}
-                for one in planned:
-                    entry = known[done[one.position].id] if one.position in done else made.get(_digest(one))
-                    reused, problem = entry is not None, one.problem
-                    if entry is None and one.recipe is not None:
-                        entry, problem = self._render(run, one.recipe, edges)
-                    if entry is not None:
-                        made[_digest(one)] = entry
-                    elif problem is not None and told.get(one.position) != problem:
-                        stored.tell_failure(self._library.store, run.id, one.position, problem)
-                    self.cells[one.position] = problem or "" if entry is None else entry.id
-                    task.advance()
-                    yield Cell(one.position, self.grid.labels(one.indexes), entry, reused, None if entry else problem)
+            for one, result in ahead(self._render, self._todo(run), self._renderer.stop):
+                entry, problem = one.entry, one.problem
+                if isinstance(result, Made):
+                    entry = made[one.digest] = self._record(run, result)
+                    _forget(made)
+                elif isinstance(result, SeedbankError):
+                    problem = str(result)
+                elif one.again:
+                    entry = made.get(one.digest)
+                    problem = "It has the same recipe as a cell that failed." if entry is None else None
+                if problem is not None and told.get(one.position) != problem:
+                    stored.tell_failure(self._library.store, run.id, one.position, problem)
+                self.cells[one.position] = problem if entry is None and problem is not None else entry.id if entry else ""
+                task.advance()
+                reused = entry is not None and not isinstance(result, Made)
+                yield Cell(one.position, self.grid.labels(one.indexes), entry, reused, problem)
+
+    def _todo(self, run: Run) -> Iterator[_Planned]:
+        """Every cell before its turn: with its entry where there is one, else to be rendered."""
+        recent: OrderedDict[str, None] = OrderedDict()
+        for some in _batches(self.grid.walk()):
+            planned = [self._planned(indexes) for indexes in some]
+            done = self._done(planned)
+            known = {entry.id: entry for entry in self._library.store.entries(sorted({one.id for one in done.values()}))}
+            self._reuse(run, {one.id for one in done.values() if one.run != run.id})
+            for one in planned:
+                if one.position in done:
+                    yield replace(one, entry=known[done[one.position].id])
+                else:
+                    yield replace(one, again=one.digest in recent)
+                    recent |= {one.digest: None} if one.recipe is not None else {}
+                    _forget(recent)
 
     def _reuse(self, run: Run, ids: set[int]) -> None:
         """Remember the entries of others that are cells of this run."""
@@ -277,15 +300,19 @@ class Sweep:
             if self._tags:
                 self._library.store.tag(new, self._tags)
 
-    def _render(self, run: Run, recipe: Recipe, edges: Sequence[tuple[int, str]]) -> tuple[Entry | None, str | None]:
-        """(the entry, None), or (None, why it failed): one bad cell does not end a sweep."""
+    def _render(self, one: _Planned) -> Made | SeedbankError | None:
+        """The image of a cell that has none, or why it failed: one bad cell does not end a sweep."""
+        if one.recipe is None or one.entry is not None or one.again:
+            return None
         try:
-            rendering = self._renderer.render(recipe)
+            return self._renderer.render(one.recipe)
         except (BadInput, Blocked, RenderFailed) as error:
-            return None, str(error)
-        details = {stored.PLANNED: recipe.digest} if rendering.random_state is not None else {}
-        entry = self._renderer.record(recipe, rendering, parents=edges, tags=self._tags, run=run.id, details=details)
-        return entry, None
+            return error
+
+    def _record(self, run: Run, made: Made) -> Entry:
+        details = {stored.PLANNED: made.recipe.digest} if made.rendering.random_state is not None else {}
+        edges = [] if self.parent is None else [(self.parent.id, "swept-from")]
+        return self._renderer.record(made, parents=edges, tags=self._tags, run=run.id, details=details)
 
     # -- what came of it ----------------------------------------------------------------------------------------------
 
@@ -328,8 +355,10 @@ def _tried(axis: Axis) -> list[Any]:
     return [axis.values[index] for index in dict.fromkeys([*rendered[::step], rendered[-1]])]
 
 
-def _digest(planned: _Planned) -> str:
-    return "" if planned.recipe is None else planned.recipe.digest
+def _forget(recent: OrderedDict[str, Any]) -> None:
+    """Keep the last ones only: what was recorded before is found in the bank."""
+    while len(recent) > 2 * AT_ONCE:
+        recent.popitem(last=False)
 
 
 def _why(field: str) -> str:

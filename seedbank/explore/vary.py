@@ -76,10 +76,8 @@ def vary(
             say(remark)
         for remark in cut_off(renderer.opened, renderer.base, first):
             say(remark)
-        recipes = _numbered(first, n, seed, strength)
-        for recipe in track(progress, recipes, "vary"):
-            rendering = renderer.render(recipe)
-            yield renderer.record(recipe, rendering, parents=[(entry.id, "variant-of")], tags=tags)
+        recipes = track(progress, _numbered(first, n, seed, strength), "vary")
+        yield from renderer.render_all(recipes, parents=[(entry.id, "variant-of")], tags=tags)
 
 
 def _check(n: int, seed: int | None, strength: float | None, form: str | None, variation_seed: int | None) -> None:
