@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from seedbank.errors import BadInput, Blocked, NotFound, RenderFailed, SeedbankError
 from seedbank.explore.ahead import ahead
 from seedbank.explore.axes import Axis
-from seedbank.explore.changes import Changer, cut_off, effects
-from seedbank.explore.plan import LARGEST, Grid, Plan, pace, work
+from seedbank.explore.cells import Planned, Planner
+from seedbank.explore.plan import Grid, Plan, pace, work
 from seedbank.explore.rendering import Made, Renderer
 from seedbank.progress import QUIET, Progress
-from seedbank.recipe import Recipe
 from seedbank.records import Entry, Run
 from seedbank.store import cells as stored
 from seedbank.store.runs import SWEEP
@@ -33,8 +32,6 @@ LOOKED_UP = 10_000
 """Up to so many cells are looked up before the sweep begins."""
 AT_ONCE = 200
 """So many cells are looked up with one question."""
-TRIED = 100
-"""So many values of an axis are tried before anything is rendered; what is wrong with others shows when they come."""
 VERSION = 1
 
 T = TypeVar("T")
@@ -49,23 +46,6 @@ class Cell:
     entry: Entry | None = None
     reused: bool = False
     problem: str | None = None
-
-
-@dataclass(frozen=True)
-class _Planned:
-    """A cell before its turn. `recipe` is None when `problem` says why there can be none; `entry` is there when it is done
-    already; `again` says that a cell shortly before has the same recipe."""
-
-    position: int
-    indexes: tuple[int, ...]
-    recipe: Recipe | None
-    problem: str | None = None
-    entry: Entry | None = None
-    again: bool = False
-
-    @property
-    def digest(self) -> str:
-        return "" if self.recipe is None else self.recipe.digest
 
 
 class Sweep:
@@ -99,11 +79,11 @@ class Sweep:
         self._asked = dict(asked or {})
         self._tags = tuple(tags)
         self._progress = progress
-        self._changer = Changer(renderer.opened, self.base, renderer.beside.adapters)
+        self._planner = Planner(self.grid, renderer)
         self._environment = renderer.opened.environment.digest
         self._others: set[int] = set() if resumed is None else stored.reused(library.store, resumed.id)
         self._renamed: dict[str, int] = {} if resumed is None else stored.renamed(library.store, resumed.id)
-        self._check_axes()
+        self._planner.check()
 
     def __enter__(self) -> Sweep:
         self._renderer.__enter__()
@@ -114,33 +94,6 @@ class Sweep:
 
     # -- the plan -----------------------------------------------------------------------------------------------------
 
-    def _check_axes(self) -> None:
-        """Raises `BadInput` for a value that makes no sense for this pipeline, before anything is rendered.
-
-        A value may need another axis (a schedule its sampler): it passes when it makes sense with one of the others' values.
-        """
-        if not self.grid.axes:
-            raise BadInput("A sweep needs something that changes.", "Add --seeds 1000..1009, or --axis steps=4,8,16.")
-        if self.grid.places > LARGEST:
-            raise BadInput(f"The grid has {self.grid.places:,} places.", f"Use fewer values: {LARGEST:,} is the most.")
-        for axis in self.grid.axes:
-            others = [other for other in self.grid.axes if other is not axis]
-            for value in _tried(axis):
-                self._check_value(axis, value, others)
-
-    def _check_value(self, axis: Axis, value: Any, others: Sequence[Axis]) -> None:
-        try:
-            self._changer([(axis.field, value)])
-        except (BadInput, Blocked) as error:
-            for other in others:
-                for beside in _tried(other):
-                    try:
-                        self._changer([(axis.field, value), (other.field, beside)])
-                        return
-                    except (BadInput, Blocked):
-                        continue
-            raise BadInput(f"The axis {axis.text!r} cannot be rendered: {error.message}", error.hint) from None
-
     @cached_property
     def plan(self) -> Plan:
         """What the sweep is about to do."""
@@ -148,43 +101,18 @@ class Sweep:
         if self.grid.cells <= LOOKED_UP:
             reused = 0
             for some in _batches(self.grid.walk()):
-                planned = [self._planned(indexes) for indexes in some]
+                planned = [self._planner.planned(indexes) for indexes in some]
                 done = self._done(planned)
                 reused += len(done)
                 todo += sum(work(one.recipe) for one in planned if one.recipe is not None and one.position not in done)
         else:
-            sample = [self._planned(indexes) for indexes in islice(self.grid.walk(), AT_ONCE)]
+            sample = [self._planner.planned(indexes) for indexes in islice(self.grid.walk(), AT_ONCE)]
             known = [work(one.recipe) for one in sample if one.recipe is not None]
             todo = sum(known) / len(known) * self.grid.cells if known else 0.0
         rate = pace(self._library, self.base, self._environment)
-        return Plan(self.grid, self.grid.cells, reused, None if rate is None else rate * todo, tuple(self._remarks()))
+        return Plan(self.grid, self.grid.cells, reused, None if rate is None else rate * todo, tuple(self._planner.remarks()))
 
-    def _remarks(self) -> Iterator[str]:
-        """What changes along the axes and its author may not expect, each sentence once."""
-        said: dict[str, None] = {}
-        guided = {axis.field for axis in self.grid.axes} & {"cfg", "guidance"}
-        for axis in self.grid.axes:
-            for value in _tried(axis):
-                try:
-                    changed = self._changer([(axis.field, value)])
-                except (BadInput, Blocked):
-                    continue  # it makes sense with another axis only
-                remarks = [] if guided and "negative" in axis.field else effects(self.base, changed)
-                if axis.field in ("steps", "size") and remarks:
-                    remarks = [f"The composition changes along {axis.title}: {_why(axis.field)}."]
-                if "prompt" in axis.field or "negative" in axis.field or "texts" in axis.field:
-                    remarks += cut_off(self._renderer.opened, self.base, changed)
-                said |= dict.fromkeys(remarks)
-        yield from said
-
-    def _planned(self, indexes: tuple[int, ...]) -> _Planned:
-        position = self.grid.position(indexes)
-        try:
-            return _Planned(position, indexes, self._changer(self.grid.changes(indexes)))
-        except (BadInput, Blocked) as error:
-            return _Planned(position, indexes, None, str(error))
-
-    def _done(self, planned: Sequence[_Planned]) -> dict[int, stored.Rendered]:
+    def _done(self, planned: Sequence[Planned]) -> dict[int, stored.Rendered]:
         """{position: entry} of the cells that are in the bank already."""
         wanted = {one.position: one.recipe.digest for one in planned if one.recipe is not None}
         found = stored.rendered(self._library.store, dict.fromkeys(wanted.values()))
@@ -276,11 +204,11 @@ class Sweep:
                 reused = entry is not None and not isinstance(result, Made)
                 yield Cell(one.position, self.grid.labels(one.indexes), entry, reused, problem)
 
-    def _todo(self, run: Run) -> Iterator[_Planned]:
+    def _todo(self, run: Run) -> Iterator[Planned]:
         """Every cell before its turn: with its entry where there is one, else to be rendered."""
         recent: OrderedDict[str, None] = OrderedDict()
         for some in _batches(self.grid.walk()):
-            planned = [self._planned(indexes) for indexes in some]
+            planned = [self._planner.planned(indexes) for indexes in some]
             done = self._done(planned)
             known = {entry.id: entry for entry in self._library.store.entries(sorted({one.id for one in done.values()}))}
             self._reuse(run, {one.id for one in done.values() if one.run != run.id})
@@ -300,7 +228,7 @@ class Sweep:
             if self._tags:
                 self._library.store.tag(new, self._tags)
 
-    def _render(self, one: _Planned) -> Made | SeedbankError | None:
+    def _render(self, one: Planned) -> Made | SeedbankError | None:
         """The image of a cell that has none, or why it failed: one bad cell does not end a sweep."""
         if one.recipe is None or one.entry is not None or one.again:
             return None
@@ -348,22 +276,10 @@ def _batches(items: Iterator[T]) -> Iterator[list[T]]:
         yield some
 
 
-def _tried(axis: Axis) -> list[Any]:
-    """Values of an axis, evenly spread over it, with both ends."""
-    rendered = [index for index in range(len(axis)) if index not in axis.skipped]
-    step = max(1, len(rendered) // TRIED)
-    return [axis.values[index] for index in dict.fromkeys([*rendered[::step], rendered[-1]])]
-
-
 def _forget(recent: OrderedDict[str, Any]) -> None:
     """Keep the last ones only: what was recorded before is found in the bank."""
     while len(recent) > 2 * AT_ONCE:
         recent.popitem(last=False)
-
-
-def _why(field: str) -> str:
-    same = "another number of steps goes through other noise levels"
-    return "a seed draws other noise for every size" if field == "size" else same
 
 
 def find_run(library: Library, which: int | str) -> Run | None:
