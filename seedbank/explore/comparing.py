@@ -110,8 +110,10 @@ def compare_entries(bank: Bank, ids: Sequence[int]) -> Comparison:
     from seedbank import images
     from seedbank.images.sheets import rgb
 
-    if not 2 <= len(ids) <= MOST:
-        raise BadInput(f"{len(ids)} entries cannot be compared.", f"Name 2 to {MOST}, such as: seedbank compare 17 18 19")
+    if len(ids) < 2:
+        raise BadInput("A comparison needs two entries or more.", "Name them, such as: seedbank compare 17 18 19")
+    if len(ids) > MOST:
+        raise BadInput(f"{len(ids)} entries are too many to be compared.", f"Name at most {MOST}.")
     entries = bank.store.entries(ids)
     pixels = [bank.pixels(entry) for entry in entries]
     reference, size = entries[0], (pixels[0].width, pixels[0].height)

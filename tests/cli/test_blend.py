@@ -158,7 +158,7 @@ def test_compare_says_what_it_scales_and_what_is_missing(bank, tmp_path, monkeyp
     assert "pip install 'seedbank-images[flip]'" in ran.err
     assert list(tmp_path.iterdir()) == []
     assert "--difference has no effect without -o" in bank("compare", "3", "4", "--difference", ok=[2]).err
-    assert "1 entries cannot be compared" in bank("compare", "3", ok=[2]).err
+    assert "A comparison needs two entries or more." in bank("compare", "3", ok=[2]).err
 
 
 # -- noise and latents as arrays --------------------------------------------------------------------------------------
