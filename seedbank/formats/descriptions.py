@@ -15,8 +15,8 @@ from seedbank.formats.values import find, first, foreign, number_of, objects, se
 
 MIDJOURNEY, DALLE = "midjourney", "dall-e"
 PLACES = ("png:Description", "xmp:description", "exif:ImageDescription", "iptc:Caption", "exif:XPTitle", "text")
-JOB = re.compile(r"\s*Job ID:\s*([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\s*\Z", re.IGNORECASE)
-FLAG = re.compile(r"\s(?:--|—)(\w+)((?:\s+(?!--|—)\S+)*)")
+JOB = re.compile(r"Job ID: ?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})", re.IGNORECASE)
+FLAGS = re.compile(r"\s(?:--|—)(?=[a-z])")
 OWN = {
     "v",
     "version",
@@ -48,15 +48,15 @@ def read(payloads: Sequence[Payload]) -> Reading | None:
 
 def _midjourney(payload: Payload) -> Reading | None:
     job = JOB.search(payload.text)
-    text = JOB.sub("", payload.text)
-    flags = {name: value.strip() for name, value in FLAG.findall(text)}
+    text = payload.text[: job.start()] if job else payload.text
+    prompt, *rest = FLAGS.split(text)
+    flags = {name: value for name, _, value in (" ".join(flag.split()).partition(" ") for flag in rest)}
     if job is None and len(OWN & flags.keys()) < 2:
         return None
-    begin = FLAG.search(text)
     return Reading(
         MIDJOURNEY,
         foreign(
-            prompt=text_of((text[: begin.start()] if begin else text).strip()),
+            prompt=text_of(prompt.strip()),
             negative_prompt=text_of(flags.get("no")),
             seed=seed_of(flags.get("seed")),
             extras={

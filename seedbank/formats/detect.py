@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from typing import Any, Protocol
 
 from seedbank.errors import BadInput
 from seedbank.formats.reading import FormatError, Payload, Reading
+from seedbank.formats.values import UNFIT, fitted, text_of
 
 ORDER = (
     "own",
@@ -97,7 +98,8 @@ def examine(payloads: Sequence[Payload], tool: str | None = None) -> Examination
     """What every format makes of the payloads, the most trusted first, or that of one tool. Raises `BadInput` for its name."""
     found: list[Reading] = []
     remarks: list[str] = []
-    left = payloads
+    left: Sequence[Payload] = [_fit(payload) for payload in payloads]
+    unfit = any(UNFIT.search(payload.text) for payload in left)
     for name in ORDER if tool is None else (format_of(tool),):
         try:
             reading = reader(name)(left)
@@ -105,10 +107,16 @@ def examine(payloads: Sequence[Payload], tool: str | None = None) -> Examination
             remarks.append(f"{name}: {error.message}")
             continue
         if reading is not None:
-            found.append(reading)
+            found.append(fitted(reading) if unfit else reading)
             read = COPIES.get(name, set()) | {reading.place}
             left = [payload for payload in left if payload.place not in read]
     return Examination(tuple(found), tuple(remarks))
+
+
+def _fit(payload: Payload) -> Payload:
+    """The payload with a text that can be kept: no NUL, no halves of surrogate pairs."""
+    text = text_of(payload.text)
+    return payload if text is None or text == payload.text else replace(payload, text=text)
 
 
 def readings(payloads: Sequence[Payload]) -> list[Reading]:

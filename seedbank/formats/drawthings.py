@@ -28,7 +28,9 @@ from seedbank.formats.values import (
 )
 
 TOOL = "drawthings"
-SETTINGS = re.compile(r"\n?Steps: \d+, Sampler: [^\n]*\Z")
+SETTINGS = re.compile(r"Steps: \d+, Sampler: ")
+LONGEST_SETTINGS = 4096
+"""Characters of the last line; a line of settings has some hundreds."""
 PAIR = re.compile(r"([A-Z][\w ]*): ([^,]*)(?:, |\Z)")
 
 
@@ -50,14 +52,20 @@ def _description(payloads: Sequence[Payload]) -> tuple[str, str] | None:
     """(text, place) of the description, where it ends in a line of settings."""
     for place in ("exif:ImageDescription", "xmp:description", "iptc:Caption", "png:Description"):
         payload = find(payloads, place)
-        if payload is not None and SETTINGS.search(payload.text.strip()):
+        if payload is not None and SETTINGS.match(_settings(payload.text.strip())):
             return payload.text.strip(), place
     return None
 
 
+def _settings(text: str) -> str:
+    """The last line, where it is short enough to be one of settings."""
+    last = text.rpartition("\n")[2]
+    return last if len(last) <= LONGEST_SETTINGS else ""
+
+
 def _prompts(text: str) -> tuple[str, str]:
     """(prompt, negative prompt) of a description."""
-    lines = SETTINGS.sub("", text)
+    lines = text.rpartition("\n")[0]
     prompt, _, negative = ("\n" + lines).partition("\n-")
     return prompt[1:], negative
 
@@ -123,8 +131,7 @@ def _hires(deep: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def _text(text: str, place: str) -> Reading:
     """The description alone."""
     prompt, negative = _prompts(text)
-    settings = SETTINGS.search(text)
-    pairs = dict(PAIR.findall(settings[0].strip() if settings else ""))
+    pairs = dict(PAIR.findall(_settings(text)))
     width, height = size_of(pairs.get("Size"))
     return Reading(
         TOOL,

@@ -107,6 +107,9 @@ def _loras(values: Mapping[str, Any]) -> Iterator[Lora | None]:
                 weight = number_of(item[1]) if len(item) > 1 else None
                 yield Lora(name, weight, name_of(item[2]) if len(item) > 2 else None)
         return
+    for number in range(1, 6):  # Fooocus-MRE
+        if name := name_of(values.get(f"l{number}")):
+            yield Lora(name, number_of(values.get(f"w{number}")))
     for key, value in values.items():
         if NUMBERED.match(key) and isinstance(value, str) and (match := COMBINED.match(value)) and (name := name_of(match[1])):
             yield Lora(name, number_of(match[2]))
@@ -162,14 +165,14 @@ def _text(payloads: Sequence[Payload]) -> Reading | None:
     return None if reading is None else replace(reading, tool=TOOL)
 
 
-BLOCK = re.compile(r"<div id=\"([^\"]+)\" class=\"image-container\">(.*?)</div>", re.DOTALL)
-CLIPBOARD = re.compile(r"to_clipboard\('([^']*)'\)")
+CLIPBOARD = "to_clipboard('"
 
 
 def log_entry(page: str, name: str) -> str | None:
     """The JSON that Fooocus' `log.html` has for the image of that file name; None where it has none."""
-    wanted = name.replace(".", "_")
-    for key, block in BLOCK.findall(page):
-        if html.unescape(key) == wanted and (found := CLIPBOARD.search(block)):
-            return unquote(found[1])
-    return None
+    start = page.find(f'<div id="{html.escape(name.replace(".", "_"))}" class="image-container"')
+    end = page.find("</div>", start)
+    begin = page.find(CLIPBOARD, start, end) if start >= 0 and end >= 0 else -1
+    if begin < 0:
+        return None
+    return unquote(page[begin + len(CLIPBOARD) : end].partition("'")[0])

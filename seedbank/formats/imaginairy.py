@@ -27,8 +27,9 @@ from seedbank.formats.values import (
 
 TOOL = "imaginairy"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-DESCRIBED = re.compile(r"\b([a-z]+(?:-[a-z]+)*): ?(\S+)")
-QUOTED = re.compile(r'"(.*?)" (\d+)x(\d+)px\b', re.DOTALL)
+DESCRIBED = re.compile(r"(?:^|\s)([a-z][a-z-]*): ?(\S+)")
+SIZED = re.compile(r'" (\d+)x(\d+)px\b')
+"""The end of the prompt, which stands in quotes that nothing escapes."""
 MODEL = re.compile(r"Imaginairy / Stable Diffusion\s+(.+)", re.IGNORECASE)
 
 
@@ -54,11 +55,12 @@ def _described(payload: Payload | None) -> tuple[Mapping[str, str], str | None]:
     if payload is None:
         return {}, None
     text = COLOURS.sub("", payload.text)
-    prompt = QUOTED.search(text)
-    if prompt is None:
+    start = text.find('"') + 1
+    end = SIZED.search(text, start) if start else None
+    if end is None:
         return dict(DESCRIBED.findall(text)), None
-    said = dict(DESCRIBED.findall(text[prompt.end() :]))
-    return {"width": prompt[2], "height": prompt[3], **said}, prompt[1]
+    said = dict(DESCRIBED.findall(text, end.end()))
+    return {"width": end[1], "height": end[2], **said}, text[start : end.start()]
 
 
 def _recipe(values: Mapping[str, Any], said: Mapping[str, str], described_prompt: str | None, software: Payload | None) -> Any:

@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -19,8 +20,10 @@ DEEPEST = 64
 LARGEST_SEED = 2**64 - 1
 LARGEST_EXACT = 2**53
 """Above it a float is no longer the number that was written."""
+LONGEST_NUMBER = 100
+"""Characters of a text that is taken for a number."""
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z|[+-]?inf(inity)?\Z", re.IGNORECASE)
-_UNFIT = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)|\0")
+UNFIT = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)|\0")
 """What a text of JSON has where one of its values cannot be kept as it is."""
 _INTEGER = re.compile(r"[+-]?\d{1,20}(\.0*)?\Z")
 
@@ -38,16 +41,20 @@ def parse_json(text: str) -> Any:
     # Nesting is looked at only where there are brackets enough for it.
     if text.count("{") + text.count("[") > DEEPEST and _depth(value) > DEEPEST:
         raise FormatError(f"The metadata's JSON is nested more than {DEEPEST} levels deep.")
-    return _mended(value) if _UNFIT.search(text) else value
+    return fitted(value) if UNFIT.search(text) else value
 
 
-def _mended(value: Any) -> Any:
-    """The value with all its texts as `text_of` gives them; not deeper than `DEEPEST`."""
-    if isinstance(value, dict):
-        return {_mended(name): _mended(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_mended(item) for item in value]
-    return text_of(value) if isinstance(value, str) else value
+def fitted(value: Any) -> Any:
+    """The value with all texts within it as `text_of` gives them."""
+    if isinstance(value, str):
+        return text_of(value)
+    if isinstance(value, Mapping):
+        return {fitted(name): fitted(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)([fitted(item) for item in value])
+    if is_dataclass(value) and not isinstance(value, type):
+        return type(value)(**{item.name: fitted(getattr(value, item.name)) for item in fields(value)})
+    return value
 
 
 def _depth(value: Any) -> int:
@@ -81,7 +88,7 @@ def text_of(value: Any) -> str | None:
         try:
             value.encode()
         except UnicodeEncodeError:
-            value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "")
         return value.replace("\0", "")
     if isinstance(value, (list, tuple)) and value and all(isinstance(item, str) for item in value):
         return text_of("\n".join(value))
@@ -97,7 +104,7 @@ def name_of(value: Any) -> str | None:
 def number_of(value: Any) -> float | None:
     """A number, also one that is written as a text; None for NaN."""
     if isinstance(value, str):
-        value = float(value.strip()) if _NUMBER.match(value.strip()) else None
+        value = float(value.strip()) if len(value) <= LONGEST_NUMBER and _NUMBER.match(value.strip()) else None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:
@@ -164,13 +171,13 @@ def foreign(
     extras: Mapping[str, Any] | None = None,
     confidence: float = CERTAIN,
     doubts: Mapping[str, float] | None = None,
-    **fields: Any,
+    **said: Any,
 ) -> Foreign:
     """A `Foreign` whose fields have the same confidence, apart from those that `doubts` names. Extras that are None go."""
-    known = {name: value for name, value in fields.items() if value not in (None, ())}
-    said = {name: value for name, value in (extras or {}).items() if value not in (None, (), [], {}, "")}
+    known = {name: value for name, value in said.items() if value not in (None, ())}
+    more = {name: value for name, value in (extras or {}).items() if value not in (None, (), [], {}, "")}
     sure = {name: confidence for name in known} | {name: level for name, level in (doubts or {}).items() if name in known}
-    return Foreign(**known, extras=said, confidence=sure)
+    return Foreign(**known, extras=more, confidence=sure)
 
 
 def find(payloads: Sequence[Payload], *places: str) -> Payload | None:

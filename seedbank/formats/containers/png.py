@@ -38,6 +38,8 @@ def collect(file: BinaryIO, found: Collector) -> None:
             if data is not None:
                 _take(kind, data, found)
         else:
+            if kind == b"caBX":
+                found.remark("The file carries content credentials (C2PA). They hold no recipe and are not read.")
             file.seek(size + 4, 1)
 
 

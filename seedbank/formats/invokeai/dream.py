@@ -47,7 +47,7 @@ def of_line(text: str) -> Foreign | None:
 def _flags(words: list[str]) -> dict[str, str]:
     """{flag without its dash: the first word after it}."""
     flags: dict[str, str] = {}
-    for word, after in zip(words, [*words[1:], ""], strict=True):
+    for word, after in zip(words, [*words[1:], ""], strict=False):
         attached = ATTACHED.match(word)
         if attached is not None:
             flags.setdefault(attached[1] or attached[3], attached[2] or attached[4])
