@@ -61,19 +61,33 @@ function cell(place, seen) {
   return it;
 }
 
-function arrange() {
-  const table = make("table"), head = make("tr"), seen = new Map();
-  const corner = make("th", "corner", view.down < 0 ? titles[view.across] : `${titles[view.down]} ↓  ${titles[view.across]} →`);
+function flow(seen) {  // one axis needs no table: its values go on in the next line
+  return values[0].map((text, index) => {
+    const it = cell(index, seen), figure = make("figure", it.className);
+    figure.append(make("figcaption", "", `${titles[0]} ${text}`), ...it.childNodes);
+    figure.hidden = it.className === "empty";
+    return figure;
+  });
+}
+
+function table(seen) {
+  const it = make("table"), head = make("tr");
+  const corner = make("th", "corner", `${titles[view.down]} ↓  ${titles[view.across]} →`);
   head.append(corner, ...values[view.across].map((text) => make("th", "", text)));
   const top = make("thead"), body = make("tbody");
   top.append(head);
-  (view.down < 0 ? [""] : values[view.down]).forEach((text, down) => {
+  values[view.down].forEach((text, down) => {
     const row = make("tr");
     row.append(make("th", "", text), ...values[view.across].map((_, across) => cell(position(across, down), seen)));
     body.append(row);
   });
-  table.append(top, body);
-  at("grid").replaceChildren(table);
+  it.append(top, body);
+  return it;
+}
+
+function arrange() {
+  const seen = new Map();
+  at("grid").replaceChildren(...(titles.length > 1 ? [table(seen)] : flow(seen)));
   for (const entry of data.entries) entry.off = !seen.has(entry.id);
   data.entries = [...seen.values(), ...data.entries.filter((entry) => entry.off)];
   controls();
