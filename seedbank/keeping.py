@@ -14,7 +14,8 @@ from pathlib import Path
 
 from seedbank.bank import Bank
 from seedbank.engine.adapters import KINDS, adapter_files, read_adapter
-from seedbank.engine.manifest import model_files, read_model
+from seedbank.engine.hashes import CHECKPOINT
+from seedbank.engine.manifest import SINGLE_FILE, model_files, read_model
 from seedbank.engine.opening import check_same, find_recorded
 from seedbank.engine.source import cache_folder
 from seedbank.errors import Blocked, NotFound, SeedbankError, StorageError
@@ -112,12 +113,15 @@ def gone(bank: Bank) -> set[str]:
     return missing - meanings(bank).keys()
 
 
-def meanings(bank: Bank) -> Mapping[str, Model]:
-    """{digest of a model that imported files only name: the model that it means here}, of those that are at hand."""
+def meanings(bank: Bank, *, half: bool = False) -> Mapping[str, Model]:
+    """{digest of a model that imported files only name: the model that it means here}, of those that are at hand.
+
+    With `half` also checkpoints whose pipeline is not known, which nothing can be rendered with.
+    """
     from seedbank.store.weights import counterparts
 
     usable = {
-        digest: [model for model in found if is_here(model) or is_kept(bank, model)]
+        digest: [one for one in found if (half or one.pipeline != CHECKPOINT) and (is_here(one) or is_kept(bank, one))]
         for digest, found in counterparts(bank.store.database).items()
     }
     return {digest: found[0] for digest, found in usable.items() if found}
@@ -140,6 +144,8 @@ def files_of(model: Model) -> dict[str, Path]:
         raise Blocked(f"It is not known where {model.name} came from.", "Its files are kept in the bank, or lost.")
     if model.pipeline in KINDS:
         return adapter_files(model.pipeline, Path(model.source))
+    if model.pipeline == CHECKPOINT:
+        return {SINGLE_FILE: Path(model.source)}
     return model_files(find_recorded(model))
 
 
@@ -189,6 +195,11 @@ def _present(model: Model) -> Model:
     if model.pipeline in KINDS:
         return read_adapter(model.pipeline, str(model.source)).model
     return read_model(find_recorded(model))
+
+
+def half_sentence(model: Model) -> str:
+    """What a checkpoint lacks whose pipeline is not known."""
+    return f"The model {model.name} is a single file; add it again with --model-config FOLDER."
 
 
 def is_foreign(entry: Entry) -> bool:
@@ -248,9 +259,9 @@ class Lacks:
         if is_here(model) or is_kept(self._bank, model):
             return None
         if not model.files:
-            self._meant = meanings(self._bank) if self._meant is None else self._meant
+            self._meant = meanings(self._bank, half=True) if self._meant is None else self._meant
             if digest in self._meant:
-                return None
+                return None if self._meant[digest].pipeline != CHECKPOINT else half_sentence(self._meant[digest])
             return f"The {kind} {model.name}, which its file names, is not among the weights that this bank knows."
         where = f", last seen at {model.source}" if model.source else ""
         return f"The {kind} {model.name} ({digest[:12]}) is not here{where}, and not kept."

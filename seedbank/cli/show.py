@@ -68,6 +68,7 @@ def _everything(bank: Library, entry: Entry) -> dict[str, Any]:
         "flags": dict(entry.output.flags),
         "trace": [list(stage) for stage in bank.trace_of(entry.output)],
         "obstacles": list(entry.obstacles),
+        "made_by": _made_by(entry),
         "notes": list(entry.notes),
         "trashed": entry.trashed,
         "details": dict(entry.details),
@@ -119,6 +120,7 @@ def _lines(bank: Library, entry: Entry) -> Iterator[tuple[str, Any]]:
         if value:
             yield "flag", f"{flag}: {value}"
     yield from _import_lines(entry)
+    yield from _foreign_lines(bank, entry)
     for obstacle in entry.obstacles:
         yield "obstacle", obstacle
     for one in bank.store.regenerations(entry.id):
@@ -168,6 +170,22 @@ def _import_lines(entry: Entry) -> Iterator[tuple[str, Any]]:
         yield "conflict", sentence
     for sentence in details.get("remarks", ()):
         yield "remark", sentence
+
+
+def _made_by(entry: Entry) -> str | None:
+    """The tool whose engine made the entry, None for diffusers."""
+    from seedbank.keeping import is_foreign
+
+    return str(entry.details["tool"]) if is_foreign(entry) else None
+
+
+def _foreign_lines(bank: Library, entry: Entry) -> Iterator[tuple[str, Any]]:
+    """That another engine made the entry, and what is not here of what its file names."""
+    if (tool := _made_by(entry)) is None:
+        return
+    yield "made by", f"{tool}, another engine: what diffusers renders is an attempt to come close"
+    for what, _, detail in bank.check_parts(entry):
+        yield "part", f"{what}: {detail}"
 
 
 def _surface_lines(bank: Library, entry: Entry) -> Iterator[tuple[str, Any]]:

@@ -168,5 +168,5 @@ def named_weights(bank: Bank) -> list[Named]:
     from seedbank.keeping import meanings, models
     from seedbank.store.weights import counterparts
 
-    asked, meant = counterparts(bank.store.database), meanings(bank)
+    asked, meant = counterparts(bank.store.database), meanings(bank, half=True)
     return [Named(use.model, use.entries, meant.get(use.model.digest)) for use in models(bank) if use.model.digest in asked]

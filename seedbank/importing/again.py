@@ -21,7 +21,7 @@ from seedbank.formats.reading import ModelName, Reading
 from seedbank.importing.convert import Converted, convert
 from seedbank.importing.weights import MODEL, NAME, BankWeights, Match, Weights, hash_of, named_model
 from seedbank.importing.whole import make_whole
-from seedbank.keeping import is_foreign, is_here, is_kept, known_adapters
+from seedbank.keeping import half_sentence, is_foreign, is_here, is_kept, known_adapters
 from seedbank.pipelines import FACTS
 from seedbank.records import Entry, Model
 from seedbank.regen.foreign import Translated
@@ -125,7 +125,7 @@ def missing_parts(bank: Bank, converted: Converted) -> Iterator[str]:
             known = "; ".join(f"{kind_of_hash} {digits}" for kind_of_hash, digits in model.hashes if kind_of_hash != NAME)
             yield f"The {kind} {model.name}{f' ({known})' if known else ''} is not among the weights that this bank knows."
         elif kind == MODEL and model.pipeline == CHECKPOINT:
-            yield f"The model {model.name} is a single file; add it again with --model-config FOLDER."
+            yield half_sentence(model)
         elif kind == MODEL and model.pipeline not in FACTS:
             yield f"The model {model.name} has the pipeline class {model.pipeline!r}, which seedbank does not load."
         elif not is_here(model) and not is_kept(bank, model):
