@@ -19,7 +19,7 @@ from seedbank.formats.reading import FormatError, Payload
 _MARKS = ('"class_type"', '"nodes"', '\\"class_type\\"', '\\"nodes\\"')
 """One of these stands in every graph, also in one that is a JSON string itself."""
 _PREFIX = re.compile(r"\s*(prompt|workflow)\s*:\s*(?=\{)", re.I)
-_IN_MARKUP = re.compile(r"[\"'>\s;](prompt|workflow)[\"']?\s*[:=>]\s*[\"']?(?=\{)", re.I)
+_IN_MARKUP = re.compile(r"[:\"'>\s;](prompt|workflow)[\"']?\s*[:=>]\s*[\"']?(?=\{)", re.I)
 
 
 @dataclass(frozen=True)

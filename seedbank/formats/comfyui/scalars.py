@@ -40,16 +40,11 @@ def as_number(value: Any) -> float | None:
 
 
 def as_integer(value: Any) -> int | None:
-    """A whole number, exactly: a seed of 64 bits is no float."""
+    """A whole number of at most 64 bits, exactly: a seed is no float."""
     if isinstance(value, str):
         digits = value.strip()
-        return (
-            int(digits)
-            if len(digits) < 25 and digits.removeprefix("-").isascii() and digits.removeprefix("-").isdigit()
-            else None
-        )
-    if isinstance(value, bool):
-        return None
+        plain = digits.removeprefix("-")
+        value = int(digits) if len(digits) < 25 and plain.isascii() and plain.isdigit() else None
     if isinstance(value, float):
-        return int(value) if math.isfinite(value) and value.is_integer() and abs(value) < 2**53 else None
-    return value if isinstance(value, int) else None
+        value = int(value) if math.isfinite(value) and value.is_integer() and abs(value) < 2**53 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MAX_SEED else None

@@ -1,0 +1,155 @@
+"""ComfyUI's graphs of any shape and size: never an error but the format's own, and never for long."""
+
+import json
+import time
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seedbank.formats.comfyui import read
+from seedbank.formats.comfyui.roles import NAMES, OUTPUTS, TEXTS
+from seedbank.formats.comfyui.widgets import WIDGETS
+from seedbank.formats.reading import FormatError, Payload
+from tests.formats.comfy_graphs import Nodes, graph, plain, reading, recipe
+
+
+def long(kind: str, inputs: dict[str, Any], name: str, start: list[Any], count: int) -> tuple[dict[str, Any], list[Any]]:
+    """Nodes one behind the other, each with the one before as its input of that name."""
+    made: dict[str, Any] = {}
+    for place in range(count):
+        made[f"c{place}"] = {"class_type": kind, "inputs": {**inputs, name: start}}
+        start = [f"c{place}", 0]
+    return made, start
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "name", "start", "end"),
+    [
+        ("Reroute", {}, "x", ["6", 0], ("7", "images")),
+        ("ConditioningCombine", {"conditioning_2": ["2", 0]}, "conditioning_1", ["2", 0], ("5", "positive")),
+        ("LoraLoader", {"lora_name": "x", "strength_model": 1}, "model", ["1", 0], ("5", "model")),
+        ("StringConcatenate", {"string_b": "y"}, "string_a", ["s", 0], ("2", "text")),
+    ],
+)
+def test_ways_longer_than_any_real_one_are_cut_in_bounded_time(
+    kind: str, inputs: dict[str, Any], name: str, start: list[Any], end: tuple[str, str]
+) -> None:
+    nodes, last = long(kind, inputs, name, start, 12_000)
+    data = json.dumps(graph({}, plain() | nodes, **{f"n{end[0]}": {end[1]: last}}))
+    began = time.process_time()
+    assert recipe(data).seed in (7, None)
+    assert time.process_time() - began < 20
+
+
+def test_texts_that_double_sixty_times_are_cut_off() -> None:
+    nodes: Nodes = {
+        f"c{k}": ("StringConcatenate", {"string_a": [f"c{k - 1}", 0], "string_b": [f"c{k - 1}", 0]}) for k in range(1, 61)
+    }
+    began = time.process_time()
+    said = reading(graph(nodes | {"c0": ("PrimitiveString", {"value": "x" * 100})}, n2={"text": ["c60", 0]}))
+    assert said.recipe.seed == 7 and len(said.recipe.prompt or "") <= 1_000_000
+    assert time.process_time() - began < 10
+
+
+KINDS = sorted(
+    {*WIDGETS, *OUTPUTS, "SamplerCustomAdvanced", "Reroute", "SomethingNew", "ToBasicPipe", "ShowText|pysssss", "SimpleMath+"}
+)
+INPUTS = sorted(
+    {name for table in (NAMES, TEXTS, WIDGETS) for names in table.values() for name in names}
+    | {
+        "base_ctx",
+        "ctx_01",
+        "basic_pipe",
+        "guider",
+        "sigmas",
+        "noise",
+        "any_01",
+        "select",
+        "input1",
+        "on_true",
+        "on_false",
+        "switch",
+        "lora_1",
+        "lora_stack",
+        "lora_name_1",
+        "conditioning_1",
+        "conditioning_2",
+        "expression",
+        "a",
+        "b",
+        "find",
+        "replace",
+        "control_net",
+        "megapixels",
+    }
+)
+IDS = st.sampled_from(["1", "2", "3", "4", "5:1", "w", "none"])
+LINKS = st.tuples(IDS, st.integers(-1, 9)).map(list)
+LITERALS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**70), 2**70),
+    st.floats(),
+    st.text(max_size=8),
+    st.just("1024 x 512"),
+    st.just("a*b"),
+    st.just([]),
+    st.just({"on": True, "lora": "x", "strength": "y"}),
+    st.just({"__value__": [{"name": 1}]}),
+    st.just("<lora:x:1:2>"),
+)
+NODE = st.fixed_dictionaries(
+    {"class_type": st.sampled_from(KINDS), "inputs": st.dictionaries(st.sampled_from(INPUTS), LINKS | LITERALS, max_size=8)}
+)
+DRAWN = st.fixed_dictionaries(
+    {
+        "id": st.integers(0, 6) | st.none(),
+        "type": st.sampled_from([*KINDS, "PrimitiveNode", "SetNode", "GetNode", "sub", "workflow>g"]),
+        "mode": st.sampled_from([0, 0, 2, 4, None]),
+        "inputs": st.none()
+        | st.lists(st.fixed_dictionaries({"name": st.sampled_from(INPUTS), "link": st.integers(0, 9) | st.none()}), max_size=4),
+        "outputs": st.none() | st.lists(st.fixed_dictionaries({"type": st.sampled_from(["MODEL", "INT", "*"])}), max_size=3),
+        "widgets_values": st.none()
+        | st.lists(LITERALS, max_size=8)
+        | st.dictionaries(st.text(max_size=4), LITERALS, max_size=2),
+    }
+)
+LEVEL = st.fixed_dictionaries(
+    {
+        "nodes": st.lists(DRAWN, max_size=7),
+        "links": st.lists(
+            st.tuples(st.integers(0, 9), st.integers(-20, 6), st.integers(-1, 3), st.integers(0, 6), st.just(0)).map(list)
+        ),
+    }
+)
+
+
+@settings(max_examples=150, deadline=2000)
+@given(st.dictionaries(IDS, NODE, max_size=6), st.booleans())
+def test_graphs_of_any_shape_are_read_without_an_error(nodes: dict[str, Any], around: bool) -> None:
+    data = plain() | nodes if around else nodes
+    found = read([Payload("png:prompt", json.dumps(data))])
+    assert found is None or found.recipe.seed is None or 0 <= found.recipe.seed < 2**64
+
+
+@settings(max_examples=100, deadline=2000)
+@given(LEVEL, LEVEL, LEVEL)
+def test_workflows_of_any_shape_are_read_without_an_error(top: Any, sub: Any, group: Any) -> None:
+    named = {"outputs": [{"name": "x", "linkIds": [1]}], "inputs": [{"name": "y"}], "id": "sub"}
+    data = top | {"definitions": {"subgraphs": [sub | named]}, "extra": {"groupNodes": {"g": group}}}
+    with suppress(FormatError):
+        read([Payload("png:workflow", json.dumps(data))])
+
+
+@settings(max_examples=100)
+@given(
+    st.text(max_size=80),
+    st.sampled_from(["", "prompt:", "Workflow: ", '{"class_type"', '{"nodes":', '{"1": {"class_type": "KSampler", "inputs": ']),
+)
+def test_any_text_is_read_or_refused(text: str, start: str) -> None:
+    for place in ("png:prompt", "exif:Make", "xmp", "text"):
+        with suppress(FormatError):
+            read([Payload(place, start + text)])

@@ -1,0 +1,252 @@
+"""ComfyUI's graphs: which sampler made this picture, and what the others did."""
+
+from typing import Any
+
+import pytest
+
+from seedbank.formats.reading import Foreign, ModelName
+from tests.formats.comfy_graphs import Nodes, graph, reading, recipe
+
+
+def second(kind: str, **inputs: Any) -> Nodes:
+    """A second sampler between the first and the decoder."""
+    return {
+        "s": (
+            kind,
+            {"model": ["1", 0], "positive": ["2", 0], "negative": ["3", 0], "sampler_name": "euler", "steps": 9, **inputs},
+        )
+    }
+
+
+def test_the_base_sampler_counts_and_a_second_pass_is_described() -> None:
+    nodes = second("KSampler", seed=8, cfg=2.0, denoise=0.5, latent_image=["u", 0])
+    nodes["u"] = ("LatentUpscaleBy", {"samples": ["5", 0], "scale_by": 1.5, "upscale_method": "bicubic"})
+    said = recipe(graph(nodes, n6={"samples": ["s", 0]}))
+    assert (said.seed, said.steps, said.width) == (7, 20, 640)
+    hires = said.extras["hires"]
+    assert (hires["seed"], hires["steps"], hires["denoise"], hires["scale"], hires["upscaler"]) == (8, 9, 0.5, 1.5, "bicubic")
+
+
+def test_a_refiner_goes_on_where_the_base_stopped() -> None:
+    nodes = second("KSamplerAdvanced", noise_seed=0, add_noise="disable", start_at_step=15, latent_image=["5", 0])
+    nodes["r"] = ("CheckpointLoaderSimple", {"ckpt_name": "refiner.safetensors"})
+    nodes["s"][1]["model"] = ["r", 0]
+    said = recipe(graph(nodes, n6={"samples": ["s", 0]}))
+    assert (said.seed, said.model) == (7, ModelName("base.safetensors"))
+    assert (said.extras["refiner"], said.extras["refiner_switch"]) == (ModelName("refiner.safetensors"), 0.75)
+
+
+def test_a_detailer_and_an_upscaler_with_seeds_of_their_own_are_not_the_base() -> None:
+    nodes = {
+        "d": ("FaceDetailer", {"image": ["6", 0], "model": ["1", 0], "positive": ["2", 0], "seed": 1, "steps": 5, "cfg": 3.0}),
+        "u": (
+            "UltimateSDUpscale",
+            {"image": ["d", 0], "model": ["1", 0], "positive": ["2", 0], "seed": 2, "steps": 6, "upscale_by": 2.0},
+        ),
+    }
+    said = recipe(graph(nodes, n7={"images": ["u", 0]}))
+    assert (said.seed, said.extras["hires"]["seed"]) == (7, 2)
+    assert said.extras["passes"][0]["seed"] == 1
+
+
+def test_a_sampler_that_the_picture_did_not_come_from_is_left_alone() -> None:
+    """A depth map's sampler stands first in the graph and feeds a ControlNet only."""
+    other = {"0": {"class_type": "LotusSampler", "inputs": {"seed": 123, "steps": 1, "model": ["1", 0], "samples": ["4", 0]}}}
+    nodes: Nodes = {"c": ("ControlNetApply", {"conditioning": ["2", 0], "image": ["0", 0], "strength": 1.0})}
+    assert recipe(other | graph(nodes, n5={"positive": ["c", 0]})).seed == 7
+
+
+def test_a_branch_that_cannot_have_run_is_not_the_picture() -> None:
+    nodes = second("KSampler", seed=8, latent_image=["u", 0])
+    nodes["u"] = ("LatentUpscale", {"width": 64, "height": 64})  # its input was muted
+    nodes["d"] = ("VAEDecode", {"samples": ["s", 0], "vae": ["1", 2]})
+    nodes["save"] = ("SaveImage", {"images": ["d", 0]})
+    said = recipe(graph(nodes | {"7": ("PreviewImage", {"images": ["6", 0]})}))
+    assert said.seed == 7 and "hires" not in said.extras
+
+
+def test_two_saved_pictures_of_two_samplers_are_said_and_less_sure() -> None:
+    nodes = second("KSampler", seed=8, latent_image=["4", 0])
+    nodes |= {"d": ("VAEDecode", {"samples": ["s", 0], "vae": ["1", 2]}), "save": ("SaveImage", {"images": ["d", 0]})}
+    said = reading(graph(nodes))
+    assert said.recipe.seed in (7, 8) and said.recipe.confidence["seed"] < 1
+    assert "2 samplers" in said.remarks[0]
+
+
+def test_a_graph_without_a_sampler_says_nothing_and_why() -> None:
+    said = reading(
+        {
+            "1": {"class_type": "LoadImage", "inputs": {"image": "a"}},
+            "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0]}},
+        }
+    )
+    assert said.recipe == Foreign() and "no sampler" in said.remarks[0]
+
+
+PACKS: list[tuple[str, Nodes]] = [
+    (
+        "Efficiency",
+        {
+            "l": (
+                "Efficient Loader",
+                {
+                    "ckpt_name": "m",
+                    "clip_skip": -2,
+                    "lora_name": "None",
+                    "positive": "p",
+                    "negative": "n",
+                    "empty_latent_width": 64,
+                    "empty_latent_height": 32,
+                    "batch_size": 1,
+                    "vae_name": "Baked VAE",
+                },
+            ),
+            "k": (
+                "KSampler (Efficient)",
+                {
+                    "seed": 5,
+                    "steps": 4,
+                    "cfg": 3.0,
+                    "sampler_name": "euler",
+                    "scheduler": "normal",
+                    "denoise": 1.0,
+                    "model": ["l", 0],
+                    "positive": ["l", 1],
+                    "negative": ["l", 2],
+                    "latent_image": ["l", 3],
+                },
+            ),
+            "s": ("SaveImage", {"images": ["k", 5]}),
+        },
+    ),
+    (
+        "Easy-Use",
+        {
+            "l": (
+                "easy fullLoader",
+                {
+                    "ckpt_name": "m",
+                    "clip_skip": -2,
+                    "lora_name": "None",
+                    "resolution": "width x height (custom)",
+                    "positive": "p",
+                    "negative": "n",
+                    "empty_latent_width": 64,
+                    "empty_latent_height": 32,
+                },
+            ),
+            "p": (
+                "easy preSampling",
+                {
+                    "pipe": ["l", 0],
+                    "seed": 5,
+                    "steps": 4,
+                    "cfg": 3.0,
+                    "sampler_name": "euler",
+                    "scheduler": "normal",
+                    "denoise": 1.0,
+                },
+            ),
+            "k": ("easy kSampler", {"pipe": ["p", 0], "image_output": "Hide"}),
+            "s": ("SaveImage", {"images": ["k", 1]}),
+        },
+    ),
+    (
+        "Impact",
+        {
+            "l": ("CheckpointLoaderSimple", {"ckpt_name": "m"}),
+            "a": ("CLIPTextEncode", {"text": "p", "clip": ["l", 1]}),
+            "b": ("CLIPTextEncode", {"text": "n", "clip": ["c", 0]}),
+            "c": ("CLIPSetLastLayer", {"clip": ["l", 1], "stop_at_clip_layer": -2}),
+            "w": (
+                "ImpactWildcardEncode",
+                {"model": ["l", 0], "clip": ["c", 0], "wildcard_text": "__a__", "populated_text": "p", "seed": 1},
+            ),
+            "t": (
+                "ToBasicPipe",
+                {"model": ["w", 0], "clip": ["w", 1], "vae": ["l", 2], "positive": ["w", 2], "negative": ["b", 0]},
+            ),
+            "e": ("EmptyLatentImage", {"width": 64, "height": 32, "batch_size": 1}),
+            "k": (
+                "ImpactKSamplerBasicPipe",
+                {
+                    "basic_pipe": ["t", 0],
+                    "latent_image": ["e", 0],
+                    "seed": 5,
+                    "steps": 4,
+                    "cfg": 3.0,
+                    "sampler_name": "euler",
+                    "scheduler": "normal",
+                    "denoise": 1.0,
+                },
+            ),
+            "d": ("VAEDecode", {"samples": ["k", 1], "vae": ["k", 2]}),
+            "s": ("SaveImage", {"images": ["d", 0]}),
+        },
+    ),
+    (
+        "TinyTerra",
+        {
+            "l": (
+                "ttN pipeLoader_v2",
+                {
+                    "ckpt_name": "m",
+                    "clip_skip": -2,
+                    "positive": "p",
+                    "negative": "n",
+                    "empty_latent_width": 64,
+                    "empty_latent_height": 32,
+                },
+            ),
+            "k": (
+                "ttN pipeKSampler_v2",
+                {
+                    "pipe": ["l", 0],
+                    "seed": 5,
+                    "steps": 4,
+                    "cfg": 3.0,
+                    "sampler_name": "euler",
+                    "scheduler": "normal",
+                    "denoise": 1.0,
+                    "lora_name": "None",
+                    "image_output": "Hide",
+                },
+            ),
+            "s": ("SaveImage", {"images": ["k", 8]}),
+        },
+    ),
+    (
+        "nobody",
+        {
+            "l": ("NewLoader", {"model_name": "m"}),
+            "e": ("NewLatent", {"width": 64, "height": 32}),
+            "a": ("NewTextEncode", {"text": "p", "clip": ["c", 0]}),
+            "b": ("NewTextEncode", {"text": "n", "clip": ["c", 0]}),
+            "c": ("CLIPSetLastLayer", {"clip": ["l", 1], "stop_at_clip_layer": -2}),
+            "k": (
+                "NewSampler",
+                {
+                    "model": ["l", 0],
+                    "positive": ["a", 0],
+                    "negative": ["b", 0],
+                    "latent": ["e", 0],
+                    "noise_seed": 5,
+                    "steps": 4,
+                    "cfg_scale": 3.0,
+                    "sampler": "euler",
+                    "scheduler": "normal",
+                },
+            ),
+            "d": ("NewDecode", {"latents": ["k", 0]}),
+            "s": ("NewImageSaver", {"images": ["d", 0]}),
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize("nodes", [case[1] for case in PACKS], ids=[case[0] for case in PACKS])
+def test_samplers_of_node_packs_are_read(nodes: Nodes) -> None:
+    said = recipe({key: {"class_type": kind, "inputs": inputs} for key, (kind, inputs) in nodes.items()})
+    assert (said.prompt, said.negative_prompt, said.seed, said.steps, said.guidance_scale) == ("p", "n", 5, 4, 3.0)
+    assert (said.sampler, said.schedule, said.width, said.height, said.model) == ("euler", "normal", 64, 32, ModelName("m"))
+    assert said.extras["clip_skip"] == 2 and said.loras == ()

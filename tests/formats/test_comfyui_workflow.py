@@ -1,0 +1,93 @@
+"""ComfyUI's workflows as they are drawn, and graphs as we write them."""
+
+import json
+from typing import Any
+
+import pytest
+
+from seedbank.formats.comfyui import read
+from seedbank.formats.reading import GUESSED, Lora, ModelName, Payload
+from tests.formats.comfy_graphs import WORKFLOW, drawn, plain, reading, recipe
+
+
+def test_a_workflow_alone_is_read_by_the_order_of_its_widgets_and_never_sure() -> None:
+    said = reading(WORKFLOW, "png:workflow")
+    got = said.recipe
+    assert (got.prompt, got.negative_prompt, got.seed, got.steps, got.guidance_scale) == ("a fox", "blurry", 11, 25, 6.5)
+    assert (got.sampler, got.schedule, got.width, got.height, got.model) == (
+        "dpmpp_2m",
+        "karras",
+        640,
+        512,
+        ModelName("base.safetensors"),
+    )
+    assert got.loras == (), "the LoRA is bypassed"
+    assert set(got.confidence.values()) == {GUESSED} and "as it was drawn" in said.remarks[0]
+
+
+def test_a_muted_node_takes_its_branch_with_it() -> None:
+    nodes = [{**node, "mode": 2} if node["id"] == 2 else node for node in WORKFLOW["nodes"]]
+    assert recipe(WORKFLOW | {"nodes": nodes}, "png:workflow").prompt is None
+
+
+def test_a_subgraph_is_taken_apart_and_its_widgets_count() -> None:
+    inner = [node for node in WORKFLOW["nodes"] if node["id"] not in (7, 8)]
+    links = [
+        {
+            "id": link[0],
+            "origin_id": -10 if link[1] == 8 else link[1],
+            "origin_slot": link[2],
+            "target_id": link[3],
+            "target_slot": link[4],
+        }
+        for link in WORKFLOW["links"]
+    ]
+    links.append({"id": 99, "origin_id": 6, "origin_slot": 0, "target_id": -20, "target_slot": 0})
+    definition = {
+        "id": "b0e5",
+        "nodes": inner,
+        "links": links,
+        "inputs": [{"name": "steps", "type": "INT", "linkIds": [10]}],
+        "outputs": [{"name": "IMAGE", "type": "IMAGE", "linkIds": [99]}],
+    }
+    instance = drawn(30, "b0e5", [], ["IMAGE"], [33]) | {
+        "inputs": [{"name": "steps", "type": "INT", "link": None, "widget": {"name": "steps"}}]
+    }
+    outer = {
+        "nodes": [instance, drawn(31, "SaveImage", [("images", "IMAGE", 1)], [], ["x"])],
+        "links": [[1, 30, 0, 31, 0, "IMAGE"]],
+        "definitions": {"subgraphs": [definition]},
+    }
+    said = recipe(outer, "png:workflow")
+    assert (said.seed, said.steps, said.prompt, said.model) == (11, 33, "a fox", ModelName("base.safetensors"))
+
+
+def test_the_executed_graph_counts_more_than_the_workflow() -> None:
+    said = read([Payload("png:workflow", json.dumps(WORKFLOW)), Payload("png:prompt", json.dumps(plain()))])
+    assert said is not None and said.recipe.seed == 7 and said.place == "png:prompt"
+
+
+WRITTEN = [
+    {},
+    {"loras": (Lora("one", 0.5), Lora("two", 1.0, weight_text=0.25)), "clip_skip": 2, "vae": "fine.pt", "batch_size": 2},
+    {"text_encoders": ("clip_l", "t5"), "encoder_type": "flux", "vae": "ae", "guidance": 3.5, "cfg": 1.0},
+    {"seed": 2**64 - 1, "positive": 'say "hi"\n一只狐狸', "negative": "", "denoise": 0.5},
+]
+
+
+@pytest.mark.parametrize("changes", WRITTEN)
+def test_what_is_written_is_read_back(changes: dict[str, Any]) -> None:
+    said = recipe(plain(**changes))
+    assert said.prompt == changes.get("positive", "a fox") and said.negative_prompt == changes.get("negative", "blurry")
+    assert said.seed == changes.get("seed", 7) and said.guidance_scale == changes.get("cfg", 6.5)
+    assert (said.width, said.height, said.model, said.sampler) == (640, 512, ModelName("base.safetensors"), "dpmpp_2m")
+    assert said.loras == changes.get("loras", ())
+    for name in ("clip_skip", "batch_size", "denoise"):
+        assert said.extras.get(name) == changes.get(name)
+    assert said.extras.get("distilled_guidance") == changes.get("guidance")
+    assert said.extras.get("vae") == (ModelName(changes["vae"]) if "vae" in changes else None)
+
+
+def test_text_encoders_without_their_type_are_refused() -> None:
+    with pytest.raises(ValueError, match="type and a VAE"):
+        plain(text_encoders=("t5",))
