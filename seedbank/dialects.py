@@ -27,6 +27,7 @@ TOOLS: Mapping[str, str] = {
     "reforge": A1111,
     "seedbank": A1111,
     "aihorde": COMFYUI,
+    "artbot": COMFYUI,
     "comfyui": COMFYUI,
     "fooocus": COMFYUI,
     "ruined-fooocus": COMFYUI,

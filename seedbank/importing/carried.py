@@ -6,6 +6,7 @@ out. A remark stands for a setting that moves the picture a little.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -32,6 +33,8 @@ STEPS: Mapping[str, str] = {
     "extra noise": "extra noise",
     "face restoration": "face restoration",
     "freeu": "FreeU",
+    "hypernetwork": "a hypernetwork",
+    "ip adapter": "an IP-Adapter",
     "ipadapters": "an IP-Adapter",
     "kohya hrfix": "Kohya's hires fix",
     "latent couple": "Latent Couple",
@@ -41,16 +44,20 @@ STEPS: Mapping[str, str] = {
     "perp neg": "perpendicular negative prompts",
     "postprocess": "post-processing",
     "pag": "perturbed attention guidance",
-    "ref_images": "reference pictures",
+    "prompt expansion": "a prompt that the tool expands (Fooocus)",
+    "ref images": "reference pictures",
     "regional prompter": "Regional Prompter",
     "regions": "regional prompts",
     "rp active": "Regional Prompter",
     "script": "a script (a grid or another loop)",
     "sd upscale": "an upscaler",
-    "seamless_x": "tiling",
-    "seamless_y": "tiling",
+    "seamless x": "tiling",
+    "seamless y": "tiling",
     "second pass": "a second pass",
     "seed resize from": "a seed resized from another size",
+    "smea": "SMEA",
+    "styles": "a style that writes into the prompt (Fooocus)",
+    "t2i adapter": "a T2I-Adapter",
     "t2iadapters": "a T2I-Adapter",
     "tiled diffusion": "Tiled Diffusion",
     "tiling": "tiling",
@@ -74,6 +81,17 @@ HARMLESS = (
     ),
     *("lora hashes", "model hash", "preset", "ti", "ti hashes", "user", "vae hash", "workflow", "downcast alphas_cumprod"),
     *("pad conds", "pad conds v0", "scheduler", "source", "template", "negative template", "wildcard", "backend", "app"),
+    *(
+        "pipeline",
+        "te",
+        "sampler sigma",
+        "sampler name",
+        "original prompt",
+        "full prompt",
+        "full negative prompt",
+        "performance",
+    ),
+    *("sdcpp", "raw prompt", "raw negative prompt", "aesthetic score"),
     *("operations", "parser", "hashes_of", "resources", "version", "size", "key", "created", "title", "author", "nsfw"),
 )
 """Fields that say nothing about the picture, or say again what was read already."""
@@ -85,7 +103,8 @@ UNDERSTOOD = (
 )
 """Extras that have a place in a recipe or an obstacle of their own."""
 
-OFF = ("", "0", "0.0", "none", "false", "off", "no", "0x0", "[]", "{}")
+OFF = ("", "0", "0.0", "none", "false", "off", "no", "0x0", "[]", "{}", "()")
+ZERO = re.compile(r"0+(\.0*)?")
 NAMED = 6
 """How many fields are named in a remark."""
 
@@ -112,7 +131,10 @@ def left_out(said: Foreign) -> Iterator[str]:
     names = [
         f"{name} {value}" if isinstance(value, (str, int, float)) and len(str(value)) <= 24 else name
         for name, value in said.extras.items()
-        if name not in UNDERSTOOD and name.casefold() not in HARMLESS and is_on(value) and not list(_steps(name))
+        if name not in UNDERSTOOD
+        and name.casefold().replace("_", " ") not in HARMLESS
+        and is_on(value)
+        and not list(_steps(name))
     ]
     if names:
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
@@ -121,7 +143,9 @@ def left_out(said: Foreign) -> Iterator[str]:
 
 def is_on(value: Any) -> bool:
     """Whether the value of a field stands for something that was done."""
-    return value is not None and value is not False and str(value).strip().casefold() not in OFF
+    if value is None or value is False or str(value).strip().casefold() in OFF:
+        return False
+    return not isinstance(value, str) or ZERO.fullmatch(value.strip()) is None
 
 
 def _another_picture(said: Foreign) -> bool:
@@ -136,8 +160,8 @@ def _another_picture(said: Foreign) -> bool:
 
 
 def _steps(name: str) -> Iterator[str]:
-    plain = name.casefold()
-    yield from (what for begin, what in STEPS.items() if plain == begin or plain.startswith((f"{begin} ", f"{begin}_")))
+    known = name.casefold().replace("_", " ")
+    yield from (what for begin, what in STEPS.items() if known in (begin, f"{begin}s") or known.startswith(f"{begin} "))
 
 
 def _number(value: Any) -> float:

@@ -19,10 +19,11 @@ from seedbank.formats.reading import Foreign, ModelName, Reading
 from seedbank.importing.carried import is_on, left_out, obstacles
 from seedbank.importing.guidance import guidance_arguments
 from seedbank.importing.noise import noise_of
-from seedbank.importing.weights import EMBEDDING, LORA, MODEL, VAE, Match, NoWeights, Weights, named_model
+from seedbank.importing.weights import EMBEDDING, LORA, MODEL, VAE, Match, NoWeights, Weights, base_name, named_model
 from seedbank.pipelines import FACTS
 from seedbank.recipe import Recipe
 from seedbank.records import Model
+from seedbank.samplers import FLOW_SAMPLERS
 
 FLOW = (
     *("ZImagePipeline", "FluxPipeline", "Flux2Pipeline", "Flux2KleinPipeline", "ChromaPipeline", "QwenImagePipeline"),
@@ -34,6 +35,7 @@ XL = "StableDiffusionXLPipeline"
 OWN_VAE = ("automatic", "none", "baked vae", "default", "default (model)")
 NETWORK = re.compile(r"<(\w+):([^<>]*)>")
 """A1111's and SwarmUI's tags; they are taken out of the prompt before it is read."""
+EMBEDDED = re.compile(r"embedding:([^\s,:()]+)", re.IGNORECASE)
 LOADED_BY_TAG = ("lora", "lyco", "lycoris")
 
 
@@ -136,7 +138,8 @@ class _Conversion:
             if tag[1].casefold() not in LOADED_BY_TAG:
                 self.obstacles.append(f"The tag {tag[0][:60]} in the prompt is not supported.")
         text = NETWORK.sub("", text)
-        return text.replace("embedding:", "") if dialect_of(self.tool) == COMFYUI else text
+        # ComfyUI calls a textual inversion by its file; here its word is the file's name.
+        return EMBEDDED.sub(lambda found: str(base_name(found[1])), text) if dialect_of(self.tool) == COMFYUI else text
 
     # -- numbers ------------------------------------------------------------------------------------------------------
 
@@ -162,11 +165,12 @@ class _Conversion:
         return int(used) - 1
 
     def _scheduler(self, pipeline: str | None) -> Meaning:
-        meant = meaning(self.tool, self.said.sampler, self.said.schedule)
+        schedule = self.said.schedule or self.said.extras.get("Sampler sigma")  # as SD.Next calls it
+        meant = meaning(self.tool, self.said.sampler, str(schedule) if schedule else None)
         if meant.unknown is not None:
-            what = "sampler" if meant.unknown == self.said.sampler else "schedule"
+            what = "sampler" if meant.sampler is None and meant.unknown == self.said.sampler else "schedule"
             self.obstacles.append(f"The {what} {meant.unknown!r} of {self.tool} has no counterpart here.")
-        elif pipeline is not None:
+        elif pipeline is not None or (meant.sampler is not None and meant.sampler not in FLOW_SAMPLERS):
             try:
                 choice(_usual_scheduler(pipeline), meant)
             except BadInput as error:
@@ -191,12 +195,21 @@ class _Conversion:
             if lora.weight_text is not None and lora.weight_text != weight:
                 weight = _weights(pipeline, weight, lora.weight_text)
             found.append((self._found(LORA, ModelName(lora.name, lora.hash)), {"kind": LORA, "weight": weight}))
-        for one in self.said.extras.get("embeddings") or ():
+        for one in self._embeddings():
             named = one if isinstance(one, ModelName) else ModelName(str(one))
             if named.name:
-                token = named.name.rsplit("/", 1)[-1].removesuffix(".safetensors").removesuffix(".pt")
-                found.append((self._found(EMBEDDING, named), {"kind": EMBEDDING, "token": token}))
+                found.append((self._found(EMBEDDING, named), {"kind": EMBEDDING, "token": base_name(named.name)}))
         return tuple(model for model, _ in found), tuple(item | {"digest": model.digest} for model, item in found)
+
+    def _embeddings(self) -> list[Any]:
+        """Those that the file lists, and those that its prompts call by name."""
+        listed = list(self.said.extras.get("embeddings") or ())
+        known = {base_name(one.name if isinstance(one, ModelName) else str(one)) for one in listed}
+        if dialect_of(self.tool) == COMFYUI:
+            texts = " ".join(filter(None, (self.said.prompt, self.said.negative_prompt)))
+            called = dict.fromkeys(found[1] for found in EMBEDDED.finditer(texts))
+            listed += [ModelName(name) for name in called if base_name(name) not in known]
+        return listed
 
     def _found(self, kind: str, named: ModelName) -> Model:
         match = self.weights.find(kind, named.name, named.hash) or Match(named_model(kind, named.name, named.hash))
@@ -205,17 +218,17 @@ class _Conversion:
         return match.model
 
 
-def _usual_scheduler(pipeline: str) -> str:
-    """The kind of scheduler that the models of a pipeline come with."""
+def _usual_scheduler(pipeline: str | None) -> str:
+    """The kind of scheduler that the models of a pipeline come with; of most where it is not known."""
     return "FlowMatchEulerDiscreteScheduler" if pipeline in FLOW else "EulerDiscreteScheduler"
 
 
 def _known_scheduler(meant: Meaning, pipeline: str | None) -> dict[str, Any] | None:
     """{class, config} as far as the names decide it; the rest of the config is the model's own."""
-    if meant.unknown is not None or meant.sampler is None or (pipeline is None and meant.sampler in ("euler", "lcm", "heun")):
+    if meant.unknown is not None or meant.sampler is None or (pipeline is None and meant.sampler in FLOW_SAMPLERS):
         return None
     try:
-        cls, settings = choice("EulerDiscreteScheduler" if pipeline is None else _usual_scheduler(pipeline), meant)
+        cls, settings = choice(_usual_scheduler(pipeline), meant)
     except BadInput:
         return None
     return {"class": cls, "config": settings}

@@ -18,6 +18,7 @@ USUAL: Mapping[str, str] = {
     "sdnext": GPU,
     "sd.cpp": NV,
     "aihorde": CPU,
+    "artbot": CPU,
     "comfyui": CPU,
     "fooocus": CPU,
     "invokeai": CPU,
@@ -31,7 +32,7 @@ USUAL: Mapping[str, str] = {
 WORDS: Mapping[str, str] = {"gpu": GPU, "cuda": GPU, "cpu": CPU, "nv": NV}
 """What tools write: A1111's `RNG`, InvokeAI's `rand_device`, stable-diffusion.cpp's `RNG`."""
 
-ONE_GENERATOR = ("aihorde", "comfyui", "fooocus", "ruined-fooocus", "stability-matrix", "swarmui", "tensorart")
+ONE_GENERATOR = ("aihorde", "artbot", "comfyui", "fooocus", "ruined-fooocus", "stability-matrix", "swarmui", "tensorart")
 """Tools that draw the noise of a whole batch from one generator."""
 
 

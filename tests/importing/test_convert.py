@@ -164,6 +164,9 @@ def test_clip_skip_counts_one_less_here(tool, pipeline, used, left_out):
         ({"Face restoration": "CodeFormer"}, "Face restoration is not supported"),
         ({"Script": "X/Y/Z plot"}, "A script"),
         ({"Token merging ratio": "0.5"}, "Token merging is not supported"),
+        ({"ip_adapters": ({"weight": 0.45},)}, "An IP-Adapter is not supported"),
+        ({"face_restoration": 0.9}, "Face restoration is not supported"),
+        ({"styles": "['Fooocus V2']"}, "A style that writes into the prompt"),
     ],
 )
 def test_a_step_that_has_no_form_here_is_an_obstacle(named, words):
@@ -187,6 +190,22 @@ def test_an_unknown_sampler_is_named_with_its_tool():
     assert convert(read(sampler="res_multistep", tool="comfyui")).obstacles == (
         "The sampler 'res_multistep' of comfyui has no counterpart here.",
     )
+
+
+def test_a_schedule_that_a_scheduler_does_not_have_is_an_obstacle_before_the_model_is_known():
+    (obstacle,) = convert(read(sampler="euler_ancestral", schedule="karras", tool="comfyui")).obstacles
+    assert "EulerAncestralDiscreteScheduler takes no schedule 'karras'" in obstacle
+
+
+def test_sdnexts_own_key_for_the_schedule_is_read():
+    converted = convert(read("sdnext", sampler="DPM++ 2M", extras={"Sampler sigma": "karras"}))
+    assert converted.recipe.scheduler["config"]["use_karras_sigmas"] is True
+
+
+def test_an_embedding_that_a_prompt_of_comfyui_calls_is_an_adapter_with_its_word():
+    converted = convert(read("comfyui", prompt="in the style of (embedding:SDA768.pt:1.2), a girl"))
+    assert converted.recipe.prompt == "in the style of (SDA768:1.2), a girl"
+    assert [(item["kind"], item["token"]) for item in converted.recipe.adapters] == [("embedding", "SDA768")]
 
 
 def test_a_sampler_that_diffusers_only_comes_near_is_said():
