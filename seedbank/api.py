@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from seedbank.explore.latents import Like
     from seedbank.explore.sweep import Sweep
     from seedbank.importing.adding import Added, Named
-    from seedbank.importing.service import Report
+    from seedbank.importing.options import Report
     from seedbank.recording.block import Report as BlockReport
     from seedbank.recording.capture import Recorded
     from seedbank.regen import Options, Outcome
@@ -448,21 +448,24 @@ class Library(Catalogue):
 
         What is wrong with a file is in its report. `undo` puts all entries of an import into the trash.
         """
-        from seedbank.importing.service import Options, import_files
+        from seedbank.importing.options import Options
+        from seedbank.importing.service import import_files
 
         options = Options(tool, tuple(tags), copy, metadata_only, dry_run, jobs, name)
         yield from import_files(self, paths, options, progress)
 
-    def watching(self, paths: Sequence[str | Path], *, progress: Progress = QUIET, **options: Any) -> Iterator[Report]:
-        """As `importing`, and then whatever is written to these folders, without end; Ctrl-C raises `KeyboardInterrupt`.
+    def watching(
+        self, paths: Sequence[str | Path], *, progress: Progress = QUIET, stop: threading.Event | None = None, **options: Any
+    ) -> Iterator[Report]:
+        """As `importing`, and then whatever is written to these folders until `stop` is set, or Ctrl-C is pressed.
 
         A file is imported when nothing has been written to it for a while.
         """
-        from seedbank.importing.service import Options
+        from seedbank.importing.options import Options
         from seedbank.importing.watch import watch
 
         options["tags"] = tuple(options.get("tags", ()))
-        yield from watch(self, paths, Options(**options), progress)
+        yield from watch(self, paths, Options(**options), progress, stop)
 
     # -- pictures and text --------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from seedbank.cli.common import counted, emit, json_option, open_bank, progress,
 
 if TYPE_CHECKING:
     from seedbank.api import Library
-    from seedbank.importing.service import Report
+    from seedbank.importing.options import Report
     from seedbank.records import Entry
 
 TEXTS = (".txt", ".json", ".py")

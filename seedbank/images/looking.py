@@ -58,7 +58,14 @@ def look_closely(data: bytes, *, decode: bool = True, preview: int | None = None
         still = decoded(image)
         digest = strips_digest(still.mode, still.width, still.height, _strips(still))
         picture = Picture(digest, still.mode, still.width, still.height, hash_of_grey(_grey(still)))
-        return replace(headers, picture=picture, preview=small_file(_shown(still), preview) if preview else None)
+        return replace(headers, picture=picture, preview=_small(still, preview))
+
+
+def _small(image: Image.Image, side: int | None) -> bytes | None:
+    """The preview; None also of a picture that is as small itself."""
+    if side is None or max(image.size) <= side:
+        return None
+    return small_file(_shown(image), side)
 
 
 def _strips(image: Image.Image) -> Iterator[bytes]:

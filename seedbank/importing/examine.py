@@ -74,19 +74,25 @@ def examine(task: Task) -> Examined | Rejected:
 def _examine(task: Task) -> Examined | Rejected:
     from seedbank.hashing import sha256
     from seedbank.images.looking import look_closely
-    from seedbank.importing.reading import read_bytes
+    from seedbank.importing.reading import read
 
     if task.size > LARGEST_FILE:
         return Rejected(f"It has {task.size >> 20:,} MiB; files of more than {LARGEST_FILE >> 20} MiB are not read.")
     with open(task.path, "rb") as file:
         data = file.read(task.size + 1)
-        status = os.fstat(file.fileno())
-    if (len(data), status.st_size, status.st_mtime_ns) != (task.size, task.size, task.mtime_ns):
-        return Rejected("It changed while it was read.", passing=True)
-    if not data:
-        return Rejected("It is empty.")
-    looked = look_closely(data, decode=task.decode, preview=task.preview)
-    return Examined(sha256(data), looked, read_bytes(data, tool=task.tool))
+        changed = Rejected("It changed while it was read.", passing=True)
+        if len(data) != task.size or _state(file.fileno()) != (task.size, task.mtime_ns):
+            return changed
+        if not data:
+            return Rejected("It is empty.")
+        looked = look_closely(data, decode=task.decode, preview=task.preview)
+        reading = read(task.path, tool=task.tool)  # by its path: some tools write into a file beside it
+    return Examined(sha256(data), looked, reading) if _state(task.path) == (task.size, task.mtime_ns) else changed
+
+
+def _state(file: str | int) -> tuple[int, int]:
+    status = os.stat(file)
+    return status.st_size, status.st_mtime_ns
 
 
 def serve(connection: Connection) -> None:

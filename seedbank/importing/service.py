@@ -10,16 +10,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from seedbank.bank import Bank
 from seedbank.errors import BadInput, SeedbankError, StorageError
 from seedbank.importing.entries import Made, make_entry
 from seedbank.importing.examine import Examined, Rejected, Task
+from seedbank.importing.options import COMPLETED, IMPORTED, KNOWN, REJECTED, WOULD, Options, Report
 from seedbank.importing.pool import Pool
 from seedbank.importing.walk import Found, still, walk
 from seedbank.importing.weights import BankWeights, Weights
@@ -37,52 +38,6 @@ WRITERS = 8
 """Threads that copy files: they wait for the disk most of the time."""
 PREVIEW = 256
 """Pixels of the longer side of the previews that pages of many pictures show."""
-
-IMPORTED, KNOWN, COMPLETED, REJECTED, WOULD = "imported", "known", "completed", "rejected", "would import"
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to import.
-
-    tool            the only format to try, None for all
-    tags            for every picture that comes in
-    copy            keep the bytes in the image store; else they stay where they are, and only there
-    metadata_only   decode nothing: entries get their pictures when the files are imported again without this
-    dry_run         only say what would be imported
-    jobs            processes that decode, by default one for each core
-    name            of the run
-    """
-
-    tool: str | None = None
-    tags: tuple[str, ...] = ()
-    copy: bool = True
-    metadata_only: bool = False
-    dry_run: bool = False
-    jobs: int | None = None
-    name: str | None = None
-
-    def specification(self, paths: Sequence[str]) -> dict[str, Any]:
-        """What makes two imports the same piece of work, as JSON values."""
-        named = {"tool": self.tool, "tags": list(self.tags), "metadata_only": self.metadata_only or None}
-        return {"paths": list(paths), "copy": self.copy} | {key: value for key, value in named.items() if value}
-
-
-@dataclass(frozen=True)
-class Report:
-    """What became of one file: `imported`, `known`, `completed` (its entry lacked its picture or its bytes), `rejected`,
-    `would import`.
-
-    made     what was understood of it; None for a file that was known or rejected
-    reason   of a rejected one, in one sentence
-    """
-
-    path: str
-    outcome: str
-    entry: int | None = None
-    trashed: bool = False
-    made: Made | None = None
-    reason: str = ""
 
 
 @dataclass
@@ -103,7 +58,8 @@ class Import:
         self._pool = Pool[Found](self.options.jobs or os.cpu_count() or 1)
         self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="seedbank-import")
         self._weights: Weights = BankWeights(self.bank)
-        self._waiting: list[tuple[Found, Examined]] = []
+        self._waiting: list[tuple[Found, Made, Future[str] | None]] = []
+        self._foreseen_digests: set[str] = set()
         self._since = 0.0
 
     def __enter__(self) -> Self:
@@ -153,51 +109,41 @@ class Import:
         return not holder.pictured or (self.options.copy and not holder.kept)
 
     def _collect(self, patience: float) -> Iterator[Report]:
-        for found, result in self._pool.collect(patience):
+        answers = self._pool.collect(patience)
+        digests = {result.digest for _, result in answers if isinstance(result, Examined)}
+        holders = self.bank.store.imports.holders(digests) if digests else {}
+        for found, result in answers:
             if isinstance(result, Rejected):
                 yield Report(found.path, REJECTED, reason=result.reason)
-            else:
-                self._since = self._since if self._waiting else time.monotonic()
-                self._waiting.append((found, result))
+                continue
+            try:
+                made = make_entry(found, result, self._weights, copy=self.options.copy)
+            except SeedbankError as error:  # such as a text that no database can hold
+                yield Report(found.path, REJECTED, reason=error.message)
+                continue
+            held = holders.get(made.digest)
+            lacking = held is None or self._lacks(held)
+            if self.options.dry_run:
+                yield self._foreseen(found, made, held if not lacking else None)
+                continue
+            self._since = self._since if self._waiting else time.monotonic()
+            # Bytes first: they are on their way to the disk while the next files are examined.
+            copied = self._writers.submit(self._copy, found, made) if lacking and _brings_bytes(made) else None
+            self._waiting.append((found, made, copied))
         if len(self._waiting) >= BATCH or (self._waiting and time.monotonic() > self._since + BATCH_SECONDS):
             yield from self._store()
 
+    def _foreseen(self, found: Found, made: Made, held: Holder | None) -> Report:
+        """What would become of a file."""
+        if held is None and made.digest not in self._foreseen_digests:
+            self._foreseen_digests.add(made.digest)
+            return Report(found.path, WOULD, made=made)
+        return Report(found.path, KNOWN, held.entry if held else None, bool(held and held.trashed), made)
+
     # -- a batch ---------------------------------------------------------------------------------------------------------
 
-    def _store(self) -> Iterator[Report]:
-        waiting, self._waiting = self._waiting, []
-        if not waiting:
-            return
-        holders = self.bank.store.imports.holders({examined.digest for _, examined in waiting})
-        batch: list[tuple[Found, Made]] = []
-        for found, examined in waiting:
-            try:
-                batch.append((found, make_entry(found, examined, self._weights, copy=self.options.copy)))
-            except SeedbankError as error:  # such as a text that no database can hold
-                yield Report(found.path, REJECTED, reason=error.message)
-        if self.options.dry_run:
-            yield from self._foreseen(batch, holders)
-            return
-        if self.options.copy and not self.options.metadata_only:
-            wanted = [one for one in batch if (held := holders.get(one[1].digest)) is None or self._lacks(held)]
-            kept = dict(zip((found for found, _ in wanted), self._writers.map(self._copy, wanted), strict=True))
-            yield from (Report(found.path, REJECTED, reason=reason) for found, reason in kept.items() if reason)
-            batch = [(found, made) for found, made in batch if not kept.get(found)]
-        if batch:
-            yield from self._record(batch)
-
-    def _foreseen(self, batch: list[tuple[Found, Made]], holders: dict[str, Holder]) -> Iterator[Report]:
-        """What would become of a batch."""
-        for found, made in batch:
-            if (held := holders.get(made.digest)) is not None and not self._lacks(held):
-                yield Report(found.path, KNOWN, held.entry, held.trashed, made)
-            else:
-                yield Report(found.path, WOULD, made=made)
-                holders.setdefault(made.digest, Holder(0, True, True))
-
-    def _copy(self, one: tuple[Found, Made]) -> str:
+    def _copy(self, found: Found, made: Made) -> str:
         """Put the bytes into the image store; why not, or an empty text."""
-        found, made = one
         blob = made.new.blob
         assert blob is not None
         try:
@@ -211,13 +157,24 @@ class Import:
             return error.message
         return ""
 
+    def _store(self) -> Iterator[Report]:
+        waiting, self._waiting = self._waiting, []
+        batch: list[tuple[Found, Made]] = []
+        for found, made, copied in waiting:
+            if copied is not None and (reason := copied.result()):
+                yield Report(found.path, REJECTED, reason=reason)
+            else:
+                batch.append((found, made))
+        if batch:
+            yield from self._record(batch)
+
     def _record(self, batch: list[tuple[Found, Made]]) -> Iterator[Report]:
         given = [(_seen(found, made.digest), made.new) for found, made in batch]
         run, holders = self.bank.store.imports.add(self._job, given, self.options.tags)
         self._job = replace(self._job, run=run)
         for (found, made), holder in zip(batch, holders, strict=True):
             if holder.new or holder.lacked:
-                _keep_preview(made)
+                self._writers.submit(_keep_preview, made)
             outcome = IMPORTED if holder.new else COMPLETED if holder.lacked else KNOWN
             yield Report(found.path, outcome, holder.entry, holder.trashed, made)
 
@@ -284,6 +241,10 @@ def _same(seen: SeenFile, found: Found) -> bool:
 
 def _seen(found: Found, digest: str) -> SeenFile:
     return SeenFile(found.folder, found.name, found.size, found.mtime_ns, found.inode, digest)
+
+
+def _brings_bytes(made: Made) -> bool:
+    return made.new.blob is not None and made.new.blob.location is None
 
 
 def _keep_preview(made: Made) -> None:

@@ -6,10 +6,12 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from threading import Event
 
 from seedbank.bank import Bank
 from seedbank.errors import BadInput
-from seedbank.importing.service import REJECTED, Import, Options, Report, own_folders
+from seedbank.importing.options import KNOWN, REJECTED, Options, Report
+from seedbank.importing.service import Import, own_folders
 from seedbank.importing.walk import SUFFIXES, Say, walk
 from seedbank.progress import QUIET, Progress
 
@@ -23,9 +25,13 @@ LOOK = 250
 
 
 def watch(
-    bank: Bank, paths: Sequence[str | Path], options: Options | None = None, progress: Progress = QUIET
+    bank: Bank,
+    paths: Sequence[str | Path],
+    options: Options | None = None,
+    progress: Progress = QUIET,
+    stop: Event | None = None,
 ) -> Iterator[Report]:
-    """Import what is in the folders, then what is written to them, without end. Ctrl-C raises `KeyboardInterrupt`.
+    """Import what is in the folders, then what is written to them, until `stop` is set. Ctrl-C raises `KeyboardInterrupt`.
 
     Raises `BadInput` for what is not a folder.
     """
@@ -36,9 +42,9 @@ def watch(
         if not os.path.isdir(folder):
             raise BadInput(f"{folder} is not a folder.", "Only folders can be followed.")
     changes = watchfiles.watch(
-        *folders, watch_filter=None, rust_timeout=LOOK, yield_on_timeout=True, ignore_permission_denied=True
+        *folders, watch_filter=None, rust_timeout=LOOK, yield_on_timeout=True, stop_event=stop, ignore_permission_denied=True
     )
-    next(changes)  # from now on nothing is missed, also while the first import runs
+    next(changes, None)  # from now on nothing is missed, also while the first import runs
     unreadable: list[Report] = []
 
     def say(path: str, reason: str) -> None:
@@ -58,6 +64,8 @@ def watch(
                         settling.touch(path)
                 if ready := settling.ready():
                     for report in _reports(under_way, ready, say, own_folders(bank)):
+                        if report.outcome == KNOWN:
+                            continue  # its folder was touched
                         if report.outcome != REJECTED or settling.give_up(report.path):
                             yield report
                     yield from _drained(unreadable)

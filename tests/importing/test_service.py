@@ -55,7 +55,6 @@ def test_a_folder_becomes_entries_with_what_each_file_says(bank_url: str, tmp_pa
         (payload,) = bank.store.imports.payloads(2)
         assert (payload.place, payload.text) == ("png:parameters", parameters(1))
         assert ids(bank, "origin:imported seed:1..2 tag:sea run:first") == [3, 2]
-        assert (tmp_path / "cache/previews").is_dir()
         assert list(check(bank, read_data=True)) == []
         assert outcomes(bank, folder, tags=["sea"]) == {"known": 3}
 
@@ -106,6 +105,26 @@ def test_broken_files_are_lines_of_the_report(bank: Library, tmp_path: Path):
     assert list(check(bank, read_data=True)) == []
     (folder / "cut.png").write_bytes(png(5))
     assert outcomes(bank, folder)["imported"] == 1, "a file that was broken is tried again"
+
+
+def test_a_picture_comes_with_its_preview_and_a_small_one_is_its_own(bank: Library, tmp_path: Path):
+    (tmp_path / "small.png").write_bytes(png(1))
+    (tmp_path / "large.png").write_bytes(encoded(image(2, (300, 200)), "PNG"))
+    outcomes(bank, tmp_path / "small.png", tmp_path / "large.png")
+    (preview,) = (tmp_path / "cache/previews").rglob("*.webp")
+    entry = bank.store.entry(2)
+    assert entry.blob is not None
+    assert preview.name == f"{entry.blob.digest}-256.webp"
+    with Image.open(preview) as opened:
+        assert opened.size == (256, 171)
+
+
+def test_a_text_beside_a_picture_that_says_nothing_is_read(bank: Library, tmp_path: Path):
+    (tmp_path / "a.jpg").write_bytes(encoded(image(1), "JPEG"))
+    (tmp_path / "a.txt").write_text(parameters(41))
+    outcomes(bank, tmp_path / "a.jpg")
+    assert bank.store.entry(1).seed == 41
+    assert bank.store.imports.payloads(1)[0].place == "sidecar:.txt"
 
 
 def test_a_dry_run_changes_nothing(bank: Library, tmp_path: Path):

@@ -1,0 +1,190 @@
+"""How fast an import is, against plain Pillow loops over the same files in the same run.
+
+    python -m benchmarks.import                                   # short: 40 pictures of 1024x1024, 3,000 small files
+    python -m benchmarks.import --pictures 400 --files 100000     # the figures of the record; half an hour
+
+`rescan`     files a second of a folder that is known and unchanged: nothing is opened. Goal: 10,000.
+`metadata`   images a second of an import with --metadata-only: the whole file is read for its digest, nothing is decoded.
+             `opening` is a loop that opens each file with Pillow and looks at its text, in one process. Goal: 1,000.
+`full`       images a second of a whole import at 1024x1024: every byte is read and hashed, decoded, its pixels hashed, a
+             preview made, the file copied into the image store and synced, the entry stored. `decoding` is a loop that
+             decodes, makes a thumbnail of 256 pixels and saves it as WebP, in as many processes as the import has.
+             Goals: 0.85 of that loop, and 40 on two cores.
+`growth`     images a second of a whole import of small files, for each tenth of them, and the memory of the driver after
+             each: both shall stay as they are, however many came before.
+
+Rounds of import and loop alternate, and the files are in the page cache for both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+import seedbank
+from benchmarks.machine import machine, save
+
+TEXT = """a lighthouse on a cliff number {seed}, masterpiece, best quality, oil painting, detailed sky, soft light
+Negative prompt: blurry, low quality, watermark
+Steps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7, Seed: {seed}, Size: {side}x{side}, Model hash: 6ce0161689, \
+Model: v1-5-pruned, VAE hash: 735e4c3a44, Clip skip: 2, Version: v1.10.0"""
+SIDE = 1024
+TENTHS = 10
+
+
+def main() -> None:
+    """Measure, print, and with --save keep the result."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pictures", type=int, default=40, help="of 1024x1024")
+    parser.add_argument("--files", type=int, default=3000, help="small ones, for the rescan and the growth")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--save", metavar="NAME", help="write results/NAME.json")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="seedbank-import-") as name:
+        top = Path(name)
+        os.environ["SEEDBANK_CACHE"] = str(top / "cache")
+        large = make_large(top / "large", options.pictures)
+        values = {
+            "jobs": options.jobs,
+            "metadata": compared(top, large, options, {"metadata_only": True}, {"opening": opening}),
+            "full": compared(top, large, options, {}, {"decoding": many(decoding, options.jobs)}),
+            **growth(top, options),
+        }
+    print(json.dumps({"machine": machine(), **values}, indent=2))
+    if options.save:
+        print(save(options.save, values))
+
+
+# -- what is measured --------------------------------------------------------------------------------------------------
+
+
+def compared(
+    top: Path, folder: Path, options: argparse.Namespace, how: dict[str, Any], loops: dict[str, Callable[[list[str]], None]]
+) -> dict[str, Any]:
+    """Images a second of the import and of the loops, the medians over the rounds, and the ratio of each pair's median."""
+    files = [str(path) for path in sorted(folder.iterdir())]
+    rates: dict[str, list[float]] = {"import": [], **{name: [] for name in loops}}
+    for number in range(options.rounds):
+        with fresh_bank(top, f"{'-'.join(how) or 'full'}-{number}") as bank:
+            start = time.perf_counter()
+            found = list(bank.importing([folder], jobs=options.jobs, **how))
+            rates["import"].append(len(files) / (time.perf_counter() - start))
+        assert [one.outcome for one in found] == ["imported"] * len(files)
+        for name, loop in loops.items():
+            start = time.perf_counter()
+            loop(files)
+            rates[name].append(len(files) / (time.perf_counter() - start))
+    ratios = {
+        f"of_{name}": round(statistics.median(a / b for a, b in zip(rates["import"], rates[name], strict=True)), 3)
+        for name in loops
+    }
+    medians = {name: round(statistics.median(values), 1) for name, values in rates.items()}
+    return {"files": len(files), "megabytes": round(sum(map(os.path.getsize, files)) / 1e6), **medians, **ratios}
+
+
+def growth(top: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Images a second and memory for each tenth of the small files, then files a second of a rescan."""
+    share = options.files // TENTHS
+    rates, memory = [], []
+    with fresh_bank(top, "growth") as bank:
+        for tenth in range(TENTHS):
+            folder = make_small(top / "small" / f"{tenth}", share, tenth * share)
+            start = time.perf_counter()
+            for _ in bank.importing([folder], jobs=options.jobs):
+                pass
+            rates.append(round(share / (time.perf_counter() - start), 1))
+            memory.append(resident())
+        rescans = []
+        for _ in range(options.rounds):
+            start = time.perf_counter()
+            found = sum(report.outcome == "known" for report in bank.importing([top / "small"], jobs=options.jobs))
+            assert found == share * TENTHS
+            rescans.append(found / (time.perf_counter() - start))
+    return {
+        "growth": {"files": share * TENTHS, "images_per_second": rates, "driver_megabytes": memory},
+        "rescan": {"files": share * TENTHS, "files_per_second": round(statistics.median(rescans))},
+    }
+
+
+def opening(files: list[str]) -> None:
+    """The least that Pillow can do: open, and look at the text."""
+    for path in files:
+        with Image.open(path) as image:
+            image.info.get("parameters")
+
+
+def decoding(files: list[str]) -> None:
+    """What a gallery does at least: decode, scale down, save as WebP."""
+    for path in files:
+        with Image.open(path) as image:
+            image.thumbnail((256, 256))
+            image.save(io.BytesIO(), "WEBP", quality=80)
+
+
+def many(loop: Callable[[list[str]], None], jobs: int) -> Callable[[list[str]], None]:
+    """The loop in several processes, each with its share of the files."""
+
+    def shared(files: list[str]) -> None:
+        with ProcessPoolExecutor(jobs) as pool:
+            list(pool.map(loop, (files[number::jobs] for number in range(jobs))))
+
+    return shared
+
+
+# -- what it is measured on --------------------------------------------------------------------------------------------
+
+
+def fresh_bank(top: Path, name: str) -> seedbank.Library:
+    return seedbank.open(top / f"{name}.db", create=True)
+
+
+def make_large(folder: Path, count: int) -> Path:
+    """Pictures of 1024x1024 with shapes and some noise, as PNG at the level that most tools use: about 2 MB each."""
+    rng = np.random.default_rng(2026)
+    for seed, path in paths(folder, count):
+        blocks = np.kron(rng.integers(0, 255, (32, 32, 3)), np.ones((SIDE // 32, SIDE // 32, 1)))
+        pixels = (blocks + rng.normal(0, 4, blocks.shape)).clip(0, 255).astype(np.uint8)
+        write(path, Image.fromarray(pixels), seed)
+    return folder
+
+
+def make_small(folder: Path, count: int, first: int) -> Path:
+    """Pictures of 16x16: what is left is what an entry costs beside its pixels."""
+    for seed, path in paths(folder, count, first):
+        write(path, Image.frombytes("RGB", (16, 16), random.Random(seed).randbytes(768)), seed)
+    return folder
+
+
+def paths(folder: Path, count: int, first: int = 0) -> Iterator[tuple[int, Path]]:
+    folder.mkdir(parents=True)
+    return ((seed, folder / f"{seed:06}.png") for seed in range(first, first + count))
+
+
+def write(path: Path, image: Image.Image, seed: int) -> None:
+    chunks = PngImagePlugin.PngInfo()
+    chunks.add_text("parameters", TEXT.format(seed=seed, side=image.width))
+    image.save(path, "PNG", pnginfo=chunks)
+
+
+def resident() -> float:
+    """Megabytes of this process that are in memory."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
+
+
+if __name__ == "__main__":
+    main()

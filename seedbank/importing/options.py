@@ -1,0 +1,55 @@
+"""What an import is told, and what it tells of each file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from seedbank.importing.entries import Made
+
+IMPORTED, KNOWN, COMPLETED, REJECTED, WOULD = "imported", "known", "completed", "rejected", "would import"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to import.
+
+    tool            the only format to try, None for all
+    tags            for every picture that comes in
+    copy            keep the bytes in the image store; else they stay where they are, and only there
+    metadata_only   decode nothing: entries get their pictures when the files are imported again without this
+    dry_run         only say what would be imported
+    jobs            processes that decode, by default one for each core
+    name            of the run
+    """
+
+    tool: str | None = None
+    tags: tuple[str, ...] = ()
+    copy: bool = True
+    metadata_only: bool = False
+    dry_run: bool = False
+    jobs: int | None = None
+    name: str | None = None
+
+    def specification(self, paths: Sequence[str]) -> dict[str, Any]:
+        """What makes two imports the same piece of work, as JSON values."""
+        named = {"tool": self.tool, "tags": list(self.tags), "metadata_only": self.metadata_only or None}
+        return {"paths": list(paths), "copy": self.copy} | {key: value for key, value in named.items() if value}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of one file: `imported`, `known`, `completed` (its entry lacked its picture or its bytes), `rejected`,
+    `would import`.
+
+    made     what was understood of it; None for a file that was known or rejected
+    reason   of a rejected one, in one sentence
+    """
+
+    path: str
+    outcome: str
+    entry: int | None = None
+    trashed: bool = False
+    made: Made | None = None
+    reason: str = ""
