@@ -86,6 +86,9 @@ def reader(name: str) -> Reader:
 
 COPIES = {
     "own": {"png:parameters"},
+    "stabilitymatrix": {"png:smproj"},
+    "comfyui": {"png:prompt", "png:workflow"},
+    "invokeai": {"png:invokeai_graph", "png:invokeai_workflow", "png:sd-metadata", "png:Dream"},
     "novelai": {"png:Description", "stealth:alpha", "exif:UserComment", "exif:ImageDescription"},
     "drawthings": {"exif:ImageDescription", "xmp:description", "iptc:Caption", "png:Description", "xmp:UserComment"},
     "imaginairy": {"exif:ImageDescription"},
