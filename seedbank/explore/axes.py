@@ -22,6 +22,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from io import StringIO
 from typing import Any
 
 from seedbank.errors import BadInput
@@ -193,7 +194,7 @@ def _items(text: str) -> list[str]:
         items = [item.strip() for item in text.split("||")]
         return items[:-1] if len(items) > 1 and not items[-1] else items
     try:
-        rows = list(csv.reader(text.splitlines(), skipinitialspace=True))
+        rows = list(csv.reader(StringIO(text, newline=""), skipinitialspace=True))
     except csv.Error as error:
         raise _Unclear(f"as a line of CSV it is broken ({error})") from None
     return [item.strip() for row in rows for item in row] or [""]
