@@ -85,6 +85,7 @@ EXTRAS = (
     "denoise",  # strength of image to image, 0 to 1
     "hires",  # {scale | width and height, steps, upscaler, denoise …}: a second pass
     "distilled_guidance",  # FLUX: `Distilled CFG Scale`, FluxGuidance
+    "guidance_is_distilled",  # True: the file has no CFG, and `guidance_scale` is the distilled guidance
     "batch_size",
     "batch_index",
     "embeddings",  # (ModelName, …): textual inversions

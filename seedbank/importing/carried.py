@@ -98,7 +98,8 @@ HARMLESS = (
 
 UNDERSTOOD = (
     *("mode", "clip_skip", "vae", "refiner", "refiner_switch", "noise", "ensd", "variation_seed", "variation_strength"),
-    *("denoise", "hires", "distilled_guidance", "batch_size", "batch_index", "embeddings", "controlnets", "inputs"),
+    *("denoise", "hires", "distilled_guidance", "guidance_is_distilled", "batch_size", "batch_index", "embeddings"),
+    *("controlnets", "inputs"),
     *("style_prompt", "negative_style_prompt"),
 )
 """Extras that have a place in a recipe or an obstacle of their own."""

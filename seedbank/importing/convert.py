@@ -148,7 +148,8 @@ class _Conversion:
         call: dict[str, Any] = {"num_inference_steps": said.steps, "width": said.width, "height": said.height}
         if pipeline is None:
             return call | {"cfg": said.guidance_scale, "clip_skip": self._clip_skip(None)}
-        arguments, heard = guidance_arguments(pipeline, said.guidance_scale, said.extras.get("distilled_guidance"))
+        cfg = None if said.extras.get("guidance_is_distilled") else said.guidance_scale
+        arguments, heard = guidance_arguments(pipeline, cfg, said.extras.get("distilled_guidance"))
         self.remarks += heard
         return call | arguments | {"clip_skip": self._clip_skip(pipeline)}
 

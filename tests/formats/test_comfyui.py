@@ -324,6 +324,7 @@ def test_a_custom_sampler_says_its_values_in_many_nodes() -> None:
 def test_without_a_cfg_the_distilled_guidance_is_the_guidance() -> None:
     said = recipe(custom_sampler(("BasicGuider", {"conditioning": ["f", 0], "model": ["1", 0]})))
     assert (said.guidance_scale, said.negative_prompt, said.extras["distilled_guidance"]) == (3.5, None, 3.5)
+    assert said.extras["guidance_is_distilled"]
     assert said.confidence["guidance_scale"] < 1
 
 

@@ -34,6 +34,7 @@ def extras_of(
         "vae": ModelName(vae) if vae else None,
         "denoise": base.denoise if base.denoise is not None and (base.denoise != 1 or start.inputs) else None,
         "distilled_guidance": positive.guidance,
+        "guidance_is_distilled": True if base.cfg is None and positive.guidance is not None else None,
         "batch_size": start.batch_size if (start.batch_size or 1) > 1 else None,
         "batch_index": start.batch_index,
         "embeddings": tuple(ModelName(name) for name in embeddings) or None,
