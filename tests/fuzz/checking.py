@@ -57,7 +57,7 @@ def check(data: bytes) -> None:
 
 def _texts(text: str) -> Iterator[Reading]:
     parse(text)
-    for rules in weights.RULES:
+    for rules in ("a1111", "comfyui", "invokeai", "novelai"):
         weights.constructs(text, rules)
     for rules in READERS:
         with suppress(Unfollowed):

@@ -12,10 +12,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+LARGEST = 65536
+"""Bytes of an input; the metadata of a longer file stands in its beginning."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--samples", type=Path, help="a folder of files to begin with, beside those made up here")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
         "--found", type=Path, default=Path(tempfile.gettempdir()), help="where an input that breaks one is kept"
@@ -35,7 +39,8 @@ def main() -> None:
             checking.check(path.read_bytes())
             print(f"{path}: nothing is wrong with it")
         return
-    samples = list(checking.seeds())
+    files = sorted(path for path in given.samples.rglob("*") if path.is_file()) if given.samples else []
+    samples = [*checking.seeds(), *(bytes([checking.FILE]) + path.read_bytes()[: LARGEST - 1] for path in files)]
 
     def mutator(data: bytes, largest: int, seed: int) -> bytes:
         chance = random.Random(seed)
@@ -48,7 +53,7 @@ def main() -> None:
             f"-max_total_time={given.seconds}",
             f"-artifact_prefix={given.found}/readers-",
             f"-seed={given.seed}",
-            *("-max_len=65536", "-rss_limit_mb=2048", "-malloc_limit_mb=1024", "-timeout=60", "-print_final_stats=1"),
+            *(f"-max_len={LARGEST}", "-rss_limit_mb=2048", "-malloc_limit_mb=1024", "-timeout=60", "-print_final_stats=1"),
         ]
         atheris.Setup([sys.argv[0], *options, folder], checking.check, custom_mutator=mutator)
         atheris.Fuzz()
