@@ -18,11 +18,12 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from seedbank.formats.a1111 import sampler_of
 from seedbank.formats.reading import CERTAIN, Foreign, FormatError, Lora, ModelName, Reading
 from seedbank.formats.stamp import KEY, Stamp
+from seedbank.formats.values import fitted
 from seedbank.pipelines import DISTILLED, FACTS, TRUE_CFG
 from seedbank.recipe import LARGEST_SEED, Recipe
 
@@ -154,7 +155,8 @@ def read_block(text: str) -> Reading | None:
     extras = {"distilled_guidance": _number("guidance", said["guidance"])} if "guidance" in said else {}
     loras = tuple(_lora(one) for one in said.get("lora", "").split("\n") if one)
     confidence = dict.fromkeys([*values, *extras, *(["loras"] if loras else [])], CERTAIN)
-    return Reading("block", Foreign(**values, loras=loras, extras=extras, confidence=confidence), "text", tuple(remarks))
+    said_whole = Foreign(**values, loras=loras, extras=extras, confidence=confidence)
+    return cast(Reading, fitted(Reading("block", said_whole, "text", tuple(remarks))))
 
 
 def _plain_key(key: str) -> str:
