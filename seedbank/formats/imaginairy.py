@@ -99,21 +99,21 @@ def _recipe(values: Mapping[str, Any], said: Mapping[str, str], described_prompt
 
 
 def _weighted(value: Any) -> str | None:
-    """The texts of [[1, "a"]], [{"text": "a", "weight": 1}] or "a". Weights other than 1 stay, as its own text has them."""
+    """The text of [[1, "a"]], [{"text": "a", "weight": 1}] or "a"; of several, `1*(a)|0.5*(b)`, as its description has them."""
     if isinstance(value, str):
         return text_of(value)
     if isinstance(value, dict):
         value = [value]
-    pieces: list[tuple[float, str]] = []
+    pieces: list[tuple[Any, str]] = []
     for item in value if isinstance(value, list) else ():
         if isinstance(item, dict):
-            weight, text = number_of(item.get("weight")), text_of(item.get("text"))
+            weight, text = item.get("weight", 1), text_of(item.get("text"))
         elif isinstance(item, list) and len(item) == 2:
-            weight, text = number_of(item[0]), text_of(item[1])
+            weight, text = item[0], text_of(item[1])
         else:
-            weight, text = None, text_of(item)
+            weight, text = 1, text_of(item)
         if text is not None:
-            pieces.append((1.0 if weight is None else weight, text))
+            pieces.append((weight if isinstance(weight, (int, float)) else 1, text))
     if len(pieces) == 1:
         return pieces[0][1]
-    return "|".join(f"{text}:{weight:g}" if weight != 1 else text for weight, text in pieces) if pieces else None
+    return "|".join(f"{weight}*({text})" for weight, text in pieces) if pieces else None

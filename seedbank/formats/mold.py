@@ -1,11 +1,24 @@
-"""mold: a text chunk for each field (`mold:prompt` …) and all of them as JSON in `mold:parameters`."""
+"""mold: a text chunk for each field (`mold:prompt` …) and all of them as JSON in `mold:parameters`, in JPEG as a comment."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from seedbank.formats.reading import FormatError, Lora, Payload, Reading
-from seedbank.formats.values import count_of, find, first, foreign, json_object, model_of, name_of, number_of, seed_of, text_of
+from seedbank.formats.values import (
+    count_of,
+    find,
+    first,
+    foreign,
+    json_object,
+    loras_of,
+    model_of,
+    name_of,
+    number_of,
+    seed_of,
+    text_of,
+)
 
 TOOL = "mold"
 PREFIX = "png:mold:"
@@ -20,7 +33,6 @@ def read(payloads: Sequence[Payload]) -> Reading | None:
     if values is None and "prompt" not in fields:
         raise FormatError("mold:parameters is no JSON object.")
     said = {**fields, **(values or {})}
-    lora = name_of(said.get("lora"))
     return Reading(
         TOOL,
         foreign(
@@ -33,7 +45,7 @@ def read(payloads: Sequence[Payload]) -> Reading | None:
             width=count_of(said.get("width")),
             height=count_of(said.get("height")),
             model=model_of(said.get("model")),
-            loras=(Lora(lora, number_of(said.get("lora_scale"))),) if lora else (),
+            loras=loras_of(_loras(said)),
             extras={
                 "version": text_of(said.get("version")),
                 "denoise": number_of(said.get("strength")),
@@ -42,3 +54,13 @@ def read(payloads: Sequence[Payload]) -> Reading | None:
         ),
         whole.place if whole is not None else f"{PREFIX}prompt",
     )
+
+
+def _loras(values: Mapping[str, Any]) -> Iterator[Lora]:
+    """`loras` with paths and scales, or one in `lora` and `lora_scale`."""
+    listed = values.get("loras")
+    for item in listed if isinstance(listed, list) else ():
+        if isinstance(item, dict) and (name := name_of(first(item, "path", "name"))):
+            yield Lora(name, number_of(item.get("scale")))
+    if not isinstance(listed, list) and (one := name_of(values.get("lora"))):
+        yield Lora(one, number_of(values.get("lora_scale")))

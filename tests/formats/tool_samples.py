@@ -545,6 +545,14 @@ SAMPLES = {
             "model": ModelName("flux2-klein:bf16"),
         },
     ),
+    "mold, jpeg": (
+        [Payload("jpeg:comment", "mold:parameters " + json.dumps({**MOLD, "lora": "l.safetensors", "lora_scale": 0.5}))],
+        {"prompt": "a cat", "steps": 4, "loras": (Lora("l.safetensors", 0.5),)},
+    ),
+    "imaginairy, weights": (
+        [sample("exif:UserComment", {"prompt": {"software": "imaginairy", "prompts": [[1, "a"], [0.5, "b"]], "seed": 0}})],
+        {"prompt": "1*(a)|0.5*(b)", "seed": 0, "negative_prompt": None},
+    ),
     "midjourney": (
         [Payload("png:Description", MIDJOURNEY)],
         {
