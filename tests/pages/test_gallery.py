@@ -13,6 +13,7 @@ import pytest
 
 from seedbank.api import Library
 from seedbank.errors import BadInput
+from seedbank.pages import grid
 from seedbank.recipe import Recipe
 from seedbank.records import NewEntry, NewRegeneration
 from tests.pictured import MODELS, InProcess, add, drawing, recipe
@@ -205,3 +206,43 @@ def test_copying_puts_the_parameters_on_the_clipboard(browser: Any, bank: Librar
     found.tab.wait_for_selector("#said.shown")
     assert found.tab.evaluate("navigator.clipboard.readText()") == bank.recipe_text(bank.entry(1))
     found.context.close()
+
+
+# -- a sweep ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def swept(bank: Library, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Prompts across, seeds down, steps as a third axis: entries 1 to 7, one cell that failed and four that are not there."""
+    axes = [("prompt", ["oil", NASTY, "水彩"]), ("seed", ["5", "6"]), ("steps", ["4", "8"])]
+    cells: dict[int, int | str] = {position: position + 1 for position in range(7)} | {7: NASTY}
+    path = tmp_path_factory.mktemp("swept") / "page.html"
+    path.write_text(grid(bank, bank.store.entries(range(1, 8)), axes, cells, bank.recipe_text, "a lighthouse"), "utf-8")
+    return path
+
+
+def test_a_sweep_is_a_table_whose_axes_can_be_chosen(browser: Any, swept: Path):
+    opened = Opened(browser, swept, locale="en-US", color_scheme="dark", viewport={"width": 1200, "height": 900})
+    tab = opened.tab
+    assert tab.locator("thead th").all_inner_texts() == ["seed ↓  prompt →", "oil", NASTY, "水彩"]
+    assert tab.locator("tbody th").all_inner_texts() == ["5", "6"]
+    assert opened.visible() == [1, 2, 3, 4, 5, 6]
+    for key in ("ArrowRight", "ArrowDown", "Enter"):
+        tab.keyboard.press(key)
+    assert (opened.text("#number"), opened.text("#copies button")) == ("4", "Copy parameters")
+    tab.keyboard.press("Escape")
+    tab.locator("#axes select").nth(2).select_option("1")
+    assert opened.visible() == [7]
+    assert opened.text("td.failed").startswith("failed")
+    tab.locator("#axes select").nth(0).select_option("2")
+    assert tab.locator("thead th").all_inner_texts() == ["seed ↓  steps →", "4", "8"]
+    assert opened.visible() == [1, 7, 4]
+    tab.fill("#search", "7004")
+    assert opened.visible() == [4]
+    assert tab.title() == "a lighthouse" and opened.said == []
+    opened.context.close()
+
+
+def test_the_page_of_a_sweep_has_an_end(bank: Library):
+    with pytest.raises(BadInput, match="A page holds 1,000 pictures; the grid has 1,001"):
+        grid(bank, [bank.entry(1)] * 1001, [("seed", ["1"])], {}, bank.recipe_text)
