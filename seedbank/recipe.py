@@ -33,7 +33,8 @@ class Recipe:
 
     model          digest of the manifest of every weight and config file that is loaded
     pipeline       class name of the diffusers pipeline
-    conditioning   prompt, prompt_2, negative_prompt … byte for byte; `blend {conditioning, alpha, curve}` towards other texts
+    conditioning   prompt, prompt_2, negative_prompt … byte for byte; `blend {conditioning, alpha, curve}` towards other texts;
+                   `weighting`: whose rules their weights follow, see `seedbank.worker.weighting`
     noise          {kind, seed, …, variation {seed, strength, form}, blend {noise, alpha, curve}}; seeds are decimal strings
     call           every other resolved argument of the pipeline call: height, width, num_inference_steps, guidance_scale …
     scheduler      {class, config}
