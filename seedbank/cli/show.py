@@ -71,6 +71,7 @@ def _everything(bank: Library, entry: Entry) -> dict[str, Any]:
         "made_by": _made_by(entry),
         "notes": list(entry.notes),
         "trashed": entry.trashed,
+        "text": bank.recipe_text(entry) if entry.recipe else None,
         "details": dict(entry.details),
         "regenerations": [
             {
@@ -94,7 +95,11 @@ def _lines(bank: Library, entry: Entry) -> Iterator[tuple[str, Any]]:
     yield from _recipe_lines(entry)
     yield from _surface_lines(bank, entry)
     if entry.picture:
-        size = f"{entry.picture.width}x{entry.picture.height} {entry.picture.mode}" if entry.picture.width else "size unknown"
+        size = (
+            f"{entry.picture.width}x{entry.picture.height} {entry.picture.mode or ''}"
+            if entry.picture.width
+            else "size unknown"
+        )
         yield "image", f"{entry.picture.digest}   {size}"
     yield "file", bank.whereabouts(entry)
     opinions = [
@@ -143,7 +148,8 @@ def _recipe_lines(entry: Entry) -> Iterator[tuple[str, Any]]:
     yield "seed", f"{recipe.seed}   noise {noise_line(recipe)}"
     call = {name: value for name, value in recipe.call.items() if name not in ("width", "height")}
     yield "call", "  ".join(f"{name}={value}" for name, value in call.items())
-    yield "size", f"{recipe.width}x{recipe.height}"
+    if recipe.width and recipe.height:
+        yield "size", f"{recipe.width}x{recipe.height}"
     if entry.model:
         revision = f" @ {entry.model.revision}" if entry.model.revision else ""
         yield "model", f"{entry.model.name}{revision}   {entry.model.digest}"
@@ -157,6 +163,11 @@ def _recipe_lines(entry: Entry) -> Iterator[tuple[str, Any]]:
 
 def _import_lines(entry: Entry) -> Iterator[tuple[str, Any]]:
     """Where an imported entry comes from, and how sure what is said of it is."""
+    if received := entry.details.get("received"):
+        versions = ", ".join(f"{name} {version}" for name, version in received.get("versions", {}).items())
+        yield "received", f"as text ({received['form']})" + (f", made with {versions}" if versions else "")
+        for sentence in received.get("remarks", ()):
+            yield "remark", sentence
     if entry.origin != "imported":
         return
     details = entry.details

@@ -30,7 +30,7 @@ from seedbank.formats.reading import FormatError, Payload, Reading
 from seedbank.formats.recipe_json import read_document, said_of
 from seedbank.formats.remainder import together
 from seedbank.formats.script import read_script
-from seedbank.formats.stamp import Stamp, find_stamp, without_stamp
+from seedbank.formats.stamp import Stamp, find_stamp, is_own_line, without_stamp
 from seedbank.importing.convert import convert
 from seedbank.importing.reading import read
 from seedbank.pipelines import FACTS
@@ -153,12 +153,14 @@ def receive(text: str) -> Received:
     text = text.removeprefix("\ufeff")
     if "\0" in text:
         raise BadInput("This is no text: it holds NUL characters.", "Name a picture by its path.")
-    if text.lstrip()[:1] == "{" and (values := _json_object(text)) is not None and (found := _from_json(text, values)):
+    values = _json_object(text) if text.lstrip()[:1] == "{" else None
+    if values is not None and (found := _from_json(text, values)) is not None:
         return found
-    if (values := read_script(text)) is not None:
-        return _from_document(SCRIPT, text, values)
-    words = without_stamp(text)
-    if _BLOCK.match(text) and (reading := block.read_block(words)) is not None:
+    if (program := read_script(text)) is not None:
+        return _from_document(SCRIPT, text, program)
+    words = text if values is not None else without_stamp(text)
+    headed = is_own_line(text) if find_stamp(text) is not None else _HEADED.match(text) is not None
+    if headed and (reading := block.read_block(words)) is not None:
         return _from_words(BLOCK, text, reading)
     examined = examine([Payload("text", words)])
     if examined.readings:
@@ -194,8 +196,8 @@ def receive_file(path: str | Path) -> Received:
 
 OWN_PLACES = ("png:seedbank",)
 """Where seedbank's own pictures carry their recipe."""
-_BLOCK = re.compile(r"\s*(?:【|\[(?:Image recipe|图像复现指令)\])|[\s\S]*^seedbank\s*[:：]", re.MULTILINE)
-"""A heading in brackets, or a stamp on a line of its own: a block, and none of the texts of other tools that look alike."""
+_HEADED = re.compile(r"\s*(?:【[^】\n]{0,40}】|\[Image recipe\])[ \t]*\r?\n\s*[^\s:：=][^:：=\n]{0,30}[:：=]")
+"""A heading alone on its line and a key after it: a block, and none of the texts of other tools that look alike."""
 
 
 def _json_object(text: str) -> Mapping[str, Any] | None:

@@ -79,6 +79,12 @@ def find_stamp(text: str) -> Stamp | None:
     return Stamp(recipe, image, model, None if found[4] is None else unpack(found[4]))
 
 
+def is_own_line(text: str) -> bool:
+    """Whether the stamp stands on a line of its own, as in a block, and not among other fields."""
+    found = _last(text)
+    return found is not None and not text[: found.start()].rpartition("\n")[2].strip(" >*`-")
+
+
 def without_stamp(text: str) -> str:
     """The text without its seedbank line, or without that field of a line."""
     if (found := _last(text)) is None:

@@ -104,8 +104,9 @@ def test_the_control_experiment(seedbank):
 
 def test_copy_prints_the_recipe_with_its_digests(library):
     text = library("copy", "1", "--print").out
-    assert text.startswith("a red circle\nSteps: 3")
+    assert 'Prompt: "a red circle"' in text.splitlines() or '提示词: "a red circle"' in text.splitlines()
     assert library("ls", "id:1", "--json").objects[0]["recipe_digest"] in text.splitlines()[-1]
+    assert library("copy", "1", "--print", "--as", "a1111").out.startswith("a red circle\nSteps: 3")
 
 
 def test_open_names_a_file_that_a_viewer_understands(library):

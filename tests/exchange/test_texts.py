@@ -1,0 +1,192 @@
+"""Texts of a recipe, written and received without rendering anything."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import seedbank
+from seedbank.environment import Environment
+from seedbank.errors import BadInput
+from seedbank.exchange.profile import ORDINARY, taken_profile, unusual
+from seedbank.exchange.receive import accept, receive
+from seedbank.exchange.texts import FORMS, SCRIPT, Texts, language
+from seedbank.formats.stamp import find_stamp
+from seedbank.recipe import Recipe
+from seedbank.records import Model, ModelFile, NewEntry, Picture
+
+FILE = ModelFile("single.safetensors", 12, "d" * 64)
+PROFILE = {**ORDINARY, "device": "cpu", "threads": 2, "variables": {}, "cudnn.benchmark": True}
+SD = Recipe(
+    conditioning={"prompt": "a red circle, 猫", "negative_prompt": "blurry"},
+    noise={"kind": "torch-cpu", "seed": str(2**64 - 1)},
+    call={
+        "width": 512,
+        "height": 768,
+        "num_inference_steps": 20,
+        "guidance_scale": 7.5,
+        "guidance_rescale": 0.0,
+        "clip_skip": 1,
+    },
+    pipeline="StableDiffusionPipeline",
+    scheduler={"class": "DPMSolverMultistepScheduler", "config": {"algorithm_type": "dpmsolver++", "use_karras_sigmas": True}},
+    dtypes={"unet": "float16", "vae": "float32"},
+)
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory):
+    with seedbank.open(tmp_path_factory.mktemp("bank") / "a.db", create=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def other(tmp_path):
+    with seedbank.open(tmp_path / "b.db", create=True) as opened:
+        yield opened
+
+
+def added(bank, recipe=SD, image="e" * 64, **more):
+    from seedbank.hashing import json_digest
+
+    digest = json_digest({FILE.path: FILE.sha256})
+    model = Model(
+        digest, "dream, v8", (FILE,), "StableDiffusionPipeline", "/home/ann/dream v8.safetensors", config="/home/ann/c"
+    )
+    recipe = replace(recipe, model=digest)
+    picture = Picture(image, "RGB", recipe.width, recipe.height)
+    environment = Environment({"profile": PROFILE, "distributions": {"torch": {"version": "1.0"}}})
+    return bank.store.add_entry(NewEntry(recipe=recipe, model=model, picture=picture, environment=environment, **more))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_brings_the_whole_recipe_and_its_settings(form, bank, other):
+    entry = added(bank)
+    text = Texts(bank, "zh")(entry, form)
+    assert "/home" not in text, "where the sender's files lie does not travel"
+    received = receive(text)
+    assert (received.trusted, received.recipe.digest, received.stamp.image) == (True, entry.recipe.digest, "e" * 64)
+    assert received.profile["threads"] == 2 and received.profile["cudnn.benchmark"] is True
+    assert any("torch 1.0" in remark for remark in received.remarks), "other versions are said beforehand"
+    came, new = accept(other, received)
+    assert new and (came.recipe.digest, came.picture.digest, came.blob) == (entry.recipe.digest, "e" * 64, None)
+    name = "dream v8.safetensors" if form == "comfyui" else "dream, v8"
+    assert (came.model.name, came.origin, came.obstacles) == (name, "received", ())
+    assert came.details["received"]["text"] == text
+    assert accept(other, receive(text)) == (came, False)
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=60) | st.sampled_from(
+    [
+        "Negative prompt: x",
+        "a\nSteps: 3, Seed: 4, Size: 8x8",
+        "<lora:x:1>",
+        "(a:1.2), [b]",
+        "seedbank:",
+        "【x】\nSeed: 5",
+        '{"1": {}}',
+        " x\n",
+        "seedbank: y",
+    ]
+)
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form != SCRIPT])
+def test_prompts_survive_every_form(form, bank):
+    @settings(max_examples=25, deadline=None)
+    @given(TEXTS, TEXTS, st.floats(1, 30))
+    def survives(prompt, negative, guidance):
+        conditioning = {"prompt": prompt, "negative_prompt": negative}
+        recipe = replace(entry.recipe, conditioning=conditioning, call={**SD.call, "guidance_scale": guidance})
+        text = texts(replace(entry, recipe=recipe, recipe_digest=recipe.digest), form)
+        received = receive(text)
+        assert received.trusted and received.recipe.digest == recipe.digest
+
+    entry, texts = added(bank), Texts(bank, "en")
+    survives()
+
+
+def test_a_comfyui_graph_that_was_changed_is_told(bank):
+    text = Texts(bank)(added(bank), "comfyui")
+    graph = json.loads(text)
+    sampler = next(node for node in graph.values() if node["class_type"] == "KSampler")
+    assert (sampler["inputs"]["sampler_name"], sampler["inputs"]["scheduler"]) == ("dpmpp_2m", "karras")
+    for field, value in (("seed", 5), ("cfg", 3.0), ("sampler_name", "euler")):
+        changed = json.loads(text)
+        next(node for node in changed.values() if node["class_type"] == "KSampler")["inputs"][field] = value
+        received = receive(json.dumps(changed))
+        assert not received.trusted and any("was changed" in remark for remark in received.remarks)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"pipeline": "FluxPipeline"}, "FluxPipeline"),
+        ({"noise": {"kind": "a1111-nv", "seed": "1"}}, "noise is of the kind a1111-nv"),
+        ({"call": {**SD.call, "guidance_rescale": 0.7}}, "guidance_rescale is 0.7"),
+        ({"inputs": ({"role": "image", "digest": "a" * 64, "kind": "picture"},)}, "input image"),
+        ({"scheduler": {"class": "DDIMInverseScheduler", "config": {}}}, "DDIMInverseScheduler"),
+    ],
+)
+def test_what_is_not_plain_has_no_graph(change, words, bank):
+    entry = added(bank)
+    with pytest.raises(BadInput, match=words.replace(".", r"\.")):
+        Texts(bank)(replace(entry, recipe=replace(entry.recipe, **change)), "comfyui")
+
+
+def test_texts_of_other_tools_are_received_without_digests(other):
+    received = receive(
+        "a cat\nNegative prompt: dog\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 5, Size: 512x512, Model: dream"
+    )
+    assert (received.form, received.stamp, received.trusted) == ("a1111", None, False)
+    entry, _ = accept(other, received)
+    assert (entry.prompt, entry.seed, entry.picture) == ("a cat", 5, None) and entry.obstacles
+
+
+def test_a_pipeline_that_is_not_on_the_list_is_an_obstacle(bank, other):
+    entry = added(bank, replace(SD, pipeline="EvilPipeline"))
+    came, _ = accept(other, receive(Texts(bank)(entry, "json")))
+    assert "EvilPipeline" in came.obstacles[0]
+
+
+def test_a_plain_profile_is_not_said():
+    assert unusual(PROFILE) == {"device": "cpu", "threads": 2, "cudnn.benchmark": True}
+    strict = {**PROFILE, "fp32_precision.cuda.conv": "ieee"}
+    assert unusual(strict)["fp32_precision"] == "none", "settings that change each other travel together"
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x))
+)
+def test_a_profile_from_outside_never_breaks_anything(value):
+    for given_profile in (value, {"pipeline": value, "variables": value, "threads": value, "sdpa.order": value}):
+        taken, left = taken_profile(given_profile)
+        Environment({"profile": taken})
+        assert all(isinstance(name, str) for name in left)
+
+
+@pytest.mark.parametrize(
+    ("environ", "lang"),
+    [({"LANG": "zh_CN.UTF-8"}, "zh"), ({"LANG": "zh_TW", "LC_ALL": "en_US.UTF-8"}, "en"), ({"LANG": "de_DE.UTF-8"}, "en")],
+)
+def test_the_language_is_that_of_the_locale(environ, lang):
+    assert language(environ) == lang
+
+
+def test_an_entry_without_a_recipe_has_no_text(bank):
+    entry = bank.store.add_entry(NewEntry(picture=Picture("e" * 64)))
+    with pytest.raises(seedbank.errors.NotFound, match="has no recipe"):
+        bank.recipe_text(entry)
+
+
+def test_the_last_stamp_counts(bank):
+    entry = added(bank)
+    recipe = replace(entry.recipe, conditioning={"prompt": f"seedbank: recipe {'b' * 64}"})
+    text = Texts(bank)(replace(entry, recipe=recipe), "block")
+    assert find_stamp(text).recipe == recipe.digest
+    assert receive(text).trusted
