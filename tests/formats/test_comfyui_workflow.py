@@ -91,3 +91,19 @@ def test_what_is_written_is_read_back(changes: dict[str, Any]) -> None:
 def test_text_encoders_without_their_type_are_refused() -> None:
     with pytest.raises(ValueError, match="type and a VAE"):
         plain(text_encoders=("t5",))
+
+
+@pytest.mark.parametrize(
+    ("values", "seed", "steps"),
+    [
+        ([11, "randomize", 20, 6.5, "euler", "normal", 1], 11, 20),
+        ([11, True, 20, 6.5, "euler", "normal", 1], 11, 20),
+        ([11, 20, 6.5, "euler", "normal", 1], 11, 20),
+        (["Sample", 1, 11, "fixed", 20, 6.5, "euler", "normal", 1], None, None),
+    ],
+)
+def test_widgets_of_another_order_are_unknown_and_never_wrong(values: list[Any], seed: int | None, steps: int | None) -> None:
+    nodes = [node | {"widgets_values": values} if node["type"] == "KSampler" else node for node in WORKFLOW["nodes"]]
+    links = [link for link in WORKFLOW["links"] if link[0] != 10]
+    said = recipe(WORKFLOW | {"nodes": nodes, "links": links}, "png:workflow")
+    assert (said.seed, said.steps, said.prompt) == (seed, steps, "a fox")

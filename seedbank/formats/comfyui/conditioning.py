@@ -122,7 +122,7 @@ def _texts(values: Values, node: Node, role: str, found: Conditioning) -> bool:
     parts = [name for name in ENCODERS if name in node]
     encodes = bool(parts) and (any(name in node for name in names("clip")) or bool(_ENCODES.search(node.kind)))
     named = any(name in node for name in TEXTS[role])
-    if not encodes and not named:
+    if not encodes and (not named or any("cond" in name.lower() for name in node.wires)):
         return False
     values.sure = CERTAIN
     several = [name for name in parts if name != "text"]

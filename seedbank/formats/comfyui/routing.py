@@ -134,6 +134,8 @@ def is_sampler(node: Node) -> bool:
     """Whether a node samples, by the names of its inputs: a seed and steps, or the parts of a custom sampler."""
     if "sigmas" in node and ("guider" in node or "noise_seed" in node):
         return True
+    if node.kind.startswith("KSampler") and "latent_image" in node:
+        return True
     if _NO_SAMPLER.search(node.kind) or not any(_SAMPLED_WITH.search(name) for name in node.inputs):
         return False
     return any(name in node for name in names("seed")) and any(name in node for name in names("steps"))

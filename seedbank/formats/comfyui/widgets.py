@@ -6,10 +6,20 @@ after a run; it is no input. Sources: ComfyUI `nodes.py` and `comfy_extras`, and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from typing import Any
 
 AFTER_RUN = ("fixed", "increment", "decrement", "randomize")
 """What the widget behind a seed says."""
+
+FILES = (".safetensors", ".ckpt", ".gguf", ".sft", ".pt", ".pth", ".bin")
+"""How the names of weights end."""
+
+_NUMBERS = re.compile(r"^(seed|noise_seed|steps\w*|cfg|denoise|width|height|batch_size|guidance|strength\w*|\w+_at_step)$")
+_WORDS = re.compile(
+    r"^(sampler_name|scheduler|\w*ckpt_name|unet_name|vae_name|lora_name|text|text_[gl]|clip_l|t5xxl|positive|negative)$"
+)
 
 _KSAMPLER = "seed steps cfg sampler_name scheduler denoise"
 _EFFICIENT = f"{_KSAMPLER} preview_method vae_decode"
@@ -125,3 +135,50 @@ WIDGETS: Mapping[str, tuple[str, ...]] = {
     }.items()
 }
 """By class of node, as far as a recipe needs them."""
+
+
+def widgets_of(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values of a node's widgets by name, as far as the names are known and the values fit them."""
+    values = node.get("widgets_values")
+    if isinstance(values, dict):
+        return {str(name): value for name, value in values.items() if not isinstance(value, list)}
+    if not isinstance(values, list):
+        return {}
+    ports = node.get("inputs")
+    ports = [port for port in ports if isinstance(port, dict)] if isinstance(ports, list) else []
+    shown = [port["name"] for port in ports if port.get("widget") and isinstance(port.get("name"), str)]
+    names = WIDGETS.get(str(node.get("type"))) or tuple(shown)
+    kept = [value for place, value in enumerate(values) if place == 0 or value not in AFTER_RUN]
+    if node.get("type") not in WIDGETS and len(names) != len(kept):
+        return _only(kept)
+    found: dict[str, Any] = {}
+    place = 0
+    for name in names:
+        if place >= len(values):
+            break
+        value = values[place]
+        place += 1
+        if not fits(name, value):
+            return {}
+        if not isinstance(value, list):
+            found[name] = value
+        # Front ends of early 2023 had a switch in the place of the word.
+        changes = place < len(values) and (values[place] in AFTER_RUN or isinstance(values[place], bool))
+        if "seed" in name and changes and len(values) > len(names):
+            place += 1
+    return found
+
+
+def _only(values: list[Any]) -> Mapping[str, Any]:
+    """The one value of a node that is not known, under the name that its kind of value has most often."""
+    if len(values) != 1 or isinstance(values[0], (list, dict)):
+        return {}
+    file = isinstance(values[0], str) and values[0].lower().endswith(FILES)
+    return {"model_name" if file else "text" if isinstance(values[0], str) else "value": values[0]}
+
+
+def fits(name: str, value: Any) -> bool:
+    """Whether a value can be that of a widget; one that cannot says that the node's version lists them otherwise."""
+    if _NUMBERS.match(name):
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return not _WORDS.match(name) or isinstance(value, (str, dict))

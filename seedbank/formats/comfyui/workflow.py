@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from seedbank.formats.comfyui.graph import MAX_HOPS
-from seedbank.formats.comfyui.widgets import AFTER_RUN, WIDGETS
+from seedbank.formats.comfyui.widgets import widgets_of
 
 MAX_NODES = 200_000
 MAX_NESTING = 8
@@ -208,34 +208,6 @@ def _group(group: Mapping[str, Any]) -> dict[str, Any]:
                 ports[link[3]]["link"] = len(links) - 1
                 target["inputs"] = ports
     return {"nodes": nodes, "links": links, "group": True}
-
-
-def widgets_of(node: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The values of a node's widgets by name, as far as the names are known."""
-    values = node.get("widgets_values")
-    if isinstance(values, dict):
-        return {str(name): value for name, value in values.items() if not isinstance(value, list)}
-    if not isinstance(values, list):
-        return {}
-    names = WIDGETS.get(str(node.get("type")))
-    if names is None:
-        names = tuple(
-            str(port["name"]) for port in _dicts(node.get("inputs")) if port.get("widget") and isinstance(port.get("name"), str)
-        )
-        if len(names) != len([value for value in values if value not in AFTER_RUN]):
-            return {}
-    found: dict[str, Any] = {}
-    place = 0
-    for name in names:
-        if place >= len(values):
-            break
-        value = values[place]
-        place += 1
-        if not isinstance(value, list):
-            found[name] = value
-        if "seed" in name and place < len(values) and values[place] in AFTER_RUN:
-            place += 1
-    return found
 
 
 def _handed_on(node: Mapping[str, Any], slot: int) -> Any:
