@@ -149,11 +149,13 @@ def _recipe_lines(entry: Entry) -> Iterator[tuple[str, Any]]:
     call = {name: value for name, value in recipe.call.items() if name not in ("width", "height")}
     yield "call", "  ".join(f"{name}={value}" for name, value in call.items())
     if recipe.width and recipe.height:
+        if recipe.width is not None and recipe.height is not None:
         yield "size", f"{recipe.width}x{recipe.height}"
     if entry.model:
         revision = f" @ {entry.model.revision}" if entry.model.revision else ""
         yield "model", f"{entry.model.name}{revision}   {entry.model.digest}"
-    yield "pipeline", f"{recipe.pipeline}   scheduler {recipe.scheduler_class}   mode {recipe.mode}"
+    known = (("", recipe.pipeline), ("scheduler ", recipe.scheduler_class), ("mode ", recipe.mode))
+    yield "pipeline", "   ".join(f"{name}{value}" for name, value in known if value is not None) or "unknown"
     if recipe.batch:
         yield "batch", f"image {recipe.batch['index'] + 1} of {recipe.batch['size']}, rendered in one pass"
     if recipe.dtypes:
