@@ -73,7 +73,7 @@ def format_of(tool: str) -> str:
     name = TOOLS.get(name, name)
     if name not in ORDER:
         known = ", ".join(sorted({*(set(ORDER) - set(TOOLS.values())), *TOOLS, "a1111", "fooocus"}))
-        raise BadInput(f"There is no reader for the tool {tool!r}.", f"Use one of: {known}.")
+        raise BadInput(f"There is no format {tool!r}.", f"Use one of: {known}.")
     return name
 
 

@@ -214,10 +214,10 @@ def own_folders(bank: Bank) -> list[Path]:
 
 
 def _checked_tool(tool: str | None) -> None:
-    from seedbank.formats.detect import ORDER
+    from seedbank.formats.detect import format_of
 
-    if tool is not None and tool not in ORDER:
-        raise BadInput(f"There is no format {tool!r}.", f"Use one of: {', '.join(sorted(ORDER))}.")
+    if tool is not None:
+        format_of(tool)
 
 
 def _by_folder(found: Iterable[Found]) -> Iterator[tuple[str, list[Found]]]:

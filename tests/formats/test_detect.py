@@ -93,5 +93,5 @@ def test_one_format_can_be_asked_for_by_the_name_of_its_tool():
     payloads = [sample("png:parameters", SWARM), sample("png:prompt", GRAPH)]
     assert [reading.tool for reading in examine(payloads, "ComfyUI").readings] == ["comfyui"]
     assert format_of("stability-matrix") == "stabilitymatrix" and format_of("Ruined Fooocus") == "fooocus"
-    with pytest.raises(BadInput, match="no reader for the tool 'photoshop'"):
+    with pytest.raises(BadInput, match="no format 'photoshop'"):
         examine(payloads, "photoshop")

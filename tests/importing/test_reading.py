@@ -84,7 +84,7 @@ def test_a_file_that_cannot_be_opened_is_a_sentence(tmp_path):
     with pytest.raises(BadInput, match="is a folder"):
         seedbank.read(tmp_path)
     (tmp_path / "a.txt").write_text(A1111)
-    with pytest.raises(BadInput, match="no reader for the tool 'photoshop'"):
+    with pytest.raises(BadInput, match="no format 'photoshop'"):
         seedbank.read(tmp_path / "a.txt", tool="photoshop")
 
 
