@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -81,16 +82,28 @@ def read(path: str | Path, *, deep: bool = False, tool: str | None = None) -> Fi
     """
     path = Path(path)
     try:
-        with open(path, "rb", buffering=BUFFER) as file:
-            return _read(file, deep, tool, lambda remarks: sidecars(path, remarks))
+        file = _opened(path)
     except FileNotFoundError:
         raise NotFound(f"There is no file {path}.") from None
-    except IsADirectoryError:
-        raise BadInput(f"{path} is a folder.", "Name the files in it.") from None
     except ValueError:  # a NUL in the name
         raise NotFound(f"There is no file {str(path)!r}.") from None
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {os.strerror(error.errno or errno.EIO)}.") from None
+    with file:
+        try:
+            return _read(file, deep, tool, lambda remarks: sidecars(path, remarks))
+        except OSError as error:
+            raise BadInput(f"{path} cannot be read: {os.strerror(error.errno or errno.EIO)}.") from None
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Raises `BadInput` for what is no file of its own: opening a pipe would wait for ever."""
+    mode = os.stat(path).st_mode
+    if stat.S_ISDIR(mode):
+        raise BadInput(f"{path} is a folder.", "Name the files in it.")
+    if not stat.S_ISREG(mode):
+        raise BadInput(f"{path} is no regular file.")
+    return open(path, "rb", buffering=BUFFER)
 
 
 def read_bytes(data: bytes, *, deep: bool = False, tool: str | None = None) -> FileReading:
@@ -110,7 +123,7 @@ def _read(file: BinaryIO, deep: bool, tool: str | None, beside: Callable[[list[s
         if hidden:
             payloads += hidden
             found = examine(payloads, tool)
-    if not found.readings and beside is not None:
+    if not found.readings and beside is not None and container.kind is not None:
         others = list(beside(remarks))
         if others:
             payloads += others

@@ -34,6 +34,8 @@ def sidecars(path: Path, remarks: list[str]) -> Iterator[Payload]:
 
 def _bytes(path: Path, limit: int, remarks: list[str]) -> bytes | None:
     try:
+        if not path.is_file():
+            return None
         with open(path, "rb") as file:
             data = file.read(limit + 1)
     except (OSError, ValueError):

@@ -83,6 +83,9 @@ def test_a_file_that_cannot_be_opened_is_a_sentence(tmp_path):
         seedbank.read("nul\0.png")
     with pytest.raises(BadInput, match="is a folder"):
         seedbank.read(tmp_path)
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(BadInput, match="is no regular file"):
+        seedbank.read(tmp_path / "pipe.png")
     (tmp_path / "a.txt").write_text(A1111)
     with pytest.raises(BadInput, match="no format 'photoshop'"):
         seedbank.read(tmp_path / "a.txt", tool="photoshop")
@@ -164,6 +167,8 @@ def test_files_beside_a_picture_are_read_where_it_says_nothing_itself(tmp_path):
     assert beside.raw == {"sidecar:.txt": A1111} and beside.recipe.seed == 5
     assert list(seedbank.read(tmp_path / "b.png").raw) == ["png:parameters"]
     assert seedbank.read(tmp_path / "c.png").tool is None
+    (tmp_path / "a.json").write_text('{"something": "else"}')
+    assert seedbank.read(tmp_path / "a.json").tool is None, "a text has no files beside it"
 
 
 def test_the_log_of_fooocus_beside_a_picture_is_read(tmp_path):
