@@ -19,6 +19,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 KNOWN = frozenset(
     {"app", "cfg scale", "clip skip", "denoising strength", "model", "model hash", "rng", "sampler", "schedule type"}
@@ -68,11 +69,12 @@ class Parameters:
 
     def get(self, *names: str) -> str | None:
         """The value of the first of these fields that is there and not empty; names in any case."""
-        for name in names:
-            for key, value in self.pairs:
-                if value and key.casefold() == name.casefold():
-                    return value
-        return None
+        return next((value for name in names if (value := self.first.get(name.casefold()))), None)
+
+    @cached_property
+    def first(self) -> dict[str, str]:
+        """{name in lower case: the first value under it that is not empty}"""
+        return {name.casefold(): value for name, value in reversed(self.pairs) if value}
 
 
 def parse(text: str, fewest: int = FEWEST) -> Parameters:
