@@ -148,8 +148,7 @@ def _recipe_lines(entry: Entry) -> Iterator[tuple[str, Any]]:
     yield "seed", f"{recipe.seed}   noise {noise_line(recipe)}"
     call = {name: value for name, value in recipe.call.items() if name not in ("width", "height")}
     yield "call", "  ".join(f"{name}={value}" for name, value in call.items())
-    if recipe.width and recipe.height:
-        if recipe.width is not None and recipe.height is not None:
+    if recipe.width is not None and recipe.height is not None:
         yield "size", f"{recipe.width}x{recipe.height}"
     if entry.model:
         revision = f" @ {entry.model.revision}" if entry.model.revision else ""
