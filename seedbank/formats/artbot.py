@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from seedbank.formats import a1111
 from seedbank.formats.reading import Payload, Reading
 from seedbank.formats.values import find
 
@@ -14,8 +15,6 @@ NAMES = re.compile(r"\b(ArtBot|AI Horde|Stable Horde)\b", re.IGNORECASE)
 
 
 def read(payloads: Sequence[Payload]) -> Reading | None:
-    from seedbank.formats import a1111
-
     software = find(payloads, "exif:Software", "png:Software")
     text = find(payloads, "exif:UserComment", "png:parameters", "png:Comment")
     if software is None or text is None or not NAMES.search(software.text):

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from seedbank.formats.reading import LIKELY, FormatError, Lora, Payload, Reading
+from seedbank.formats.reading import LIKELY, Foreign, FormatError, Lora, Payload, Reading
 from seedbank.formats.values import (
     count_of,
     find,
@@ -70,7 +70,7 @@ def _prompts(text: str) -> tuple[str, str]:
     return prompt[1:], negative
 
 
-def _recipe(values: Mapping[str, Any], description: tuple[str, str] | None) -> Any:
+def _recipe(values: Mapping[str, Any], description: tuple[str, str] | None) -> Foreign:
     deep = values.get("v2")
     deep = deep if isinstance(deep, dict) else {}
     width, height = size_of(values.get("size"))

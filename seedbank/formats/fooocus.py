@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
+from seedbank.formats import a1111
 from seedbank.formats.reading import Foreign, Lora, Payload, Reading
 from seedbank.formats.values import (
     count_of,
@@ -153,8 +154,6 @@ def _ruined_loras(value: Any) -> Iterator[Lora | None]:
 
 def _text(payloads: Sequence[Payload]) -> Reading | None:
     """The A1111 scheme, known by the chunk beside it or by the version in the text."""
-    from seedbank.formats import a1111
-
     scheme = find(payloads, "png:fooocus_scheme", "exif:MakerNote")
     software = find(payloads, "exif:Software")
     mine = (scheme is not None and scheme.text.strip() == "a1111") or (software and software.text.startswith("Fooocus"))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from seedbank.formats.reading import LIKELY, FormatError, Payload, Reading
+from seedbank.formats.reading import LIKELY, Foreign, FormatError, Payload, Reading
 from seedbank.formats.values import (
     count_of,
     find,
@@ -63,7 +63,9 @@ def _described(payload: Payload | None) -> tuple[Mapping[str, str], str | None]:
     return {"width": end[1], "height": end[2], **said}, text[start : end.start()]
 
 
-def _recipe(values: Mapping[str, Any], said: Mapping[str, str], described_prompt: str | None, software: Payload | None) -> Any:
+def _recipe(
+    values: Mapping[str, Any], said: Mapping[str, str], described_prompt: str | None, software: Payload | None
+) -> Foreign:
     named = MODEL.match(software.text) if software is not None else None
     weights = values.get("model_weights")
     model = name_of(values.get("model")) or name_of(weights.get("name") if isinstance(weights, dict) else weights)

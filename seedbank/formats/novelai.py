@@ -10,7 +10,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seedbank.formats.reading import Foreign, FormatError, Payload, Reading
-from seedbank.formats.values import count_of, find, first, foreign, json_object, model_of, name_of, number_of, seed_of, text_of
+from seedbank.formats.values import (
+    count_of,
+    find,
+    first,
+    foreign,
+    json_object,
+    model_of,
+    name_of,
+    number_of,
+    parse_json,
+    seed_of,
+    text_of,
+)
 
 TOOL = "novelai"
 PLACES = ("stealth:alpha", "stealth:rgb", "exif:UserComment", "exif:ImageDescription", "jpeg:comment", "text", "sidecar:.json")
@@ -57,8 +69,6 @@ def _unwrapped(value: Any) -> Mapping[str, Any] | None:
 
 
 def _string(text: str) -> str | None:
-    from seedbank.formats.values import parse_json
-
     try:
         inner = parse_json(text)
     except FormatError:

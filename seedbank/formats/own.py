@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seedbank.errors import BadInput
-from seedbank.formats.reading import CERTAIN, FormatError, Payload, Reading
+from seedbank.formats import a1111
+from seedbank.formats.reading import CERTAIN, Foreign, FormatError, Payload, Reading
 from seedbank.formats.values import find, foreign, json_object
 from seedbank.recipe import Recipe
 
@@ -32,11 +33,8 @@ def read(payloads: Sequence[Payload]) -> Reading | None:
         raise FormatError(f"The recipe in the file cannot be read: {reason}") from None
 
 
-def _told(payloads: Sequence[Payload]) -> Any:
+def _told(payloads: Sequence[Payload]) -> Foreign:
     """The recipe that the text beside it tells: names that the recipe itself leaves out."""
-    from seedbank.formats import a1111
-    from seedbank.formats.reading import Foreign
-
     text = find(payloads, "png:parameters")
     try:
         reading = None if text is None else a1111.read([text])
@@ -45,10 +43,8 @@ def _told(payloads: Sequence[Payload]) -> Any:
     return Foreign() if reading is None else reading.recipe
 
 
-def _fields(recipe: Recipe, values: Mapping[str, Any], told: Any) -> Any:
-    from seedbank.formats.a1111 import sampler_of
-
-    sampler, schedule = sampler_of(recipe.scheduler)
+def _fields(recipe: Recipe, values: Mapping[str, Any], told: Foreign) -> Foreign:
+    sampler, schedule = a1111.sampler_of(recipe.scheduler)
     return foreign(
         prompt=recipe.prompt,
         negative_prompt=recipe.negative_prompt,

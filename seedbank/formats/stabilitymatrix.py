@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from seedbank.formats import comfyui
 from seedbank.formats.reading import Foreign, FormatError, Payload, Reading
 from seedbank.formats.values import count_of, find, foreign, json_object, model_of, name_of, number_of, seed_of, text_of
 
@@ -23,14 +24,11 @@ def read(payloads: Sequence[Payload]) -> Reading | None:
     values = json_object(payload.text)
     if values is None:
         raise FormatError(f"{PLACE} is no JSON object.")
-    graph = _graph(payloads)
-    return Reading(TOOL, _recipe(values, graph), payload.place)
+    return Reading(TOOL, _recipe(values, executed(payloads)), payload.place)
 
 
-def _graph(payloads: Sequence[Payload]) -> Foreign:
-    """What the graph beside it says; nothing where there is none that can be read."""
-    from seedbank.formats import comfyui
-
+def executed(payloads: Sequence[Payload]) -> Foreign:
+    """What the ComfyUI graph in the same file says; nothing where there is none that can be read."""
     try:
         reading = comfyui.read(payloads)
     except FormatError:

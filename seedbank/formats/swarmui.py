@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from seedbank.formats.reading import FormatError, Lora, ModelName, Payload, Reading
+from seedbank.formats.reading import Foreign, FormatError, Lora, ModelName, Payload, Reading
 from seedbank.formats.values import (
     count_of,
     first,
@@ -37,7 +37,7 @@ def read(payloads: Sequence[Payload]) -> Reading | None:
     return None
 
 
-def _recipe(params: Mapping[str, Any], outer: Mapping[str, Any]) -> Any:
+def _recipe(params: Mapping[str, Any], outer: Mapping[str, Any]) -> Foreign:
     hashes = list(_hashes(outer.get("sui_models")))
     extra = outer.get("sui_extra_data")
     extra = extra if isinstance(extra, dict) else {}

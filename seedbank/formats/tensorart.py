@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from seedbank.formats.reading import Foreign, FormatError, Lora, ModelName, Payload, Reading
+from seedbank.formats.stabilitymatrix import executed
 from seedbank.formats.values import (
     count_of,
     find,
@@ -35,9 +36,7 @@ def read(payloads: Sequence[Payload]) -> Reading | None:
     values = json_object(payload.text)
     if values is None:
         raise FormatError(f"{PLACE} is no JSON object.")
-    from seedbank.formats.stabilitymatrix import _graph
-
-    return Reading(TOOL, _recipe(values, _graph(payloads)), payload.place)
+    return Reading(TOOL, _recipe(values, executed(payloads)), payload.place)
 
 
 def _recipe(values: Mapping[str, Any], graph: Foreign) -> Foreign:
