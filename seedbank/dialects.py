@@ -95,7 +95,7 @@ SAMPLER_NAMES = Names({
     "uni_pc": ("UniPC", "uni_pc", "unipc", "UniPC", "", ""),  # read as the next one by the first two
     "uni_pc_bh1": ("UniPC", "uni_pc", "", "", "", ""),
     "uni_pc_bh2": ("", "uni_pc_bh2", "", "", "", ""),
-    "deis": ("", "deis", "deis", "DEIS", "", ""),
+    "deis": ("DEIS", "deis", "deis", "DEIS", "", ""),
     "lcm": ("LCM", "lcm", "lcm", "LCM", "lcm", ""),
     "tcd": ("TCD", "tcd", "tcd", "TCD", "tcd", ""),
 })  # fmt: skip
@@ -240,6 +240,8 @@ def named(dialect: str, scheduler: Mapping[str, Any] | None) -> tuple[str | None
 
 def _sampler_of(cls: str, config: Mapping[str, Any], dialect: str) -> str | None:
     """Our name for a scheduler: of those whose settings it has, the most particular one that the dialect has a word for."""
+    if cls == "FlowMatchHeunDiscreteScheduler":  # which can be recorded, and not asked for by name
+        return "heun"
     fitting = [
         (SAMPLER_NAMES.written(ours, dialect) is not None, len(settings), ours)
         for ours, (known, settings) in (FLOW_SAMPLERS if is_flow(cls) else SAMPLERS).items()

@@ -47,7 +47,10 @@ def recipe_command(context: click.Context, which: str, form: str, lang: str | No
 
 def _check(bank: Library, entry: Entry) -> int:
     """0 when nothing is known to stand in the way, else 1."""
-    lacks = bank.lacks(entry)
+    parts, lacks = bank.check_parts(entry), bank.lacks(entry)
+    missing = [f"{what} {detail}" for what, here, detail in parts if not here]
+    if parts:
+        click.echo("; ".join([f"{len(parts) - len(missing)} of {len(parts)} parts present", *missing]))
     for lack in lacks:
         click.echo(lack)
     if not lacks:

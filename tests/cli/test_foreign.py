@@ -72,6 +72,13 @@ def test_show_marks_another_engines_entry_and_lists_what_it_needs(imported):
     assert imported("show", "1", "--json").objects[0]["made_by"] == "a1111"
 
 
+def test_recipe_check_counts_what_is_here(imported, folder):
+    told = imported("recipe", "1", "--check", ok=(1,)).lines[0]
+    assert told.startswith("0 of 2 parts present; model some v1 missing, sha256 ") and "; lora fine missing" in told
+    imported("models", "add", str(folder / "lora"))
+    assert imported("recipe", "1", "--check", ok=(1,)).lines[0].startswith("1 of 2 parts present; model some v1 missing")
+
+
 def test_regen_says_what_is_missing_and_who_made_it(imported):
     (told,) = imported("regen", "1", "--json", ok=(1,)).objects
     assert told["verdict"] == "blocked" and told["made_by"] == "a1111"

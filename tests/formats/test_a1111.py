@@ -106,12 +106,13 @@ def test_every_name_belongs_to_a_scheduler_that_diffusers_has() -> None:
     import importlib.util
     from pathlib import Path
 
-    from seedbank.formats.a1111 import SAMPLERS
+    from seedbank.samplers import FLOW_SAMPLERS, SAMPLERS
 
     found = importlib.util.find_spec("diffusers")
     assert found is not None and found.origin is not None
     listed = Path(found.origin).read_text(encoding="utf-8")
-    assert [name for name in SAMPLERS if f'"{name}"' not in listed] == []
+    classes = {name for name, _ in (*SAMPLERS.values(), *FLOW_SAMPLERS.values())}
+    assert [name for name in classes if f'"{name}"' not in listed] == []
 
 
 def test_loras_are_tags_behind_the_prompt() -> None:

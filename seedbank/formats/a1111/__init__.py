@@ -12,12 +12,10 @@ command lines of "Prompts from file".
 from seedbank.formats.a1111.lines import prompts_from_file
 from seedbank.formats.a1111.loras import tagged, without_tags
 from seedbank.formats.a1111.reading import read
-from seedbank.formats.a1111.writing import SAMPLERS, SCHEDULES, loras_of, sampler_of, write_parameters
+from seedbank.formats.a1111.writing import loras_of, sampler_of, write_parameters
 from seedbank.infotext import Parameters, parse
 
 __all__ = [
-    "SAMPLERS",
-    "SCHEDULES",
     "Parameters",
     "loras_of",
     "parse",

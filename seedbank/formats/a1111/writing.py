@@ -12,45 +12,18 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from seedbank.dialects import A1111, named
 from seedbank.formats.reading import Lora
 from seedbank.pipelines import DISTILLED, FACTS, TRUE_CFG
 from seedbank.recipe import Recipe
 
-SAMPLERS: Mapping[str, str] = {
-    "DDIMScheduler": "DDIM",
-    "DEISMultistepScheduler": "DEIS",
-    "DPMSolverMultistepScheduler": "DPM++ 2M",
-    "EulerAncestralDiscreteScheduler": "Euler a",
-    "EulerDiscreteScheduler": "Euler",
-    "FlowMatchEulerDiscreteScheduler": "Euler",
-    "FlowMatchHeunDiscreteScheduler": "Heun",
-    "HeunDiscreteScheduler": "Heun",
-    "KDPM2AncestralDiscreteScheduler": "DPM2 a",
-    "KDPM2DiscreteScheduler": "DPM2",
-    "LCMScheduler": "LCM",
-    "LMSDiscreteScheduler": "LMS",
-    "PNDMScheduler": "PLMS",
-    "UniPCMultistepScheduler": "UniPC",
-}
-"""Scheduler classes of diffusers whose method has a name there; any other class is written by its own name."""
-
-SCHEDULES: Mapping[str, str] = {
-    "use_karras_sigmas": "Karras",
-    "use_exponential_sigmas": "Exponential",
-    "use_beta_sigmas": "Beta",
-}
-
 
 def sampler_of(scheduler: Mapping[str, Any] | None) -> tuple[str | None, str | None]:
-    """(sampler, schedule type) as other tools call them; None where they have no word for it."""
+    """(sampler, schedule type) as A1111 calls them; a class that it has no name for is written by its own."""
     if scheduler is None or "class" not in scheduler:
         return None, None
-    name, config = scheduler["class"], scheduler.get("config") or {}
-    sampler = SAMPLERS.get(name, name)
-    if name == "DPMSolverMultistepScheduler":
-        order = "3M" if config.get("solver_order") == 3 else "2M"
-        sampler = f"DPM++ {order} SDE" if config.get("algorithm_type") == "sde-dpmsolver++" else f"DPM++ {order}"
-    return sampler, next((word for flag, word in SCHEDULES.items() if config.get(flag)), None)
+    sampler, schedule = named(A1111, scheduler)
+    return sampler or str(scheduler["class"]), schedule
 
 
 def write_parameters(
