@@ -103,7 +103,8 @@ def test_text_encoders_without_their_type_are_refused() -> None:
     ],
 )
 def test_widgets_of_another_order_are_unknown_and_never_wrong(values: list[Any], seed: int | None, steps: int | None) -> None:
-    nodes = [node | {"widgets_values": values} if node["type"] == "KSampler" else node for node in WORKFLOW["nodes"]]
-    links = [link for link in WORKFLOW["links"] if link[0] != 10]
-    said = recipe(WORKFLOW | {"nodes": nodes, "links": links}, "png:workflow")
+    sampler = next(node for node in WORKFLOW["nodes"] if node["type"] == "KSampler")
+    changed = sampler | {"widgets_values": values, "inputs": [port for port in sampler["inputs"] if port["name"] != "steps"]}
+    nodes = [changed if node is sampler else node for node in WORKFLOW["nodes"]]
+    said = recipe(WORKFLOW | {"nodes": nodes}, "png:workflow")
     assert (said.seed, said.steps, said.prompt) == (seed, steps, "a fox")

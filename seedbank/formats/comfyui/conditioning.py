@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seedbank.formats.comfyui.graph import MAX_HOPS, Link, Node, as_link
-from seedbank.formats.comfyui.roles import CONDITIONINGS, ENCODERS, PIPES, TEXTS, names
+from seedbank.formats.comfyui.roles import CONDITIONINGS, ENCODERS, TEXTS, is_pipe, names
 from seedbank.formats.comfyui.scalars import as_integer, as_number
 from seedbank.formats.comfyui.values import Values
 from seedbank.formats.reading import CERTAIN, LIKELY
@@ -87,7 +87,7 @@ def _at(values: Values, node: Node, role: str, found: Conditioning) -> list[tupl
         return [(link, role) for link in links]
     if _texts(values, node, role, found):
         return []
-    pipe = next((link for name, link in node.wires.items() if PIPES.search(name)), None)
+    pipe = next((link for name, link in node.wires.items() if is_pipe(name)), None)
     if pipe is not None:
         return [(pipe, role)]
     found.sure = min(found.sure, LIKELY)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seedbank.formats.comfyui.graph import MAX_HOPS, Link, Node, as_link
-from seedbank.formats.comfyui.roles import PIPES, names
+from seedbank.formats.comfyui.roles import is_pipe, names
 from seedbank.formats.comfyui.scalars import as_integer, as_number, literal
 from seedbank.formats.comfyui.values import Values
 from seedbank.formats.reading import CERTAIN, LIKELY, Lora
@@ -112,7 +112,7 @@ def _onward(node: Node) -> tuple[Link | None, bool]:
     for name, other in node.wires.items():
         if "model" in name.lower() and not re.search(r"upscale|clip|vision|control|style|detector", name, re.I):
             return other, False
-    return next((other for name, other in node.wires.items() if PIPES.search(name)), None), False
+    return next((other for name, other in node.wires.items() if is_pipe(name)), None), False
 
 
 def loras_of(values: Values, node: Node) -> list[Lora]:

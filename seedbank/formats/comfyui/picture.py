@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from seedbank.formats.comfyui.graph import MAX_HOPS, Graph, Link, Node
-from seedbank.formats.comfyui.roles import PIPES, is_picture, names
+from seedbank.formats.comfyui.roles import REMEMBERED, is_picture, is_pipe, names
 from seedbank.formats.comfyui.routing import Router, is_sampler
 from seedbank.formats.comfyui.values import Values
 
@@ -52,8 +53,10 @@ def trails(values: Values) -> list[Trail]:
         rank = _rank(node, node.id in used)
         if rank is not None:
             ranked[rank].append(node)
-    found = []
+    found: list[tuple[tuple[bool, bool, int, int], Trail]] = []
     for rank, nodes in enumerate(ranked):
+        if any(not way.dead and way.samplers for _, way in found):
+            break
         live = [node for node in nodes if node.id not in dead and node.id in sampled] or nodes
         ways = [_trail(values.router, graph, node, sampled, node.id in dead) for node in live[:MAX_SAVERS]]
         found += [((way.dead, not way.samplers, rank, -len(way.samplers)), way) for way in ways]
@@ -62,7 +65,7 @@ def trails(values: Values) -> list[Trail]:
 
 def _rank(node: Node, used: bool) -> int | None:
     """0 for a node that saves, 1 for a preview, 2 for one whose picture nobody takes; None for all others."""
-    pictures = is_sampler(node) or any(is_picture(name) for name, _ in node.wires.items())
+    pictures = is_sampler(node) or any(is_picture(name) for name in node.wires)
     if not pictures:
         return None
     if _SAVES.search(node.kind) and not _TEXT_ONLY.search(node.kind.split("Save")[-1]):
@@ -72,8 +75,9 @@ def _rank(node: Node, used: bool) -> int | None:
     return None if used else 2
 
 
+@lru_cache(REMEMBERED)
 def _carries(name: str) -> bool:
-    return is_picture(name) or bool(PIPES.search(name)) or bool(re.search(r"any|input|on_|value|ctx|^\*?$", name))
+    return is_picture(name) or is_pipe(name) or bool(re.search(r"any|input|on_|value|ctx|^\*?$", name))
 
 
 def _trail(router: Router, graph: Graph, saver: Node, sampled: frozenset[str], dead: bool) -> Trail:
@@ -103,7 +107,7 @@ def _onward(graph: Graph, node: Node, sampled: frozenset[str], role: str) -> tup
     links = node.wires
     known = [name for name in order if name in links]
     unknown = [name for name in links if name not in known and is_picture(name)]
-    pipes = [name for name in links if PIPES.search(name)]
+    pipes = [name for name in links if is_pipe(name)]
     choices = [*known, *unknown, *pipes]
     name = next((name for name in choices if links[name].node in sampled), choices[0] if choices else None)
     if name is None:

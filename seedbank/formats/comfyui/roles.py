@@ -10,8 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from seedbank.formats.comfyui.graph import Graph, Node
+
+REMEMBERED = 2048
+"""Names of inputs whose meaning is remembered; the same few stand in all graphs."""
 
 NAMES: Mapping[str, tuple[str, ...]] = {
     role: tuple(words.split())
@@ -68,8 +72,7 @@ CONDITIONINGS = re.compile(
 )
 """Inputs by which a conditioning is made from others."""
 
-PIPES = re.compile(r"(^|_)(pipe|ctx|context|bus|tuple|pipeline)(_\d+|_in|_opt)?$|^pipe", re.I)
-"""Inputs that carry many things at once: contexts, pipes, buses."""
+_PIPES = re.compile(r"(^|_)(pipe|ctx|context|bus|tuple|pipeline)(_\d+|_in|_opt)?$|^pipe", re.I)
 
 PICTURES = re.compile(
     r"^(image|images|img|latent|latents|samples|pixels|frames?|video)"
@@ -158,6 +161,7 @@ OUTPUTS: Mapping[str, tuple[str, ...]] = {
 }
 """The role of each output, by slot."""
 
+_SETS: Mapping[str, frozenset[str]] = {role: frozenset(inputs) for role, inputs in NAMES.items()}
 _PORTS: Mapping[str, str] = {
     "conditioning+": "positive",
     "conditioning-": "negative",
@@ -179,11 +183,23 @@ def role_of(graph: Graph, node: Node, slot: int) -> str | None:
     return _PORTS.get(ports[slot].strip().lower()) if 0 <= slot < len(ports) else None
 
 
+@lru_cache(REMEMBERED)
+def is_pipe(name: str) -> bool:
+    """Whether an input of this name carries many things at once: a context, a pipe, a bus."""
+    return bool(_PIPES.search(name))
+
+
+@lru_cache(REMEMBERED)
 def is_picture(name: str) -> bool:
     """Whether an input of this name carries the picture that is worked on."""
     if name in NAMES["latent"] or name in NAMES["image"]:
         return True
     return bool(PICTURES.search(name)) and not NOT_PICTURES.search(name)
+
+
+def has(node: Node, role: str) -> bool:
+    """Whether a node has an input for a role."""
+    return not _SETS.get(role, frozenset()).isdisjoint(node.inputs)
 
 
 def names(role: str) -> tuple[str, ...]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from seedbank.formats.comfyui.graph import MAX_HOPS, MAX_HOPS_IN_ALL, Graph, Link, Node, as_link
-from seedbank.formats.comfyui.roles import PIPES, names, role_of
+from seedbank.formats.comfyui.roles import REMEMBERED, has, is_pipe, names, role_of
 
 Resolve = Callable[[Any, str], Any]
 """Gives the value of an input: its literal, or what its link leads to; the second argument is the role."""
@@ -95,11 +96,11 @@ class Router:
                 wanted = int(number[1]) if number else None
             return next((name for name, number in options.items() if number == wanted), None)
         # Without a setting the first that is there is taken (`Any Switch (rgthree)`, `Context Switch`).
-        return next((name for name, _ in node.wires.items()), None)
+        return next((name for name in node.wires), None)
 
     def _through_pipe(self, node: Node, role: str) -> Link | None:
         """What a node with a pipe takes out of it, or was given beside it; None where it makes the thing itself."""
-        pipes = [name for name, _ in node.wires.items() if PIPES.search(name)]
+        pipes = [name for name in node.wires if is_pipe(name)]
         if not pipes or makes(node, role):
             return None
         given = next((name for name in names(role) if node.inputs.get(name) is not None), None)
@@ -116,9 +117,14 @@ def _either(node: Node, true: str | None, false: str | None) -> str | None:
 
 def hands_on(node: Node) -> bool:
     """Whether a node gives out one of its inputs unchanged."""
-    if _REROUTE.search(node.kind):
-        return True
-    return bool(_SWITCH.search(node.kind)) and not any(PIPES.search(name) for name in node.inputs)
+    reroutes, switches = _handing(node.kind)
+    return reroutes or (switches and not any(is_pipe(name) for name in node.inputs))
+
+
+@lru_cache(REMEMBERED)
+def _handing(kind: str) -> tuple[bool, bool]:
+    """Whether a class of node is a reroute, and whether it is a switch."""
+    return bool(_REROUTE.search(kind)), bool(_SWITCH.search(kind))
 
 
 def makes(node: Node, role: str) -> bool:
@@ -136,6 +142,6 @@ def is_sampler(node: Node) -> bool:
         return True
     if node.kind.startswith("KSampler") and "latent_image" in node:
         return True
-    if _NO_SAMPLER.search(node.kind) or not any(_SAMPLED_WITH.search(name) for name in node.inputs):
+    if not has(node, "seed") or not has(node, "steps") or _NO_SAMPLER.search(node.kind):
         return False
-    return any(name in node for name in names("seed")) and any(name in node for name in names("steps"))
+    return any(_SAMPLED_WITH.search(name) for name in node.inputs)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from seedbank.formats.comfyui.graph import MAX_HOPS, Link, Node
-from seedbank.formats.comfyui.roles import PIPES, names
+from seedbank.formats.comfyui.roles import is_pipe, names
 from seedbank.formats.comfyui.scalars import MAX_SEED, as_integer, as_number
 from seedbank.formats.comfyui.values import Values
 from seedbank.formats.reading import CERTAIN, GUESSED
@@ -130,7 +130,7 @@ def _given(values: Values, node: Node, guider: Node, role: str) -> Link | None:
             return direct
     if role == "negative" and (embeds := node.link("text_embeds")) is not None:
         return embeds
-    return next((link for name, link in node.wires.items() if PIPES.search(name)), None)
+    return next((link for name, link in node.wires.items() if is_pipe(name)), None)
 
 
 def describe(values: Values, taken: Pass, model: str | None) -> dict[str, object]:
