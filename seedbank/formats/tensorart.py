@@ -27,6 +27,7 @@ from seedbank.formats.values import (
 
 TOOL = "tensorart"
 PLACE = "png:generation_data"
+LORAS = {"LORA", "LOCON", "LYCORIS", "DORA"}
 
 
 def read(payloads: Sequence[Payload]) -> Reading | None:
@@ -77,7 +78,7 @@ def _model(value: Any) -> ModelName | None:
 
 def _loras(value: Any) -> Iterator[Lora]:
     for item in value if isinstance(value, list) else ():
-        if isinstance(item, dict) and str(item.get("type", "")).upper() == "LORA":
+        if isinstance(item, dict) and str(item.get("type") or "LORA").upper() in LORAS:
             model = _model(item)
             if model is not None and model.name:
                 yield Lora(model.name, number_of(first(item, "weight", "strength")), model.hash)
