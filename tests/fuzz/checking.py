@@ -13,11 +13,14 @@ from contextlib import suppress
 from dataclasses import asdict, fields
 
 from seedbank.errors import BadInput
+from seedbank.exchange.receive import receive
 from seedbank.formats import a1111, block, detect, script, weights
-from seedbank.formats.reading import Foreign, FormatError, Payload, Reading
+from seedbank.formats.reading import Foreign, FormatError, Lora, Payload, Reading
+from seedbank.formats.stamp import KEY, Stamp
 from seedbank.importing.convert import convert
 from seedbank.importing.reading import read_bytes
 from seedbank.infotext import parse
+from seedbank.recipe import Recipe
 from seedbank.worker.emphasis import READERS, Unfollowed, rows
 from tests.formats import files
 from tests.formats.tool_samples import A1111, GRAPH, SAMPLES
@@ -65,11 +68,12 @@ def _texts(text: str) -> Iterator[Reading]:
     for reader in (a1111.prompts_from_file, script.read_script):
         with suppress(FormatError):
             reader(text)
-    try:
+    # What people paste is answered with a sentence where it is wrong.
+    with suppress(BadInput):
         if (found := block.read_block(text)) is not None:
             yield found
-    except BadInput:
-        pass  # a block is typed by people: what is wrong in it is said to them
+    with suppress(BadInput):
+        yield receive(text).reading
     yield from detect.readings([Payload("text", text)])
 
 
@@ -114,6 +118,18 @@ def seeds() -> Iterator[bytes]:
     yield bytes([TEXT]) + fields_.encode()
     yield bytes([PAYLOAD, 0]) + fields_.replace("a cat", "a (cat:1.2) <lora:x:0.5:1> [b:c:3] BREAK").encode()
     yield bytes([TEXT]) + b'--prompt "a cat" --seed 1 --steps 3\na plain line'
+    own = Recipe(
+        conditioning={"prompt": 'a "cat"\non a mat', "negative_prompt": "bad"},
+        noise={"kind": "torch-cpu", "seed": 2**64 - 1},
+        call={"num_inference_steps": 8, "width": 128, "height": 96},
+        scheduler={"class": "EulerDiscreteScheduler", "config": {"use_karras_sigmas": True}},
+        pipeline="StableDiffusionPipeline",
+    )
+    stamp = Stamp(own.digest, "ab" * 32, "cd" * 32, {"recipe": {"call": {"eta": 0.0}}})
+    for lang in ("en", "zh"):
+        yield bytes([TEXT]) + block.write_block(own, lang=lang, model_name="m", loras=(Lora("x", 0.5),), stamp=stamp).encode()
+    yield bytes([TEXT]) + own.canonical
+    yield bytes([TEXT]) + f'{a1111.write_parameters(own, cfg=7.0)}, {KEY}: "{stamp}"'.encode()
     graph = json.dumps(GRAPH)
     pictures = (
         files.png(files.text("parameters", fields_), files.ztxt("prompt", graph)),
