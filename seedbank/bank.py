@@ -116,6 +116,7 @@ class Bank:
             text["parameters"] = a1111.write_parameters(
                 recipe,
                 model_name=model.name if model else None,
+                model_hash=model.short_hash if model else None,
                 cfg=cfg_of(recipe.pipeline, recipe.call),
                 loras=a1111.loras_of(recipe, {adapter.digest: adapter.name for adapter in adapters}),
             )

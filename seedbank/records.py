@@ -53,6 +53,11 @@ class Model:
     """(kind, digits) of its bytes as other tools write them, see `seedbank.importing.weights`. They are stored with the
     model and looked up from there; a model that is read with an entry does not list them."""
 
+    @property
+    def short_hash(self) -> str | None:
+        """What A1111 calls a model by: the first 10 digits of its single file's SHA-256. A folder has none."""
+        return next((item.sha256[:10] for item in self.files if item.path == "single.safetensors"), None)
+
 
 @dataclass(frozen=True)
 class ModelUse:

@@ -83,6 +83,7 @@ class Texts:
         text = a1111.write_parameters(
             recipe,
             model_name=entry.model.name if entry.model else None,
+            model_hash=entry.model.short_hash if entry.model else None,
             cfg=cfg_of(recipe.pipeline, recipe.call),
             loras=self._loras(recipe),
         )

@@ -330,9 +330,20 @@ def test_a1111_counts_its_draws_and_ensd_gives_the_steps_another_seed():
     assert numpy.array_equal(third, a1111_normal(31344, (1, 4, 8, 8), 1))
 
 
+def test_an_image_of_a_batch_from_one_generator_is_drawn_after_those_before_it():
+    whole = torch.randn((3, 4, 8, 8), generator=torch.Generator().manual_seed(7))
+    third, step = drawn_in_a_call({"kind": "torch-cpu", "seed": "7", "before": 2, "dtype": "float32"}, small)
+    assert torch.equal(third, whole[2:])
+    generator = torch.Generator().manual_seed(7)
+    drawn = [small(generator) for _ in range(4)]
+    assert torch.equal(step, drawn[3])  # the steps go on where the noise ended
+
+
 @pytest.mark.parametrize(
     ("noise", "words"),
     [
+        ({"kind": "torch-cpu", "seed": "7", "before": -1}, "cannot be -1 images before"),
+        ({"kind": "a1111-nv", "seed": "7", "before": 1}, "no field 'before'"),
         ({"kind": "seedbank-v1", "seed": "7", "ensd": 1}, "no field 'ensd'"),
         ({"kind": "seedbank-v1"}, "no seed"),
         ({"kind": "seedbank-v1", "seed": "7", "dtype": "float16"}, "float32"),
