@@ -73,6 +73,27 @@ def test_two_saved_pictures_of_two_samplers_are_said_and_less_sure() -> None:
     assert "2 samplers" in said.remarks[0]
 
 
+def test_stage_c_of_stable_cascade_is_the_base_of_stage_b() -> None:
+    nodes = second("KSampler", seed=8, latent_image=["4", 1], positive=["b", 0])
+    nodes["b"] = ("StableCascade_StageB_Conditioning", {"conditioning": ["2", 0], "stage_c": ["5", 0]})
+    said = recipe(graph(nodes, n6={"samples": ["s", 0]}))
+    assert (said.seed, said.prompt, said.extras["hires"]["seed"]) == (7, "a fox", 8)
+
+
+def test_nodes_that_do_everything_are_read_too() -> None:
+    service = {"prompt": "a hen", "seed": 5, "aspect_ratio": "16:9", "model": "flux-pro"}
+    pipeline = service | {"negative_prompt": "grey", "steps": 9, "cfg": 4.0, "width": 64, "height": 32, "sampler_name": "euler"}
+    for kind, inputs, negative, width in [
+        ("FluxProImageNode", service, None, None),
+        ("DiffusersSampler", pipeline, "grey", 64),
+    ]:
+        said = recipe(
+            {"1": {"class_type": kind, "inputs": inputs}, "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0]}}}
+        )
+        assert (said.prompt, said.negative_prompt, said.seed, said.width) == ("a hen", negative, 5, width)
+        assert said.model == ModelName("flux-pro")
+
+
 def test_a_graph_without_a_sampler_says_nothing_and_why() -> None:
     said = reading(
         {

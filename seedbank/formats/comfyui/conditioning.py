@@ -20,6 +20,13 @@ _OWN_SIDE = 7
 _EMBEDDING = re.compile(r"embedding:\s*([^\s,():]+)", re.I)
 
 
+_OWN: Mapping[str, tuple[str, ...]] = {
+    "positive": ("positive_prompt", "positive", "text_positive", "prompt", "text"),
+    "negative": ("negative_prompt", "negative", "text_negative", "neg_prompt"),
+}
+"""Inputs in which a node that does everything takes its prompts."""
+
+
 @dataclass
 class Conditioning:
     """What was found behind one input of a sampler.
@@ -68,6 +75,18 @@ def collect(values: Values, start: Link | None, role: str) -> Conditioning:
     return found
 
 
+def own(values: Values, node: Node, role: str) -> Conditioning:
+    """The prompt that a sampler holds itself, as nodes do that call a service or a whole pipeline."""
+    values.sure = CERTAIN
+    found = Conditioning()
+    for name in _OWN[role]:
+        if name in node and (text := values.text(node.inputs[name], role)) is not None:
+            found.texts.append(text)
+            break
+    found.sure = values.sure
+    return found
+
+
 def _at(values: Values, node: Node, role: str, found: Conditioning) -> list[tuple[Link, str]]:
     """Notes what a node says and gives the links that lead on."""
     if node.kind == "ConditioningZeroOut":
@@ -77,8 +96,6 @@ def _at(values: Values, node: Node, role: str, found: Conditioning) -> list[tupl
         found.guidance = as_number(values.resolve(node.inputs["guidance"], "number"))
     if _CONTROL.search(node.kind) or "control_net" in node:
         found.controlnets.append(_controlnet(values, node))
-    if (cascade := node.link("stage_c")) is not None and node.link("conditioning") is None:
-        return [(cascade, role)]
     sides = _sides(node, role)
     if sides:
         return sides

@@ -37,7 +37,8 @@ LOADED = (
 
 _TAGS = re.compile(r"<lora:([^:>]+)(?::(-?[\d.]+))?(?::(-?[\d.]+))?[^>]*>", re.I)
 _READS_TAGS = re.compile(
-    r"^Power Prompt \(rgthree\)|WildcardEncode|loraPrompt|Lo[Rr]ATag|LoraTag|FromPrompt|LoraLoaderPrompt|PCLazy|PromptControl|"
+    r"^(SDXL )?Power Prompt( - Positive)? \(rgthree\)|WildcardEncode|loraPrompt|LoraTag|FromPrompt|LoraLoaderPrompt|"
+    r"PCLazy|PromptControl|"
     r"^easy .*loader",
     re.I,
 )
@@ -102,6 +103,11 @@ def loaded(values: Values, node: Node, inputs: Sequence[str] = LOADED) -> str | 
         if isinstance(text, str) and text.strip().lower() not in _NO_FILE:
             return text
     return None
+
+
+def own(values: Values, node: Node) -> Weights:
+    """The model that a sampler names itself, and its LoRAs."""
+    return Weights(loaded(values, node), loras_of(values, node))
 
 
 def _onward(node: Node) -> tuple[Link | None, bool]:
@@ -216,7 +222,8 @@ def _tagged(values: Values, node: Node) -> list[Lora]:
     if not _READS_TAGS.search(node.kind) or node.inputs.get("insert_lora") == "DISABLE LORAS":
         return []
     found = []
-    for text in (values.text_of(node, "positive"), values.text(node.inputs.get("negative"), "negative")):
+    texts = [values.text(node.inputs[name]) for name in ("prompt_g", "prompt_l") if name in node]
+    for text in texts or (values.text_of(node, "positive"), values.text(node.inputs.get("negative"), "negative")):
         for name, weight, clip in _TAGS.findall(text or ""):
             both = as_number(weight) if weight else 1.0
             found.append(Lora(name, both, weight_text=as_number(clip) if clip else None))

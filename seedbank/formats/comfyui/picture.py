@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from seedbank.formats.comfyui.graph import MAX_HOPS, Graph, Link, Node
-from seedbank.formats.comfyui.roles import REMEMBERED, is_picture, is_pipe, names
+from seedbank.formats.comfyui.roles import REMEMBERED, has, is_picture, is_pipe, names
 from seedbank.formats.comfyui.routing import Router, is_sampler
 from seedbank.formats.comfyui.values import Values
 
@@ -97,8 +97,22 @@ def _trail(router: Router, graph: Graph, saver: Node, sampled: frozenset[str], d
         trail.nodes.append(node)
         if is_sampler(node):
             trail.samplers.append(node)
-        link = _onward(graph, node, sampled, role)
+        link = _first_stage(router, node) or _onward(graph, node, sampled, role)
+    if not trail.samplers and generates(trail.nodes[-1]):
+        trail.samplers.append(trail.nodes[-1])
     return trail
+
+
+def _first_stage(router: Router, node: Node) -> tuple[Link, str] | None:
+    """Of a sampler of Stable Cascade's stage B: the latents of stage C, which it is conditioned on."""
+    end = router.follow(node.link("positive"), "positive") if is_sampler(node) else None
+    stage = router.graph[end[0]].link("stage_c") if end is not None else None
+    return (stage, "latent") if stage is not None else None
+
+
+def generates(node: Node) -> bool:
+    """Whether a node makes a picture of a prompt by itself, as those do that call a service."""
+    return has(node, "seed") and any(isinstance(node.inputs.get(name), (str, list)) for name in ("prompt", "positive_prompt"))
 
 
 def _onward(graph: Graph, node: Node, sampled: frozenset[str], role: str) -> tuple[Link, str] | None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+from seedbank.formats.comfyui import conditioning, models
 from seedbank.formats.comfyui.conditioning import collect
 from seedbank.formats.comfyui.extras import extras_of
 from seedbank.formats.comfyui.graph import Graph
@@ -70,9 +71,11 @@ def _recipe(values: Values, most: float) -> Foreign:
         return Foreign()
     passes = [read_pass(values, node) for node in trail.samplers]
     base = passes[-1]
-    positive = collect(values, base.positive, "positive")
-    negative = collect(values, base.negative, "negative")
-    model = weights(values, base.model)
+    positive, negative = (
+        collect(values, link, role) if link is not None else conditioning.own(values, base.node, role)
+        for role, link in (("positive", base.positive), ("negative", base.negative))
+    )
+    model = weights(values, base.model) if base.model is not None else models.own(values, base.node)
     start = start_of(values, base.node, trail.below)
     extras = extras_of(values, trail, passes, positive, negative, start)
     fields: dict[str, tuple[Any, float]] = {

@@ -109,6 +109,7 @@ OUTPUTS: Mapping[str, tuple[str, ...]] = {
         "KSampler Config (rgthree)": "steps refiner_step cfg sampler scheduler",
         "SDXL Empty Latent Image (rgthree)": "latent clip_width clip_height",
         "Power Prompt (rgthree)": "positive model clip text",
+        "SDXL Power Prompt - Positive (rgthree)": "positive model clip text text",
         "FromBasicPipe": "model clip vae positive negative",
         "FromBasicPipe_v2": _DETAILER,
         "FromDetailerPipe": "model clip vae positive negative",

@@ -17,11 +17,11 @@ def size_for(across: int, down: int, megapixels: float, multiple: int) -> tuple[
 
 
 def literal(value: Any) -> Any:
-    """The value of a widget, out of the wrappings that front ends put around it."""
-    if isinstance(value, dict):
-        for name in ("__value__", "content", "value"):
-            if name in value:
-                return value[name]
+    """The value of a widget, out of the wrappings that front ends put around it; a file's name out of what is said of it."""
+    for _ in range(3):
+        if not isinstance(value, dict):
+            break
+        value = next((value[name] for name in ("__value__", "content", "value", "file", "name") if name in value), None)
     return value
 
 
