@@ -102,7 +102,7 @@ def _sized(old: Recipe, new: Recipe) -> Iterator[Change]:
     for name, (part, inner) in BLENDS.items():
         was, now = (getattr(recipe, part).get("blend") for recipe in (old, new))
         if was != now:
-            told = [None if one is None else f"{one['alpha']:.3g} towards {one[part].get(inner)}" for one in (was, now)]
+            told = [None if one is None else f"{one['alpha']:.3g} towards {inner} {one[part].get(inner)}" for one in (was, now)]
             yield name, told[0], told[1]
     before, after = (f"{recipe.width}x{recipe.height}" if recipe.width and recipe.height else None for recipe in (old, new))
     if before != after:

@@ -27,4 +27,7 @@ def test_every_block_of_the_page_runs_and_prints_what_it_says(tmp_path):
     assert lines[5] == "['tag', 'tag', 'favourite', 'rating', 'note']"
     assert lines[6:8] == ["()", "exact"]
     assert lines[8] == "[8, 9] ()"
-    assert lines[9].startswith("('Its recipe does not say: model, pipeline")
+    assert lines[9] == "(1, 16, 8, 8) (1, 16, 8, 8) float32"
+    assert lines[10:12] == ["[(0.0, False), (0.5, True), (1.0, False)]", "True"]
+    assert lines[12:14] == ["('text encoding',) noise", "['max', 'phash', 'psnr', 'ssim']"]
+    assert lines[14].startswith("('Its recipe does not say: model, pipeline")
