@@ -46,6 +46,13 @@ def _recipe(values: Mapping[str, Any], graph: Foreign) -> Foreign:
     said = {name: graph.confidence[name] for name in ("seed", "sampler", "schedule") if name in graph.confidence}
     sampler, schedule = name_of(first(values, "ksamplerName", "samplerName", "sampler")), name_of(values.get("schedule"))
     known = {"seed": seed, "sampler": sampler, "schedule": schedule}
+    own: dict[str, Any] = {
+        "clip_skip": integer_of(values.get("clipSkip")),
+        "vae": None if values.get("sdVae") == "Automatic" else model_of(values.get("sdVae")),
+        "ensd": integer_of(values.get("etaNoiseSeedDelta")),
+        "distilled_guidance": number_of(values.get("guidance")),
+        "denoise": number_of(values.get("denoisingStrength")),
+    }
     return foreign(
         prompt=text_of(values.get("prompt")),
         negative_prompt=text_of(values.get("negativePrompt")),
@@ -58,14 +65,7 @@ def _recipe(values: Mapping[str, Any], graph: Foreign) -> Foreign:
         height=count_of(values.get("height")) or graph.height,
         model=_model(values.get("baseModel")) or graph.model,
         loras=loras_of(_loras(values.get("models"))) or graph.loras,
-        extras={
-            "clip_skip": integer_of(values.get("clipSkip")),
-            "vae": None if values.get("sdVae") == "Automatic" else model_of(values.get("sdVae")),
-            "ensd": integer_of(values.get("etaNoiseSeedDelta")),
-            "batch_size": count_of(values.get("imageCount")),
-            "distilled_guidance": number_of(values.get("guidance")),
-            "denoise": number_of(values.get("denoisingStrength")),
-        },
+        extras={**graph.extras, **{name: value for name, value in own.items() if value is not None}},
         doubts={name: sure for name, sure in said.items() if known[name] is None},
     )
 

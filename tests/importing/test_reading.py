@@ -91,6 +91,24 @@ def test_a_file_that_cannot_be_opened_is_a_sentence(tmp_path):
         seedbank.read(tmp_path / "a.txt", tool="photoshop")
 
 
+def test_our_own_picture_gives_its_recipe_back():
+    from seedbank.formats.a1111 import write_parameters
+    from seedbank.images import encode_png
+    from seedbank.recipe import Recipe
+
+    recipe = Recipe(
+        conditioning={"prompt": "一只猫, (word:1.2)\nNegative prompt: no", "negative_prompt": "模糊"},
+        noise={"kind": "torch-cpu", "seed": 2**64 - 1},
+        call={"num_inference_steps": 8, "guidance_scale": 3.0, "width": 64, "height": 96},
+        scheduler={"class": "FlowMatchEulerDiscreteScheduler", "config": {"shift": 3.0}},
+    )
+    said = {"parameters": write_parameters(recipe, model_name="embedded@2", cfg=4.0)}
+    found = read_bytes(encode_png("RGB", 2, 2, bytes(12), recipe, said))
+    assert (found.tool, found.conflicts, found.remarks) == ("seedbank", (), ())
+    assert Recipe.from_dict(found.recipe.extras["recipe"]) == recipe
+    assert (found.recipe.prompt, found.recipe.seed, found.recipe.model.name) == (recipe.prompt, 2**64 - 1, "embedded@2")
+
+
 # -- hidden text -------------------------------------------------------------------------------------------------------
 
 

@@ -57,6 +57,7 @@ def of_metadata(values: Mapping[str, Any]) -> Foreign | None:
             "noise": {"cpu": "CPU", "cuda": "GPU"}.get(str(values.get("rand_device"))),
             "denoise": number_of(values.get("strength")),
             "distilled_guidance": guidance,
+            "guidance_is_distilled": True if cfg is None and guidance is not None else None,
             "style_prompt": text_of(values.get("positive_style_prompt")),
             "negative_style_prompt": text_of(values.get("negative_style_prompt")),
             "hires": _hires(values),
