@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seedbank.cli.common import FORMS, open_bank, write_file
+from seedbank.cli.common import FORMS, counted, open_bank, write_file
 from seedbank.cli.completing import complete_which
 
 if TYPE_CHECKING:
@@ -46,13 +46,13 @@ def recipe_command(context: click.Context, which: str, form: str, lang: str | No
 
 
 def _check(bank: Library, entry: Entry) -> int:
-    """0 when nothing is known to stand in the way, else 1."""
-    parts, lacks = bank.check_parts(entry), bank.lacks(entry)
+    """Say what a regeneration needs and what of it is here; 0 when nothing is known to stand in the way, else 1."""
+    parts = bank.check_parts(entry)
     missing = [f"{what} {detail}" for what, here, detail in parts if not here]
-    if parts:
-        click.echo("; ".join([f"{len(parts) - len(missing)} of {len(parts)} parts present", *missing]))
-    for lack in lacks:
-        click.echo(lack)
-    if not lacks:
+    click.echo("; ".join([f"{len(parts) - len(missing)} of {counted(len(parts), 'part')} present", *missing]))
+    others = entry.obstacles if missing else bank.lacks(entry)
+    for sentence in others:
+        click.echo(sentence)
+    if not missing and not others:
         click.echo(f"Entry {entry.id} has all that it needs: seedbank regen {entry.id}")
-    return 1 if lacks else 0
+    return 1 if missing or others else 0

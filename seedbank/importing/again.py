@@ -193,7 +193,7 @@ def check_parts(bank: Bank, entry: Entry) -> list[Part]:
         needed = list(named_parts(convert(reading, BankWeights(bank))))
     else:
         needed = list(_recorded_parts(bank, entry))
-    parts = [_part(bank, kind, model) for kind, model in needed]
+    parts = [_part(bank, kind, model, reading is None) for kind, model in needed]
     for item in entry.recipe.inputs if entry.recipe is not None else ():
         here = bank.blobs.has(item["digest"])
         parts.append((f"input {item['role']}", here, "kept" if here else f"missing, sha256 {item['digest']}"))
@@ -208,7 +208,8 @@ def _recorded_parts(bank: Bank, entry: Entry) -> Iterator[tuple[str, Model]]:
         yield str(item["kind"]), known.get(item["digest"]) or Model(item["digest"], item["digest"][:12])
 
 
-def _part(bank: Bank, kind: str, model: Model) -> Part:
+def _part(bank: Bank, kind: str, model: Model, recorded: bool) -> Part:
+    """`recorded`: its digest is one of content; that of a model which a file only names is not."""
     what = f"{kind} {model.name}"
     if model.files and is_here(model):
         return what, True, str(model.source)
@@ -216,4 +217,8 @@ def _part(bank: Bank, kind: str, model: Model) -> Part:
         return what, True, "kept"
     single = [item.sha256 for item in model.files if len(model.files) == 1]
     hashes = [f"{known} {digits}" for known, digits in model.hashes if known != NAME] or [f"sha256 {one}" for one in single]
-    return what, False, ", ".join(["missing", *(hashes or [f"digest {model.digest}" if model.files else "no hash known"])])
+    return (
+        what,
+        False,
+        ", ".join(["missing", *(hashes or [f"digest {model.digest}" if model.files or recorded else "no hash known"])]),
+    )

@@ -28,6 +28,7 @@ from seedbank.records import (
     UNSTABLE,
     VERDICTS,
     Entry,
+    Model,
     NewRegeneration,
     Output,
     Regeneration,
@@ -231,6 +232,8 @@ def _attempt(
     picture = entry.picture
     assert picture is not None and setting.model is not None
     ready = bench.set_up(setting)
+    if not setting.model.files and ready.model.digest == setting.model.digest:
+        _learn(bank, ready.model)
     if translated is not None:
         recipe, remarks = translated.whole(ready.engine)
         entry, translated = replace(entry, recipe=recipe), replace(translated, remarks=(*translated.remarks, *remarks))
@@ -275,6 +278,13 @@ def _attempt(
     kept = None if judgement.verdict == EXACT else present
     differing = () if judgement.trace == TRACE_SAME else rendering.trace
     return bank.add_regeneration(new, kept, differing if deep is None else deep.trace)
+
+
+def _learn(bank: Bank, model: Model) -> None:
+    """Remember where the weights lie of which the bank knew only the digest: they were found, and are the recorded ones."""
+    from seedbank.store.weights import add_weights
+
+    add_weights(bank.store.database, bank.store.user, [model])
 
 
 def _explanation(
