@@ -80,12 +80,6 @@ def constructs(prompt: str, tool: str | None) -> tuple[Construct, ...]:
     return tuple(dict.fromkeys(Construct(name, _shown(prompt, start, end)) for start, end, name in found))
 
 
-def refusal(prompt: str, tool: str | None) -> str | None:
-    """Why a prompt cannot be rendered as its tool did, as a sentence; None where it can."""
-    found = constructs(prompt, tool)
-    return _told(found, tool) if found else None
-
-
 WEIGHTED = (WEIGHT, EMPHASIS, BREAK)
 """What a rendering can follow, under the rules of A1111 and ComfyUI: see `seedbank.worker.weighting`."""
 
@@ -100,14 +94,24 @@ def weighable(pipeline: str) -> bool:
     return pipeline.startswith(WEIGHABLE) and not pipeline.startswith(NOT_WEIGHABLE)
 
 
+def takes_text(tool: str | None, pipeline: str) -> bool:
+    """Whether a tool that has rules gives the encoders of this pipeline's models the prompt as it stands, brackets and all.
+
+    Sources: `comfy/text_encoders/z_image.py`, `qwen_image.py` and `flux.py` of ComfyUI, `modules/processing_args.py` of SD.Next.
+    """
+    if (tool or "").casefold().startswith("sdnext"):
+        return not any(word in pipeline for word in ("StableDiffusion", "StableCascade", "Flux", "Chroma", "HiDreamImage"))
+    return rules_of(tool) == COMFYUI and pipeline.startswith(("ZImage", "QwenImage", "Flux2"))
+
+
 def weighting(prompts: Iterable[str], tool: str | None, pipeline: str | None) -> tuple[str | None, str | None]:
     """(`weighting` of the recipe's conditioning, why the prompts cannot be followed); at most one of the two.
 
-    Both are None for prompts without weights. `pipeline` None: one that is not known yet, for which nothing is refused.
+    Both are None for prompts without weights, and where the tool takes them for text. `pipeline` None: one that is not known yet, for which nothing is refused.
     """
     found = [(prompt, constructs(prompt, tool)) for prompt in prompts]
     used = {each.name for _, some in found for each in some}
-    if not used:
+    if not used or (pipeline is not None and takes_text(tool, pipeline)):
         return None, None
     rules = rules_of(tool)
     if rules in READERS and used <= set(WEIGHTED) and (pipeline is None or weighable(pipeline)):
@@ -117,10 +121,8 @@ def weighting(prompts: Iterable[str], tool: str | None, pipeline: str | None) ->
         except Unfollowed as error:
             return None, f"the prompt is written for {tool}, and not supported is: {error}"
         return f"{rules}/{COMPEL}", None
-    wanting = [each for _, some in found for each in some if each.name not in WEIGHTED] or [
-        each for _, some in found for each in some
-    ]
-    return None, _told(wanting, tool)
+    every = [each for _, some in found for each in some]
+    return None, _told([each for each in every if each.name not in WEIGHTED] or every, tool)
 
 
 def _told(found: Sequence[Construct], tool: str | None) -> str:

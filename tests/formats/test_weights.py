@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedbank.formats.weights import RULES, constructs, refusal, rules_of, weighting
+from seedbank.formats.weights import RULES, constructs, rules_of, weighting
 
 
 @pytest.mark.parametrize(
@@ -46,10 +46,8 @@ def test_what_a_prompt_uses_is_named_under_the_rules_of_its_tool(tool: str | Non
 
 
 def test_a_refusal_names_each_kind_once_with_its_first_place() -> None:
-    told = refusal("a (red:1.2) cat, (blue:1.3) hat BREAK sky", "a1111")
-    assert told == "the prompt is written for a1111, and not supported is: prompt weight (red:1.2), BREAK"
-    assert refusal("a red cat", "a1111") is None
-    assert refusal("a (red:1.2) cat", "diffusers") is None
+    _, told = weighting(["a [red|blue] cat, [big|small] hat AND sky", "sea AND sky"], "a1111", "StableDiffusionPipeline")
+    assert told == "the prompt is written for a1111, and not supported is: alternating words [red|blue], AND"
 
 
 def test_a_long_construct_is_cut_where_it_is_shown() -> None:
@@ -62,7 +60,7 @@ def test_a_long_construct_is_cut_where_it_is_shown() -> None:
 def test_any_text_is_read_without_an_error(prompt: str, tool: str) -> None:
     for each in constructs(prompt, tool):
         assert each.name and each.text
-    assert (refusal(prompt, tool) is None) == (not constructs(prompt, tool))
+    assert (weighting([prompt], tool, None) == (None, None)) == (not constructs(prompt, tool))
 
 
 @pytest.mark.parametrize("text", ["(" * 50_000, "(" * 20_000 + ")" * 20_000, "[a:" * 20_000, "a++" * 20_000, "1.5::" * 10_000])
@@ -90,6 +88,10 @@ def test_every_tool_has_rules_that_can_be_read() -> None:
         ("(x:-0.5)", "a1111", "StableDiffusionPipeline", None, "'x' has a weight below zero"),
         ("{red} cat", "novelai", "StableDiffusionPipeline", None, "emphasis by brackets {red}"),
         ("a (red:1.2) cat", "diffusers", "StableDiffusionPipeline", None, None),
+        ("a (red:1.2) cat", "comfyui", "ZImagePipeline", None, None),
+        ("a (red:1.2) cat", "comfyui", "AuraFlowPipeline", None, "prompt weight (red:1.2)"),
+        ("a [red] cat", "sdnext", "QwenImagePipeline", None, None),
+        ("a (red:1.2) cat", "sdnext", "ChromaPipeline", None, "prompt weight (red:1.2)"),
     ],
 )
 def test_weights_are_carried_over_or_refused_by_name(prompt: str, tool: str, pipeline: str, value: str, why: str) -> None:

@@ -10,7 +10,6 @@ command lines of "Prompts from file".
 """
 
 from seedbank.formats.a1111.lines import prompts_from_file
-from seedbank.formats.a1111.loras import tagged, without_tags
 from seedbank.formats.a1111.reading import read
 from seedbank.formats.a1111.writing import loras_of, sampler_of, write_parameters
 from seedbank.infotext import Parameters, parse
@@ -22,7 +21,5 @@ __all__ = [
     "prompts_from_file",
     "read",
     "sampler_of",
-    "tagged",
-    "without_tags",
     "write_parameters",
 ]

@@ -46,11 +46,6 @@ def tagged(prompt: str) -> list[Lora]:
     return [found for tag in _TAG.finditer(prompt) if tag[1].lower() in KINDS and (found := _from_tag(tag[2]))]
 
 
-def without_tags(prompt: str) -> str:
-    """A prompt as the text encoders of the A1111 family get it: tags of networks (`<lora:…>`, `<hypernet:…>`) are taken out."""
-    return re.sub(r"<\w+:[^>]+>", "", prompt)
-
-
 def _from_tag(arguments: str) -> Lora | None:
     name, *rest = (part.strip() for part in arguments.split(":"))
     given = {key.strip(): number_of(value) for key, equals, value in (part.partition("=") for part in rest) if equals}
