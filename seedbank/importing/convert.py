@@ -19,7 +19,18 @@ from seedbank.formats.reading import Foreign, ModelName, Reading
 from seedbank.importing.carried import is_on, left_out, obstacles
 from seedbank.importing.guidance import guidance_arguments
 from seedbank.importing.noise import noise_of
-from seedbank.importing.weights import EMBEDDING, LORA, MODEL, VAE, Match, NoWeights, Weights, base_name, named_model
+from seedbank.importing.weights import (
+    EMBEDDING,
+    LORA,
+    MODEL,
+    VAE,
+    Match,
+    NoWeights,
+    Weights,
+    base_name,
+    named_model,
+    plain_name,
+)
 from seedbank.pipelines import FACTS
 from seedbank.recipe import Recipe
 from seedbank.records import Model
@@ -33,6 +44,8 @@ FLOW = (
 """Pipelines of models trained for flow matching, whose schedulers are others."""
 XL = "StableDiffusionXLPipeline"
 OWN_VAE = ("automatic", "none", "baked vae", "default", "default (model)")
+FAMILY_VAE = ("ae", "flux_ae", "flux_vae", "flux2-vae", "flux2_vae", "qwen_image_vae", "sd3_vae")
+"""Files under which the VAE of a family is passed on alone, for tools that load the parts of a model one by one."""
 NETWORK = re.compile(r"<(\w+):([^<>]*)>")
 """A1111's and SwarmUI's tags; they are taken out of the prompt before it is read."""
 EMBEDDED = re.compile(r"embedding:([^\s,:()]+)", re.IGNORECASE)
@@ -130,7 +143,9 @@ class _Conversion:
         if weighting is not None:
             self.remarks.append(f"The weights in its prompt are applied by compel, which comes near to {self.tool}.")
         words = {name: self._text(text) for name, text in texts.items() if isinstance(text, str) and (text or name[-1] != "2")}
-        return words | ({"weighting": weighting} if weighting is not None else {})
+        if weighting is not None:
+            return words | {"weighting": weighting}
+        return {name: prompt_weights.unescaped(text, self.tool, pipeline) for name, text in words.items()}
 
     def _text(self, text: str) -> str:
         """The words that are encoded: without the tags of networks, which stand beside the recipe's text as adapters."""
@@ -188,8 +203,7 @@ class _Conversion:
 
     def _adapters(self, pipeline: str | None) -> tuple[tuple[Model, ...], tuple[dict[str, Any], ...]]:
         found: list[tuple[Model, dict[str, Any]]] = []
-        vae = self.said.extras.get("vae")
-        if isinstance(vae, ModelName) and is_on(vae.name or vae.hash) and str(vae.name).casefold() not in OWN_VAE:
+        if (vae := self._vae()) is not None:
             found.append((self._found(VAE, vae), {"kind": VAE}))
         for lora in self.said.loras:
             weight: Any = 1.0 if lora.weight is None else lora.weight
@@ -201,6 +215,16 @@ class _Conversion:
             if named.name:
                 found.append((self._found(EMBEDDING, named), {"kind": EMBEDDING, "token": base_name(named.name)}))
         return tuple(model for model, _ in found), tuple(item | {"digest": model.digest} for model, item in found)
+
+    def _vae(self) -> ModelName | None:
+        """Another VAE than the model's own."""
+        vae = self.said.extras.get("vae")
+        if not isinstance(vae, ModelName) or not is_on(vae.name or vae.hash) or str(vae.name).casefold() in OWN_VAE:
+            return None
+        if plain_name(vae.name) in FAMILY_VAE:
+            self.remarks.append(f"Its VAE {vae.name} is taken for the model's own.")
+            return None
+        return vae
 
     def _embeddings(self) -> list[Any]:
         """Those that the file lists, and those that its prompts call by name."""

@@ -1,6 +1,7 @@
 """Imports are regenerated from what their files say: weights by hash, the rest by the tables, the verdict by the digests."""
 
 import hashlib
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
@@ -144,6 +145,47 @@ def test_after_adding_the_weights_an_old_import_is_exact_because_the_digest_says
     assert world.bank.store.entry(entry.id).recipe == entry.recipe  # the record stays what the file says
 
 
+def test_what_comes_in_after_its_weights_has_the_pipelines_own_arguments_from_the_start(world):
+    path = world.root / "pictures" / "later.png"
+    path.write_bytes((world.root / "pictures" / "plain.png").read_bytes() + b"\0")
+    (report,) = [one for one in world.bank.importing([str(path)]) if one.outcome == "imported"]
+    entry = world.bank.store.entry(report.entry)
+    assert entry.model.pipeline == tiny_models.SD15 and entry.recipe.model == entry.model.digest
+    assert entry.recipe.guidance == 4.5 and "cfg" not in entry.recipe.call
+    assert world.bank.lacks(entry) == []
+    assert world.bank.regen(entry.id)[0].regeneration.verdict == "exact"
+
+
+def test_a_graph_of_comfyui_with_cfg_8_is_guidance_7_of_z_image(world):
+    from seedbank.formats.comfyui import api_prompt
+
+    folder = shared_cache() / "models" / "embedded-0"
+    with seedbank.open(world.root / "z.db", create=True) as bank:
+        made = bank.generate("a red circle", seed=7, steps=2, guidance=7, width=64, height=64, model="embedded@0")[0]
+        pixels = bank.pixels(made)
+        graph = api_prompt(
+            model="embedded-0.safetensors",
+            positive="a red circle",
+            seed=7,
+            steps=2,
+            cfg=8.0,
+            sampler_name="euler",
+            scheduler="simple",
+            width=64,
+            height=64,
+            vae="ae.safetensors",
+        )
+        path = world.root / "graph.png"
+        text = {"prompt": json.dumps(graph)}
+        path.write_bytes(images.encode_png(pixels.mode, pixels.width, pixels.height, pixels.rows, text=text))
+        list(bank.add_models(folder))
+        (report,) = list(bank.importing([str(path)]))
+        found = bank.regen(report.entry)[0].regeneration
+    assert found.evidence["recipe"]["call"]["guidance_scale"] == 7
+    assert found.verdict == "exact", found.explanation
+    assert any("by its name only" in note for note in found.explanation["notes"])
+
+
 def test_hires_fix_is_blocked_with_its_sentence(world):
     found = regen(world, "hires")
     assert found.verdict == "blocked"
@@ -176,9 +218,10 @@ def bench_tolerance(text):
 
 
 def test_other_weights_than_the_file_names_are_an_experiment(world):
-    other = tiny_models.build(tiny_models.SD15, world.root / "other")
-    # InvokeAI's hash is the only one that a folder has, so the file's ten digits cannot be compared: the user's word counts.
-    assert regen(world, "plain", model=str(other)).verdict in ("exact", "close", "different")
+    # A folder has none of the hashes that the file could be compared by, so the user's word counts.
+    told = regen(world, "plain", model=str(world.root / "sd15"))
+    assert told.verdict == "exact" and not told.experiment
+    assert "The model is the one that you named" in " ".join(told.explanation["notes"])
     changed = world.root / "changed.safetensors"
     data = bytearray(world.checkpoint.read_bytes())
     data[-1] ^= 1
