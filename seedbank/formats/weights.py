@@ -57,6 +57,7 @@ ALTERNATION = "alternating words"
 BREAK = "BREAK"
 AND = "AND"
 BLEND = "blended prompts"
+ESCAPE = "escaped bracket"
 
 _SHOWN = 40
 """Characters of a construct that are shown."""
@@ -80,7 +81,7 @@ def constructs(prompt: str, tool: str | None) -> tuple[Construct, ...]:
     return tuple(dict.fromkeys(Construct(name, _shown(prompt, start, end)) for start, end, name in found))
 
 
-WEIGHTED = (WEIGHT, EMPHASIS, BREAK)
+WEIGHTED = (WEIGHT, EMPHASIS, BREAK, ESCAPE)
 """What a rendering can follow, under the rules of A1111 and ComfyUI: see `seedbank.worker.weighting`."""
 
 WEIGHABLE = ("StableDiffusion", "Flux")
@@ -97,7 +98,7 @@ def weighable(pipeline: str) -> bool:
 def takes_text(tool: str | None, pipeline: str) -> bool:
     """Whether a tool that has rules gives the encoders of this pipeline's models the prompt as it stands, brackets and all.
 
-    Sources: `comfy/text_encoders/z_image.py`, `qwen_image.py` and `flux.py` of ComfyUI, `modules/processing_args.py` of SD.Next.
+    Sources: `z_image.py`, `qwen_image.py` and `flux.py` in `comfy/text_encoders`, `modules/processing_args.py` of SD.Next.
     """
     if (tool or "").casefold().startswith("sdnext"):
         return not any(word in pipeline for word in ("StableDiffusion", "StableCascade", "Flux", "Chroma", "HiDreamImage"))
@@ -107,7 +108,8 @@ def takes_text(tool: str | None, pipeline: str) -> bool:
 def weighting(prompts: Iterable[str], tool: str | None, pipeline: str | None) -> tuple[str | None, str | None]:
     """(`weighting` of the recipe's conditioning, why the prompts cannot be followed); at most one of the two.
 
-    Both are None for prompts without weights, and where the tool takes them for text. `pipeline` None: one that is not known yet, for which nothing is refused.
+    Both are None for prompts without weights, and where the tool takes them for text: then `unescaped` gives their words.
+    `pipeline` None: one that is not known yet, for which nothing is refused.
     """
     found = [(prompt, constructs(prompt, tool)) for prompt in prompts]
     used = {each.name for _, some in found for each in some}
@@ -121,8 +123,20 @@ def weighting(prompts: Iterable[str], tool: str | None, pipeline: str | None) ->
         except Unfollowed as error:
             return None, f"the prompt is written for {tool}, and not supported is: {error}"
         return f"{rules}/{COMPEL}", None
-    every = [each for _, some in found for each in some]
+    if used == {ESCAPE}:
+        return None, None
+    every = [each for _, some in found for each in some if each.name != ESCAPE]
     return None, _told([each for each in every if each.name not in WEIGHTED] or every, tool)
+
+
+def unescaped(prompt: str, tool: str | None, pipeline: str | None) -> str:
+    """The words of a prompt without weights, as its tool's encoders get them: `\\(` is a bracket."""
+    rules = rules_of(tool)
+    if rules == COMFYUI:
+        return re.sub(r"\\([()])", r"\1", prompt)
+    if rules == A1111 and not (pipeline is not None and takes_text(tool, pipeline)):
+        return re.sub(r"\\([()\[\]\\])|\\", r"\1", prompt)  # another backslash is left out
+    return prompt
 
 
 def _told(found: Sequence[Construct], tool: str | None) -> str:
@@ -189,12 +203,16 @@ def _a1111(prompt: str) -> Iterator[_Found]:
         yield each.start, each.end or len(prompt), name
     for word in re.finditer(r"\b(?:BREAK|AND)\b", prompt):
         yield word.start(), word.end(), word[0]
+    for found in re.finditer(r"\\[()\[\]\\]", prompt):
+        yield found.start(), found.end(), ESCAPE
 
 
 def _comfyui(prompt: str) -> Iterator[_Found]:
     for each in _brackets(prompt, {"(": ")"}):
         if each.end:
             yield each.start, each.end, WEIGHT if _weighted(prompt, each) else EMPHASIS
+    for found in re.finditer(r"\\[()]", prompt):
+        yield found.start(), found.end(), ESCAPE
 
 
 def _compel(prompt: str) -> Iterator[_Found]:

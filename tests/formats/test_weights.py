@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedbank.formats.weights import RULES, constructs, rules_of, weighting
+from seedbank.formats.weights import RULES, constructs, rules_of, unescaped, weighting
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,8 @@ from seedbank.formats.weights import RULES, constructs, rules_of, weighting
         ("a1111", "sky BREAK sea", [("BREAK", "BREAK")]),
         ("a1111", "sky AND sea", [("AND", "AND")]),
         ("a1111", "an open (bracket", [("emphasis by brackets", "(bracket")]),
-        ("a1111", r"emma \(emma\), a smile :)", []),
+        ("a1111", r"emma \(x], a smile :)", [("escaped bracket", r"\(")]),
+        ("comfyui", r"emma \[x], a smile :)", []),
         ("a1111", "BREAKFAST AND_MORE", []),
         ("a1111", "a cat <lora:add (detail):0.8>", []),
         ("a1111", "a_(b)_c: 1.2", [("emphasis by brackets", "(b)")]),
@@ -89,6 +90,9 @@ def test_every_tool_has_rules_that_can_be_read() -> None:
         ("{red} cat", "novelai", "StableDiffusionPipeline", None, "emphasis by brackets {red}"),
         ("a (red:1.2) cat", "diffusers", "StableDiffusionPipeline", None, None),
         ("a (red:1.2) cat", "comfyui", "ZImagePipeline", None, None),
+        (r"emma \(x\)", "a1111", "StableDiffusionPipeline", "a1111/compel", None),
+        (r"emma \(x\)", "a1111", "ZImagePipeline", None, None),
+        (r"emma \(x\) (y)", "a1111", "ZImagePipeline", None, "emphasis by brackets (y)"),
         ("a (red:1.2) cat", "comfyui", "AuraFlowPipeline", None, "prompt weight (red:1.2)"),
         ("a [red] cat", "sdnext", "QwenImagePipeline", None, None),
         ("a (red:1.2) cat", "sdnext", "ChromaPipeline", None, "prompt weight (red:1.2)"),
@@ -98,3 +102,17 @@ def test_weights_are_carried_over_or_refused_by_name(prompt: str, tool: str, pip
     found, told = weighting(["a plain text", prompt], tool, pipeline)
     assert found == value
     assert told == (why and f"the prompt is written for {tool}, and not supported is: {why}")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "tool", "pipeline", "words"),
+    [
+        (r"emma \(x\) \[y\]", "a1111", "ZImagePipeline", "emma (x) [y]"),
+        (r"a\b \\", "forge", None, "ab \\"),
+        (r"emma \(x\) \[y\]", "comfyui", "ZImagePipeline", r"emma (x) \[y\]"),
+        (r"emma \(x\)", "sdnext", "ZImagePipeline", r"emma \(x\)"),
+        (r"emma \(x\)", "diffusers", None, r"emma \(x\)"),
+    ],
+)
+def test_an_escaped_bracket_is_one_where_the_tool_reads_it_so(prompt: str, tool: str, pipeline: str, words: str) -> None:
+    assert unescaped(prompt, tool, pipeline) == words
