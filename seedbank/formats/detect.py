@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from seedbank.errors import BadInput
 from seedbank.formats.reading import FormatError, Payload, Reading
-from seedbank.formats.values import UNFIT, fitted, text_of
+from seedbank.formats.values import UNFIT, fitted, forget_large, text_of
 
 ORDER = (
     "own",
@@ -113,6 +113,7 @@ def examine(payloads: Sequence[Payload], tool: str | None = None) -> Examination
             found.append(fitted(reading) if unfit else reading)
             read = COPIES.get(name, set()) | {reading.place}
             left = [payload for payload in left if payload.place not in read]
+    forget_large()
     return Examination(tuple(found), tuple(remarks))
 
 

@@ -17,6 +17,8 @@ from seedbank.formats.reading import CERTAIN, Foreign, FormatError, Lora, ModelN
 
 DEEPEST = 64
 """Levels of JSON within JSON; real files have about ten."""
+SMALL = 1 << 17
+"""Characters of JSON whose value is remembered for the next file, too."""
 LARGEST_SEED = 2**64 - 1
 LARGEST_EXACT = 2**53
 """Above it a float is no longer the number that was written."""
@@ -28,12 +30,20 @@ UNFIT = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)|\0")
 _INTEGER = re.compile(r"[+-]?\d{1,20}(\.0*)?\Z")
 
 
-@lru_cache(maxsize=16)
 def parse_json(text: str) -> Any:
-    """The JSON value of `text`; NaN and Infinity are read. Callers must not change it: it is remembered.
+    """The JSON value of `text`; NaN and Infinity are read. Callers must not change it: many readers ask for the same.
 
     Raises `FormatError` for what is no JSON, or deeper than `DEEPEST`.
     """
+    return (_parse_small if len(text) <= SMALL else _parse_large)(text)
+
+
+def forget_large() -> None:
+    """Let go of large values, which can take fifty times the room of their text."""
+    _parse_large.cache_clear()
+
+
+def _parse(text: str) -> Any:
     try:
         value = json.loads(text.strip(" \t\r\n\0\ufeff"), strict=False)
     except (ValueError, RecursionError):
@@ -42,6 +52,10 @@ def parse_json(text: str) -> Any:
     if text.count("{") + text.count("[") > DEEPEST and _depth(value) > DEEPEST:
         raise FormatError(f"The metadata's JSON is nested more than {DEEPEST} levels deep.")
     return fitted(value) if UNFIT.search(text) else value
+
+
+_parse_small = lru_cache(maxsize=16)(_parse)
+_parse_large = lru_cache(maxsize=2)(_parse)
 
 
 def fitted(value: Any) -> Any:
