@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup demo test lint types docs bench
+.PHONY: setup demo test lint types docs bench fuzz
 
 setup: $(STAMP)
 
@@ -28,6 +28,11 @@ types: setup
 # The pages whose examples are run, and the command line reference.
 docs: setup
 	$(BIN)/python -m pytest tests/docs
+
+# Five minutes of files and texts that were changed at random; what breaks a reader is kept in /tmp.
+fuzz: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
+	$(BIN)/python -m tests.fuzz.readers --seconds 300
 
 bench: setup
 	@for name in ls record; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
