@@ -82,7 +82,7 @@ class Planner:
                     continue  # it makes sense with another axis only
                 remarks = [] if guided and "negative" in axis.field else effects(self._changer.base, changed)
                 if axis.field in ("steps", "size") and remarks:
-                    remarks = [f"The composition changes along {axis.title}: {_why(axis.field)}."]
+                    remarks = [] if len(axis) == 1 else [f"The composition changes along {axis.title}: {_why(axis.field)}."]
                 if "prompt" in axis.field or "negative" in axis.field or "texts" in axis.field:
                     remarks += cut_off(self._renderer.opened, self._changer.base, changed)
                 said |= dict.fromkeys(remarks)

@@ -1,0 +1,165 @@
+"""Sweeps as they are typed: planned, rendered, reused, resumed, shown; every cell rebuilds exactly."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from seedbank.api import Library
+from tests.rendering import Ran
+from tests.warm import InProcess
+
+SMALL = ("--size", "64x64", "--device", "cpu", "--model", "embedded@0", "--guidance", "0")
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory, environ, kept):
+    """A bank with one sweep of eight cells: run 1, entries 1 to 8; its sheet and its page lie beside it."""
+    folder = tmp_path_factory.mktemp("swept")
+    seedbank = InProcess(folder / "art.db", environ, kept)
+    seedbank("init")
+    ran = seedbank(
+        *("sweep", "a red circle in oil", *SMALL, "--axis", "steps=2,3", "--axis", "prompt/oil/水彩", "--seeds", "5..6"),
+        *("--tag", "grid", "--name", "circles", "--json"),
+        *("--contact-sheet", str(folder / "sheet.png"), "--page", str(folder / "grid.html")),
+    )
+    seedbank.first = ran
+    seedbank.folder = folder
+    return seedbank
+
+
+@pytest.mark.slow
+def test_the_plan_comes_first_and_every_cell_is_a_line(swept):
+    lines = swept.first.err.splitlines()
+    assert lines[0].startswith("note: The composition changes along steps")
+    assert lines[1] == "8 cells (steps 2 x prompt 2 x seed 2): 0 there already, 8 to render, time not known yet"
+    assert lines[-1] == "8 cells, 0 failed; collection circles"
+    cells = swept.first.objects
+    assert [cell["cell"] for cell in cells[:3]] == [
+        {"steps": "2", "prompt": "oil", "seed": "5"},
+        {"steps": "3", "prompt": "oil", "seed": "5"},
+        {"steps": "2", "prompt": "水彩", "seed": "5"},
+    ]
+    assert {cell["prompt"] for cell in cells} == {"a red circle in oil", "a red circle in 水彩"}
+    assert [cell["seed"] for cell in cells] == ["5"] * 4 + ["6"] * 4
+    assert all(os.path.exists(cell["path"]) and cell["seconds"] > 0 and cell["tags"] == ["grid"] for cell in cells)
+
+
+@pytest.mark.slow
+def test_every_cell_rebuilds_exactly_though_a_text_was_encoded_once(swept):
+    with Library.open(swept.bank) as bank:
+        flags = [bank.entry(number).output.flags.get("texts_reused", False) for number in (1, 8)]
+    assert flags == [False, True]
+    assert [found["verdict"] for found in swept("regen", "1..8", "--json").objects] == ["exact"] * 8
+    assert {found["trace"] for found in swept("regen", "1,8", "--json").objects} == {"same"}
+
+
+@pytest.mark.slow
+def test_the_sheet_and_the_page_have_every_cell(swept):
+    with Image.open(swept.folder / "sheet.png") as sheet:
+        assert sheet.width > 2 * 64 and sheet.height > 4 * 64
+    text = (swept.folder / "grid.html").read_text("utf-8")
+    data = json.loads(text.split('id="data">')[1].split("</script>")[0])
+    assert data["grid"]["titles"] == ["steps", "prompt", "seed"]
+    assert sorted(data["grid"]["cells"].values()) == list(range(1, 9))
+    assert len(data["entries"]) == 8 and all(entry["preview"] for entry in data["entries"])
+
+
+@pytest.mark.slow
+def test_the_same_again_renders_nothing_and_other_sweeps_reuse_its_cells(swept):
+    again = swept("sweep", "a red circle in oil", *SMALL, "--axis", "steps=2,3", "--axis", "prompt/oil/水彩", "--seeds", "5..6",
+                  "--tag", "grid", "--name", "circles", "--json")  # fmt: skip
+    assert [cell["id"] for cell in again.objects] == list(range(1, 9)) and all(cell["reused"] for cell in again.objects)
+    other = ("sweep", "a red circle in oil", *SMALL, "--steps", "2", "--seeds", "6..7")
+    planned = swept(*other, "--plan", "--json").objects[0]
+    assert (planned["cells"], planned["reused"], planned["axes"]) == (2, 1, ["seed"])
+    assert planned["seconds"] > 0
+    cells = swept(*other, "--json").objects
+    assert [(cell["seed"], cell["reused"]) for cell in cells] == [("6", True), ("7", False)]
+    assert sorted(swept("ls", "run:2", "--ids").lines) == sorted(str(cell["id"]) for cell in cells)
+    listed = swept("collection", "ls").out
+    assert "circles" in listed and "sweep-2" in listed
+    assert len(swept("collection", "show", "circles", "--ids").lines) == 8
+
+
+@pytest.mark.slow
+def test_an_entry_is_swept_and_its_cells_come_from_it(swept):
+    cells = swept("sweep", "--from", "1", "--axis", "guidance=0..4(+2)", "--json").objects
+    assert [cell["reused"] for cell in cells] == [True, False, False]
+    with Library.open(swept.bank) as bank:
+        _, children = bank.store.lineage(1)
+        assert [(edge.child, edge.kind) for edge in children] == [(cell["id"], "swept-from") for cell in cells[1:]]
+    said = swept("sweep", "--from", "1", "--axis", "negative=,blurry", "--plan").err
+    assert "note: The negative prompt has no effect: ZImagePipeline runs without guidance here." in said
+
+
+@pytest.mark.slow
+def test_a_cell_that_fails_is_marked_and_the_rest_goes_on(swept):
+    asked = ("sweep", "a red star", *SMALL, "--steps", "2", "--seed", "5", "--axis", "max_sequence_length=0,SKIP:9,512")
+    for _ in range(2):
+        failed, made = swept(*asked, "--json", ok=[1]).objects
+        assert failed["cell"] == {"max_sequence_length": "0"} and "The pipeline broke" in failed["failed"]
+        assert made["cell"] == {"max_sequence_length": "512"} and made["seed"] == "5"
+    assert swept(*asked, ok=[1]).err.splitlines()[-1].startswith("2 cells, 1 failed")
+    assert [line for line in swept("log").lines if "cell failed" in line][1:] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("--axis", "eta=0..1[3]"), 2, "The axis 'eta=0..1[3]' cannot be rendered: ZImagePipeline has no argument 'eta'"),
+        (("--axis", "sampler=euler,dpm++_2m"), 2, "does not take the sampler 'dpm++_2m'"),
+        (("--axis", "prompt/water/ink"), 2, "'water' is not in the prompt"),
+        (("--axis", "lora.oil=0..1[5]"), 2, "There is no LoRA 'oil' in this recipe"),
+        (("--axis", "size=60x60"), 2, "60x60"),
+        (("--seeds", "1..100000", "--axis", "guidance=0..9"), 2, "no terminal to ask before 1,000,000 cells are rendered"),
+        (("--axis", "steps=2..1(+1)"), 2, "never gets from 2 to 1"),
+        ((), 2, "A sweep needs something that changes"),
+        (("--from", "1", "--axis", "steps=2"), 2, "A sweep starts from a prompt, from an entry, or goes on."),
+        (("--refiner", "nowhere", "--seeds", "1,2"), 2, "A sweep has no refiner"),
+    ],
+)
+def test_what_makes_no_sense_is_a_sentence_before_anything_is_rendered(swept, arguments, code, words):
+    before = swept("ls", "--ids", "--limit", "0").lines
+    assert words in swept("sweep", "a red circle in oil", *SMALL, *arguments, ok=[code]).err
+    assert swept("ls", "--ids", "--limit", "0").lines == before
+
+
+@pytest.mark.slow
+def test_a_sweep_that_was_killed_and_then_interrupted_goes_on_without_a_cell_twice(process, kept):
+    asked = ("sweep", "a red circle", *SMALL, "--steps", "2", "--seeds", "1..40", "--json")
+    first = interrupted(process, asked, signal.SIGKILL)
+    second = interrupted(process, asked, signal.SIGINT)
+    assert second.code == 130
+    assert "go on with: seedbank sweep --resume 1" in second.err
+    seedbank = InProcess(process.bank, process.environ, kept)
+    rest = seedbank("sweep", "--resume", "1", "--json").objects
+    made = {cell["seed"]: cell["id"] for cell in rest}
+    assert sorted(map(int, made)) == list(range(1, 41)) and len(set(made.values())) == 40
+    assert all(made[cell["seed"]] == cell["id"] for cell in (*first.objects, *second.objects))
+    assert len(seedbank("ls", "--ids", "--limit", "0").lines) == 40, "no cell was rendered twice"
+    assert not all(cell["reused"] for cell in rest) and any(cell["reused"] for cell in rest)
+    numbers = ",".join(str(made[str(seed)]) for seed in (1, 20, 40))
+    assert [found["verdict"] for found in seedbank("regen", numbers, "--json").objects] == ["exact"] * 3
+
+
+def interrupted(process, arguments, how):
+    """The command, ended by a signal when it has told of four cells that it rendered."""
+    command = [sys.executable, "-m", "seedbank", "--bank", str(process.bank), *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=process.environ) as running:
+        lines, fresh = [], 0
+        while fresh < 4:
+            lines.append(running.stdout.readline())
+            fresh += not json.loads(lines[-1])["reused"]
+        running.send_signal(how)
+        out, err = running.communicate(timeout=120)
+    assert "Traceback" not in err, err
+    whole = "".join(lines) + out
+    return Ran(running.returncode, whole[: whole.rfind("\n") + 1], err)
