@@ -4,7 +4,7 @@
     python -m benchmarks.import --pictures 400 --files 100000     # the figures of the record; half an hour
 
 `rescan`     files a second of a folder that is known and unchanged: nothing is opened. Goal: 10,000.
-`metadata`   images a second of an import with --metadata-only: the whole file is read for its digest, nothing is decoded.
+`metadata`   images a second of an import with --metadata-only: headers and texts are read and understood, entries stored.
              `opening` is a loop that opens each file with Pillow and looks at its text, in one process. Goal: 1,000.
 `full`       images a second of a whole import at 1024x1024: every byte is read and hashed, decoded, its pixels hashed, a
              preview made, the file copied into the image store and synced, the entry stored. `decoding` is a loop that
@@ -12,6 +12,9 @@
              Goals: 0.85 of that loop, and 40 on two cores.
 `growth`     images a second of a whole import of small files, for each tenth of them, and the memory of the driver after
              each: both shall stay as they are, however many came before.
+
+`hostile`    1,000 files that were cut, changed at random, or blown up: what became of them, the slowest, and the most memory
+             that a process took. Goals: none ends the import, 2 seconds, 512 MB.
 
 Rounds of import and loop alternate, and the files are in the page cache for both.
 """
@@ -23,9 +26,11 @@ import io
 import json
 import os
 import random
+import resource
 import statistics
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -36,6 +41,8 @@ from PIL import Image, PngImagePlugin
 
 import seedbank
 from benchmarks.machine import machine, save
+from seedbank.importing.examine import Examined, Rejected, Task
+from seedbank.importing.pool import Pool
 
 TEXT = """a lighthouse on a cliff number {seed}, masterpiece, best quality, oil painting, detailed sky, soft light
 Negative prompt: blurry, low quality, watermark
@@ -43,6 +50,7 @@ Steps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7, Seed: {seed},
 Model: v1-5-pruned, VAE hash: 735e4c3a44, Clip skip: 2, Version: v1.10.0"""
 SIDE = 1024
 TENTHS = 10
+HOSTILE = 1000
 
 
 def main() -> None:
@@ -60,6 +68,7 @@ def main() -> None:
         large = make_large(top / "large", options.pictures)
         values = {
             "jobs": options.jobs,
+            "hostile": hostile(top, options),  # first: the memory is the most that any child process ever had
             "metadata": compared(top, large, options, {"metadata_only": True}, {"opening": opening}),
             "full": compared(top, large, options, {}, {"decoding": many(decoding, options.jobs)}),
             **growth(top, options),
@@ -94,6 +103,33 @@ def compared(
     }
     medians = {name: round(statistics.median(values), 1) for name, values in rates.items()}
     return {"files": len(files), "megabytes": round(sum(map(os.path.getsize, files)) / 1e6), **medians, **ratios}
+
+
+def hostile(top: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """What becomes of broken files, and what the worst of them costs."""
+    folder = make_hostile(top / "hostile", HOSTILE)
+    outcomes: Counter[str] = Counter()
+    slowest = 0.0
+    with Pool[str](1) as pool:
+        for path in sorted(folder.iterdir()):
+            start, status = time.perf_counter(), path.stat()
+            pool.give(path.name, Task(str(path), status.st_size, status.st_mtime_ns, preview=256))
+            ((_, result),) = pool.collect()
+            outcomes["examined" if isinstance(result, Examined) else "rejected"] += 1
+            if isinstance(result, Rejected) and "ended" in result.reason:
+                outcomes["process ended"] += 1
+            if len(outcomes) > 1 or outcomes.total() > 1:  # the first one waits for the process to start
+                slowest = max(slowest, time.perf_counter() - start)
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6
+    with fresh_bank(top, "hostile") as bank:
+        found = Counter(report.outcome for report in bank.importing([folder], jobs=options.jobs))
+    return {
+        "files": HOSTILE,
+        **outcomes,
+        "imported": found["imported"],
+        "slowest_seconds": round(slowest, 2),
+        "process_megabytes": round(memory),
+    }
 
 
 def growth(top: Path, options: argparse.Namespace) -> dict[str, Any]:
@@ -167,6 +203,43 @@ def make_small(folder: Path, count: int, first: int) -> Path:
     for seed, path in paths(folder, count, first):
         write(path, Image.frombytes("RGB", (16, 16), random.Random(seed).randbytes(768)), seed)
     return folder
+
+
+def make_hostile(folder: Path, count: int) -> Path:
+    """Files of five formats: cut, with bytes changed at random, with a header that promises more, and bombs."""
+    dice = random.Random(2026)
+    folder.mkdir()
+    picture = Image.frombytes("RGB", (256, 256), dice.randbytes(3 * 256 * 256))
+    chunks = PngImagePlugin.PngInfo()
+    chunks.add_text("parameters", TEXT.format(seed=1, side=256))
+    originals = {
+        "png": encoded(picture, "PNG", pnginfo=chunks),
+        "jpg": encoded(picture, "JPEG"),
+        "webp": encoded(picture, "WEBP"),
+        "gif": encoded(picture.quantize(), "GIF"),
+        "avif": encoded(picture, "AVIF"),
+    }
+    bombs = [encoded(Image.new("1", (9400, 9400)), "PNG"), encoded(Image.new("L", (9400, 9400)), "PNG")]
+    kinds = list(originals)
+    for number in range(count):
+        kind = kinds[number % len(kinds)]
+        data = bytearray(originals[kind])
+        if number % 100 == 99:
+            kind, data = "png", bytearray(bombs[number % len(bombs)])
+        elif number % 3 == 0:
+            del data[dice.randrange(len(data)) :]
+        else:
+            reach = 200 if number % 3 == 1 else len(data)  # in the headers, or anywhere
+            for _ in range(dice.randint(1, 20)):
+                data[dice.randrange(min(reach, len(data)))] = dice.randrange(256)
+        (folder / f"{number:04}.{kind}").write_bytes(data)
+    return folder
+
+
+def encoded(image: Image.Image, kind: str, **how: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **how)
+    return file.getvalue()
 
 
 def paths(folder: Path, count: int, first: int = 0) -> Iterator[tuple[int, Path]]:

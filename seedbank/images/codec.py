@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from PIL import Image, PngImagePlugin
 
@@ -126,12 +126,12 @@ def read_image(data: bytes | Path, formats: tuple[str, ...] = FORMATS) -> Decode
     return DecodedImage(still.mode, still.width, still.height, still.tobytes(), text, format_, is_lossy(format_, data))
 
 
-def opened(data: bytes, name: str = "The image", formats: tuple[str, ...] = FORMATS) -> Image.Image:
+def opened(data: bytes | BinaryIO, name: str = "The image", formats: tuple[str, ...] = FORMATS) -> Image.Image:
     """A still image whose headers were read and found to be within the limits. Raises `BadInput`."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data), formats=formats)
+            image = Image.open(io.BytesIO(data) if isinstance(data, bytes) else data, formats=formats)
         if image.width * image.height > LARGEST_PIXELS:
             raise _too_large(name)
         frames = getattr(image, "n_frames", 1)

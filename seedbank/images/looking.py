@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -22,21 +23,21 @@ EXIF_FOLDER = 0x8769
 EXIF_TIMES = ((EXIF_FOLDER, 0x9003, 0x9011), (EXIF_FOLDER, 0x9004, 0x9012), (None, 0x0132, 0x9010))
 """(folder, time, its offset from UTC): when the picture was taken, digitised, changed (EXIF 2.32, 4.6.5)."""
 
-__all__ = ["LARGEST_PIXELS", "Looked", "look_closely"]
+__all__ = ["LARGEST_PIXELS", "Looked", "look", "look_closely"]
 
 
 @dataclass(frozen=True)
 class Looked:
     """A picture file after one look.
 
+    lossy       the pixels can be others than those of the program that wrote the file; None where that was not looked for
     picture     None where only the headers were read
-    lossy       the pixels can be others than those of the program that wrote the file
     preview     a small WebP file, where one was asked for
     taken       the time that its EXIF data gives, None where it gives none
     """
 
     media_type: str
-    lossy: bool
+    lossy: bool | None
     width: int
     height: int
     picture: Picture | None = None
@@ -44,21 +45,28 @@ class Looked:
     taken: datetime | None = None
 
 
-def look_closely(data: bytes, *, decode: bool = True, preview: int | None = None) -> Looked:
+def look(file: BinaryIO) -> Looked:
+    """What the headers of a picture file say, without reading more of it. Raises `BadInput` as `look_closely` does."""
+    with opened(file) as image:
+        return Looked(_media_type(image), None, image.width, image.height, taken=_taken(image))
+
+
+def look_closely(data: bytes, *, preview: int | None = None) -> Looked:
     """What is worth keeping of a picture file. With `preview`, also a small picture of so many pixels at most.
 
-    Without `decode` only the headers are read. Raises `BadInput`, in one sentence, for what is no picture, animated,
-    damaged or too large.
+    Raises `BadInput`, in one sentence, for what is no picture, animated, damaged or too large.
     """
     with opened(data) as image:
-        format_ = str(image.format)
-        headers = Looked(f"image/{format_.lower()}", is_lossy(format_, data), image.width, image.height, taken=_taken(image))
-        if not decode:
-            return headers
+        lossy = is_lossy(str(image.format), data)
+        headers = Looked(_media_type(image), lossy, image.width, image.height, taken=_taken(image))
         still = decoded(image)
         digest = strips_digest(still.mode, still.width, still.height, _strips(still))
         picture = Picture(digest, still.mode, still.width, still.height, hash_of_grey(_grey(still)))
         return replace(headers, picture=picture, preview=_small(still, preview))
+
+
+def _media_type(image: Image.Image) -> str:
+    return f"image/{str(image.format).lower()}"
 
 
 def _small(image: Image.Image, side: int | None) -> bytes | None:

@@ -29,7 +29,7 @@ EXIF, FILE = "exif", "file"
 class Made:
     """An entry in the making, and what people want to know of it.
 
-    digest    SHA-256 of the file
+    digest    SHA-256 of the file; of one whose bytes were not read, of its place
     tool      the tool whose format was trusted most, None where none was found
     said      the recipe as that tool says it, with a confidence for every field
     """
@@ -53,7 +53,7 @@ def make_entry(found: Found, examined: Examined, weights: Weights, *, copy: bool
     converted = _converted(examined, weights) if own is None else Converted(own, obstacles=obstacles_of(own))
     remarks = (*reading.remarks, *remarks, *converted.remarks)
     blob = None
-    if looked.picture is not None:
+    if looked.picture is not None and examined.digest is not None:
         blob = Blob(examined.digest, found.size, looked.media_type, None if copy else found.path)
     taken, told_by = (looked.taken, EXIF) if looked.taken else (_time(found.mtime_ns), FILE)
     details: dict[str, Any] = {
@@ -78,7 +78,15 @@ def make_entry(found: Found, examined: Examined, weights: Weights, *, copy: bool
         details=canonical_value({key: value for key, value in details.items() if value not in (None, [], {})}),
         payloads=reading.payloads,
     )
-    return Made(examined.digest, new, reading.tool, reading.recipe, reading.conflicts, remarks, looked.preview)
+    return Made(
+        examined.digest or place_digest(found), new, reading.tool, reading.recipe, reading.conflicts, remarks, looked.preview
+    )
+
+
+def place_digest(found: Found) -> str:
+    """What a file is known by until its bytes are read: where it lies and since when, so no other one is taken for it."""
+    place = f"seedbank.place.v1\0{found.path}\0{found.size}\0{found.mtime_ns}\0{found.inode}"
+    return sha256(place.encode())
 
 
 def _time(nanoseconds: int) -> datetime:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import resource
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
@@ -40,9 +40,9 @@ class Task:
 
 @dataclass(frozen=True)
 class Examined:
-    """What was found: the SHA-256 of the bytes, the picture, and what the file says."""
+    """What was found: the SHA-256 of the bytes (None where they were not read), the picture, and what the file says."""
 
-    digest: str
+    digest: str | None
     looked: Looked
     reading: FileReading
 
@@ -73,21 +73,25 @@ def examine(task: Task) -> Examined | Rejected:
 
 def _examine(task: Task) -> Examined | Rejected:
     from seedbank.hashing import sha256
-    from seedbank.images.looking import look_closely
+    from seedbank.images.looking import look, look_closely
     from seedbank.importing.reading import read
 
     if task.size > LARGEST_FILE:
         return Rejected(f"It has {task.size >> 20:,} MiB; files of more than {LARGEST_FILE >> 20} MiB are not read.")
+    if not task.size:
+        return Rejected("It is empty.")
+    changed = Rejected("It changed while it was read.", passing=True)
     with open(task.path, "rb") as file:
-        data = file.read(task.size + 1)
-        changed = Rejected("It changed while it was read.", passing=True)
-        if len(data) != task.size or _state(file.fileno()) != (task.size, task.mtime_ns):
+        data = file.read(task.size + 1) if task.decode else None
+        if (data is not None and len(data) != task.size) or _state(file.fileno()) != (task.size, task.mtime_ns):
             return changed
-        if not data:
-            return Rejected("It is empty.")
-        looked = look_closely(data, decode=task.decode, preview=task.preview)
-        reading = read(task.path, tool=task.tool)  # by its path: some tools write into a file beside it
-    return Examined(sha256(data), looked, reading) if _state(task.path) == (task.size, task.mtime_ns) else changed
+        looked = look(file) if data is None else look_closely(data, preview=task.preview)
+    reading = read(task.path, tool=task.tool)  # by its path: some tools write into a file beside it
+    if looked.lossy is None:
+        looked = replace(looked, lossy=not reading.lossless)
+    if _state(task.path) != (task.size, task.mtime_ns):
+        return changed
+    return Examined(None if data is None else sha256(data), looked, reading)
 
 
 def _state(file: str | int) -> tuple[int, int]:

@@ -60,6 +60,7 @@ class Import:
         self._weights: Weights = BankWeights(self.bank)
         self._waiting: list[tuple[Found, Made, Future[str] | None]] = []
         self._foreseen_digests: set[str] = set()
+        self._completes: dict[Found, int] = {}
         self._since = 0.0
 
     def __enter__(self) -> Self:
@@ -85,6 +86,8 @@ class Import:
                 if held is not None and _same(held.file, one) and not self._lacks(held.holder):
                     yield Report(one.path, KNOWN, held.holder.entry, held.holder.trashed)
                     continue
+                if held is not None and _same(held.file, one) and not held.holder.pictured:
+                    self._completes[one] = held.holder.entry
                 while self._pool.full:
                     yield from self._collect(BATCH_SECONDS)
                 preview = None if self.options.dry_run else PREVIEW
@@ -110,7 +113,7 @@ class Import:
 
     def _collect(self, patience: float) -> Iterator[Report]:
         answers = self._pool.collect(patience)
-        digests = {result.digest for _, result in answers if isinstance(result, Examined)}
+        digests = {result.digest for _, result in answers if isinstance(result, Examined) and result.digest}
         holders = self.bank.store.imports.holders(digests) if digests else {}
         for found, result in answers:
             if isinstance(result, Rejected):
@@ -170,7 +173,12 @@ class Import:
 
     def _record(self, batch: list[tuple[Found, Made]]) -> Iterator[Report]:
         given = [(_seen(found, made.digest), made.new) for found, made in batch]
-        run, holders = self.bank.store.imports.add(self._job, given, self.options.tags)
+        completes = {
+            seen: self._completes.pop(found)
+            for (found, _), (seen, _) in zip(batch, given, strict=True)
+            if found in self._completes
+        }
+        run, holders = self.bank.store.imports.add(self._job, given, self.options.tags, completes)
         self._job = replace(self._job, run=run)
         for (found, made), holder in zip(batch, holders, strict=True):
             if holder.new or holder.lacked:

@@ -99,18 +99,26 @@ class Imports:
     # -- entries ------------------------------------------------------------------------------------------------------
 
     def add(
-        self, job: Job, given: Sequence[tuple[SeenFile, NewEntry]], tags: Sequence[str] = ()
+        self,
+        job: Job,
+        given: Sequence[tuple[SeenFile, NewEntry]],
+        tags: Sequence[str] = (),
+        completes: Mapping[SeenFile, int] | None = None,
     ) -> tuple[Run | None, list[Holder]]:
         """The entry of each file, in one transaction, and the run that holds the new ones; None while there are none.
 
         Bytes that have an entry already get no second one. An entry that lacked its picture or its bytes has them now.
+        `completes` are entries without a picture by the file that they were made of.
         """
         with self._work() as work:
             connection = work.connection
             found = _holders(connection, {seen.digest for seen, _ in given})
+            own = _unpictured(connection, completes or {})
             news: dict[str, NewEntry] = {}
             for seen, new in given:
-                if seen.digest not in found:
+                if seen in own:
+                    own[seen] = _meet(work, own[seen], new)
+                elif seen.digest not in found:
                     news.setdefault(seen.digest, new)
                 else:
                     found[seen.digest] = _meet(work, found[seen.digest], new)
@@ -122,15 +130,16 @@ class Imports:
                     kept = new.blob is not None and new.blob.location is None
                     found[digest] = Holder(number, new.picture is not None, kept, new=True)
             if tags:
-                pictures = _pictures(connection, (holder.entry for holder in found.values()))
+                pictures = _pictures(connection, (holder.entry for holder in (*found.values(), *own.values())))
                 if changes := give_tags(work, pictures, [checked_tag(tag) for tag in tags]):
                     run = run or _start(work, job)
                     write_events(work, _operation(connection, run.id), changes)
-            _remember(connection, [(seen, found[seen.digest].entry) for seen, _ in given])
             outcome = []
             for seen, _ in given:
-                outcome.append(found[seen.digest])
-                found[seen.digest] = replace(found[seen.digest], new=False, lacked=False)  # the same bytes again
+                outcome.append(own.get(seen) or found[seen.digest])
+                if seen not in own:
+                    found[seen.digest] = replace(found[seen.digest], new=False, lacked=False)  # the same bytes again
+            _remember(connection, [(seen, holder.entry) for (seen, _), holder in zip(given, outcome, strict=True)])
             return run, outcome
 
 
@@ -183,6 +192,17 @@ def _holders(connection: Connection, digests: Collection[str]) -> dict[str, Hold
         for statement, digest in ((by_file, import_files.c.digest), (by_blob, blobs.c.digest)):
             for row in connection.execute(statement.where(digest.in_(some)).order_by(entries.c.id.desc())):
                 found[row.digest] = _holder(row)
+    return found
+
+
+def _unpictured(connection: Connection, completes: Mapping[SeenFile, int]) -> dict[SeenFile, Holder]:
+    """Those of `completes` that have no picture still."""
+    found: dict[SeenFile, Holder] = {}
+    numbers = {entry: seen for seen, entry in completes.items()}
+    held = entries.outerjoin(blobs, entries.c.blob_id == blobs.c.id)
+    for some in chunks(numbers):
+        statement = select(*_held).select_from(held).where(entries.c.id.in_(some), entries.c.image_id.is_(None))
+        found |= {numbers[row.id]: _holder(row) for row in connection.execute(statement)}
     return found
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from seedbank.errors import BadInput
 from seedbank.images import looking, picture_of, read_image
-from seedbank.images.looking import look_closely
+from seedbank.images.looking import look, look_closely
 
 
 def _image(mode: str, size: tuple[int, int] = (90, 60)) -> Image.Image:
@@ -48,7 +48,7 @@ def test_a_look_finds_what_decoding_the_whole_file_finds(monkeypatch: pytest.Mon
 
 
 def test_headers_alone_give_the_size_and_no_digest():
-    looked = look_closely(_file(_image("RGB"), "PNG"), decode=False)
+    looked = look(io.BytesIO(_file(_image("RGB"), "PNG")))
     assert (looked.width, looked.height, looked.picture) == (90, 60, None)
 
 
@@ -72,7 +72,7 @@ def test_a_preview_is_as_small_as_asked_for():
 def test_the_time_is_the_one_that_exif_gives(tags: dict[int, str], when: datetime | None):
     exif = Image.Exif()
     exif.get_ifd(0x8769).update(tags)
-    assert look_closely(_file(_image("RGB"), "JPEG", exif=exif.tobytes()), decode=False).taken == when
+    assert look(io.BytesIO(_file(_image("RGB"), "JPEG", exif=exif.tobytes()))).taken == when
 
 
 def test_a_cut_file_is_damaged():

@@ -215,13 +215,19 @@ def test_a_file_that_moved_is_found_again_and_copying_keeps_it(bank: Library, tm
 def test_metadata_alone_makes_entries_that_get_their_pictures_later(bank: Library, tmp_path: Path):
     folder = folder_of(tmp_path / "out", 2)
     assert outcomes(bank, folder, metadata_only=True) == {"imported": 2}
+    shutil.copy(folder / "00000.png", tmp_path / "twin.png")
+    assert outcomes(bank, tmp_path / "twin.png", metadata_only=True) == {"imported": 1}, "its bytes were not read"
+    assert outcomes(bank, tmp_path / "twin.png") == {"completed": 1}
+    bank.trash([3])
+    bank.purge([3])
     entry = bank.store.entry(1)
     assert (entry.seed, entry.picture, entry.blob) == (0, None, None)
     assert ids(bank, "bytes:absent") == [2, 1]
     assert outcomes(bank, folder, metadata_only=True) == {"known": 2}
-    shutil.copy(folder / "00000.png", tmp_path / "copy.png")
-    assert outcomes(bank, tmp_path / "copy.png", metadata_only=True) == {"known": 1}
     assert outcomes(bank, folder) == {"completed": 2}
+    assert outcomes(bank, folder) == outcomes(bank, folder, metadata_only=True) == {"known": 2}
+    shutil.copy(folder / "00000.png", tmp_path / "copy.png")
+    assert outcomes(bank, tmp_path / "copy.png") == {"known": 1}
     assert bank.image_bytes(bank.store.entry(1)) == png(0)
     assert bank.store.entry(1).uid == entry.uid
     assert ids(bank, "size:16x16") == [2, 1]
