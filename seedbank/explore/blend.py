@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from seedbank.cohort import read_cohort
 from seedbank.errors import BadInput, NotFound
-from seedbank.explore.rendering import Renderer, open_entry, renderable
+from seedbank.explore.rendering import Renderer, check_own_noise, open_entry, renderable
 from seedbank.hashing import canonical_json
 from seedbank.lineage import recipe_changes
 from seedbank.progress import QUIET, Progress
@@ -206,7 +205,7 @@ def render_blend(
     be rendered.
     """
     for key in plan.keys:
-        _check_drawn_alone(library, key)
+        check_own_noise(library, key)
         if key.blob is None:
             raise NotFound(f"The picture of entry {key.id} is not here.", f"Bring it back with: seedbank regen {key.id}")
     store = library.store
@@ -244,16 +243,6 @@ def _known(library: Library, plan: Plan, run: int, renderer: Renderer) -> dict[s
         if ours:
             found[digest] = ours[0]
     return found
-
-
-def _check_drawn_alone(library: Library, entry: Entry) -> None:
-    """Raises `BadInput` for an image of a batch that one generator drew: its seed alone does not give its noise."""
-    batch = entry.recipe.batch if entry.recipe is not None else None
-    if batch is not None and batch.get("index") and len(read_cohort(library.blobs.get(batch["cohort"]))["seeds"]) < 2:
-        raise BadInput(
-            f"The noise of entry {entry.id} was drawn after that of others by one generator: its seed does not give it.",
-            "Blend images with a seed of their own.",
-        )
 
 
 def film(library: Library, plan: Plan, shown: Sequence[Shown], fps: float = 12) -> tuple[bytes, bytes]:

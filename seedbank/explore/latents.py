@@ -1,5 +1,7 @@
 """Noise and latents of an entry as numpy arrays, between two of them, and back to a picture. Torch stays in its process.
 
+Everything is that of the image rendered alone; of one that was rendered in a batch the last bits can differ.
+
 Arrays are float32 (float64 where the pipeline computes so): that holds float16 and bfloat16 exactly. Shapes are the
 pipeline's own: noise as it is drawn, most often ``(1, channels, height // factor, width // factor)``; latents as they stand
 between two denoising steps, which some families pack (FLUX: ``(1, tokens, 64)``).
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 
 from seedbank.bank import Pixels, now
 from seedbank.errors import BadInput, NotFound
-from seedbank.explore.rendering import open_entry
+from seedbank.explore.rendering import check_own_noise, open_entry
 from seedbank.recipe import Recipe
 from seedbank.recording.latents import ROLE, array_of, latents_file
 from seedbank.records import Entry, Output
@@ -88,6 +90,7 @@ def decode(library: Library, latents: Array, like: Like) -> Pixels:
 
 
 def _latents(library: Library, entry: Entry, steps: int) -> Array:
+    check_own_noise(library, entry)
     with open_entry(library, entry) as renderer:
         recipe = renderer.base
         return array_of(renderer.opened.engine.latents(recipe, renderer.files(recipe), steps))

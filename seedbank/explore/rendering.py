@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedbank.bank import Bank
+from seedbank.cohort import read_cohort
 from seedbank.environment import Environment
 from seedbank.errors import Blocked, StorageError
 from seedbank.explore.ahead import ahead
@@ -198,6 +199,16 @@ def renderable(entry: Entry) -> Recipe:
     if entry.obstacles:
         raise Blocked(f"Entry {entry.id} cannot be rendered again: {' '.join(entry.obstacles)}")
     return replace(recipe, batch=None)
+
+
+def check_own_noise(bank: Bank, entry: Entry) -> None:
+    """Raises `Blocked` for an image of a batch whose noise was drawn after that of others: its seed does not give it."""
+    batch = entry.recipe.batch if entry.recipe is not None else None
+    if batch is not None and batch.get("index") and len(read_cohort(bank.blobs.get(batch["cohort"]))["seeds"]) < 2:
+        raise Blocked(
+            f"The noise of entry {entry.id} was drawn after that of others by one generator: its seed does not give it.",
+            "Take an image with a seed of its own.",
+        )
 
 
 def render_recipes(

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from seedbank.cohort import cohort_of
 from seedbank.errors import BadInput, Blocked
 from seedbank.explore.blend import plan_blend
 from seedbank.explore.comparing import compare_stages
+from seedbank.explore.rendering import check_own_noise
+from seedbank.hashing import canonical_json
 from seedbank.recipe import Recipe
 from seedbank.records import Entry, Model, Output
 
@@ -102,6 +106,20 @@ def test_an_entry_that_cannot_be_rendered_again_is_blocked():
         plan_blend([A, replace(B, obstacles=("Its weights were fused.",))])
     with pytest.raises(Blocked, match="has no recipe"):
         plan_blend([A, replace(B, recipe=None)])
+
+
+def test_an_image_whose_noise_its_seed_does_not_give_is_blocked():
+    """Of a batch with one generator only the first image has the noise of the seed."""
+
+    def check(index: int, seeds: list[int]) -> None:
+        cohort = canonical_json(cohort_of({}, {"kind": "torch-cpu"}, seeds))
+        bank: Any = SimpleNamespace(blobs=SimpleNamespace(get=lambda digest: cohort))
+        check_own_noise(bank, entry(1, 7, batch={"size": 2, "index": index, "cohort": "4" * 64}))
+
+    check(0, [7])
+    check(1, [7, 8])
+    with pytest.raises(Blocked, match="its seed does not give it"):
+        check(1, [7])
 
 
 def test_traces_are_compared_part_by_part():
