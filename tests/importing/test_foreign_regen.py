@@ -186,6 +186,50 @@ def test_a_graph_of_comfyui_with_cfg_8_is_guidance_7_of_z_image(world):
     assert any("by its name only" in note for note in found.explanation["notes"])
 
 
+def test_invokeais_hash_of_a_folder_finds_an_sdxl_model_and_both_of_its_prompts_are_carried(world):
+    folder = tiny_models.build(tiny_models.SDXL, world.root / "sdxl")
+    with seedbank.open(world.root / "xl.db", create=True) as bank:
+        made = bank.generate(
+            "a red circle",
+            negative="blurry",
+            prompt_2="a drawing",
+            negative_2="a photo",
+            seed=7,
+            steps=2,
+            cfg=4.0,
+            width=64,
+            height=64,
+            model=str(folder),
+            sampler="euler",
+        )[0]
+        pixels = bank.pixels(made)
+        (added,) = bank.add_models(folder)
+        metadata = {
+            "generation_mode": "sdxl_txt2img",
+            "positive_prompt": "a red circle",
+            "negative_prompt": "blurry",
+            "positive_style_prompt": "a drawing",
+            "negative_style_prompt": "a photo",
+            "width": 64,
+            "height": 64,
+            "seed": 7,
+            "rand_device": "cpu",
+            "cfg_scale": 4.0,
+            "steps": 2,
+            "scheduler": "euler",
+            "model": {"name": "called otherwise", "hash": f"blake3:{dict(added.model.hashes)['blake3']}", "base": "sdxl"},
+            "app_version": "6.9.0",
+        }
+        path = world.root / "invoke.png"
+        text = {"invokeai_metadata": json.dumps(metadata)}
+        path.write_bytes(images.encode_png(pixels.mode, pixels.width, pixels.height, pixels.rows, text=text))
+        (report,) = list(bank.importing([str(path)]))
+        assert bank.store.entry(report.entry).model.digest == made.model.digest
+        found = bank.regen(report.entry)[0].regeneration
+    assert found.verdict == "exact", found.explanation
+    assert found.explanation["line"].startswith("exact: made by invokeai")
+
+
 def test_hires_fix_is_blocked_with_its_sentence(world):
     found = regen(world, "hires")
     assert found.verdict == "blocked"
