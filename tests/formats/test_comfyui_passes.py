@@ -94,6 +94,28 @@ def test_nodes_that_do_everything_are_read_too() -> None:
         assert said.model == ModelName("flux-pro")
 
 
+def test_scripts_that_are_hung_on_a_sampler_add_a_pass_and_choose_the_noise() -> None:
+    upscaling = {"upscale_type": "latent", "latent_upscaler": "nearest", "pixel_upscaler": "esrgan.pth"}
+    nodes: Nodes = {
+        "h": ("HighRes-Fix Script", upscaling | {"upscale_by": 1.5, "hires_steps": 9, "denoise": 0.5, "script": ["n", 0]}),
+        "n": ("Noise Control Script", {"rng_source": "nv", "add_seed_noise": True, "seed": 3, "weight": 0.1}),
+    }
+    said = recipe(graph(nodes, n5={"script": ["h", 0]})).extras
+    assert said["hires"] == {"node": "HighRes-Fix Script", "scale": 1.5, "steps": 9, "denoise": 0.5, "upscaler": "nearest"}
+    assert (said["noise"], said["variation_seed"], said["variation_strength"]) == ("NV", 3, 0.1)
+
+
+def test_a_sampler_that_is_given_another_one_takes_its_settings() -> None:
+    nodes: Nodes = {
+        "5": ("RegionalSampler", {"samples": ["4", 0], "base_sampler": ["k", 0], "seed": 7, "steps": 20, "denoise": 1.0}),
+        "k": ("KSamplerAdvancedProvider", {"cfg": 3.0, "sampler_name": "ddim", "scheduler": "simple", "basic_pipe": ["t", 0]}),
+        "t": ("ToBasicPipe", {"model": ["1", 0], "positive": ["2", 0], "negative": ["3", 0]}),
+    }
+    said = recipe(graph(nodes))
+    assert (said.seed, said.steps, said.guidance_scale, said.sampler, said.schedule) == (7, 20, 3.0, "ddim", "simple")
+    assert (said.prompt, said.negative_prompt, said.model) == ("a fox", "blurry", ModelName("base.safetensors"))
+
+
 def test_a_graph_without_a_sampler_says_nothing_and_why() -> None:
     said = reading(
         {

@@ -92,6 +92,8 @@ _BIG_CONTEXT = (
     f"{_CONTEXT} steps refiner_step cfg ckpt_name sampler scheduler clip_width clip_height text_pos_g text_pos_l text_neg_g "
     "text_neg_l mask control_net"
 )
+PIPED = frozenset(_BIG_CONTEXT.split()) | {"denoise", "width", "height"}
+"""Roles of what contexts and pipes carry."""
 _DETAILER = "pipe model clip vae positive negative"
 _EFFICIENT = "model positive negative latent vae image"
 _TINY = "pipe model positive negative latent vae clip image seed"

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from seedbank.formats.comfyui.graph import MAX_HOPS, MAX_HOPS_IN_ALL, Graph, Link, Node, as_link
-from seedbank.formats.comfyui.roles import REMEMBERED, has, is_pipe, names, role_of
+from seedbank.formats.comfyui.roles import PIPED, REMEMBERED, has, is_pipe, names, role_of
 
 Resolve = Callable[[Any, str], Any]
 """Gives the value of an input: its literal, or what its link leads to; the second argument is the role."""
@@ -101,7 +101,7 @@ class Router:
     def _through_pipe(self, node: Node, role: str) -> Link | None:
         """What a node with a pipe takes out of it, or was given beside it; None where it makes the thing itself."""
         pipes = [name for name in node.wires if is_pipe(name)]
-        if not pipes or makes(node, role):
+        if not pipes or not (role in PIPED or role.startswith("text")) or makes(node, role):
             return None
         given = next((name for name in names(role) if node.inputs.get(name) is not None), None)
         if given is not None:

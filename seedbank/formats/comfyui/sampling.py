@@ -51,7 +51,7 @@ def read_pass(values: Values, node: Node) -> Pass:
     """The sampler at this node, with what the nodes beside it say (noise, guider, sigmas)."""
     values.sure = CERTAIN
     noise = _beside(values, node, "noise")
-    guider = _beside(values, node, "guider") or node
+    guider = _beside(values, node, "guider", "base_sampler") or node
     sigmas = _schedule(values, node)
     sampler = _beside(values, node, "sampler", "optional_sampler")
     cfg = values.number(guider, "cfg")
@@ -62,8 +62,8 @@ def read_pass(values: Values, node: Node) -> Pass:
         seed=seed,
         steps=_steps(values, numbers),
         cfg=cfg,
-        sampler=(_named(values, sampler, "sampler") if sampler is not None else values.word(node, "sampler")),
-        scheduler=(_named(values, sigmas, "scheduler") if sigmas is not None else values.word(node, "scheduler")),
+        sampler=_word(values, "sampler", sampler, node, guider),
+        scheduler=_word(values, "scheduler", sigmas, node, guider),
         denoise=values.number(numbers, "denoise"),
         start=as_integer(values.resolve(node.inputs.get("start_at_step"), "number")),
         end=as_integer(values.resolve(node.inputs.get("end_at_step"), "number")),
@@ -108,9 +108,11 @@ def _steps(values: Values, node: Node) -> int | None:
     return values.integer(node, "steps")
 
 
-def _named(values: Values, node: Node, role: str) -> str:
-    """The name that a node of samplers or schedules selects; its own kind where it is one itself."""
-    return values.word(node, role) or node.kind
+def _word(values: Values, role: str, maker: Node | None, *places: Node) -> str | None:
+    """The name of a sampler or schedule: the one that its node selects, or that node's own kind; else what the sampler says."""
+    if maker is not None:
+        return values.word(maker, role) or maker.kind
+    return next((word for place in places if (word := values.word(place, role)) is not None), None)
 
 
 def _seed(values: Values, node: Node) -> tuple[int | None, float]:
@@ -130,7 +132,7 @@ def _given(values: Values, node: Node, guider: Node, role: str) -> Link | None:
             return direct
     if role == "negative" and (embeds := node.link("text_embeds")) is not None:
         return embeds
-    return next((link for name, link in node.wires.items() if is_pipe(name)), None)
+    return next((link for place in (guider, node) for name, link in place.wires.items() if is_pipe(name)), None)
 
 
 def describe(values: Values, taken: Pass, model: str | None) -> dict[str, object]:
