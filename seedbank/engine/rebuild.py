@@ -35,7 +35,7 @@ TAKE_PART = (
     *("torch", "diffusers", "transformers", "accelerate", "peft", "safetensors", "tokenizers", "numpy", "pillow", "scipy"),
     *("sentencepiece", "protobuf", "tiktoken", "ftfy", "beautifulsoup4", "jinja2", "torchvision", "torchsde", "k-diffusion"),
     *("invisible-watermark", "opencv-python", "opencv-python-headless", "triton", "xformers", "flash-attn", "sageattention"),
-    *("kernels", "bitsandbytes", "torchao", "gguf", "optimum-quanto"),
+    *("kernels", "bitsandbytes", "torchao", "gguf", "optimum-quanto", "compel"),
 )
 """What the render process imports where it is installed: some change bits merely by being there."""
 OF_TORCH = ("nvidia-", "cuda-", "triton", "pytorch-triton", "intel-", "mkl", "tbb", "sympy", "fsspec", "setuptools")

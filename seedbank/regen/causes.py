@@ -41,7 +41,7 @@ DISTRIBUTIONS: tuple[tuple[str, frozenset[str]], ...] = (
     ("scipy", DENOISING),
     ("torchsde", DENOISING),
     ("k-diffusion", DENOISING),
-    *((name, PROMPT) for name in ("ftfy", "beautifulsoup4", "sentencepiece", "tiktoken", "jinja2", "protobuf")),
+    *((name, PROMPT) for name in ("ftfy", "compel", "beautifulsoup4", "sentencepiece", "tiktoken", "jinja2", "protobuf")),
     *((name, PIXELS) for name in ("invisible-watermark", "imwatermark", "opencv-python", "opencv-python-headless")),
     *((name, COMPUTED) for name in ("nvidia-*", "triton", "pytorch-triton*", "mkl", "intel-*", "onednn", "xformers")),
     *((name, COMPUTED) for name in ("flash-attn*", "sageattention", "kernels", "bitsandbytes", "torchao", "gguf")),
