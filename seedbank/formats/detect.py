@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from seedbank.errors import BadInput
 from seedbank.formats.reading import FormatError, Payload, Reading
 from seedbank.formats.values import UNFIT, fitted, forget_large, text_of
+from seedbank.formats.wrapped import unwrapped
 
 ORDER = (
     "own",
@@ -101,7 +102,7 @@ def examine(payloads: Sequence[Payload], tool: str | None = None) -> Examination
     """What every format makes of the payloads, the most trusted first, or that of one tool. Raises `BadInput` for its name."""
     found: list[Reading] = []
     remarks: list[str] = []
-    left: Sequence[Payload] = [_fit(payload) for payload in payloads]
+    left, came_from = unwrapped([_fit(payload) for payload in payloads])
     unfit = any(UNFIT.search(payload.text) for payload in left)
     for name in ORDER if tool is None else (format_of(tool),):
         try:
@@ -110,7 +111,8 @@ def examine(payloads: Sequence[Payload], tool: str | None = None) -> Examination
             remarks.append(f"{name}: {error.message}")
             continue
         if reading is not None:
-            found.append(fitted(reading) if unfit else reading)
+            known = replace(reading, place=came_from.get(reading.place, reading.place))
+            found.append(fitted(known) if unfit else known)
             read = COPIES.get(name, set()) | {reading.place}
             left = [payload for payload in left if payload.place not in read]
     forget_large()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from seedbank.errors import BadInput
@@ -87,6 +89,16 @@ def test_a_text_of_no_tool_is_no_recipe(text):
 def test_a_payload_with_a_tools_name_that_is_broken_is_a_sentence(place, text):
     found = examine([Payload(place, text)])
     assert found.readings == () and len(found.remarks) == 1
+
+
+def test_chunks_that_a_converter_put_into_one_comment_are_read_as_what_they_were():
+    inside = {"invokeai_metadata": INVOKE, "invokeai_graph": {"nodes": {}}}
+    (reading,) = readings([sample("exif:UserComment", inside)])
+    assert (reading.tool, reading.recipe.seed, reading.place) == ("invokeai", 0, "exif:UserComment")
+    (data, graph), _ = SAMPLES["tensorart"]
+    found = readings([sample("exif:UserComment", {"generation_data": data.text, "prompt": json.loads(graph.text)})])
+    assert [reading.tool for reading in found] == ["tensorart", "comfyui"]
+    assert found[0].recipe.seed == 2**53 + 1
 
 
 def test_one_format_can_be_asked_for_by_the_name_of_its_tool():
