@@ -248,8 +248,9 @@ def _seed(value: str) -> int | None:
 
 def _whole(what: str, value: str, signed: bool = False) -> int:
     match = re.match(r"[-−]?\d{1,25}(?![\d.]*\.\d)" if signed else r"\d{1,9}(?![\d.]*\.\d)", _ascii(value))
-    if match is None:
-        raise FormatError(f"The {what} {value[:40]!r} in this block is no whole number.", "Write digits.")
+    if match is None or (not signed and int(match[0]) == 0):
+        wanted = "whole number" if signed else "whole number above zero"
+        raise FormatError(f"The {what} {value[:40]!r} in this block is no {wanted}.", "Write digits.")
     return int(match[0].replace("−", "-"))
 
 
@@ -263,7 +264,7 @@ def _number(what: str, value: str) -> float:
 def _size(said: Mapping[str, str]) -> dict[str, int]:
     if "size" in said:
         match = _SIZE.match(_ascii(said["size"]).replace("，", ","))
-        if match is None:
+        if match is None or not int(match[1]) or not int(match[2]):
             raise FormatError(f"The size {said['size'][:40]!r} in this block is no size.", "Write it as 1024x576.")
         return {"width": int(match[1]), "height": int(match[2])}
     return {side: _whole(side, said[side]) for side in ("width", "height") if side in said}
