@@ -1,4 +1,4 @@
-"""Sweeps as they are typed: planned, rendered, reused, resumed, shown; every cell rebuilds exactly."""
+"""Sweeps and variants as they are typed: planned, rendered, reused, resumed, shown; every one rebuilds exactly."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 from seedbank.api import Library
+from seedbank.bank import Pixels
+from seedbank.recipe import differences
 from tests.rendering import Ran
 from tests.warm import InProcess
 
@@ -163,3 +165,88 @@ def interrupted(process, arguments, how):
     assert "Traceback" not in err, err
     whole = "".join(lines) + out
     return Ran(running.returncode, whole[: whole.rfind("\n") + 1], err)
+
+
+# -- vary -------------------------------------------------------------------------------------------------------------
+
+
+def changed(seedbank, parent, variant):
+    """{field: new value} of the recipes of two entries."""
+    with Library.open(seedbank.bank) as bank:
+        old, new = (bank.entry(number).recipe for number in (parent, variant))
+        assert (variant, parent, "variant-of") in {
+            (edge.child, edge.parent, edge.kind) for edge in bank.store.lineage(variant)[0]
+        }
+    return {name: value for name, _, value in differences(old, new)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--prompt-add", "oil painting"), {"conditioning.prompt": "a red circle in oil, oil painting"}),
+        (("--prompt", "山谷"), {"conditioning.prompt": "山谷"}),
+        (("--cfg", "3"), {"call.guidance_scale": 2}),
+        (("--set", "max_sequence_length=64"), {"call.max_sequence_length": 64}),
+        (("--size", "32"), {"call.width": 32, "call.height": 32}),
+        (("--seed", "9"), {"noise.seed": "9"}),
+    ],
+)
+def test_a_variant_changes_what_was_named_and_nothing_else(swept, arguments, expected):
+    (made,) = swept("vary", "1", *arguments, "--json").objects
+    assert changed(swept, 1, made["id"]) == expected
+    assert made["seconds"] > 0 and os.path.exists(made["path"])
+
+
+@pytest.mark.slow
+def test_all_but_the_seed_is_kept_and_what_is_near_by_is_mixed_in(swept):
+    seeds = [made["seed"] for made in swept("vary", "1", "--seed", "-1", "-n", "3", "--json").objects]
+    assert len(set(seeds)) == 3 and [int(seed) - int(seeds[0]) for seed in seeds] == [0, 1, 2]
+    sheet = swept.folder / "near.png"
+    near = swept(
+        *("vary", "1", "--strength", "0.2", "--variation-seed", "70", "--form", "a1111", "-n", "2", "--tag", "near", "--json"),
+        *("--contact-sheet", str(sheet)),
+    ).objects
+    found = [changed(swept, 1, made["id"]) for made in near]
+    assert [one["noise.variation.seed"] for one in found] == ["70", "71"]
+    assert all(one["noise.variation.strength"] == 0.2 and one["noise.variation.form"] == "a1111" for one in found)
+    with Image.open(sheet) as picture:
+        assert picture.width > 128
+    verdicts = swept("regen", "tag:near", "--json").objects
+    assert [one["verdict"] for one in verdicts] == ["exact"] * 2
+
+
+@pytest.mark.slow
+def test_what_has_no_effect_or_moves_everything_is_said_before(swept):
+    said = swept("vary", "1", "--negative", "blurry", "--steps", "3").err
+    assert "note: The negative prompt has no effect: ZImagePipeline runs without guidance here." in said
+    assert "note: The composition may change: 2 steps became 3" in said
+    assert "so the same seed draws other noise" in swept("vary", "1", "--size", "32x64").err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        ((), 2, "Nothing changes."),
+        (("--prompt", "a red circle in oil"), 2, "Entry 1 is like that already"),
+        (("-n", "3", "--cfg", "2"), 2, "would make the same picture 3 times"),
+        (("--form", "sane"), 2, "A variation needs its strength"),
+        (("--strength", "2"), 2, "The variation strength 2 is out of range"),
+        (("--clip-skip", "1"), 2, "ZImagePipeline has no argument 'clip_skip'"),
+        (("--set", "nonsense=1"), 2, "no argument 'nonsense'"),
+        (("--lora", "oil"), 2, "not of the form NAME:WEIGHT"),
+    ],
+)
+def test_a_variant_that_makes_no_sense_is_a_sentence(swept, arguments, code, words):
+    before = swept("ls", "--ids", "--limit", "0").lines
+    assert words in swept("vary", "1", *arguments, ok=[code]).err
+    assert swept("ls", "--ids", "--limit", "0").lines == before
+
+
+@pytest.mark.slow
+def test_an_entry_without_a_recipe_cannot_be_varied_and_says_why(swept):
+    with Library.open(swept.bank) as bank:
+        number = bank.add(Pixels("RGB", 8, 8, bytes(192))).id
+    assert "has no recipe" in swept("vary", str(number), "--seed", "7", ok=[1]).err
+    assert "has no recipe" in swept("sweep", "--from", str(number), "--seeds", "1,2", ok=[1]).err
