@@ -49,6 +49,15 @@ def test_the_graph_is_found_in_every_layout(place: str, layout: Any) -> None:
     assert recipe(layout(json.dumps(plain())), place).seed == 7
 
 
+def test_what_only_civitai_says_beside_the_graph_is_added_and_the_graph_counts_more() -> None:
+    beside = {"prompt": "other", "seed": 9, "steps": 8, "resources": [{"modelVersionId": 1}]}
+    data = graph({}, n5={"steps": None}) | {"extraMetadata": json.dumps(beside)}
+    said = recipe(data)
+    assert (said.prompt, said.seed, said.steps) == ("a fox", 7, 8)
+    assert said.extras["resources"] == [{"modelVersionId": 1}] and said.confidence["steps"] < 1
+    assert recipe(plain() | {"extraMetadata": "{broken"}).seed == 7
+
+
 def test_texts_of_other_tools_are_left_alone() -> None:
     invoke = {"nodes": [{"id": "a", "type": "invocation", "data": {}}], "edges": []}
     for place, text in [

@@ -72,6 +72,7 @@ def collect(values: Values, start: Link | None, role: str) -> Conditioning:
             continue
         seen.add((link.node, role))
         waiting.extend(reversed(_at(values, values.graph[link], role, found)))
+    values.router.cut |= bool(waiting)
     return found
 
 

@@ -88,6 +88,7 @@ def weights(values: Values, start: Link | None, role: str = "model") -> Weights:
         link, certain = _onward(node)
         if not certain:
             found.sure = min(found.sure, LIKELY)
+    values.router.cut |= len(seen) >= MAX_HOPS
     return found
 
 

@@ -98,6 +98,7 @@ def _trail(router: Router, graph: Graph, saver: Node, sampled: frozenset[str], d
         if is_sampler(node):
             trail.samplers.append(node)
         link = _first_stage(router, node) or _onward(graph, node, sampled, role)
+    router.cut |= len(seen) >= MAX_HOPS
     if not trail.samplers and generates(trail.nodes[-1]):
         trail.samplers.append(trail.nodes[-1])
     return trail

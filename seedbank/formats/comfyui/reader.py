@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from seedbank.formats.comfyui import conditioning, models
+from seedbank.formats.comfyui.civitai import completed
 from seedbank.formats.comfyui.conditioning import collect
 from seedbank.formats.comfyui.extras import extras_of
 from seedbank.formats.comfyui.graph import Graph
@@ -36,7 +37,7 @@ def read(payloads: Sequence[Payload]) -> Reading | None:
     beside = _Beside(found)
     if found.prompt is not None:
         values = Values(Graph.parse(found.prompt, beside.ports), beside.shown)
-        recipe = _recipe(values, CERTAIN)
+        recipe = completed(_recipe(values, CERTAIN), found.prompt)
         return Reading(TOOL, recipe, found.place, tuple(values.remarks))
     values = Values(Graph.parse(beside.drawn.prompt, beside.ports), beside.shown)
     recipe = _recipe(values, GUESSED)
