@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from seedbank.formats.reading import Foreign, ModelName
+from seedbank.formats.reading import LIKELY, Foreign, ModelName
 from tests.formats.comfy_graphs import Nodes, graph, reading, recipe
 
 
@@ -114,6 +114,12 @@ def test_a_sampler_that_is_given_another_one_takes_its_settings() -> None:
     said = recipe(graph(nodes))
     assert (said.seed, said.steps, said.guidance_scale, said.sampler, said.schedule) == (7, 20, 3.0, "ddim", "simple")
     assert (said.prompt, said.negative_prompt, said.model) == ("a fox", "blurry", ModelName("base.safetensors"))
+
+
+def test_behind_an_input_that_is_only_called_like_a_picture_all_is_less_sure() -> None:
+    nodes: Nodes = {"g": ("BrandNewGlow", {"glowing_image": ["6", 0], "mask": ["6", 0]})}
+    said = recipe(graph(nodes, n7={"images": ["g", 0]}))
+    assert said.seed == 7 and set(said.confidence.values()) == {LIKELY}
 
 
 def test_a_graph_without_a_sampler_says_nothing_and_why() -> None:

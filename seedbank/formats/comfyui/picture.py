@@ -10,8 +10,11 @@ from seedbank.formats.comfyui.graph import MAX_HOPS, Graph, Link, Node
 from seedbank.formats.comfyui.roles import REMEMBERED, has, is_picture, is_pipe, names
 from seedbank.formats.comfyui.routing import Router, is_sampler
 from seedbank.formats.comfyui.values import Values
+from seedbank.formats.reading import CERTAIN, LIKELY
 
 MAX_SAVERS = 64
+
+_KNOWN = frozenset((*names("latent"), *names("image")))
 
 _SAVES = re.compile(r"save|VideoCombine|websocket|^SendImage|export|upload.*image|image.*sender|write.*image", re.I)
 _PREVIEWS = re.compile(r"preview|show.?image|compare|display", re.I)
@@ -26,12 +29,14 @@ class Trail:
     nodes    all nodes on the way, the saver first
     samplers of these the samplers: the last pass first, the base sampler last
     dead     whether a node on it cannot have run
+    sure     how sure the way is: less behind an input that is only called like a picture
     """
 
     saver: Node
     nodes: list[Node] = field(default_factory=list)
     samplers: list[Node] = field(default_factory=list)
     dead: bool = False
+    sure: float = CERTAIN
 
     @property
     def below(self) -> list[Node]:
@@ -98,10 +103,17 @@ def _trail(router: Router, graph: Graph, saver: Node, sampled: frozenset[str], d
         if is_sampler(node):
             trail.samplers.append(node)
         link = _first_stage(router, node) or _onward(graph, node, sampled, role)
+        if link is not None and not trail.samplers and not _by_name(node, link[0]):
+            trail.sure = LIKELY
     router.cut |= len(seen) >= MAX_HOPS
     if not trail.samplers and generates(trail.nodes[-1]):
         trail.samplers.append(trail.nodes[-1])
     return trail
+
+
+def _by_name(node: Node, link: Link) -> bool:
+    """Whether an input that brought the picture is one that is known to."""
+    return any(other == link and (name in _KNOWN or is_pipe(name)) for name, other in node.wires.items())
 
 
 def _first_stage(router: Router, node: Node) -> tuple[Link, str] | None:

@@ -122,7 +122,7 @@ def _chosen(values: Values) -> tuple[Trail | None, float]:
             f"The graph saves pictures of {len(rivals)} samplers; the values are those of node {best.samplers[-1].id}."
         )
         return best, LIKELY
-    return best, CERTAIN
+    return best, best.sure
 
 
 def _alone(values: Values) -> tuple[Trail | None, float]:
