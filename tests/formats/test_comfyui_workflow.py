@@ -30,6 +30,22 @@ def test_a_muted_node_takes_its_branch_with_it() -> None:
     assert recipe(WORKFLOW | {"nodes": nodes}, "png:workflow").prompt is None
 
 
+def test_what_is_sent_everywhere_reaches_open_inputs_of_its_type() -> None:
+    """`cg-use-everywhere` draws no links; model, prompts and VAE come to the sampler and the decoder by their types."""
+    sent = {5: {"model", "positive", "negative"}, 6: {"vae"}}
+    nodes = [
+        node
+        | {"inputs": [port | {"link": None} if port["name"] in sent.get(node["id"], ()) else port for port in node["inputs"]]}
+        for node in WORKFLOW["nodes"]
+    ]
+    nodes.append(drawn(20, "Anything Everywhere3", [("anything", "*", 1), ("anything2", "*", 8)], []))
+    nodes.append(
+        drawn(21, "Prompts Everywhere", [("CONDITIONING", "CONDITIONING", 4), ("CONDITIONING2", "CONDITIONING", 5)], [])
+    )
+    said = recipe(WORKFLOW | {"nodes": nodes}, "png:workflow")
+    assert (said.prompt, said.negative_prompt, said.seed) == ("a fox", "blurry", 11)
+
+
 def test_a_subgraph_is_taken_apart_and_its_widgets_count() -> None:
     inner = [node for node in WORKFLOW["nodes"] if node["id"] not in (7, 8)]
     links = [

@@ -66,6 +66,22 @@ class _Reader:
             if node.get("type") == "SetNode" and isinstance(values := node.get("widgets_values"), list) and values
         }
 
+        self._everywhere = self._broadcasts()
+
+    def _broadcasts(self) -> dict[tuple[str, str | None], Any]:
+        """Links that `cg-use-everywhere` gives to every open input of a type, by type and name of the input (None: any)."""
+        found: dict[tuple[str, str | None], Any] = {}
+        for node in self._top.nodes.values():
+            if "Everywhere" not in node["type"] or node.get("mode") in (_MUTED, _BYPASSED):
+                continue
+            for place, port in enumerate(_dicts(node.get("inputs"))):
+                source = self._top.links.get(port.get("link")) if _hashable(port.get("link")) else None
+                outputs = _dicts(self._top.nodes.get(source.node, {}).get("outputs")) if source is not None else []
+                if source is not None and 0 <= source.slot < len(outputs):
+                    side = ("positive", "negative")[place] if node["type"] == "Prompts Everywhere" and place < 2 else None
+                    found.setdefault((str(outputs[source.slot].get("type")), side), port["link"])
+        return found
+
     def read(self) -> Drawn:
         prompt: dict[str, Any] = {}
         ports: dict[str, tuple[str, ...]] = {}
@@ -117,8 +133,12 @@ class _Reader:
         """The inputs of a node: its widgets by name, then what is connected, which counts more."""
         inputs: dict[str, Any] = dict(widgets_of(node))
         for port in _dicts(node.get("inputs")):
-            if port.get("link") is not None and isinstance(port.get("name"), str):
-                found = self._origin(scope, port["link"])
+            link = port.get("link")
+            if link is None and not port.get("widget") and scope is self._top:
+                of, name = str(port.get("type")), str(port.get("name"))
+                link = self._everywhere.get((of, name), self._everywhere.get((of, None)))
+            if link is not None and isinstance(port.get("name"), str):
+                found = self._origin(scope, link) if _hashable(link) else None
                 if found is None:
                     if not port.get("widget"):
                         inputs.pop(port["name"], None)
