@@ -271,6 +271,21 @@ def test_lines_of_a_prompt_file_are_plain_values() -> None:
     ]
 
 
+def test_a_line_of_options_is_a_recipe() -> None:
+    line = (
+        '--prompt "a cat <lora:x:0.5>" --negative_prompt "dark" --seed 0 --subseed 2 --subseed_strength 0.1 '
+        '--sampler_name "Euler a" --steps 20 --cfg_scale 7 --width 512 --height 640 --sd_model name'
+    )
+    found = said(line, "text")
+    assert (found.prompt, found.negative_prompt, found.seed, found.steps) == ("a cat <lora:x:0.5>", "dark", 0, 20)
+    assert (found.guidance_scale, found.sampler, found.width, found.height) == (7.0, "Euler a", 512, 640)
+    assert (found.model, found.loras) == (ModelName("name"), (Lora("x", 0.5),))
+    assert found.extras == {"variation_seed": 2, "variation_strength": 0.1}
+    with pytest.raises(FormatError, match="has 2 lines"):
+        read([Payload("text", f"{line}\n{line}")])
+    assert read([Payload("text", "-- a remark")]) is None
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [

@@ -5,15 +5,22 @@ Source: `scripts/prompts_from_file.py` of A1111.
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Callable, Mapping
 
-from seedbank.formats.reading import FormatError
-from seedbank.formats.values import integer_of, number_of
+from seedbank.formats.a1111.loras import tagged
+from seedbank.formats.reading import Foreign, FormatError
+from seedbank.formats.values import count_of, foreign, integer_of, model_of, number_of, seed_of
 
 Value = str | int | float | bool
 
 _Read = Callable[[str], Value | None]
+
+
+def _finite(value: str) -> float | None:
+    number = number_of(value)
+    return number if number is not None and math.isfinite(number) else None
 
 
 def _truth(value: str) -> bool:
@@ -39,8 +46,8 @@ OPTIONS: Mapping[str, _Read] = {
     "steps": integer_of,
     "width": integer_of,
     "height": integer_of,
-    "subseed_strength": number_of,
-    "cfg_scale": number_of,
+    "subseed_strength": _finite,
+    "cfg_scale": _finite,
     "restore_faces": _truth,
     "tiling": _truth,
     "do_not_save_samples": _truth,
@@ -56,6 +63,38 @@ def prompts_from_file(text: str) -> list[dict[str, Value]]:
     """
     lines = enumerate((line.strip() for line in text.splitlines()), start=1)
     return [_options(line, number) if "--" in line else {"prompt": line} for number, line in lines if line]
+
+
+def said_in_line(text: str) -> Foreign | None:
+    """The recipe that one line of options is; None for a text that does not begin with one.
+
+    Raises `FormatError` as `prompts_from_file` does, and for several lines, which are several recipes.
+    """
+    if not text.lstrip().startswith(("--prompt ", "--negative_prompt ", "--seed ")):
+        return None
+    lines = prompts_from_file(text)
+    if len(lines) > 1:
+        raise FormatError(f"The text has {len(lines)} lines for A1111's script, each for a picture.", "Give one of them.")
+    (line,) = lines
+    get = line.get
+    return foreign(
+        prompt=get("prompt"),
+        negative_prompt=get("negative_prompt"),
+        seed=seed_of(get("seed")),
+        steps=count_of(get("steps")),
+        guidance_scale=get("cfg_scale"),
+        sampler=get("sampler_name"),
+        width=count_of(get("width")),
+        height=count_of(get("height")),
+        model=model_of(get("sd_model")),
+        loras=tuple(tagged(str(get("prompt", "")))),
+        extras={
+            "variation_seed": seed_of(get("subseed")),
+            "variation_strength": get("subseed_strength"),
+            "batch_size": count_of(get("batch_size")),
+            **{name: True for name in ("tiling", "restore_faces") if get(name)},
+        },
+    )
 
 
 def _options(line: str, number: int) -> dict[str, Value]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seedbank.formats.a1111.extras import extras_of
+from seedbank.formats.a1111.lines import said_in_line
 from seedbank.formats.a1111.loras import loras
 from seedbank.formats.a1111.meaning import older_ways
 from seedbank.formats.reading import LIKELY, FormatError, ModelName, Payload, Reading
@@ -39,6 +40,8 @@ def _rank(payload: Payload) -> int:
 def _read(payload: Payload) -> Reading | None:
     text = payload.text
     begins = text.lstrip("\0\ufeff \t\r\n")[:1]
+    if begins == "-" and (line := said_in_line(text)) is not None:
+        return Reading("a1111", line, payload.place)
     parameters = parse(text)
     # JSON and XML of other tools can hold anything; on their one line nothing of ours begins.
     if (parameters.flat or not parameters.pairs) and begins in ("{", "[", "<", ""):
