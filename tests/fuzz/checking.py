@@ -117,7 +117,7 @@ def seeds() -> Iterator[bytes]:
     )
     yield bytes([TEXT]) + fields_.encode()
     yield bytes([PAYLOAD, 0]) + fields_.replace("a cat", "a (cat:1.2) <lora:x:0.5:1> [b:c:3] BREAK").encode()
-    line = b'--prompt "a cat" --negative_prompt dark --seed 1 --steps 3 --cfg_scale 7 --sampler_name Euler --width 64 --height 64'
+    line = b'--prompt "a cat" --negative_prompt dark --seed 1 --steps 3 --cfg_scale 7 --sampler_name Euler --width 64'
     yield from (bytes([TEXT]) + text for text in (line, line + b"\na plain line"))
     own = Recipe(
         conditioning={"prompt": 'a "cat"\non a mat', "negative_prompt": "bad"},
