@@ -4,11 +4,10 @@
     Negative prompt: blurry
     Steps: 8, Sampler: Euler a, CFG scale: 4, Seed: 123456, Size: 128x128, Hashes: {"model": "6ce0161689"}
 
-A value is a JSON string, a balanced `{…}` or `[…]`, or what comes before the next comma that a
-name follows. The fields are the last line that
-begins with `Steps:`, or else with another known field, and has at least three of them; a line of a prompt that looks alike has
-fewer. Files also hold the fields over several lines, a template beside them, and all of it on one line, as tools print it that
-show line ends as dots.
+A value is a JSON string, a balanced `{…}` or `[…]`, or what comes before the next comma that a name follows. The fields are
+the last line that begins with `Steps:`, or else with another known field, and has at least three of them; a line of a prompt
+that looks alike has fewer. Files also hold the fields over several lines, a template beside them, and all of it on one line,
+as tools print it that show line ends as dots.
 
 Every text is read in time proportional to its length: what could be tried again and again has a bound.
 """
