@@ -20,6 +20,7 @@ from seedbank.exchange.texts import stamp_of
 from seedbank.formats.reading import Foreign
 from seedbank.formats.recipe_json import said_of
 from seedbank.formats.stamp import Stamp
+from seedbank.importing.again import reading_of
 from seedbank.importing.convert import convert
 from seedbank.importing.noise import noise_of
 from seedbank.importing.weights import BankWeights
@@ -67,6 +68,8 @@ def asked(bank: Bank, source: Received | Entry, given: Mapping[str, Any]) -> Ask
             raise NotFound(f"Entry {source.id} has no recipe.", "It was added as an image alone.")
         if source.recipe.missing() and (text := source.details.get("received", {}).get("text")):
             return asked(bank, receive(text), given)  # its words say more than what of it is a recipe
+        if (reading := reading_of(bank, source)) is not None:  # so do those of a file of another tool
+            return asked(bank, Received(reading.tool, "", reading, None, source.recipe), given)
         recipe, tool = source.recipe, "seedbank"
         stamp: Stamp | None = stamp_of(source, source.recipe)
         said, model = said_of(recipe), source.model

@@ -145,6 +145,17 @@ def test_after_adding_the_weights_an_old_import_is_exact_because_the_digest_says
     assert world.bank.store.entry(entry.id).recipe == entry.recipe  # the record stays what the file says
 
 
+def test_generate_from_an_import_asks_for_what_its_file_says(world):
+    from seedbank.exchange.asked import asked
+
+    wanted = asked(world.bank, world.bank.store.entry(world.ids["plain"]), {})
+    assert wanted.prompt == "a red circle"
+    assert wanted.options["model"] == str(world.checkpoint) and wanted.options["model_config"] == str(world.config)
+    assert wanted.options["seed"] == 7 and wanted.options["steps"] == 3
+    assert (wanted.options["sampler"], wanted.options["schedule"]) == ("dpm++_2m", "karras"), wanted.options
+    assert wanted.options["loras"][0][0] == str(world.lora), wanted.options
+
+
 def test_what_comes_in_after_its_weights_has_the_pipelines_own_arguments_from_the_start(world):
     path = world.root / "pictures" / "later.png"
     path.write_bytes((world.root / "pictures" / "plain.png").read_bytes() + b"\0")
