@@ -91,6 +91,9 @@ def _grey(image: Image.Image) -> Image.Image:
 
 
 def _shown(image: Image.Image) -> Image.Image:
+    """The image in RGB; one that is so already is not copied, as nothing else is done with it."""
+    if image.mode == "RGB":
+        return image
     return over_background(_eight_bits(image) if image.mode == "I;16" else image)
 
 
