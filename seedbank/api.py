@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from seedbank.importing.options import Report
     from seedbank.recording.block import Report as BlockReport
     from seedbank.recording.capture import Recorded
-    from seedbank.regen import Options, Outcome
+    from seedbank.regen import Options, Outcome, Tolerance
     from seedbank.regen.bench import Bench
     from seedbank.store import Store
 
@@ -330,6 +330,17 @@ class Library(Catalogue):
         from seedbank.regen import regenerate
 
         yield from regenerate(self, ids, options, progress, translate=Translator(self))
+
+    def regenerating_via(
+        self, ids: Sequence[int], via: str, tolerance: Tolerance | None = None, progress: Progress = QUIET
+    ) -> Iterator[Outcome]:
+        """As `regenerating`, in the tool that made the entries, on the user's own server: ``comfyui=http://127.0.0.1:8188``.
+
+        Raises `BadInput` for what is no tool and URL, `Blocked` when no such server answers.
+        """
+        from seedbank.exchange.via import Via, regenerate_via
+
+        yield from regenerate_via(self, ids, Via.parse(via), tolerance, progress)
 
     # -- exploring ----------------------------------------------------------------------------------------------------
 

@@ -10,8 +10,10 @@ from seedbank.cli.common import assignment, emit, entry_json, json_option, open_
 from seedbank.cli.explained import explained
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from seedbank.api import Library
-    from seedbank.regen import Outcome
+    from seedbank.regen import Options, Outcome
 
 
 @click.command("regen")
@@ -51,6 +53,11 @@ if TYPE_CHECKING:
     help="Render once more, watch the output of every component or module, and name the first that differs from a "
     "rendering with the recorded settings, or from the attempt before.",
 )
+@click.option(
+    "--via",
+    metavar="TOOL=URL",
+    help="Render imports in the tool that made them, on your own server: comfyui=http://127.0.0.1:8188, a1111=…, forge=….",
+)
 @click.option("--prove", is_flag=True, help="Look for the cause of a difference by rendering again with settings put back.")
 @click.option("-v", "--verbose", is_flag=True, help="What differs, as a table, and the reruns of a proof.")
 @json_option
@@ -70,6 +77,7 @@ def regen_command(
     find_links: tuple[str, ...],
     candidates: tuple[str, ...],
     trace: str,
+    via: str | None,
     prove: bool,
     verbose: bool,
     as_json: bool,
@@ -103,7 +111,7 @@ def regen_command(
     outcomes = []
     with open_bank(context) as bank:
         ids = bank.resolve(words(which))
-        for outcome in bank.regenerating(ids, options, progress=progress()):
+        for outcome in _attempts(bank, ids, options, via):
             outcomes.append(outcome)
             if as_json:
                 emit(_json(bank, outcome))
@@ -112,6 +120,18 @@ def regen_command(
         if len(outcomes) != 1 and not as_json:
             _summary(outcomes, len(ids))
     return exit_code(outcomes, accept)
+
+
+def _attempts(bank: Library, ids: list[int], options: Options, via: str | None) -> Iterator[Outcome]:
+    """The attempts, here or in the tool that `via` names."""
+    from seedbank.errors import BadInput
+    from seedbank.regen import Options
+
+    if via is None:
+        return bank.regenerating(ids, options, progress=progress())
+    if options != Options(tolerance=options.tolerance):
+        raise BadInput("--via renders in the other tool; of the options only --tolerance and --accept go with it.")
+    return bank.regenerating_via(ids, via, options.tolerance, progress=progress())
 
 
 def _pair(text: str) -> tuple[str, str]:
