@@ -34,7 +34,8 @@ SAMPLERS: Mapping[str, Choice] = {
     "ddpm": ("DDPMScheduler", {}),
     "plms": ("PNDMScheduler", {}),
     "uni_pc": ("UniPCMultistepScheduler", {}),
-    "uni_pc_bh1": ("UniPCMultistepScheduler", {"solver_type": "bh1"}),
+    # Its first variant has no limit at the noise level 0, where diffusers ends otherwise: every pixel came out black.
+    "uni_pc_bh1": ("UniPCMultistepScheduler", {"solver_type": "bh1", "final_sigmas_type": "sigma_min"}),
     "uni_pc_bh2": ("UniPCMultistepScheduler", {"solver_type": "bh2"}),
     "deis": ("DEISMultistepScheduler", {}),
     "lcm": ("LCMScheduler", {}),

@@ -25,6 +25,23 @@ def test_every_row_of_the_table_makes_a_scheduler_of_diffusers_with_all_its_sche
         assert {key: scheduler.config[key] for key in settings} == settings
 
 
+@pytest.mark.parametrize(("own", "name"), EVERY)
+def test_every_row_of_the_table_comes_to_a_finite_end(own, name):
+    import diffusers
+    import torch
+
+    cls, settings = scheduler_choice(own, name, None)
+    scheduler = getattr(diffusers, cls)(**settings)
+    scheduler.set_timesteps(4)
+    generator = torch.Generator().manual_seed(7)
+    sample = torch.randn((1, 4, 8, 8), generator=generator)
+    given = {"generator": generator} if "generator" in inspect.signature(scheduler.step).parameters else {}
+    for step in scheduler.timesteps:
+        sample = scheduler.scale_model_input(sample, step) if hasattr(scheduler, "scale_model_input") else sample
+        sample = scheduler.step(torch.randn(sample.shape, generator=generator), step, sample, **given).prev_sample
+    assert bool(torch.isfinite(sample).all())
+
+
 @pytest.mark.parametrize(
     ("typed", "name", "schedule"),
     [
