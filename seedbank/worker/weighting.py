@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -110,8 +111,8 @@ class _Weigher:
         """The embeddings of a text: (1, n times the tokens of a row, channels)."""
         from compel.prompt_parser import Conjunction, FlattenedPrompt
 
-        # A fragment takes the backslash from before a bracket itself.
-        parts = [[(part.replace("\\(", "\\\\("), weight) for part, weight in row] for row in rows(text, self._rules)]
+        # A fragment takes one backslash away from before a bracket or a quote.
+        parts = [[(re.sub(r'\\([()"])', r"\\\\\1", part), weight) for part, weight in row] for row in rows(text, self._rules)]
         try:
             return self._compel.build_conditioning_tensor_for_conjunction(Conjunction([FlattenedPrompt(row) for row in parts]))[
                 0
