@@ -152,9 +152,10 @@ def _recipe_lines(entry: Entry) -> Iterator[tuple[str, Any]]:
         yield "size", f"{recipe.width}x{recipe.height}"
     if entry.model:
         revision = f" @ {entry.model.revision}" if entry.model.revision else ""
-        yield "model", f"{entry.model.name}{revision}   {entry.model.digest}"
-    known = (("", recipe.pipeline), ("scheduler ", recipe.scheduler_class), ("mode ", recipe.mode))
-    yield "pipeline", "   ".join(f"{name}{value}" for name, value in known if value is not None) or "unknown"
+        known = entry.model.digest if entry.model.files or not _made_by(entry) else "as the file names it"
+        yield "model", f"{entry.model.name}{revision}   {known}"
+    method = (("", recipe.pipeline), ("scheduler ", recipe.scheduler_class), ("mode ", recipe.mode))
+    yield "pipeline", "   ".join(f"{name}{value}" for name, value in method if value is not None) or "unknown"
     if recipe.batch:
         yield "batch", f"image {recipe.batch['index'] + 1} of {recipe.batch['size']}, rendered in one pass"
     if recipe.dtypes:

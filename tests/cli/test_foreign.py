@@ -69,6 +69,7 @@ def test_show_marks_another_engines_entry_and_lists_what_it_needs(imported):
     shown = imported("show", "1").out
     assert "another engine: what diffusers renders is an attempt to come close" in shown
     assert "part          model some v1: missing, sha256 " in shown
+    assert "model         some v1   as the file names it" in shown
     assert imported("show", "1", "--json").objects[0]["made_by"] == "a1111"
 
 
