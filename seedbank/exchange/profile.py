@@ -149,7 +149,7 @@ def taken_profile(given: Any) -> tuple[dict[str, Any], list[str]]:
             taken[name] = value
         else:
             left.append(str(name))
-    return taken, left
+    return taken, [name if _is_word(name) else "one without a plain name" for name in left]
 
 
 def _taken_pipeline(given: Mapping[str, Any]) -> dict[str, Any]:

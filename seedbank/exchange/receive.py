@@ -41,6 +41,8 @@ from seedbank.worker.adapters import LORA
 if TYPE_CHECKING:
     from seedbank.bank import Bank
 
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+VERSION = re.compile(r"[\w.+-]{1,40}")
 LARGEST_TEXT = 8 * 2**20
 """Characters; a recipe is not longer."""
 
@@ -151,8 +153,8 @@ def receive(text: str) -> Received:
     if len(text) > LARGEST_TEXT:
         raise BadInput(f"The text has more than {LARGEST_TEXT >> 20} million characters.", "Give the recipe alone.")
     text = text.removeprefix("\ufeff")
-    if "\0" in text:
-        raise BadInput("This is no text: it holds NUL characters.", "Name a picture by its path.")
+    if UNSTORABLE.search(text):
+        raise BadInput("This is no text: it holds NUL characters or halves of characters.", "Name a picture by its path.")
     values = _json_object(text) if text.lstrip()[:1] == "{" else None
     if values is not None and (found := _from_json(text, values)) is not None:
         return found
@@ -248,16 +250,19 @@ def _from_words(form: str, text: str, reading: Reading) -> Received:
 def _with_settings(received: Received, given: Mapping[str, Any]) -> Received:
     """With the profile and the versions that travelled in `given`, as far as they are taken from outside."""
     profile, left = taken_profile(given.get("profile"))
-    versions = given.get("versions")
-    versions = versions if isinstance(versions, Mapping) else {}
+    said = given.get("versions")
+    versions = {
+        name: version
+        for name, version in (said.items() if isinstance(said, Mapping) else ())
+        if name in LIBRARIES and isinstance(version, str) and VERSION.fullmatch(version)
+    }
     remarks = [f"These settings of the profile are not taken from a text: {', '.join(left)}."] if left else []
     remarks += [
-        f"It was made with {name} {told}; here is {here or 'none'}, so the picture may differ."
-        for name, told in versions.items()
-        if name in LIBRARIES and isinstance(told, str) and (here := installed(name)) != told
+        f"It was made with {name} {version}; here is {here or 'none'}, so the picture may differ."
+        for name, version in versions.items()
+        if (here := installed(name)) != version
     ]
-    told = {name: version for name, version in versions.items() if name in LIBRARIES and isinstance(version, str)}
-    return replace(received, profile=profile, versions=told, remarks=(*received.remarks, *remarks))
+    return replace(received, profile=profile, versions=versions, remarks=(*received.remarks, *remarks))
 
 
 def _judged(stamp: Stamp, recipe: Recipe, changed: list[str]) -> tuple[bool, list[str]]:

@@ -225,7 +225,9 @@ def _unquoted(value: str) -> str:
     if value[0] in '"“”＂':  # chats make curly quotes of straight ones, also of those that are escaped
         straight = re.sub(r"\\[“”＂]", r'\\"', inside) if value[0] != '"' else inside
         try:
-            return str(json.loads(f'"{straight}"', strict=False))
+            plain = str(json.loads(f'"{straight}"', strict=False))
+            plain.encode("utf-8")  # half a character is no text
+            return plain
         except ValueError:
             return inside
     return inside

@@ -24,6 +24,7 @@ def recipe_from(values: Any) -> Recipe:
     """The recipe of JSON values that came from outside. Raises `FormatError`, naming the first thing that is wrong."""
     if not isinstance(values, Mapping):
         raise _wrong("it is no JSON object")
+    values = {name: value for name, value in values.items() if value is not None}
     for name in MAPPINGS:
         if values.get(name) is not None and not isinstance(values[name], Mapping):
             raise _wrong(f"its {name} is no JSON object")

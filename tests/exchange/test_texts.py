@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -190,3 +191,39 @@ def test_the_last_stamp_counts(bank):
     text = Texts(bank)(replace(entry, recipe=recipe), "block")
     assert find_stamp(text).recipe == recipe.digest
     assert receive(text).trusted
+
+
+# -- texts that somebody broke ----------------------------------------------------------------------------------------
+
+BROKEN = ('"', "\\", "{", "null", "-1", "1e999", "\n", "：", "9" * 30, "\\ud800", "[]", ",", "' +", "$float")
+VALUES = (None, [], {}, "x", -1, True, 10**400, {"$float": "x"}, {"$int": "9" * 5000}, [[]], "\ud800")
+
+
+def cut(random: Random, text: str) -> str:
+    """The text with a piece taken out, doubled, or something put in."""
+    at, other = random.randrange(len(text)), random.randrange(len(text))
+    piece = random.choice(("", text[other : other + 40], random.choice(BROKEN)))
+    return text[:at] + piece + text[at + random.randrange(30) :]
+
+
+def bent(random: Random, value: object) -> object:
+    """JSON values with a few others in the place of some."""
+    if random.random() < 0.02:
+        return random.choice(VALUES)
+    if isinstance(value, dict):
+        return {name: bent(random, item) for name, item in value.items() if random.random() > 0.01}
+    return [bent(random, item) for item in value] if isinstance(value, list) else value
+
+
+def test_a_broken_text_is_a_recipe_or_refused_with_a_sentence(bank, other):
+    random = Random(4711)
+    entry = added(bank)
+    texts = {form: Texts(bank, "zh")(entry, form) for form in FORMS}
+    tries = [cut(random, text) for text in texts.values() for _ in range(25)]
+    tries += [json.dumps(bent(random, json.loads(texts["json"]))) for _ in range(50)]
+    for text in tries:
+        try:
+            accept(other, receive(text))
+        except BadInput as error:
+            assert error.message
+    assert other.count_about("").number > 10

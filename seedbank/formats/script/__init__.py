@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,9 @@ def read_script(text: str) -> Any:
     if len(text) > LARGEST:
         raise FormatError(f"The script has more than {LARGEST >> 20} million characters.", "Take the recipe as JSON.")
     try:
-        for statement in ast.parse(text).body:
+        with warnings.catch_warnings(action="ignore"):  # of a stranger's program
+            program = ast.parse(text)
+        for statement in program.body:
             if (literal := _literal(statement)) is not None:
                 return json.loads(literal)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
