@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -90,17 +91,35 @@ def encoder_for(pipe: Any, rules: str) -> Callable[[Mapping[str, Any]], dict[str
     return functools.partial(maker, pipe, rules)
 
 
+class _Inversions:
+    """Textual inversions of several vectors, as diffusers numbers their words: `<thing>`, `<thing>_1`, `<thing>_2` …
+
+    compel's own manager decodes tokens and encodes them again, by the first tokenizer only.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        added = tokenizer.get_added_vocab()
+        self._more: dict[int, list[int]] = {}
+        for word, number in added.items():
+            following = itertools.takewhile(added.__contains__, (f"{word}_{count}" for count in itertools.count(1)))
+            self._more[number] = [added[other] for other in following]
+
+    def expand_textual_inversion_token_ids_if_necessary(self, token_ids: list[int]) -> list[int]:
+        return [one for number in token_ids for one in (number, *self._more.get(number, ()))]
+
+
 class _Weigher:
     """compel on one tokenizer and its encoder. `kind` is the name of one of compel's `ReturnedEmbeddingsType`."""
 
     def __init__(self, pipe: Any, rules: str, number: str, device: Any, kind: str, longest: int | None = None) -> None:
-        from compel import Compel, DiffusersTextualInversionManager, ReturnedEmbeddingsType
+        from compel import Compel, ReturnedEmbeddingsType
 
+        tokenizer = getattr(pipe, f"tokenizer{number}")
         self._rules = rules
         self._compel = Compel(
-            tokenizer=getattr(pipe, f"tokenizer{number}"),
+            tokenizer=tokenizer,
             text_encoder=getattr(pipe, f"text_encoder{number}"),
-            textual_inversion_manager=DiffusersTextualInversionManager(pipe) if not number else None,
+            textual_inversion_manager=_Inversions(tokenizer),
             truncate_long_prompts=longest is not None,
             returned_embeddings_type=ReturnedEmbeddingsType[kind],
             model_max_length=longest,

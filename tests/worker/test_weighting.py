@@ -99,6 +99,25 @@ def test_a_break_begins_another_row_for_both_texts(encoding) -> None:
         assert broken[1].shape == broken[0].shape
 
 
+def test_a_textual_inversion_keeps_all_its_vectors(tmp_path) -> None:
+    import diffusers
+    import torch
+
+    from seedbank.worker.weighting import WeightedTexts
+
+    pipe = getattr(diffusers, SDXL).from_pretrained(build(SDXL, tmp_path / "xl"))
+    for number in ("", "_2"):
+        encoder, tokenizer = getattr(pipe, f"text_encoder{number}"), getattr(pipe, f"tokenizer{number}")
+        vectors = torch.ones(3, encoder.get_input_embeddings().weight.shape[1]) * torch.arange(1.0, 4.0)[:, None]
+        pipe.load_textual_inversion(vectors, token="<thing>", text_encoder=encoder, tokenizer=tokenizer)
+    with torch.no_grad():
+        own = pipe.encode_prompt("a <thing> cat", device="cpu", do_classifier_free_guidance=False)
+        with WeightedTexts(pipe, {"weighting": "a1111/compel"}):
+            weighted = pipe.encode_prompt("a <thing> cat", device="cpu", do_classifier_free_guidance=False)
+    assert torch.equal(own[0], weighted[0])
+    assert torch.allclose(own[2], weighted[2], atol=1e-6)
+
+
 def test_what_cannot_be_weighted_is_refused_by_name(tmp_path, monkeypatch) -> None:
     import diffusers
 
