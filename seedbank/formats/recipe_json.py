@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seedbank.formats.a1111 import sampler_of
-from seedbank.formats.checking import DIGEST, recipe_from
+from seedbank.formats.checking import DIGEST, LARGEST_SIDE, recipe_from
 from seedbank.formats.reading import CERTAIN, Foreign, FormatError, ModelName
 from seedbank.formats.stamp import Stamp
 from seedbank.hashing import json_digest
@@ -142,7 +142,8 @@ def _read_picture(values: Any, digest: str | None) -> Picture | None:
     if digest is None or not isinstance(values, Mapping):
         return None
     mode, width, height = values.get("mode"), values.get("width"), values.get("height")
-    if not isinstance(mode, str) or len(mode) > 8 or not isinstance(width, int) or not isinstance(height, int):
+    sides = [side for side in (width, height) if type(side) is int and 0 < side <= LARGEST_SIDE]
+    if not isinstance(mode, str) or re.fullmatch(r"[\w;]{1,8}", mode) is None or len(sides) != 2:
         return None
     return Picture(digest, mode, width, height)
 
