@@ -1,4 +1,4 @@
-"""The file operations that only POSIX systems keep their word about: durable writes, renames and folders.
+"""What only POSIX systems keep their word about: durable writes, renames and folders, and the limits of a process.
 
 Everything else in seedbank is portable; a port to another system begins and ends here.
 """
@@ -60,3 +60,16 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def limit_process(more: int) -> None:
+    """This process may take `more` bytes of address space beyond what it has now, and leaves no core file when it dies.
+
+    What it has is read from `/proc`, which is Linux's.
+    """
+    import resource
+
+    with open("/proc/self/statm") as file:
+        size = int(file.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (size + more, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -6,7 +6,6 @@ A file can be hostile, and decoders have flaws: whatever happens here costs this
 from __future__ import annotations
 
 import os
-import resource
 import sys
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
@@ -104,21 +103,15 @@ def serve(connection: Connection) -> None:
     # Loaded before memory is limited: the libraries are no fault of a file.
     import seedbank.images.looking
     import seedbank.importing.reading  # noqa: F401
+    from seedbank.posix import limit_process
 
-    _limit_memory()
+    limit_process(MEMORY)
     while True:
         try:
             task = connection.recv()
         except EOFError:
             return
         connection.send(examine(task))
-
-
-def _limit_memory() -> None:
-    with open("/proc/self/statm") as file:
-        size = int(file.read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, resource.RLIM_INFINITY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 if __name__ == "__main__":

@@ -25,8 +25,9 @@ from seedbank.importing.examine import Examined, Rejected, Task
 
 Key = TypeVar("Key")
 
-AHEAD = 16
-"""Tasks that a process is given before it has answered; their texts fit the buffer of a socket, so sending never waits."""
+AHEAD = 32
+"""Tasks that a process is given before it has answered: work for the time that the driver stores a batch. With the longest
+paths that there are they fit the buffer of a socket, so sending never waits for a process that waits itself."""
 SECONDS = 60.0
 """Time for one file. A picture of the largest size takes a few seconds; a busy machine ten times as long."""
 START_SECONDS = 120.0

@@ -24,6 +24,7 @@ from seedbank.importing.options import COMPLETED, IMPORTED, KNOWN, REJECTED, WOU
 from seedbank.importing.pool import Pool
 from seedbank.importing.walk import Found, still, walk
 from seedbank.importing.weights import BankWeights, Weights
+from seedbank.pages.gallery import keep_preview
 from seedbank.progress import QUIET, Progress
 from seedbank.records import Holder, Run, SeenFile
 from seedbank.store.imports import Job
@@ -181,8 +182,8 @@ class Import:
         run, holders = self.bank.store.imports.add(self._job, given, self.options.tags, completes)
         self._job = replace(self._job, run=run)
         for (found, made), holder in zip(batch, holders, strict=True):
-            if holder.new or holder.lacked:
-                self._writers.submit(_keep_preview, made)
+            if made.preview is not None and (holder.new or holder.lacked):
+                self._writers.submit(keep_preview, made.digest, PREVIEW, made.preview)
             outcome = IMPORTED if holder.new else COMPLETED if holder.lacked else KNOWN
             yield Report(found.path, outcome, holder.entry, holder.trashed, made)
 
@@ -253,10 +254,3 @@ def _seen(found: Found, digest: str) -> SeenFile:
 
 def _brings_bytes(made: Made) -> bool:
     return made.new.blob is not None and made.new.blob.location is None
-
-
-def _keep_preview(made: Made) -> None:
-    from seedbank.pages.gallery import keep_preview
-
-    if made.preview is not None:
-        keep_preview(made.digest, PREVIEW, made.preview)
