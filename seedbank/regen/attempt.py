@@ -1,0 +1,219 @@
+"""One attempt at one entry: render from the record alone, judge, explain, store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from seedbank.bank import Bank, Pixels
+from seedbank.errors import BadInput, Blocked, RenderFailed, SeedbankError
+from seedbank.records import (
+    BLOCKED,
+    EXACT,
+    FAILED,
+    TRACE_SAME,
+    UNSTABLE,
+    Entry,
+    Model,
+    NewRegeneration,
+    Output,
+    Regeneration,
+)
+from seedbank.regen.bench import STAGES, Bench, Ready, Setting
+from seedbank.regen.causes import Differences, candidate_causes, differences, weights_cause
+from seedbank.regen.deep import Deep, look_deeper
+from seedbank.regen.explain import explanation, needs_explanation
+from seedbank.regen.foreign import Translated, comparable, line, tolerance_for
+from seedbank.regen.judge import Judgement, Stages, compare_traces, judge
+from seedbank.regen.proof import Proof, Seen, prove, steps_to
+from seedbank.regen.undoing import undoings
+
+if TYPE_CHECKING:
+    from seedbank.regen.service import Options
+
+ELSEWHERE = 20
+"""How many differences that cannot be a cause are kept by name; the environments hold them all."""
+
+
+def attempt(
+    bank: Bank,
+    bench: Bench,
+    entry: Entry,
+    setting: Setting,
+    options: Options,
+    run: int | None,
+    translated: Translated | None = None,
+) -> Regeneration:
+    """Try to rebuild the entry and store what came of it, also when it could not be tried."""
+    try:
+        _check_whole(entry, translated)
+        return _attempt(bank, bench, entry, setting, options, run, translated)
+    except (Blocked, BadInput) as error:
+        return bank.add_regeneration(_not_rendered(entry, setting, BLOCKED, error, run, translated), None)
+    except RenderFailed as error:
+        return bank.add_regeneration(_not_rendered(entry, setting, FAILED, error, run, translated), None)
+
+
+def _not_rendered(
+    entry: Entry, setting: Setting, verdict: str, error: SeedbankError, run: int | None, translated: Translated | None
+) -> NewRegeneration:
+    """An experiment that could not be made says nothing about the entry either."""
+    departures = setting.experiment
+    line = f"{verdict}: {error.message}" + (f" (experiment: {', '.join(departures)})" if departures else "")
+    explanation: dict[str, Any] = {"line": line, "hint": error.hint}
+    if translated is not None:
+        explanation |= {"foreign": translated.evidence}
+    return NewRegeneration(entry=entry.id, verdict=verdict, run=run, experiment=bool(departures), explanation=explanation)
+
+
+def _check_whole(entry: Entry, translated: Translated | None) -> None:
+    if translated is not None:
+        if translated.obstacles:
+            raise Blocked(f"Made by {translated.tool}. {' '.join(translated.obstacles)}", translated.hint)
+        if entry.picture is None:
+            raise Blocked(f"Entry {entry.id} has no image digest to compare with.")
+        return
+    if entry.obstacles:
+        raise Blocked(" ".join(entry.obstacles))
+    if entry.recipe is None or entry.recipe.missing():
+        raise Blocked(f"Entry {entry.id} has no whole recipe.")
+    if entry.picture is None:
+        raise Blocked(f"Entry {entry.id} has no image digest to compare with.")
+
+
+def _attempt(
+    bank: Bank,
+    bench: Bench,
+    entry: Entry,
+    setting: Setting,
+    options: Options,
+    run: int | None,
+    translated: Translated | None = None,
+) -> Regeneration:
+    """Render from the record alone, judge against it, explain what differs, store the attempt."""
+    picture = entry.picture
+    assert picture is not None and setting.model is not None
+    ready = bench.set_up(setting)
+    if not setting.model.files and ready.model.digest == setting.model.digest:
+        _learn(bank, ready.model)
+    if translated is not None:
+        recipe, remarks = translated.whole(ready.engine)
+        entry, translated = replace(entry, recipe=recipe), replace(translated, remarks=(*translated.remarks, *remarks))
+    assert entry.recipe is not None
+    rendering = ready.render(bank, entry.recipe)
+    present = Pixels(rendering.mode, rendering.width, rendering.height, rendering.rows)
+    exact = rendering.digest == picture.digest
+    recorded = None if exact else _recorded_pixels(bank, entry)
+    if translated is not None:
+        recorded = comparable(recorded)
+    trace = _recorded_trace(bank, entry)
+    tolerance = tolerance_for(translated, options.tolerance)
+    judgement = judge(picture.digest, rendering.digest, recorded, present, (trace, rendering.trace), tolerance)
+    if not exact:
+        again = ready.render(bank, entry.recipe)
+        if again.digest != rendering.digest:
+            judgement = replace(judgement, verdict=UNSTABLE, parting=compare_traces(rendering.trace, again.trace)[1])
+    stage = judgement.parting or judgement.first_difference
+    extra = [*weights_cause(setting.model, ready.model), *candidate_causes(entry.recipe.adapters, ready.adapters)]
+    elsewhere = setting.elsewhere.python or setting.elsewhere.env
+    found = differences(setting.recorded, ready.environment, stage, setting.changed, extra, elsewhere)
+    proof = None
+    if options.prove and translated is None and needs_explanation(judgement) and judgement.verdict != UNSTABLE:
+        seen = Seen(picture.digest, trace), Seen(rendering.digest, rendering.trace)
+        proof = _proof(bank, bench, entry, setting, found, seen)
+    deep = look_deeper(bank, bench, entry, setting, options.trace) if options.trace not in (None, STAGES) else None
+    new = NewRegeneration(
+        entry=entry.id,
+        verdict=judgement.verdict,
+        experiment=bool(ready.experiment),
+        run=run,
+        environment=ready.environment,
+        output=Output(seconds=rendering.seconds, peak_memory=rendering.peak_memory, flags=rendering.flags),
+        trace=judgement.trace,
+        first_difference=judgement.first_difference,
+        drift=judgement.drift,
+        explanation=_explanation(judgement, found, ready, proof, translated),
+        evidence=_evidence(ready, found, proof, deep) | ({"recipe": entry.recipe.to_dict()} if translated else {}),
+    )
+    if judgement.verdict == EXACT and not bank.has_whole_image(entry):
+        bank.bring_back(entry, present)
+    kept = None if judgement.verdict == EXACT else present
+    differing = () if judgement.trace == TRACE_SAME else rendering.trace
+    return bank.add_regeneration(new, kept, differing if deep is None else deep.trace)
+
+
+def _learn(bank: Bank, model: Model) -> None:
+    """Remember where the weights lie of which the bank knew only the digest: they were found, and are the recorded ones."""
+    from seedbank.store.weights import add_weights
+
+    add_weights(bank.store.database, bank.store.user, [model])
+
+
+def _explanation(
+    judgement: Judgement, found: Differences, ready: Ready, proof: Proof | None, translated: Translated | None
+) -> dict[str, Any]:
+    """What people are told. Of an entry that another tool made no cause is looked for: it is the other engine."""
+    if translated is not None:
+        told = {"line": line(judgement, translated, ready.experiment), "foreign": translated.evidence}
+        return told | {"notes": [*translated.remarks, *ready.notes]}
+    return explanation(judgement, found, ready.experiment, proof) | ({"notes": list(ready.notes)} if ready.notes else {})
+
+
+def _proof(bank: Bank, bench: Bench, entry: Entry, setting: Setting, found: Differences, seen: tuple[Seen, Seen]) -> Proof:
+    """Rerun with what can be put back put back; `seen` is what was recorded and what was observed."""
+    recipe = entry.recipe
+    assert recipe is not None
+    changes = undoings(setting, found)
+
+    steps = steps_to(seen[0].parts_from(seen[1]), recipe.steps)
+
+    def ready(made: frozenset[str]) -> Ready:
+        trial = setting
+        for one in changes:
+            trial = trial if one.name in made else one.undo(trial)
+        return bench.set_up(trial)
+
+    def render(made: frozenset[str]) -> Seen | None:
+        try:
+            again = ready(made).render(bank, recipe)
+        except (Blocked, BadInput, RenderFailed):
+            return None
+        return Seen(again.digest, again.trace)
+
+    def begin(made: frozenset[str]) -> Stages | None:
+        assert steps is not None
+        try:
+            return ready(made).begin(bank, recipe, steps)
+        except (Blocked, BadInput, RenderFailed):
+            return None
+
+    return prove([one.name for one in changes], render, *seen, begin if steps is not None else None)
+
+
+def _evidence(ready: Ready, found: Differences, proof: Proof | None, deep: Deep | None) -> dict[str, Any]:
+    """What stands behind the explanation: departures, what did not take, what differs elsewhere, the reruns."""
+    told = {
+        "experiment": list(ready.experiment),
+        "unrestored": [list(item) for item in ready.unrestored],
+        "elsewhere": [cause.name for cause in found.others][:ELSEWHERE],
+        "trials": [trial.to_dict() for trial in proof.trials] if proof else [],
+        "proof": proof.note if proof else None,
+        "deep": deep.to_dict() if deep else None,
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def _recorded_trace(bank: Bank, entry: Entry) -> Stages:
+    """The recorded stages; none when their blob is missing or damaged, which `check` reports."""
+    try:
+        return bank.trace_of(entry.output)
+    except SeedbankError:
+        return ()
+
+
+def _recorded_pixels(bank: Bank, entry: Entry) -> Pixels | None:
+    """The recorded picture to compare with; None when its bytes are not here or damaged, which `check` reports."""
+    try:
+        return bank.pixels(entry)
+    except SeedbankError:
+        return None
