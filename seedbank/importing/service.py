@@ -179,7 +179,17 @@ class Import:
             for (found, _), (seen, _) in zip(batch, given, strict=True)
             if found in self._completes
         }
-        run, holders = self.bank.store.imports.add(self._job, given, self.options.tags, completes)
+        try:
+            run, holders = self.bank.store.imports.add(self._job, given, self.options.tags, completes)
+        except (BadInput, OverflowError) as error:  # a value that this database cannot hold: find whose it is
+            if len(batch) == 1:
+                yield Report(batch[0][0].path, REJECTED, reason=f"What it says cannot be stored: {error}")
+                return
+            for found, made in batch:
+                if (entry := completes.get(_seen(found, made.digest))) is not None:
+                    self._completes[found] = entry
+                yield from self._record([(found, made)])
+            return
         self._job = replace(self._job, run=run)
         for (found, made), holder in zip(batch, holders, strict=True):
             if made.preview is not None and (holder.new or holder.lacked):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from seedbank.bank import Pixels
 from seedbank.check import check
 from seedbank.errors import BadInput, StorageError
 from seedbank.hashing import sha256
+from seedbank.importing import entries
 from seedbank.recipe import Recipe
 from tests.importing.pictures import encoded, folder_of, image, parameters, png
 
@@ -105,6 +107,24 @@ def test_broken_files_are_lines_of_the_report(bank: Library, tmp_path: Path):
     assert list(check(bank, read_data=True)) == []
     (folder / "cut.png").write_bytes(png(5))
     assert outcomes(bank, folder)["imported"] == 1, "a file that was broken is tried again"
+
+
+def test_a_value_that_no_database_can_hold_costs_its_own_file(bank: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    folder = folder_of(tmp_path / "out", 3)
+
+    def make_entry(found, *args, **how):
+        made = entries.make_entry(found, *args, **how)
+        large = replace(made.new, picture=replace(made.new.picture, width=2**70))
+        return replace(made, new=large) if found.name == "00001.png" else made
+
+    monkeypatch.setattr("seedbank.importing.service.make_entry", make_entry)
+    found = list(bank.importing([folder], jobs=1))
+    assert sorted((Path(one.path).name, one.outcome) for one in found) == [
+        ("00000.png", "imported"),
+        ("00001.png", "rejected"),
+        ("00002.png", "imported"),
+    ]
+    assert list(check(bank)) == []
 
 
 def test_a_picture_comes_with_its_preview_and_a_small_one_is_its_own(bank: Library, tmp_path: Path):
