@@ -31,6 +31,8 @@ def recipe_command(context: click.Context, which: str, form: str, lang: str | No
     json     the whole recipe, see docs/sharing.md
     comfyui  an API prompt for ComfyUI, for plain text-to-image
     script   a Python program that renders the picture with diffusers alone
+
+    Exit status: 0, and 1 when --check finds something missing.
     """
     with open_bank(context) as bank:
         entry = bank.entry(which)

@@ -80,11 +80,10 @@ def test_scripts_of_every_family_render_the_recorded_image(engine, model, load, 
         "--adapter",
         str(tmp_path / "style.safetensors"),
     ]
-    other, settings = document(engine, load(engine, SD15), model(SD15))
-    written["other"] = replace(other, stamp=replace(other.stamp, image="0" * 64)), settings
+    plain, settings = written[SD15]
+    written["other"] = replace(plain, stamp=replace(plain.stamp, image="0" * 64)), settings
     arguments["other"] = ["--model", str(model(SD15))]
-    foreign, settings = document(engine, load(engine, FLUX), model(FLUX))
-    written["foreign"], arguments["foreign"] = (foreign, settings), ["--model", str(model(SDXL)), "--verify"]
+    written["foreign"], arguments["foreign"] = written[SD15], ["--model", str(model(SDXL)), "--verify"]
     for name, (told, settings) in written.items():
         (tmp_path / f"{name}.py").write_text(write_script(told, settings), "utf-8")
     ran = subprocess.run(
