@@ -6,9 +6,9 @@ when one hash of the same kind begins like the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, and_, insert, select
 
 from seedbank.records import Model
 from seedbank.store.database import Database
@@ -75,28 +75,46 @@ def counterparts(database: Database) -> dict[str, list[Model]]:
 
     A name counts where there is no hash only, and where all that have it are of the same bytes.
     """
-    statement = (
-        select(models.c.digest, models.c.pipeline, weight_hashes.c.kind, weight_hashes.c.hash)
-        .join(weight_hashes, weight_hashes.c.model_id == models.c.id)
-        .where(models.c.source.is_(None))
-        .order_by(models.c.id, weight_hashes.c.kind)
-    )
+    asked, known = weight_hashes.alias("asked"), models.alias("known")
+    nameless = models.join(asked, asked.c.model_id == models.c.id)
+    columns = (models.c.digest, models.c.pipeline, asked.c.kind)
+    of: dict[tuple[str, str], dict[str, list[Model]]] = {}
     with database.reading() as connection:
-        rows = connection.execute(statement).all()
-    asked: dict[tuple[str, str | None], list[tuple[str, str]]] = {}
-    for row in rows:
-        asked.setdefault((row.digest, row.pipeline), []).append((row.kind, row.hash))
-    found = {}
-    for (digest, pipeline), hashes in asked.items():
-        found[digest] = meant_by(database, pipeline or MODEL, [one for one in hashes if one[0] != NAME] or hashes)
-    return found
+        for row in connection.execute(select(*columns).select_from(nameless).where(models.c.source.is_(None))):
+            of.setdefault((row.digest, row.pipeline or MODEL), {})[row.kind] = []
+        # Two statements, since an OR between them would leave no index to use.
+        for which, begins in (
+            (asked.c.kind == NAME, weight_hashes.c.hash == asked.c.hash),
+            (asked.c.kind != NAME, weight_hashes.c.hash.between(asked.c.hash, asked.c.hash + END)),
+        ):
+            met = nameless.join(weight_hashes, and_(weight_hashes.c.kind == asked.c.kind, begins)).join(
+                known, and_(known.c.id == weight_hashes.c.model_id, known.c.source.is_not(None))
+            )
+            statement = select(*columns, known.c.id).select_from(met).where(models.c.source.is_(None), which)
+            rows = connection.execute(statement.order_by(known.c.id.desc())).all()
+            whole = read_models(connection, {row.id for row in rows})
+            for found in rows:
+                of[found.digest, found.pipeline or MODEL][found.kind].append(whole[found.id])
+    return {digest: _best(kind, by_hash) for (digest, kind), by_hash in of.items()}
+
+
+def _best(of: str, found: Mapping[str, Sequence[Model]]) -> list[Model]:
+    """Of what each kind of hash has found, what counts."""
+    for kind in [kind for kind in found if kind != NAME] or [NAME]:
+        if fitting := _fitting(of, kind, found[kind]):
+            return fitting
+    return []
+
+
+def _fitting(of: str, kind: str, found: Iterable[Model]) -> list[Model]:
+    fitting = list({one.digest: one for one in found if _is(one, of)}.values())
+    return fitting if kind != NAME or len({_bytes(one) for one in fitting}) == 1 else []
 
 
 def meant_by(database: Database, of: str, hashes: Iterable[tuple[str, str]]) -> list[Model]:
     """The models with files that weights with one of these hashes can mean; `of` is `model` or the kind of an adapter."""
     for kind, digits in hashes:
-        found = [one for one in find_weights(database, kind, digits) if _is(one, of)]
-        if found and (kind != NAME or len({_bytes(one) for one in found}) == 1):
+        if found := _fitting(of, kind, find_weights(database, kind, digits)):
             return found
     return []
 
