@@ -27,7 +27,7 @@ FEW = 20
 @click.command("import")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(allow_dash=True))
 @click.option("--tool", metavar="NAME", default="auto", help="The only format to try, such as a1111. Default: all.")
-@click.option("--tag", "tags", multiple=True, metavar="TAG", help="A tag for every picture; can be given several times.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="A tag for what comes in; can be given several times.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be imported, with a confidence for every field.")
 @click.option(
     "--copy/--reference", default=True, help="Keep the files' bytes in the image store (default), or leave them there."

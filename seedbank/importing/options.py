@@ -16,7 +16,7 @@ class Options:
     """How to import.
 
     tool            the only format to try, None for all
-    tags            for every picture that comes in
+    tags            for every picture that comes in; those that are known already keep theirs
     copy            keep the bytes in the image store; else they stay where they are, and only there
     metadata_only   decode nothing: entries get their pictures when the files are imported again without this
     dry_run         only say what would be imported

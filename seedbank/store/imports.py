@@ -107,7 +107,8 @@ class Imports:
     ) -> tuple[Run | None, list[Holder]]:
         """The entry of each file, in one transaction, and the run that holds the new ones; None while there are none.
 
-        Bytes that have an entry already get no second one. An entry that lacked its picture or its bytes has them now.
+        Bytes that have an entry already get no second one. An entry that lacked its picture or its bytes has them now. Only
+        pictures that come in are tagged: an import that is made every day must not bring back a tag that was taken away.
         `completes` are entries without a picture by the file that they were made of.
         """
         with self._work() as work:
@@ -124,16 +125,17 @@ class Imports:
                     found[seen.digest] = _meet(work, found[seen.digest], new)
             run = job.run
             if news:
-                run = run or _start(work, job)
-                ids = add_entries(work, [replace(new, run=run.id) for new in news.values()], _operation(connection, run.id))
+                run = run or start(work, job)
+                ids = add_entries(work, [replace(new, run=run.id) for new in news.values()], operation_of(connection, run.id))
                 for (digest, new), number in zip(news.items(), ids, strict=True):
                     kept = new.blob is not None and new.blob.location is None
                     found[digest] = Holder(number, new.picture is not None, kept, new=True)
             if tags:
-                pictures = _pictures(connection, (holder.entry for holder in (*found.values(), *own.values())))
+                came = [holder.entry for holder in (*found.values(), *own.values()) if holder.new or holder.lacked]
+                pictures = _pictures(connection, came)
                 if changes := give_tags(work, pictures, [checked_tag(tag) for tag in tags]):
-                    run = run or _start(work, job)
-                    write_events(work, _operation(connection, run.id), changes)
+                    run = run or start(work, job)
+                    write_events(work, operation_of(connection, run.id), changes)
             outcome = []
             for seen, _ in given:
                 outcome.append(own.get(seen) or found[seen.digest])
@@ -143,7 +145,7 @@ class Imports:
             return run, outcome
 
 
-def _start(work: Work, job: Job) -> Run:
+def start(work: Work, job: Job) -> Run:
     """A new run, and the operation by which the whole of it is undone."""
     uid = new_uid()
     number = work.insert(
@@ -222,7 +224,7 @@ def _meet(work: Work, holder: Holder, new: NewEntry) -> Holder:
     return replace(holder, pictured=True, kept=kept, lacked=True)
 
 
-def _operation(connection: Connection, run: int) -> int:
+def operation_of(connection: Connection, run: int) -> int:
     """The operation that `start` wrote down for a run."""
     statement = select(operations.c.id, operations.c.details).where(operations.c.kind == IMPORT)
     for row in connection.execute(statement.order_by(operations.c.id.desc())):

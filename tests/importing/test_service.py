@@ -69,6 +69,10 @@ def test_the_same_bytes_have_one_entry_and_the_same_pixels_share_what_is_said_of
     first, second = bank.store.entries([1, 2])
     assert first.picture == second.picture
     assert first.blob != second.blob
+    bank.untag(1, "sea")
+    (folder / "00000.png").touch()
+    assert outcomes(bank, folder, tags=["sea"]) == {"known": 3}
+    assert bank.store.entry(1).tags == (), "what was taken away does not come back with the next import"
     bank.rate(1, 5)
     assert bank.store.entry(2).rating == 5
 
