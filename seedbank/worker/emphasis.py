@@ -1,7 +1,7 @@
 """Prompts with weights, in pieces: `a (red:1.2) cat` is `a `, `red` with 1.2, ` cat`. Pure, by the rules of two tools.
 
-A1111 (`modules/prompt_parser.py`, parse_prompt_attention): `(x)` is 1.1 times, `[x]` is 1/1.1 times, `(x:1.2)` is 1.2 times what
-is around it; a bracket that nothing closes acts up to the end; `BREAK` begins a new row of tokens. ComfyUI
+A1111 (`modules/prompt_parser.py`, parse_prompt_attention): `(x)` is 1.1 times, `[x]` is 1/1.1 times, `(x:1.2)` is 1.2 times
+what is around it; a bracket that nothing closes acts up to the end; `BREAK` begins a new row of tokens. ComfyUI
 (`comfy/sd1_clip.py`, token_weights): `(x)` is 1.1 times what is around it, `(x:1.2)` is 1.2 whatever is around it; a bracket
 that nothing closes makes characters of the rest. In both `\\(` is a character.
 """
