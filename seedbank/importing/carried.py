@@ -25,6 +25,9 @@ ANOTHER_PICTURE = (
 )
 """Words in a mode that mean a picture was given."""
 
+GIVEN_PICTURE = ("init image", "mask mode", "mask blur", "masked content", "inpaint area")
+"""How the names of fields begin that A1111 and SD.Next write when a picture was given."""
+
 STEPS: Mapping[str, str] = {
     "adetailer": "ADetailer (a second pass over faces and hands)",
     "animatediff": "AnimateDiff",
@@ -155,6 +158,7 @@ def _another_picture(said: Foreign) -> bool:
     denoise = extras.get("denoise")
     return (
         bool(extras.get("inputs"))
+        or any(is_on(value) and name.casefold().startswith(GIVEN_PICTURE) for name, value in extras.items())
         or any(word in mode for word in ANOTHER_PICTURE)
         or (denoise is not None and not extras.get("hires") and 0 < _number(denoise) < 1)
     )

@@ -160,6 +160,8 @@ def test_clip_skip_counts_one_less_here(tool, pipeline, used, left_out):
         ({"ADetailer model": "face_yolov8n.pt"}, "ADetailer"),
         ({"mode": "img2img"}, "made from another picture"),
         ({"denoise": 0.6}, "made from another picture"),
+        ({"Init image hash": "8d3f0c"}, "made from another picture"),
+        ({"Masked content": "fill"}, "made from another picture"),
         ({"Tiling": "True"}, "Tiling is not supported"),
         ({"Face restoration": "CodeFormer"}, "Face restoration is not supported"),
         ({"Script": "X/Y/Z plot"}, "A script"),
