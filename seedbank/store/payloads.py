@@ -14,7 +14,7 @@ from seedbank.store.sharing import insert_many, known_ids
 from seedbank.store.tables import entry_payloads, payloads
 
 LEVEL = 3
-"""Of zlib. A graph of ComfyUI shrinks to a sixth; level 6 takes twice the time for another tenth."""
+"""Of zlib. 53 graphs of ComfyUI of 5 KB shrink to 27 %, at level 6 to 25 % in half as much time again."""
 
 
 def store_payloads(connection: Connection, of_entries: Iterable[tuple[int, Sequence[Payload]]]) -> None:
