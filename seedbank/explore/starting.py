@@ -74,16 +74,18 @@ def open_sweep(
             )
         entry = library.entry(of)
         renderer = open_entry(library, entry, device)
-        ready = _ready(renderer, parsed)
+        ready = _ready(renderer, parsed, before)
         return Sweep(library, ready, parsed, parent=entry, name=name, tags=tags, progress=progress, asked=written)
     if before:
         options["seed"] = int(before["base"]["noise"]["seed"])
     elif chosen := [axis.values[0] for axis in parsed if axis.field == "seed"]:
         options["seed"] = chosen[0]
     assert prompt is not None
+    drawn = options.get("seed", -1) == -1
     renderer = _prompted(library, prompt, options, device, say, progress)
-    base = Recipe.from_dict(before["base"]) if before else None
-    return Sweep(library, _ready(renderer, parsed, base), parsed, name=name, tags=tags, progress=progress, asked=written)
+    if drawn:
+        say(f"The seed of all cells was drawn: {renderer.base.seed}.")
+    return Sweep(library, _ready(renderer, parsed, before), parsed, name=name, tags=tags, progress=progress, asked=written)
 
 
 def _prompted(
@@ -133,8 +135,10 @@ def _resumed(library: Library, which: int | str, device: str | None, say: Say, p
         )
     parent = None if specification.get("parent") is None else library.entry(specification["parent"])
     tags = specification["tags"]
-    ready = _ready(renderer, axes, base)
-    return Sweep(library, ready, axes, parent=parent, tags=tags, progress=progress, asked=specification["asked"], resumed=run)
+    renderer.base = base
+    return Sweep(
+        library, renderer, axes, parent=parent, tags=tags, progress=progress, asked=specification["asked"], resumed=run
+    )
 
 
 def _entry_of(library: Library, run: Run) -> Entry:
@@ -144,14 +148,12 @@ def _entry_of(library: Library, run: Run) -> Entry:
     raise BadInput(f"No cell of sweep {run.id} is finished yet.", "Start it with the command that you began it with.")
 
 
-def _ready(renderer: Renderer, axes: Sequence[Axis], base: Recipe | None = None) -> Renderer:
+def _ready(renderer: Renderer, axes: Sequence[Axis], before: Mapping[str, Any] | None) -> Renderer:
     """The renderer with the base recipe of a sweep: a varied strength needs a second seed, which is drawn once."""
-    if base is not None:
-        renderer.base = base
-        return renderer
     named = {axis.field for axis in axes}
     if "variation_strength" in named and "variation_seed" not in named and not renderer.base.noise.get("variation"):
-        varied = {"seed": str(draw_seed()), "strength": 0.0, "form": "sane"}
+        known = before["base"]["noise"].get("variation") if before else None
+        varied = known or {"seed": str(draw_seed()), "strength": 0.0, "form": "sane"}
         renderer.base = replace(renderer.base, noise={**renderer.base.noise, "variation": varied})
     return renderer
 

@@ -91,6 +91,18 @@ def test_the_same_again_renders_nothing_and_other_sweeps_reuse_its_cells(swept):
 
 
 @pytest.mark.slow
+def test_a_seed_that_was_drawn_is_said_and_a_name_brings_it_back(swept):
+    asked = ("sweep", "a blue star", *SMALL, "--axis", "steps=2,SKIP:3", "--name", "drawn")
+    first, again = swept(*asked), swept(*asked)
+    seed = swept("show", "@last", "--json").objects[0]["seed"]
+    assert f"note: The seed of all cells was drawn: {seed}." in first.err
+    assert "1 cell (steps 2): 1 there already, 0 to render" in again.err
+    for changed in (("a blue star", "--axis", "steps=3"), ("a red star", "--axis", "steps=2,SKIP:3")):
+        other = swept("sweep", *changed, *SMALL, "--name", "drawn", ok=[2])
+        assert "There is already a run called 'drawn' that does something else" in other.err
+
+
+@pytest.mark.slow
 def test_an_entry_is_swept_and_its_cells_come_from_it(swept):
     cells = swept("sweep", "--from", "1", "--axis", "guidance=0..4(+2)", "--json").objects
     assert [cell["reused"] for cell in cells] == [True, False, False]
