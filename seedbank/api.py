@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from seedbank.check import Finding
     from seedbank.engine.process import Engine
     from seedbank.environment import Environment
+    from seedbank.exchange.bundle.leaving import Left
+    from seedbank.exchange.pictures import Exported
     from seedbank.exchange.receive import Received
     from seedbank.explore.blend import Plan as BlendPlan
     from seedbank.explore.blend import Shown
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from seedbank.importing.options import Report
     from seedbank.recording.block import Report as BlockReport
     from seedbank.recording.capture import Recorded
+    from seedbank.records import Came
     from seedbank.regen import Options, Outcome, Tolerance
     from seedbank.regen.bench import Bench
     from seedbank.store import Store
@@ -536,3 +539,62 @@ class Library(Catalogue):
         for remark in received.remarks if new else (*received.remarks, f"Entry {entry.id} has this recipe already."):
             say(remark)
         return entry
+
+    # -- bundles ------------------------------------------------------------------------------------------------------
+
+    def export_bundle(
+        self,
+        which: int | str | Sequence[int],
+        path: str | Path,
+        *,
+        privacy: str = "none",
+        strip: Sequence[str] = (),
+        weights: bool = False,
+        pictures: bool = True,
+        progress: Progress = QUIET,
+    ) -> Left:
+        """Write entries with all that belongs to them into one file, which `import_bundle` takes into another bank.
+
+        which      "" for all entries
+        privacy    `none`, `share` (no paths, no users) or `public` (also no prompts); `strip` names single ones of them
+        weights    also the files of models and adapters
+        pictures   else the records alone, with the digests that their pictures must have
+        """
+        from seedbank.exchange.bundle.leaving import checked_without, export_bundle
+
+        without = checked_without(privacy, strip)
+        ids = self._exported(which)
+        return export_bundle(self, ids, Path(path), without=without, weights=weights, pictures=pictures, progress=progress)
+
+    def _exported(self, which: int | str | Sequence[int]) -> list[int]:
+        return list(self.store.ids()) if which == "" else self.resolve(which)
+
+    def import_bundle(self, path: str | Path, *, trust: bool = False, progress: Progress = QUIET) -> Came:
+        """Take in a bundle: entries keep their uids, what is here already stays, of opinions the latest word counts.
+
+        Every file is verified first. `trust`: also environments with variables that could make a process run other programs.
+        Raises `BadInput` for what is damaged or no bundle; then nothing has come in.
+        """
+        from seedbank.exchange.bundle.arriving import import_bundle
+
+        return import_bundle(self, Path(path), trust=trust, progress=progress)
+
+    def exporting_images(
+        self,
+        which: int | str | Sequence[int],
+        folder: str | Path,
+        *,
+        name: str | None = None,
+        metadata: Sequence[str] | None = None,
+        progress: Progress = QUIET,
+    ) -> Iterator[Exported]:
+        """Write the pictures of entries into a folder, each under the name that the format `name` makes.
+
+        metadata   None keeps the files byte for byte; else only these of `a1111` and `seedbank` stand in them, or nothing
+        """
+        from seedbank.exchange.pictures import DEFAULT_NAME, export_images
+
+        yield from export_images(
+            self, self._exported(which), Path(folder), name=DEFAULT_NAME if name is None else name, metadata=metadata,
+            progress=progress,
+        )  # fmt: skip

@@ -149,6 +149,10 @@ class NewEntry:
     """What the adapters of the recipe are and where they came from; the recipe names them by digest."""
     payloads: tuple[Payload, ...] = ()
     """What the file says of itself, word for word."""
+    uid: str | None = None
+    """Of an entry that comes from another bank: what it is known by there. None for one that is new in the world."""
+    user: str | None = None
+    """Who made it, where that is not who is at work."""
 
 
 @dataclass(frozen=True)
@@ -353,6 +357,40 @@ class OpinionEvent:
     value: Any
     image: str
     operation: int
+
+
+@dataclass(frozen=True)
+class Saying:
+    """An `OpinionEvent` as it travels between banks.
+
+    image   image digest
+    kind    tag, untag, favourite, rating, note or collect
+    value   as in the history; of `collect` {uid, position}, the position None for a picture that was taken out
+    user    None where the one who said it stayed unnamed
+    """
+
+    image: str
+    at: datetime
+    user: str | None
+    kind: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class Came:
+    """What an import of a bundle brought, or found here already."""
+
+    entries: int = 0
+    known: int = 0
+    trashed: int = 0
+    """Of the known ones, in the trash."""
+    completed: int = 0
+    """Known ones that have their bytes now."""
+    regenerations: int = 0
+    sayings: int = 0
+    edges: int = 0
+    operation: int | None = None
+    """By which it is undone; None when nothing was new."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ COMMANDS = {
     "open": "pictures",
     "copy": "pictures",
     "recipe": "recipe",
+    "export": "export",
     "regen": "regen",
     "env": "env",
     "tag": "opinions",

@@ -146,9 +146,9 @@ def table(rows: Sequence[Sequence[str]], heads: Sequence[str], right: Sequence[i
     ]
 
 
-def counted(number: int, one: str) -> str:
-    """``1 picture``, ``1,234 pictures``."""
-    return f"{number:,} {one}" + ("" if number == 1 else "s")
+def counted(number: int, one: str, many: str = "") -> str:
+    """``1 picture``, ``1,234 pictures``; `many` where an s is not enough."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def headline(entry: Entry, most: int = 60) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from seedbank.cli.common import counted, emit, json_option, open_bank, progress, remark, table
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from seedbank.importing.options import Report
     from seedbank.records import Entry
 
+BUNDLE = ".seedbank"
 TEXTS = (".txt", ".json", ".py")
 """How the names of files end that hold a recipe as text."""
 FEW = 20
@@ -35,6 +37,7 @@ FEW = 20
 @click.option("--metadata-only", is_flag=True, help="Decode nothing now; a later import of the same files does.")
 @click.option("--watch", is_flag=True, help="Follow the folders until Ctrl-C: import what is written there.")
 @click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes that decode. Default: one for each core.")
+@click.option("--trust", is_flag=True, help="Of a bundle: also take settings that could make a process run other programs.")
 @click.option("--name", metavar="RUN", help="A name for the run, for queries and for resuming it.")
 @json_option
 @click.pass_context
@@ -46,10 +49,11 @@ def import_command(
     tags: tuple[str, ...],
     dry_run: bool,
     watch: bool,
+    trust: bool,
     as_json: bool,
     **options: Any,
 ) -> int:
-    """Import pictures, and folders of pictures, that other tools made.
+    """Import pictures, and folders of pictures, that other tools made; and bundles of other banks.
 
     Every picture becomes an entry with what its file says of how it was made. The same file is imported once; an import that
     was interrupted goes on where it was. `seedbank undo` puts what an import brought into the trash.
@@ -57,9 +61,19 @@ def import_command(
     A recipe as text (`seedbank recipe`, a pasted block, what another tool wrote) is read from standard input with -, or from a
     file that ends in .txt, .json or .py: it becomes an entry without its image, and `seedbank regen` renders and checks it.
 
+    A file that ends in .seedbank is a bundle (`seedbank export`): its entries keep their identities, and what is known stays.
+
     Exit status: 0 also when some files were rejected, 1 when all were.
     """
     with open_bank(context, create=not dry_run) as bank:
+        bundles = [path for path in paths if path.lower().endswith(BUNDLE)]
+        if bundles:
+            changed = [name for name in options if context.get_parameter_source(name) == ParameterSource.COMMANDLINE]
+            if len(bundles) < len(paths) or tool != "auto" or tags or dry_run or watch or changed:
+                raise click.UsageError("Bundles are imported by themselves, and take no option but --trust and --json.")
+            return _bundles(bank, bundles, trust, as_json)
+        if trust:
+            raise click.UsageError("--trust is for bundles: files that end in .seedbank.")
         texts = [path for path in paths if path == "-" or Path(path).suffix.lower() in TEXTS]
         if texts:
             if len(texts) < len(paths) or dry_run or watch:
@@ -81,6 +95,29 @@ def _receive(bank: Library, texts: Sequence[str], tags: Sequence[str], as_json: 
             emit(entry_json(entry, bank.path))
         else:
             click.echo(f"{headline(entry)}  {_next(entry)}")
+    return 0
+
+
+def _bundles(bank: Library, paths: Sequence[str], trust: bool, as_json: bool) -> int:
+    for path in paths:
+        came = bank.import_bundle(path, trust=trust, progress=progress())
+        if as_json:
+            emit({"path": path, **asdict(came)})
+            continue
+        names = (
+            ("picture", came.completed),
+            ("regeneration", came.regenerations),
+            ("opinion", came.sayings),
+            ("edge", came.edges),
+        )
+        news = [counted(came.entries, "entry", "entries")] if came.entries else []
+        news += [counted(number, one) for one, number in names if number]
+        said = ", ".join(news) or "nothing new"
+        known = f"; {came.known:,} known already" if came.known else ""
+        undo = f"; to undo: seedbank undo {came.operation}" if came.operation is not None else ""
+        click.echo(f"{path}: {said}{known}{undo}")
+        if came.trashed:
+            click.echo(f"  {came.trashed:,} of them in the trash: seedbank restore brings them back")
     return 0
 
 

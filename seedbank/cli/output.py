@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,9 +74,11 @@ def show_entries(bank: Library, entries: Sequence[Entry], output: Output) -> Non
     elif output.csv:
         _print_csv([_values(bank, entry, output, team) for entry in entries])
     elif output.template is not None:
+        from seedbank.exchange.templates import fields, template
+
         line = template(output.template)
         for entry in entries:
-            click.echo(line(_fields(bank, entry)))
+            click.echo(line(fields(entry, bank.path(entry))))
     elif output.sheet is not None:
         _write_sheet(bank, entries, Path(output.sheet))
     elif output.thumbnails:
@@ -125,12 +125,14 @@ def _values(bank: Library, entry: Entry, output: Output, team: Team) -> dict[str
     return values
 
 
-# -- CSV and formats --------------------------------------------------------------------------------------------------
+# -- CSV -------------------------------------------------------------------------------------------------------------
 
 
 def _print_csv(rows: Sequence[Mapping[str, Any]]) -> None:
     import csv
     import io
+
+    from seedbank.exchange.templates import plain
 
     if not rows:
         return
@@ -138,86 +140,8 @@ def _print_csv(rows: Sequence[Mapping[str, Any]]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(rows[0])
     for row in rows:
-        writer.writerow([_plain(value) for value in row.values()])
+        writer.writerow([plain(value) for value in row.values()])
     click.echo(text.getvalue(), nl=False)
-
-
-def _fields(bank: Library, entry: Entry) -> dict[str, Any]:
-    """What a format can name: the keys of --json, and the rest of the recipe in the words of queries."""
-    from seedbank.pipelines import cfg_of
-
-    recipe, picture = entry.recipe, entry.picture
-    return entry_json(entry, bank.path) | {
-        "size": f"{picture.width}x{picture.height}" if picture and picture.width else None,
-        "negative": recipe.negative_prompt if recipe else None,
-        "steps": recipe.steps if recipe else None,
-        "guidance": recipe.guidance if recipe else None,
-        "cfg": cfg_of(recipe.pipeline, recipe.call) if recipe else None,
-        "scheduler": recipe.scheduler_class if recipe else None,
-        "pipeline": recipe.pipeline if recipe else None,
-        "user": entry.user,
-        "notes": list(entry.notes),
-    }
-
-
-FIELDS = (
-    *("id", "uid", "recipe_digest", "image_digest", "file_digest", "seed", "prompt", "model", "tags", "favourite", "rating"),
-    *("verdict", "created", "added", "path", "size", "negative", "steps", "guidance", "cfg", "scheduler", "pipeline"),
-    *("user", "notes"),
-)
-
-
-def template(text: str) -> Callable[[Mapping[str, Any]], str]:
-    """A function that fills ``{field}`` and ``{field:spec}`` (Python's format specification) of `text`.
-
-    Only whole fields: no attributes, no items. Raises `BadInput` for a field that does not exist or a wrong specification.
-    """
-    from difflib import get_close_matches
-
-    from seedbank.errors import BadInput
-
-    try:
-        pieces = list(string.Formatter().parse(text.replace("\\t", "\t").replace("\\n", "\n")))
-    except ValueError as error:
-        raise BadInput(f"The format {text!r} cannot be read: {error}.", "A brace itself is written {{ or }}.") from None
-    for _, name, spec, conversion in pieces:
-        if name is not None and (name not in FIELDS or conversion or "{" in (spec or "")):
-            near = get_close_matches(name, FIELDS, n=1)
-            hint = f"Did you mean {{{near[0]}}}?" if near and near[0] != name else f"Use: {', '.join(FIELDS)}."
-            raise BadInput(
-                f"A format has no field {{{name}}}." if name not in FIELDS else f"{{{name}}} is too much of a format.", hint
-            )
-
-    def line(values: Mapping[str, Any]) -> str:
-        return "".join(
-            literal + ("" if name is None else _formatted(name, values[name], spec or "")) for literal, name, spec, _ in pieces
-        )
-
-    return line
-
-
-def _formatted(name: str, value: Any, spec: str) -> str:
-    from seedbank.errors import BadInput
-
-    wanted = value if isinstance(value, (int, float, datetime)) and not isinstance(value, bool) else _plain(value)
-    try:
-        return format(wanted, spec) if value is not None or not spec else format("", spec if spec[-1].isdigit() else "")
-    except ValueError as error:
-        raise BadInput(
-            f"{{{name}:{spec}}} cannot be filled: {error}.", "The specification is that of Python's format()."
-        ) from None
-
-
-def _plain(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, list):
-        return ", ".join(str(item) if not isinstance(item, dict) else str(item.get("user")) for item in value)
-    return " ".join(str(value).split()) if isinstance(value, str) else str(value)
 
 
 # -- pictures ---------------------------------------------------------------------------------------------------------

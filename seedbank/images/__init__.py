@@ -10,6 +10,7 @@ from seedbank.images.compare import metrics, perceptual_hash
 from seedbank.images.grids import Block, grid_sheet
 from seedbank.images.hidden import hidden_texts
 from seedbank.images.sheets import Cell, contact_sheet, difference_sheet, smaller, thumbnail
+from seedbank.images.stripping import with_texts, without_metadata
 
 __all__ = [
     "Block",
@@ -26,4 +27,6 @@ __all__ = [
     "read_image",
     "smaller",
     "thumbnail",
+    "with_texts",
+    "without_metadata",
 ]

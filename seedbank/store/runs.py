@@ -135,29 +135,8 @@ def add_regeneration(work: Work, new: NewRegeneration) -> Regeneration:
         already = regenerations.c.run_id == new.run, regenerations.c.entry_id == new.entry
         if first := _regenerations(connection, _regeneration_select().where(*already)):
             return first[0]
-    known_environments = store_environments(connection, [new.environment])
-    known_images = store_pictures(connection, [new.picture])
-    known_blobs = store_blobs(connection, [new.blob, new.output.trace])
     number = work.insert(
-        regenerations,
-        uid=new_uid(),
-        at=work.at,
-        user_id=work.user_id,
-        entry_id=new.entry,
-        run_id=new.run,
-        verdict=new.verdict,
-        experiment=new.experiment,
-        environment_id=known_environments[new.environment.digest] if new.environment else None,
-        image_id=known_images[new.picture.digest] if new.picture else None,
-        blob_id=known_blobs[new.blob.digest] if new.blob else None,
-        trace_id=known_blobs[new.output.trace.digest] if new.output.trace else None,
-        trace_digest=new.output.trace_digest,
-        output=output_values(new.output),
-        trace=new.trace,
-        first_difference=new.first_difference,
-        drift=dict(new.drift) or None,
-        explanation=dict(new.explanation) or None,
-        evidence=dict(new.evidence) or None,
+        regenerations, uid=new_uid(), at=work.at, user_id=work.user_id, run_id=new.run, **regeneration_columns(connection, new)
     )
     if not new.experiment:
         connection.execute(update(entries).where(entries.c.id == new.entry).values(verdict=new.verdict))
@@ -165,12 +144,39 @@ def add_regeneration(work: Work, new: NewRegeneration) -> Regeneration:
     return _regenerations(connection, _regeneration_select().where(regenerations.c.id == number))[0]
 
 
+def regeneration_columns(connection: Connection, new: NewRegeneration) -> dict[str, Any]:
+    """The columns of an attempt, what it shares with others stored; who made it when, and in which run, is not among them."""
+    known_environments = store_environments(connection, [new.environment])
+    known_images = store_pictures(connection, [new.picture])
+    known_blobs = store_blobs(connection, [new.blob, new.output.trace])
+    return {
+        "entry_id": new.entry,
+        "verdict": new.verdict,
+        "experiment": new.experiment,
+        "environment_id": known_environments[new.environment.digest] if new.environment else None,
+        "image_id": known_images[new.picture.digest] if new.picture else None,
+        "blob_id": known_blobs[new.blob.digest] if new.blob else None,
+        "trace_id": known_blobs[new.output.trace.digest] if new.output.trace else None,
+        "trace_digest": new.output.trace_digest,
+        "output": output_values(new.output),
+        "trace": new.trace,
+        "first_difference": new.first_difference,
+        "drift": dict(new.drift) or None,
+        "explanation": dict(new.explanation) or None,
+        "evidence": dict(new.evidence) or None,
+    }
+
+
 def read_regenerations(connection: Connection, entry: int) -> list[Regeneration]:
     """All attempts at an entry, oldest first."""
     require_entries(connection, [entry])
-    return _regenerations(
-        connection, _regeneration_select().where(regenerations.c.entry_id == entry).order_by(regenerations.c.id)
-    )
+    return regenerations_of(connection, [entry])
+
+
+def regenerations_of(connection: Connection, ids: list[int]) -> list[Regeneration]:
+    """All attempts at these entries, oldest first."""
+    chosen = regenerations.c.entry_id.in_(ids)
+    return _regenerations(connection, _regeneration_select().where(chosen).order_by(regenerations.c.id))
 
 
 def _regeneration_select() -> Select[Any]:

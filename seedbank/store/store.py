@@ -38,6 +38,7 @@ from seedbank.store.versions import check_revision
 
 # What only writing needs is imported inside the methods: listing entries must stay quick to start.
 if TYPE_CHECKING:
+    from seedbank.store.bundles import Bundles
     from seedbank.store.curation import Curation
     from seedbank.store.imports import Imports
     from seedbank.store.writing import Work
@@ -254,6 +255,13 @@ class Store:
         from seedbank.store.imports import Imports
 
         return Imports(self._database, self.user)
+
+    @property
+    def bundles(self) -> Bundles:
+        """What leaves in bundles, and what comes in them."""
+        from seedbank.store.bundles import Bundles
+
+        return Bundles(self._database, self.user)
 
     @property
     def curation(self) -> Curation:

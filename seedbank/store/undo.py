@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 from seedbank.errors import BadInput, NotFound
 from seedbank.records import Operation, Undone
 from seedbank.store import collections as collected
-from seedbank.store.history import COLLECT, PERSONAL, TAG, UNTAG, Change, write_events
+from seedbank.store.history import COLLECT, PERSONAL, TAG, UNTAG, Change, in_order, write_events
 from seedbank.store.opinions import BLANK, give_tags, set_column, take_tags
 from seedbank.store.reading import LARGEST_ID, chunks
 from seedbank.store.tables import collections, entries, operations, opinion_events, tags, users
@@ -26,8 +26,8 @@ from seedbank.store.tagging import MERGE, RENAME
 from seedbank.store.words import fold
 from seedbank.store.writing import Work
 
-UNDO = "undo"
-TRASH = {"rm": True, "restore": False, "import": False}
+UNDO, IMPORT = "undo", "import"
+TRASH = {"rm": True, "restore": False, IMPORT: False}
 """{kind: whether the entries were in the trash afterwards}; those of an import are the entries of its run."""
 UNDOABLE = (
     *(TAG, UNTAG, *PERSONAL, "adopt", RENAME, MERGE, *TRASH),
@@ -143,8 +143,9 @@ class _Undoing:
         if not changes and not changed:
             return Undone(self.target, None, 0, tuple(self.kept))
         number = self.work.record(UNDO, undoes=self.target.id, of=self.first.kind, **self.details)
-        write_events(self.work, number, changes)
-        return Undone(self.target, number, len({image for image, *_ in changes}) or changed, tuple(self.kept))
+        for user in dict.fromkeys(user for user, _ in changes):
+            write_events(self.work, number, [change for one, change in changes if one == user], user)
+        return Undone(self.target, number, len({change[0] for _, change in changes}) or changed, tuple(self.kept))
 
     # -- entries, names and collections as such ----------------------------------------------------------------------
 
@@ -201,7 +202,8 @@ class _Undoing:
 
     # -- what was said of pictures ------------------------------------------------------------------------------------
 
-    def _opinions(self) -> Iterator[Change]:
+    def _opinions(self) -> Iterator[tuple[int, Change]]:
+        """(id of the user whose opinion it is, change), applied."""
         wanted: dict[Subject, Any] = {}
         later: Counter[int] = Counter()
         for subject, present, made in self._subjects():
@@ -224,8 +226,8 @@ class _Undoing:
         for some in chunks(touched):
             present: dict[Subject, State] = {}
             made: dict[tuple[int, Subject], State] = {}
-            rows = select(opinion_events).where(event.image_id.in_(some)).order_by(event.id)
-            for row in self.work.connection.execute(rows):
+            rows = select(opinion_events, operations.c.at.label("entered")).join(operations).where(event.image_id.in_(some))
+            for row in in_order(self.work.connection.execute(rows.order_by(event.id))):
                 subject, value = self._reading(row)
                 root, again = self.book.root(row.operation_id)
                 state = present.get(subject, State(_blank(subject)))
@@ -243,13 +245,14 @@ class _Undoing:
             return (row.image_id, TAG, fold(self.book.today(row.value, row.operation_id))), row.kind == TAG
         if row.kind == COLLECT:
             return (row.image_id, COLLECT, row.value["uid"]), row.value.get("position")
-        if row.operation_id == self.first.id and row.user_id != self.work.user_id:
+        brought = self.first.kind == IMPORT and self.first.user == self.work.user  # what others said, in a bundle
+        if row.operation_id == self.first.id and row.user_id != self.work.user_id and not brought:
             raise BadInput(
                 f"Operation {self.first.id} said what {self.first.user} thinks.", f"Only {self.first.user} can undo it."
             )
         return (row.image_id, row.kind, row.user_id), row.value
 
-    def _apply(self, wanted: Mapping[Subject, Any]) -> Iterator[Change]:
+    def _apply(self, wanted: Mapping[Subject, Any]) -> Iterator[tuple[int, Change]]:
         groups: dict[tuple[str, Any, Any], list[int]] = {}
         placed: dict[str, dict[int, float | None]] = {}
         for (image, kind, of), value in wanted.items():
@@ -258,17 +261,19 @@ class _Undoing:
             else:
                 groups.setdefault((kind, of, value), []).append(image)
         for (kind, of, value), pictures in groups.items():
+            user = self.work.user_id if kind == TAG else of
             if kind == TAG:
                 name = self.work.connection.scalar(select(tags.c.name).where(tags.c.folded == of)) or of
-                yield from (give_tags if value else take_tags)(self.work, pictures, [name])
+                changes = (give_tags if value else take_tags)(self.work, pictures, [name])
             else:
-                yield from set_column(self.work, pictures, kind, value, of)
+                changes = set_column(self.work, pictures, kind, value, of)
+            yield from ((user, change) for change in changes)
         for uid, positions in placed.items():
             row = self.work.connection.execute(select(collections).where(collections.c.uid == uid)).one_or_none()
             if row is None:
                 self.kept.append("A collection that it changed is gone: left alone.")
             else:
-                yield from collected.place(self.work, row, positions)
+                yield from ((self.work.user_id, change) for change in collected.place(self.work, row, positions))
 
 
 def _target(work: Work, book: Book, number: int | None) -> Operation:

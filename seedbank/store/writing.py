@@ -49,8 +49,12 @@ class Work:
     @cached_property
     def user_id(self) -> int:
         """The row of the user, made at the first write."""
-        known = self.connection.scalar(select(users.c.id).where(users.c.name == self.user))
-        return known if known is not None else self.insert(users, name=self.user, uid=new_uid())
+        return self.id_of(self.user)
+
+    def id_of(self, user: str, uid: str | None = None) -> int:
+        """The row of the user with this name, made where there is none, then with `uid`."""
+        known = self.connection.scalar(select(users.c.id).where(users.c.name == user))
+        return known if known is not None else self.insert(users, name=user, uid=uid or new_uid())
 
     def insert(self, table: Table, **values: Any) -> int:
         """Inserts one row and gives its id."""
@@ -108,15 +112,16 @@ def add_entries(work: Work, news: Sequence[NewEntry], operation: int | None = No
     # The order of ids is that of time, also where a clock was put back: times are found as ranges of ids.
     newest = connection.scalar(select(entries.c.added).order_by(entries.c.id.desc()).limit(1))
     added = work.at if newest is None else max(work.at, newest)
+    makers = {name: work.id_of(name) for name in dict.fromkeys(new.user for new in news) if name is not None}
     rows = []
     for new, found_by in zip(news, searched, strict=True):
         model = new.model.digest if new.model else model_digest(new.recipe)
         rows.append(
             {
-                "uid": new_uid(),
+                "uid": new.uid or new_uid(),
                 "added": added,
                 "created": new.created,
-                "user_id": work.user_id,
+                "user_id": work.user_id if new.user is None else makers[new.user],
                 "origin": new.origin,
                 "recipe_id": known_recipes[new.recipe.digest].id if new.recipe else None,
                 "environment_id": known_environments[new.environment.digest] if new.environment else None,

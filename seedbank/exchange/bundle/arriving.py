@@ -1,0 +1,282 @@
+"""A bundle comes in: looked over whole first, then its files, then its rows in one transaction.
+
+Nothing is written before every record was read and every file was held against its digest; pictures are decoded by processes
+under limits. What goes wrong after that leaves files that nothing names, which `gc` removes, and no row.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from seedbank.bank import TRACE_TYPE, Bank
+from seedbank.environment import Environment
+from seedbank.errors import BadInput, NotFound
+from seedbank.exchange.bundle.archive import Reader
+from seedbank.exchange.bundle.values import Given, is_text, read_entry, read_environment, read_model, read_regeneration
+from seedbank.importing.examine import Rejected, Task
+from seedbank.importing.pool import Pool
+from seedbank.progress import QUIET, Progress, track
+from seedbank.records import Blob, Came, Model, NewEntry, NewRegeneration, Saying
+from seedbank.records import Collection as Gathered
+
+BATCH = 200
+MOST_SHARED = 200_000
+"""Models, environments, users or collections of one bundle: they are held in memory."""
+LARGEST_TRACE = 64 << 20
+T = TypeVar("T")
+
+
+def import_bundle(bank: Bank, path: Path, *, trust: bool = False, progress: Progress = QUIET) -> Came:
+    """Take in the bundle at `path`; what is here already stays as it is.
+
+    trust   also environments with variables that could make a process run other programs
+
+    Raises `BadInput` for what is damaged, hostile or no bundle; then nothing has come in.
+    """
+    with Reader(path) as reader, tempfile.TemporaryDirectory(prefix="seedbank-") as folder:
+        arriving = _Arriving(bank, reader, Path(folder), trust)
+        arriving.look(progress)
+        arriving.store_files(progress)
+        return arriving.store_rows(progress)
+
+
+@dataclass
+class _Arriving:
+    bank: Bank
+    reader: Reader
+    folder: Path
+    trust: bool
+    models: dict[str, Model] = field(default_factory=dict)
+    environments: dict[str, Environment] = field(default_factory=dict)
+    users: dict[str, str] = field(default_factory=dict)
+    collections: list[Gathered] = field(default_factory=list)
+    files: dict[str, Blob] = field(default_factory=dict)
+    """Every file that a record names."""
+    pictures: dict[str, str] = field(default_factory=dict)
+    """{file digest: image digest that its pixels must have}"""
+
+    # -- looking ---------------------------------------------------------------------------------------------------------
+
+    def look(self, progress: Progress) -> None:
+        """Everything in the bundle is what it says it is."""
+        self.models = {model.digest: model for model in map(read_model, self._shared("models"))}
+        read = (read_environment(given, trust=self.trust) for given in self._shared("environments"))
+        self.environments = {environment.digest: environment for environment in read}
+        self.users = dict(self._user(given) for given in self._shared("users"))
+        self.collections = [_read_collection(given) for given in self._shared("collections")]
+        uids: set[str] = set()
+        for new in track(progress, self._entries(), "looking at records", self.reader.lines("entries")):
+            if new.uid in uids:
+                raise BadInput(f"The bundle holds the entry {new.uid} twice.", "Have it sent again.")
+            uids.add(str(new.uid))
+            self._name_files(new)
+        for _, attempt in self._regenerations(dict.fromkeys(uids, 0)):
+            self._name_files(attempt)
+        for given in self._given("opinions"):
+            _read_saying(given)
+        for given in self._given("edges"):
+            _read_edge(given)
+        weights = {file.sha256: file.size for model in self.models.values() for file in model.files}
+        for digest, size in self.reader.files.items():
+            named = self.files.get(digest)
+            if (named.size if named is not None else weights.get(digest)) != size:
+                raise BadInput(f"The bundle holds the file {digest}, which no record describes.", "Have it sent again.")
+            if named is None:
+                self.files[digest] = Blob(digest, size, "application/octet-stream")
+        self._look_at_files(progress)
+
+    def _look_at_files(self, progress: Progress) -> None:
+        total = sum(self.reader.files.values())
+        with progress.task("checking files", total, "B") as task, Pool[str](os.cpu_count() or 1) as pool:
+            for digest, size in self.reader.files.items():
+                if digest not in self.pictures:
+                    pieces = self.reader.file(digest)
+                    if self.files[digest].media_type == TRACE_TYPE:
+                        _check_trace(b"".join(pieces), size)
+                    else:
+                        for _ in pieces:
+                            pass
+                else:
+                    while pool.full:
+                        self._judge(pool)
+                    place = self._unpack(digest)
+                    pool.give(digest, Task(str(place), size, place.stat().st_mtime_ns))
+                task.advance(size)
+            while pool.busy:
+                self._judge(pool)
+
+    def _judge(self, pool: Pool[str]) -> None:
+        for digest, result in pool.collect():
+            (self.folder / digest).unlink()
+            if isinstance(result, Rejected):
+                raise BadInput(f"The picture {digest} in the bundle cannot be taken in: {result.reason}")
+            picture = result.looked.picture
+            if picture is None or picture.digest != self.pictures[digest]:
+                raise BadInput(
+                    f"The picture {digest} in the bundle does not have the image digest {self.pictures[digest]} "
+                    "that its record gives.",
+                    "Have it sent again.",
+                )
+
+    def _unpack(self, digest: str) -> Path:
+        place = self.folder / digest
+        with place.open("wb") as out:
+            for piece in self.reader.file(digest):
+                out.write(piece)
+        return place
+
+    # -- storing ---------------------------------------------------------------------------------------------------------
+
+    def store_files(self, progress: Progress) -> None:
+        """The image store has all files of the bundle, each read once more and held against its digest."""
+        with progress.task("storing files", sum(self.reader.files.values()), "B") as task:
+            for digest, size in self.reader.files.items():
+                place = self._unpack(digest)
+                self.bank.blobs.put_file(place, digest, self.files[digest].media_type)
+                place.unlink()
+                task.advance(size)
+
+    def store_rows(self, progress: Progress) -> Came:
+        """All rows, or none."""
+        specification = {"bundle": self.reader.digest(), "paths": [str(self.reader.path)]}
+        with self.bank.store.bundles.merging(specification, self.users) as merge:
+            for some in _batches(track(progress, self._entries(), "entries", self.reader.lines("entries"))):
+                merge.entries([self._here(new) for new in some])
+            uids = dict.fromkeys(str(given.values["uid"]) for given in self._given("entries"))
+            ids = merge.ids(uids)
+            for several in _batches(self._regenerations(ids)):
+                merge.regenerations([_attempt(given, self._with_files(new)) for given, new in several])
+            merge.collections(self.collections)
+            for sayings in _of_pictures(map(_read_saying, self._given("opinions"))):
+                merge.sayings(sayings)
+            for edges in _batches(map(_read_edge, self._given("edges"))):
+                merge.edges(edges)
+            weights = {file.sha256 for model in self.models.values() for file in model.files}
+            merge.kept(self.files[digest] for digest in self.reader.files if digest in weights)
+        return merge.came
+
+    def _here(self, new: NewEntry) -> NewEntry:
+        """The entry as this bank takes it in: with models as they are known here, and without bytes that are not here."""
+        new = self._with_files(new)
+        model = None if new.model is None else self._known(new.model)
+        inputs = tuple(blob for blob in new.inputs if self._is_here(blob))
+        return replace(new, model=model, adapters=tuple(map(self._known, new.adapters)), inputs=inputs)
+
+    def _with_files(self, new: Any) -> Any:
+        output = new.output
+        if output.trace is not None and not self._is_here(output.trace):
+            output = replace(output, trace=None)
+        return replace(new, blob=new.blob if new.blob is None or self._is_here(new.blob) else None, output=output)
+
+    def _is_here(self, blob: Blob) -> bool:
+        return blob.digest in self.reader.files or self.bank.blobs.has(blob.digest)
+
+    def _known(self, model: Model) -> Model:
+        """What this bank knows of a model, where it knows its files or where they are."""
+        try:
+            known = self.bank.store.model(model.digest)
+        except NotFound:
+            return model
+        return known if known.files or known.source else model
+
+    # -- records ---------------------------------------------------------------------------------------------------------
+
+    def _given(self, kind: str) -> Iterator[Given]:
+        for number, values in enumerate(self.reader.records(kind), 1):
+            yield Given(values, f"{kind}.jsonl, line {number}")
+
+    def _shared(self, kind: str) -> Iterator[Given]:
+        for number, given in enumerate(self._given(kind)):
+            if number == MOST_SHARED:
+                raise BadInput(f"The bundle has more than {MOST_SHARED:,} {kind}.", "Export fewer entries at once.")
+            yield given
+
+    def _entries(self) -> Iterator[NewEntry]:
+        return (read_entry(given, self.models, self.environments) for given in self._given("entries"))
+
+    def _regenerations(self, ids: Mapping[str, int]) -> Iterator[tuple[Given, NewRegeneration]]:
+        for given in self._given("regenerations"):
+            entry = given.uid("entry")
+            if entry not in ids:
+                raise given.wrong("it belongs to an entry that the bundle does not hold")
+            given.uid("uid"), given.time("at", needed=True), given.text("user", longest=200)
+            yield given, read_regeneration(given, ids[entry], self.environments)
+
+    @staticmethod
+    def _user(given: Given) -> tuple[str, str]:
+        return given.text("name", needed=True, longest=200), given.uid("uid")
+
+    def _name_files(self, new: NewEntry | NewRegeneration) -> None:
+        inputs = new.inputs if isinstance(new, NewEntry) else ()
+        for blob in (new.blob, new.output.trace, *inputs):
+            if blob is not None and self.files.setdefault(blob.digest, blob) != blob:
+                raise BadInput(f"The records of the bundle disagree about the file {blob.digest}.", "Have it sent again.")
+        if new.blob is None or new.picture is None:
+            return
+        if self.pictures.setdefault(new.blob.digest, new.picture.digest) != new.picture.digest:
+            raise BadInput(f"The records of the bundle disagree about the picture {new.blob.digest}.", "Have it sent again.")
+
+
+def _attempt(given: Given, new: NewRegeneration) -> Any:
+    return given.uid("uid"), given.time("at", needed=True), given.text("user", longest=200), new
+
+
+def _check_trace(data: bytes, size: int) -> None:
+    """A trace is what `Bank.put_trace` writes."""
+    wrong = BadInput("A trace in the bundle is none.", "Have it sent again.")
+    if size > LARGEST_TRACE:
+        raise wrong
+    try:
+        stages = json.loads(data)["stages"]
+        if not all(len(stage) == 2 and all(map(is_text, stage)) for stage in stages):
+            raise wrong
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise wrong from None
+
+
+def _read_saying(given: Given) -> Saying:
+    at = given.time("at", needed=True)
+    assert at is not None
+    image, kind = given.digest("image", needed=True), given.text("kind", needed=True, longest=20)
+    return Saying(image, at, given.text("user", longest=200), kind, given.values.get("value"))
+
+
+def _read_edge(given: Given) -> tuple[str, str, str]:
+    return given.uid("child"), given.uid("parent"), given.text("kind", needed=True, longest=40)
+
+
+def _read_collection(given: Given) -> Gathered:
+    created = given.time("created", needed=True)
+    assert created is not None
+    return Gathered(
+        given.uid("uid"), given.text("name", needed=True), created, given.text("user", longest=200), None, given.digest("cover")
+    )
+
+
+def _batches(items: Iterator[T]) -> Iterator[list[T]]:
+    batch: list[T] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _of_pictures(sayings: Iterator[Saying]) -> Iterator[list[Saying]]:
+    """Sayings in batches that end where a picture ends; those of one picture stand together."""
+    batch: list[Saying] = []
+    for saying in sayings:
+        if len(batch) >= BATCH and saying.image != batch[-1].image:
+            yield batch
+            batch = []
+        batch.append(saying)
+    if batch:
+        yield batch

@@ -1,0 +1,325 @@
+"""The records of a bundle on their way into a bank: what is known stays, what is new comes in, the latest word counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+
+from seedbank.errors import BadInput
+from seedbank.records import EDGES, Came, Collection, NewEntry, NewRegeneration, Run, Saying
+from seedbank.store import collections as collected
+from seedbank.store.bundles import spoken
+from seedbank.store.files import attach
+from seedbank.store.history import COLLECT, PERSONAL, TAG, UNTAG
+from seedbank.store.imports import Job, operation_of, start
+from seedbank.store.opinions import checked_name, checked_note, checked_tag, give_tags, set_column, take_tags
+from seedbank.store.reading import chunks
+from seedbank.store.runs import regeneration_columns
+from seedbank.store.sharing import insert_many, known_ids, store_blobs
+from seedbank.store.tables import (
+    blobs,
+    collection_items,
+    collections,
+    edges,
+    entries,
+    images,
+    opinion_events,
+    regenerations,
+    runs,
+    users,
+)
+from seedbank.store.undo import Book
+from seedbank.store.words import fold
+from seedbank.store.writing import Work, add_entries
+
+Subject = tuple[int, str, Any]
+"""(image id, kind, what of it: a folded tag, a user, a collection)"""
+
+
+class Merge:
+    """One transaction that takes in the records of a bundle; the caller gives them in the order of the methods."""
+
+    def __init__(self, work: Work, specification: Mapping[str, Any], names: Mapping[str, str]) -> None:
+        self._work = work
+        self._connection = work.connection
+        self._specification = specification
+        self._uids = names
+        self._names: dict[str, str] = {}
+        self._run: Run | None = None
+        self._operation: int | None = None
+        self._collections: dict[str, Collection] = {}
+        self._rows: dict[str, tuple[Any, float]] = {}  # by their uid in the bundle
+        self._here: dict[str, Any] = {}  # the same by their uid here
+        self._works: dict[str, Work] = {}
+        self.came = Came()
+
+    def _count(self, **news: int) -> None:
+        self.came = replace(self.came, **{name: getattr(self.came, name) + number for name, number in news.items()})
+
+    def _begin(self) -> tuple[int, int]:
+        """(run, operation) that hold all that is new, made when something is."""
+        if self._run is None or self._operation is None:
+            self._run = start(self._work, Job(self._specification))
+            self._operation = operation_of(self._connection, self._run.id)
+            self.came = replace(self.came, operation=self._operation)
+        return self._run.id, self._operation
+
+    def finish(self) -> None:
+        """The run is over: nothing is left of it to resume."""
+        if self._run is not None:
+            where = runs.c.id == self._run.id
+            self._connection.execute(update(runs).where(where).values(finished=self._work.at))
+
+    def _name(self, user: str | None) -> str:
+        """Who that is here: the user with the same uid, else with the same name; without a name, who is at work."""
+        if user is None:
+            return self._work.user
+        if user not in self._names:
+            uid = self._uids.get(user)
+            known = None if uid is None else self._connection.scalar(select(users.c.name).where(users.c.uid == uid))
+            if known is None:
+                self._work.id_of(user, uid)
+            self._names[user] = known or user
+        return self._names[user]
+
+    # -- entries and attempts -------------------------------------------------------------------------------------------
+
+    def entries(self, given: Sequence[NewEntry]) -> None:
+        """The bank has these entries. Of one that it knows, only bytes that were absent come in."""
+        wanted = [new.uid for new in given]
+        statement = select(entries.c.uid, entries.c.id, entries.c.blob_id, entries.c.trashed, images.c.digest)
+        joined = statement.select_from(entries.outerjoin(images, entries.c.image_id == images.c.id))
+        known = {row.uid: row for row in self._connection.execute(joined.where(entries.c.uid.in_(wanted)))}
+        news = []
+        for new in given:
+            row = known.get(str(new.uid))
+            if row is None:
+                news.append(replace(new, user=self._name(new.user)))
+                continue
+            self._count(known=1, trashed=int(row.trashed is not None))
+            if row.blob_id is None and new.blob is not None and new.picture is not None and row.digest == new.picture.digest:
+                self._begin()
+                attach(self._work, row.id, new.blob, new.picture)
+                self._count(completed=1)
+        if news:
+            run, operation = self._begin()
+            add_entries(self._work, [replace(new, run=run) for new in news], operation)
+            self._count(entries=len(news))
+
+    def ids(self, uids: Iterable[str]) -> dict[str, int]:
+        """{uid: id} of those entries that are here."""
+        found: dict[str, int] = {}
+        for some in chunks(dict.fromkeys(uids)):
+            rows = self._connection.execute(select(entries.c.uid, entries.c.id).where(entries.c.uid.in_(some)))
+            found |= {row.uid: row.id for row in rows}
+        return found
+
+    def regenerations(self, given: Sequence[tuple[str, datetime, str | None, NewRegeneration]]) -> None:
+        """The bank has these attempts: (uid, when, who, attempt). The latest that was no experiment is its entry's verdict."""
+        uids = [uid for uid, *_ in given]
+        known = set(self._connection.scalars(select(regenerations.c.uid).where(regenerations.c.uid.in_(uids))))
+        touched = set()
+        for uid, at, user, new in given:
+            if uid not in known:
+                self._begin()
+                columns = regeneration_columns(self._connection, new)
+                maker = self._work.id_of(self._name(user))
+                insert_many(
+                    self._connection, regenerations, [{"uid": uid, "at": at, "user_id": maker, "run_id": None, **columns}]
+                )
+                self._count(regenerations=1)
+                touched.add(new.entry)
+        for number in sorted(touched):
+            mine = regenerations.c.entry_id == number, regenerations.c.experiment.is_(False)
+            latest = select(regenerations.c.verdict).where(*mine).order_by(regenerations.c.at.desc(), regenerations.c.id.desc())
+            verdict = self._connection.scalar(latest.limit(1))
+            self._connection.execute(update(entries).where(entries.c.id == number).values(verdict=verdict))
+
+    def edges(self, given: Sequence[tuple[str, str, str]]) -> None:
+        """The lineage has these edges, (child, parent, kind) by uid, where both ends are here."""
+        ids = self.ids(uid for child, parent, _ in given for uid in (child, parent))
+        wanted = {(ids[child], ids[parent], kind) for child, parent, kind in given if child in ids and parent in ids}
+        for _, _, kind in wanted:
+            if kind not in EDGES:
+                raise BadInput(f"There is no kind of lineage called {kind!r}.", "Have the bundle sent again.")
+        known = set()
+        for some in chunks(sorted({child for child, _, _ in wanted})):
+            rows = self._connection.execute(select(edges).where(edges.c.child_id.in_(some)))
+            known |= {(row.child_id, row.parent_id, row.kind) for row in rows}
+        if news := sorted(wanted - known):
+            self._begin()
+            self._connection.execute(
+                insert(edges), [{"child_id": child, "parent_id": parent, "kind": kind} for child, parent, kind in news]
+            )
+            self._count(edges=len(news))
+
+    # -- opinions -------------------------------------------------------------------------------------------------------
+
+    def collections(self, given: Iterable[Collection]) -> None:
+        """The collections that sayings may name; one is made when its first picture comes into it."""
+        self._collections = {one.uid: one for one in given}
+
+    def sayings(self, given: Sequence[Saying]) -> None:
+        """All that is said of a few pictures: the history has it, and of each thing the latest word counts."""
+        digests = sorted({saying.image for saying in given})
+        numbers = known_ids(self._connection, images, digests)
+        said = spoken(self._connection, Book.read(self._connection), numbers.values())
+        for digest in digests:
+            if digest in numbers:
+                mine = [saying for saying in given if saying.image == digest]
+                self._picture(numbers[digest], [saying for saying, _ in said[numbers[digest]]], said[numbers[digest]], mine)
+
+    def _picture(self, image: int, present: list[Saying], written: list[tuple[Saying, Any]], given: Iterable[Saying]) -> None:
+        known = {key for saying, value in written for key in (_identity(saying), _identity(replace(saying, value=value)))}
+        latest = {self._subject(image, saying): saying.at for saying in present}
+        applied: dict[Subject, Saying] = {}
+        rows = []
+        for saying in sorted(given, key=lambda one: one.at):
+            mine = self._checked(saying)
+            if mine is None or _identity(mine) in known or (saying.user is None and self._is_said(mine, present)):
+                continue
+            known.add(_identity(mine))
+            subject = self._subject(image, mine)
+            if subject not in latest or mine.at > latest[subject]:
+                applied[subject] = mine
+            rows.append((mine, self._value(mine)))
+        if rows:
+            _, operation = self._begin()
+            for mine in applied.values():
+                self._apply(image, mine)
+            values = [
+                {
+                    "image_id": image,
+                    "user_id": self._work.id_of(self._name(mine.user)),
+                    "operation_id": operation,
+                    "at": mine.at,
+                    "kind": mine.kind,
+                    "value": value,
+                }
+                for mine, value in rows
+            ]
+            self._connection.execute(insert(opinion_events), values)
+            self._count(sayings=len(rows))
+
+    def _checked(self, saying: Saying) -> Saying | None:
+        """The saying as this bank would write it down; None for a place in a collection that did not come along."""
+        value = saying.value
+        wrong = BadInput(f"A {saying.kind[:20]} in the bundle is none.", "Have the bundle sent again.")
+        if saying.kind in (TAG, UNTAG) and isinstance(value, str):
+            value = checked_tag(value)
+        elif saying.kind == "note" and (value is None or isinstance(value, str)):
+            value = None if value is None else checked_note(value)
+        elif saying.kind == COLLECT and isinstance(value, Mapping) and isinstance(value.get("uid"), str):
+            position = value.get("position")
+            if position is not None and (isinstance(position, bool) or not isinstance(position, (int, float))):
+                raise wrong
+            if value["uid"] not in self._collections:
+                return None
+            row, offset = self._row(value["uid"], make=position is not None)
+            if row is None:
+                return None
+            value = {"uid": row.uid, "position": None if position is None else position + offset}
+        elif not _is_opinion(saying.kind, value):
+            raise wrong
+        return replace(saying, user=self._name(saying.user), value=value)
+
+    @staticmethod
+    def _is_said(mine: Saying, present: Iterable[Saying]) -> bool:
+        """Whether somebody said it then, of a saying that came without a name."""
+        wanted = _identity(mine)[2:]
+        return any(_identity(one)[0] == mine.at and _identity(one)[2:] == wanted for one in present)
+
+    @staticmethod
+    def _subject(image: int, saying: Saying) -> Subject:
+        if saying.kind in (TAG, UNTAG):
+            return image, TAG, fold(saying.value)
+        if saying.kind == COLLECT:
+            return image, COLLECT, saying.value["uid"]
+        return image, saying.kind, saying.user
+
+    def _value(self, mine: Saying) -> Any:
+        if mine.kind != COLLECT:
+            return mine.value
+        row = self._here[mine.value["uid"]]
+        return {"collection": row.name, "uid": row.uid, "position": mine.value["position"]}
+
+    def _apply(self, image: int, mine: Saying) -> None:
+        """What was said is so, without an event of its own."""
+        assert mine.user is not None
+        said_by = self._works.setdefault(mine.user, Work(self._connection, mine.user, self._work.at))
+        if mine.kind in PERSONAL:
+            set_column(said_by, [image], mine.kind, mine.value, said_by.user_id)
+        elif mine.kind == COLLECT:
+            place = {"collection_id": self._here[mine.value["uid"]].id, "image_id": image}
+            self._connection.execute(delete(collection_items).where(*(collection_items.c[key] == place[key] for key in place)))
+            if mine.value["position"] is not None:
+                self._connection.execute(insert(collection_items).values(**place, position=mine.value["position"]))
+        else:
+            (give_tags if mine.kind == TAG else take_tags)(said_by, [image], [mine.value])
+
+    # -- collections ----------------------------------------------------------------------------------------------------
+
+    def _row(self, uid: str, *, make: bool) -> tuple[Any, float]:
+        """(the collection here that is this one, by its uid or else its name, what is added to places in it)."""
+        if uid not in self._rows:
+            wanted = self._collections[uid]
+            row = self._connection.execute(select(collections).where(collections.c.uid == uid)).one_or_none()
+            offset = 0.0
+            if row is None:
+                named = collections.c.folded == fold(wanted.name), collections.c.query.is_(None)
+                row = self._connection.execute(select(collections).where(*named)).one_or_none()
+                if row is not None:
+                    offset = max(collected.places(self._connection, row.id).values(), default=0.0)
+            if row is None and not make:
+                return None, 0.0
+            row = row if row is not None else self._new(wanted)
+            self._rows[uid], self._here[row.uid] = (row, offset), row
+        return self._rows[uid]
+
+    def _new(self, wanted: Collection) -> Any:
+        self._begin()
+        name = base = checked_name(wanted.name, "collection")
+        number = 2
+        while self._connection.scalar(select(collections.c.id).where(collections.c.folded == fold(name))) is not None:
+            name, number = f"{base} {number}", number + 1  # the name is that of a saved search
+        cover = self._connection.scalar(select(images.c.id).where(images.c.digest == wanted.cover)) if wanted.cover else None
+        made = self._work.insert(
+            collections,
+            uid=wanted.uid,
+            name=name,
+            folded=fold(name),
+            created=wanted.created,
+            user_id=self._work.id_of(self._name(wanted.user)),
+            cover_id=cover,
+        )
+        return self._connection.execute(select(collections).where(collections.c.id == made)).one()
+
+    # -- weights --------------------------------------------------------------------------------------------------------
+
+    def kept(self, files: Iterable[Any]) -> None:
+        """The image store holds these files of models, which are named by their models alone."""
+        listed = list(files)
+        missing = {blob.digest for blob in listed} - known_ids(self._connection, blobs, {blob.digest for blob in listed}).keys()
+        if missing:
+            self._begin()
+            store_blobs(self._connection, [blob for blob in listed if blob.digest in missing])
+
+
+def _is_opinion(kind: str, value: Any) -> bool:
+    if kind == "rating":
+        return value is None or (type(value) is int and 0 <= value <= 5)
+    return kind == "favourite" and isinstance(value, bool)
+
+
+def _identity(saying: Saying) -> tuple[Any, ...]:
+    """By what a saying is known again: when, who, of what kind, and what; the place in a collection does not count."""
+    value = saying.value
+    if saying.kind == COLLECT:
+        value = value["uid"], value.get("position") is None
+    elif isinstance(value, str):
+        value = fold(value) if saying.kind in (TAG, UNTAG) else value
+    return saying.at, saying.user, saying.kind, value
