@@ -26,7 +26,7 @@ def test_an_entry_comes_back_as_it_was_given(store: Store):
         tags=("poster",),
     )
     entry = store.add_entry(new)
-    same = {field.name for field in fields(NewEntry)} & {field.name for field in fields(entry)}
+    same = {field.name for field in fields(NewEntry)} & {field.name for field in fields(entry)} - {"uid", "user"}
     for name in same:
         assert getattr(entry, name) == getattr(new, name), name
     assert (entry.user, entry.recipe_digest) == ("ann", recipe(1).digest)
@@ -179,3 +179,10 @@ def test_opening_and_finding_loads_neither_migrations_nor_torch_nor_pictures(sto
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code, bank_url], check=True, env=os.environ | {"PYTHONPATH": os.getcwd()})
+
+
+def test_an_entry_from_another_bank_keeps_its_uid_and_who_made_it(store: Store) -> None:
+    uid = "01923456-789a-7bcd-8ef0-123456789abc"
+    entry = store.add_entry(new_entry(uid=uid, user="carol"))
+    assert (entry.uid, entry.user) == (uid, "carol")
+    assert store.add_entry(new_entry(2)).user == "ann"
