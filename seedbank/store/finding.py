@@ -39,6 +39,11 @@ WALK = (
 )
 """For PostgreSQL: the page is full long before everything has been looked at, or another worker has been started."""
 
+SORT = "SET LOCAL enable_sort = on; SET LOCAL enable_bitmapscan = on"
+"""The reverse, where a list is read whole after all."""
+
+WALKED = 50_000
+"""Entries that are walked for a page, in about 20 ms, before what lists its matches is read whole instead."""
 
 Position = Sequence[Any]
 """The values of the keys of an entry in its phase."""
@@ -121,8 +126,21 @@ class Finder:
             before = None if after is None else min(after, LARGEST_ID)
             if how.sources is not None and len(how.sources) > 1 and not how.few:
                 return self._stretches(asking, how, limit, before)
+            if how.sources is None and how.rest is not None:
+                return self._newest_or_rest(asking, how, limit, before)
             return self._fetch(asking, how, how.walk(before).limit(limit))
         return self._sorted(asking, how, query, limit, after)
+
+    def _newest_or_rest(self, asking: Asking, how: Plan, limit: int, before: int | None) -> list[int]:
+        """The first ids of what is common: found among the newest, or else all of it is old."""
+        start = before if before is not None else (asking.connection.scalar(select(func.max(entries.c.id))) or 0) + 1
+        floor = start - WALKED
+        found = self._fetch(asking, how, how.stretch_of_all(start, floor).limit(limit))
+        if len(found) < limit and floor > 0:
+            if not asking.sqlite:
+                asking.connection.exec_driver_sql(SORT)
+            found += asking.connection.scalars(how.from_rest(floor).limit(limit - len(found)))
+        return found
 
     def _stretches(self, asking: Asking, how: Plan, limit: int, before: int | None) -> list[int]:
         """The first ids of several ordered sources: longer and longer stretches of all of them are put together."""

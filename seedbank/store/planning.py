@@ -6,7 +6,8 @@ bound, which costs a fraction of a millisecond, and the statement says what is t
 
 * few: the shortest source is read whole, tested and sorted;
 * many, in order: the shortest source that an index gives in the order of ids is walked until the page is full;
-* anything else: entries are walked in the order that was asked for. What cannot be listed is common then.
+* anything else: entries are walked in the order that was asked for. What cannot be listed is common then, unless all of it
+  is old: newest first, the walk ends after a while, and the rest comes from the shortest source, read whole (`rest`).
 """
 
 from __future__ import annotations
@@ -40,12 +41,16 @@ SAMPLED = 200
 
 @dataclass(frozen=True)
 class Plan:
-    """`tests` must hold of what `sources` list (None: of all entries); `few`: they are short and in no order."""
+    """`tests` must hold of what `sources` list (None: of all entries); `few`: they are short and in no order.
+
+    `rest` lists everything too, at a price: for where walking all entries does not soon find enough.
+    """
 
     tests: tuple[ColumnElement[bool], ...]
     sources: tuple[Source, ...] | None
     few: bool = False
     sqlite: bool = True
+    rest: tuple[Source, ...] | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -68,6 +73,17 @@ class Plan:
         """Select of the ids, to be ordered."""
         statement = select(entries.c.id).where(*self.tests)
         return statement if self.sources is None else statement.where(self._among(_together(self.sources)))
+
+    def stretch_of_all(self, start: int, floor: int) -> Select[tuple[int]]:
+        """As `walk`, of all entries, no farther than `floor`."""
+        return _in_order(select(entries.c.id).where(*self.tests, entries.c.id >= floor), entries.c.id, start, False)
+
+    def from_rest(self, start: int) -> Select[tuple[int]]:
+        """As `walk`, from what `rest` lists below `start`: read whole, sorted, tested."""
+        assert self.rest is not None
+        below = [source.ids().where(source.column < start) for source in self.rest]
+        together = below[0] if len(below) == 1 else select(union(*below).subquery().c.id)
+        return select(entries.c.id).where(*self.tests, self._among(together)).order_by(entries.c.id.desc())
 
     def _among(self, ids: Select[tuple[int]]) -> ColumnElement[bool]:
         """Entries with these ids. As an array for PostgreSQL, or it may walk all entries and look each up in the list."""
@@ -124,9 +140,10 @@ def plan(asking: Asking, query: Query, *, in_order: bool, walk: bool = False) ->
     live = [] if any(term.key == "trash" for term in terms_of(query.where)) else [asking.bare("trashed").is_(None)]
     if any(one.sources == () for one in conditions):
         return Plan((), ())
-    chosen, few = (None, False) if walk else _choose(asking, conditions, in_order=in_order)
+    chosen, few, rest = (None, False, None) if walk else _choose(asking, conditions, in_order=in_order)
     tests = [one.test for at, one in enumerate(conditions) if at != chosen or not one.exact]
-    return Plan((*live, *tests), None if chosen is None else conditions[chosen].sources, few, asking.sqlite)
+    sources = None if chosen is None else conditions[chosen].sources
+    return Plan((*live, *tests), sources, few, asking.sqlite, None if rest is None else conditions[rest].sources)
 
 
 def _conjuncts(node: Node | None) -> list[Node]:
@@ -145,25 +162,29 @@ def _condition(asking: Asking, node: Node) -> Condition:
             found = [_condition(asking, part) for part in parts]
             if any(one.sources == () for one in found):
                 return NOTHING
-            chosen, _ = _choose(asking, found, in_order=False)
+            chosen, _, _ = _choose(asking, found, in_order=False)
             test = and_(*(func.coalesce(one.test, False) for one in found))
             return Condition(test, None if chosen is None else found[chosen].sources)
 
 
-def _choose(asking: Asking, conditions: Sequence[Condition], *, in_order: bool) -> tuple[int | None, bool]:
-    """(position of the condition whose sources are the ones to go by, whether they are few); None: walk all entries."""
+def _choose(asking: Asking, conditions: Sequence[Condition], *, in_order: bool) -> tuple[int | None, bool, int | None]:
+    """(position of the condition whose sources are the ones to go by, whether they are few, that of the shortest).
+
+    None in the first place: walk all entries.
+    """
     candidates = [at for at, one in enumerate(conditions) if one.sources is not None]
     if not candidates:
-        return None, False
+        return None, False, None
     if in_order and len(conditions) == 1 and conditions[0].ordered:
-        return 0, False
+        return 0, False, None
     bounds = [FEW_IN_ORDER if in_order and conditions[at].ordered else FEW for at in candidates]
     sizes = _sizes(asking, [conditions[at] for at in candidates], bounds)
     few = [(size, at) for at, size, bound in zip(candidates, sizes, bounds, strict=True) if size <= bound]
     if few:
-        return min(few)[1], True
+        return min(few)[1], True, None
+    shortest = min(zip(sizes, candidates, strict=True))[1]
     ordered = [at for at in candidates if conditions[at].ordered]
-    return (_sparsest(asking, conditions, ordered) if ordered and in_order else None), False
+    return (_sparsest(asking, conditions, ordered) if ordered and in_order else None), False, shortest
 
 
 def _sizes(asking: Asking, conditions: Sequence[Condition], bounds: Sequence[int]) -> list[int]:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from seedbank.query import SORTS, And, Not, Or, Query, Sort, Term, parse
-from seedbank.store import Store, planning
+from seedbank.store import Store, finding, planning
 from tests.conftest import Databases
 from tests.query import oracle
 from tests.store.examples import digest
@@ -103,7 +103,9 @@ def test_every_key_finds_what_it_says(bank: Bank, key: str):
 def test_random_queries_find_what_plain_python_finds(bank, monkeypatch, where, sort, few, limit):
     """`few` decides how sources are walked; pages put together are the whole, counts are its length."""
     monkeypatch.setattr(planning, "FEW", few)
+    monkeypatch.setattr(planning, "FEW_IN_ORDER", few)
     monkeypatch.setattr(planning, "SAMPLED", few + 1)
+    monkeypatch.setattr(finding, "WALKED", few)
     query = Query(where, sort)
     expected = bank.expected(query)
     found: list[int] = []

@@ -26,7 +26,7 @@ def test_a_whole_bank_has_no_findings(filled: Store):
         ("UPDATE settings SET body = '{}'", "Settings of a recipe are not those that were recorded"),
         ("UPDATE prompts SET text = 'other' WHERE id = (SELECT prompt_id FROM recipes WHERE id = 1)", "A prompt is not"),
         ("UPDATE parts SET body = '{\"threads\":3}' WHERE kind = 'profile'", "The profile of an environment is not what"),
-        ("DELETE FROM environment_parts WHERE part_id = 1", "lacks a part or has a strange one (entries 1..2)"),
+        ("DELETE FROM environment_parts WHERE part_id = 1", "lacks a part or has a strange one (entries 1..2,5)"),
         ("UPDATE entries SET verdict = 'exact' WHERE id = 1", "carry a verdict that is not that of their latest"),
         ("UPDATE entries SET image_id = NULL WHERE id = 2", "have a file but no image digest (entries 2)"),
         ("UPDATE entries SET model_id = NULL WHERE id = 1", "name another model than their recipes (entries 1)"),
