@@ -151,6 +151,15 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def sized(size: float) -> str:
+    """``351 bytes``, ``5.1 KB``, ``1.2 GB``."""
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
+        size /= 1000
+    return f"{size:,.1f} TB"
+
+
 def headline(entry: Entry, most: int = 60) -> str:
     """An entry in a few words: its id, its seed and the beginning of its prompt."""
     seed = "" if entry.seed is None else f"seed {entry.seed}"

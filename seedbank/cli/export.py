@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbank.cli.common import counted, emit, json_option, open_bank, progress, remark, words
+from seedbank.cli.common import counted, emit, json_option, open_bank, progress, remark, sized, words
 from seedbank.cli.completing import complete_query
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def export_command(
         )
     else:
         said = f"{counted(left.entries, 'entry', 'entries')}, {counted(left.files, 'file')}"
-        click.echo(f"{left.path}: {said}, {left.bytes / 1e6:,.1f} MB")
+        click.echo(f"{left.path}: {said}, {sized(left.bytes)}")
         _remark_on(left.absent, "Pictures or inputs are not here; their records went alone")
         for entry, reason in left.withheld[:FEW]:
             remark(f"The picture of entry {entry} stays here: {reason}")

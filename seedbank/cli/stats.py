@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seedbank.cli.common import counted, emit, fit, headline, json_option, open_bank, words
+from seedbank.cli.common import counted, emit, fit, headline, json_option, open_bank, sized, words
 from seedbank.cli.completing import complete_query
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _lines(found: Stats, limited: bool) -> Iterator[str]:
     trash = f", {found.in_trash:,} in the trash" if found.in_trash else ""
     more = " (the newest that match; there are more)" if limited else ""
     yield f"{found.entries:,} {'entry' if found.entries == 1 else 'entries'}{more}{trash}"
-    yield f"{_about(found, 'files')}{counted(found.files, 'file')}, {_about(found, 'bytes')}{_bytes(found.bytes)}"
+    yield f"{_about(found, 'files')}{counted(found.files, 'file')}, {_about(found, 'bytes')}{sized(found.bytes)}"
     for name, facet in found.by.items():
         if not facet:
             continue
@@ -82,14 +82,6 @@ def _lines(found: Stats, limited: bool) -> Iterator[str]:
 
 def _about(found: Stats, name: str) -> str:
     return "about " if name in found.about else ""
-
-
-def _bytes(size: float) -> str:
-    for unit in ("bytes", "KB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
-        size /= 1000
-    return f"{size:,.1f} TB"
 
 
 @click.command("duplicates", context_settings={"ignore_unknown_options": True})
