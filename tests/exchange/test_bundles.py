@@ -235,6 +235,10 @@ def _swapped(values: dict) -> None:
     values["image"]["digest"] = "7" * 64
 
 
+def _typed(values: dict) -> None:
+    values["file"]["media_type"] = "image/svg+xml"
+
+
 def _prompt(values: dict) -> None:
     values["recipe"]["conditioning"]["prompt"] = "something else"
 
@@ -265,6 +269,8 @@ HOSTILE: dict[str, tuple[Change, str]] = {
     "a file of other bytes": (_other_bytes, "has the SHA-256"),
     "a file that nothing names": (member(f"files/ab/{'ab' * 32}", b"x"), "which no record describes"),
     "another image digest": (lambda given: changed(given, "entries", _swapped), r"does not have the image digest|disagree"),
+    "another type": (lambda given: changed(given, "entries", _typed, 1), r"not of the type|disagree"),
+    "details out of shape": (record("entries", details={"confidence": [1]}), "its details"),
     "another prompt": (lambda given: changed(given, "entries", _prompt), "another one is written beside it"),
     "no JSON": (member("entries.jsonl", b"{nonsense\n"), "is no JSON"),
     "deep JSON": (member("entries.jsonl", b"[" * 100_000 + b"\n"), "is no JSON"),

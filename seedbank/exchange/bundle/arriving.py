@@ -10,6 +10,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ from seedbank.bank import TRACE_TYPE, Bank
 from seedbank.environment import Environment
 from seedbank.errors import BadInput, NotFound
 from seedbank.exchange.bundle.archive import Reader
-from seedbank.exchange.bundle.values import Given, is_text, read_entry, read_environment, read_model, read_regeneration
+from seedbank.exchange.bundle.given import Given, is_text, read_entry, read_environment, read_model, read_regeneration
 from seedbank.importing.examine import Rejected, Task
 from seedbank.importing.pool import Pool
 from seedbank.progress import QUIET, Progress, track
@@ -26,6 +27,10 @@ from seedbank.records import Blob, Came, Model, NewEntry, NewRegeneration, Sayin
 from seedbank.records import Collection as Gathered
 
 BATCH = 200
+WRITERS = 8
+"""Threads that store files: they wait for the disk most of the time."""
+SMALL = 16 << 20
+"""Bytes of a file that is held in memory; larger ones are unpacked beside it."""
 MOST_SHARED = 200_000
 """Models, environments, users or collections of one bundle: they are held in memory."""
 LARGEST_TRACE = 64 << 20
@@ -60,6 +65,8 @@ class _Arriving:
     """Every file that a record names."""
     pictures: dict[str, str] = field(default_factory=dict)
     """{file digest: image digest that its pixels must have}"""
+    here: dict[str, Model] = field(default_factory=dict)
+    """{digest: model} as they are known in this bank, or come in"""
 
     # -- looking ---------------------------------------------------------------------------------------------------------
 
@@ -123,6 +130,8 @@ class _Arriving:
                     "that its record gives.",
                     "Have it sent again.",
                 )
+            if result.looked.media_type != self.files[digest].media_type:
+                raise BadInput(f"The picture {digest} in the bundle is not of the type that its record gives.")
 
     def _unpack(self, digest: str) -> Path:
         place = self.folder / digest
@@ -135,12 +144,21 @@ class _Arriving:
 
     def store_files(self, progress: Progress) -> None:
         """The image store has all files of the bundle, each read once more and held against its digest."""
-        with progress.task("storing files", sum(self.reader.files.values()), "B") as task:
-            for digest, size in self.reader.files.items():
-                place = self._unpack(digest)
-                self.bank.blobs.put_file(place, digest, self.files[digest].media_type)
-                place.unlink()
-                task.advance(size)
+        total = sum(self.reader.files.values())
+        with progress.task("storing files", total, "B") as task, ThreadPoolExecutor(WRITERS) as writers:
+            for some in _batches(iter(self.reader.files)):
+                for size in writers.map(self._store_file, some):
+                    task.advance(size)
+
+    def _store_file(self, digest: str) -> int:
+        size, media_type = self.reader.files[digest], self.files[digest].media_type
+        if size <= SMALL:
+            self.bank.blobs.put(b"".join(self.reader.file(digest)), media_type)
+        else:
+            place = self._unpack(digest)
+            self.bank.blobs.put_file(place, digest, media_type)
+            place.unlink()
+        return size
 
     def store_rows(self, progress: Progress) -> Came:
         """All rows, or none."""
@@ -179,11 +197,13 @@ class _Arriving:
 
     def _known(self, model: Model) -> Model:
         """What this bank knows of a model, where it knows its files or where they are."""
-        try:
-            known = self.bank.store.model(model.digest)
-        except NotFound:
-            return model
-        return known if known.files or known.source else model
+        if model.digest not in self.here:
+            try:
+                known = self.bank.store.model(model.digest)
+            except NotFound:
+                known = model
+            self.here[model.digest] = known if known.files or known.source else model
+        return self.here[model.digest]
 
     # -- records ---------------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Records as the JSON values of a bundle, and back. What comes back was written by anyone, so every value is looked at.
+"""Records as the JSON values of a bundle; `given` reads them back.
 
 Times are in ISO 8601, UTC. Ids never travel: entries go by uid, everything else by digest or name.
 """
@@ -6,45 +6,24 @@ Times are in ISO 8601, UTC. Ids never travel: entries go by uid, everything else
 from __future__ import annotations
 
 import base64
-import binascii
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 from seedbank.environment import Environment
-from seedbank.errors import BadInput
-from seedbank.exchange.profile import VARIABLES
-from seedbank.hashing import canonical_value, json_digest, plain_value
-from seedbank.recipe import Recipe
+from seedbank.hashing import canonical_value
 from seedbank.records import (
-    VERDICTS,
     Blob,
     Entry,
     Model,
-    ModelFile,
-    NewEntry,
-    NewRegeneration,
     Output,
     Payload,
     Picture,
     Regeneration,
 )
 
-DIGEST = re.compile(r"[0-9a-f]{64}")
-PHASH = re.compile(r"[0-9a-f]{16}")
-MEDIA_TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,100}")
-LARGEST_SIZE = 2**62
-LARGEST_SIDE = 2**31 - 1
-AHEAD = timedelta(days=1)
-"""How far another machine's clock may go ahead."""
 PIECES = ("mode", "width", "height", "phash")
 Values = dict[str, Any]
-
-
-# -- out -------------------------------------------------------------------------------------------------------------
 
 
 def entry_values(entry: Entry, inputs: Sequence[Blob], payloads: Sequence[Payload], adapters: Sequence[str]) -> Values:
@@ -134,252 +113,3 @@ def _payload(payload: Payload) -> Values:
     return present(
         {"place": payload.place, "text": payload.text, "raw": None if same else base64.b64encode(payload.raw).decode("ascii")}
     ) | {"text": payload.text}
-
-
-# -- in --------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Given:
-    """One record of a bundle; the methods give a value of it when it is what it must be, else raise `BadInput`."""
-
-    values: Mapping[str, Any]
-    where: str
-
-    def wrong(self, what: str) -> BadInput:
-        return BadInput(f"A record in {self.where} is wrong: {what}.", "Have the bundle sent again.")
-
-    def _as(self, name: str, fits: Callable[[Any], bool], what: str, needed: bool) -> Any:
-        value = self.values.get(name)
-        if value is None and not needed:
-            return None
-        if not fits(value):
-            raise self.wrong(f"its {name} is {what}")
-        return value
-
-    def text(self, name: str, *, needed: bool = False, longest: int = 4096) -> Any:
-        return self._as(name, lambda value: is_text(value) and len(value) <= longest, "no text that can be stored", needed)
-
-    def digest(self, name: str, *, needed: bool = False) -> Any:
-        return self._as(name, is_digest, "no digest", needed)
-
-    def uid(self, name: str) -> str:
-        return str(self._as(name, _is_uid, "no UUID", True))
-
-    def whole(self, name: str, largest: int, *, needed: bool = False) -> Any:
-        return self._as(name, lambda value: type(value) is int and 0 <= value <= largest, "no such number", needed)
-
-    def flag(self, name: str) -> bool:
-        return bool(self._as(name, lambda value: isinstance(value, bool), "neither true nor false", False))
-
-    def time(self, name: str, *, needed: bool = False, past: bool = True) -> datetime | None:
-        """A time; with `past`, not one that is still to come."""
-        text = self._as(name, lambda value: isinstance(value, str) and len(value) <= 40, "no time", needed)
-        if text is None:
-            return None
-        try:
-            when = datetime.fromisoformat(text).astimezone(UTC)
-        except (ValueError, OverflowError):
-            raise self.wrong(f"its {name} is no time") from None
-        if past and when > datetime.now(UTC) + AHEAD:
-            raise self.wrong(f"its {name}, {text}, is still to come")
-        return when
-
-    def mapping(self, name: str) -> Mapping[str, Any]:
-        found = self._as(name, lambda value: isinstance(value, dict), "no object", False) or {}
-        try:
-            return dict(canonical_value(found))
-        except (BadInput, RecursionError):
-            raise self.wrong(f"its {name} holds what cannot be stored") from None
-
-    def part(self, name: str) -> Given | None:
-        found = self._as(name, lambda value: isinstance(value, dict), "no object", False)
-        return None if found is None else Given(found, self.where)
-
-    def parts(self, name: str) -> list[Given]:
-        fits: Callable[[Any], bool] = lambda value: isinstance(value, list) and all(isinstance(one, dict) for one in value)  # noqa: E731
-        return [Given(one, self.where) for one in self._as(name, fits, "no list of objects", False) or ()]
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        fits: Callable[[Any], bool] = lambda value: isinstance(value, list) and all(map(is_text, value))  # noqa: E731
-        return tuple(self._as(name, fits, "no list of texts", False) or ())
-
-
-def read_entry(given: Given, models: Mapping[str, Model], environments: Mapping[str, Environment]) -> NewEntry:
-    """The entry of a record. `models` and `environments` are those of the bundle."""
-    recipe = _read_recipe(given)
-    model = given.digest("model")
-    adapters = given.texts("adapters")
-    for digest in (*((model,) if model else ()), *adapters):
-        if digest not in models:
-            raise given.wrong(f"the bundle does not describe the model {digest[:12]} that it names")
-    if recipe is not None and recipe.model is not None and model is not None and recipe.model != model:
-        raise given.wrong("its model is not that of its recipe")
-    picture, blob = _read_picture(given.part("image")), _read_blob(given.part("file"))
-    if blob is not None and picture is None:
-        raise given.wrong("it has a file and no image digest")
-    return NewEntry(
-        recipe=recipe,
-        environment=_of(given, environments),
-        model=models[model] if model else None,
-        picture=picture,
-        blob=blob,
-        inputs=tuple(blob for one in given.parts("inputs") if (blob := _read_blob(one)) is not None),
-        output=_read_output(given.part("output")),
-        origin=given.text("origin", needed=True, longest=20),
-        obstacles=given.texts("obstacles"),
-        created=given.time("created", past=False),
-        details=plain_value(given.mapping("details")),
-        adapters=tuple(models[digest] for digest in adapters),
-        payloads=tuple(_read_payload(one) for one in given.parts("payloads")),
-        uid=given.uid("uid"),
-        user=given.text("user", longest=200),
-    )
-
-
-def read_regeneration(given: Given, entry: int, environments: Mapping[str, Environment]) -> NewRegeneration:
-    """The attempt of a record, at the entry with this id."""
-    if (verdict := given.text("verdict", needed=True)) not in VERDICTS:
-        raise given.wrong("its verdict is none")
-    return NewRegeneration(
-        entry=entry,
-        verdict=verdict,
-        experiment=given.flag("experiment"),
-        environment=_of(given, environments),
-        picture=_read_picture(given.part("image")),
-        blob=_read_blob(given.part("file")),
-        output=_read_output(given.part("output")),
-        trace=given.text("trace", needed=True),
-        first_difference=given.text("first_difference"),
-        drift=plain_value(given.mapping("drift")),
-        explanation=plain_value(given.mapping("explanation")),
-        evidence=plain_value(given.mapping("evidence")),
-    )
-
-
-def read_model(given: Given) -> Model:
-    """The model of a record; its files are those of its digest."""
-    digest = given.digest("digest", needed=True)
-    texts = {name: given.text(name) for name in ("pipeline", "source", "revision", "variant", "config")}
-    files = []
-    for one in given.parts("files"):
-        path = one.text("path", needed=True)
-        if not path or path.startswith("/") or "\\" in path or ".." in path.split("/"):
-            raise given.wrong(f"a file of the model {digest[:12]} would lie outside of its folder")
-        files.append(ModelFile(path, one.whole("size", LARGEST_SIZE, needed=True), one.digest("sha256", needed=True)))
-    if files and json_digest({file.path: file.sha256 for file in files}) != digest:
-        raise given.wrong(f"the files of the model {digest[:12]} are not those of its digest")
-    hashes = given.values.get("hashes") or []
-    if not isinstance(hashes, list) or not all(
-        isinstance(one, list) and len(one) == 2 and all(map(is_text, one)) for one in hashes
-    ):
-        raise given.wrong("its hashes are no pairs of texts")
-    pairs = tuple((kind, text) for kind, text in hashes)
-    return Model(digest, given.text("name") or digest[:12], tuple(files), hashes=pairs, **texts)
-
-
-def read_environment(given: Given, *, trust: bool = False) -> Environment:
-    """The environment of a record, checked against its digest.
-
-    Some environment variables make a process load libraries, so those that a bundle sets must be among the harmless ones,
-    unless whoever takes it in trusts whoever made it.
-    """
-    environment = Environment(given.mapping("parts"))
-    if environment.digest != given.digest("digest", needed=True):
-        raise given.wrong("an environment is not the one of its digest")
-    variables = environment.parts.get("profile", {})
-    variables = variables.get("variables", {}) if isinstance(variables, Mapping) else None
-    if not isinstance(variables, Mapping) or not all(is_text(value) for value in variables.values()):
-        raise given.wrong("the profile of an environment is not what profiles are")
-    if (others := sorted(set(variables) - set(VARIABLES))) and not trust:
-        raise BadInput(
-            f"An environment of the bundle sets the variable {others[0]}, which a regeneration would set again; "
-            "some such variables make a process run other programs.",
-            "If you trust whoever made the bundle: seedbank import --trust",
-        )
-    return environment
-
-
-def _read_recipe(given: Given) -> Recipe | None:
-    values = given.part("recipe")
-    if values is None:
-        return None
-    found = values.values
-    mappings = ("conditioning", "noise", "call", "scheduler", "dtypes", "batch")
-    listed = all(isinstance(one, dict) for name in ("inputs", "adapters") for one in _listed(found.get(name, [])))
-    if not listed or not all(isinstance(found.get(name, {}), dict) for name in mappings):
-        raise given.wrong("its recipe is not what recipes are")
-    try:
-        recipe = Recipe.from_dict(found)
-        digest = recipe.digest
-    except (BadInput, TypeError, ValueError, AttributeError, RecursionError, OverflowError) as error:
-        raise given.wrong(f"its recipe cannot be read ({' '.join(str(error).split())[:200]})") from None
-    if digest != given.digest("recipe_digest"):
-        raise given.wrong(f"its recipe has the digest {digest[:12]}, and another one is written beside it")
-    return recipe
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _read_picture(given: Given | None) -> Picture | None:
-    if given is None:
-        return None
-    width, height = (given.whole(name, LARGEST_SIDE) for name in ("width", "height"))
-    phash = given.text("phash")
-    if phash is not None and not PHASH.fullmatch(phash):
-        raise given.wrong("its perceptual hash is none")
-    return Picture(given.digest("digest", needed=True), given.text("mode", longest=8), width, height, phash)
-
-
-def _read_blob(given: Given | None) -> Blob | None:
-    if given is None:
-        return None
-    media_type = given.text("media_type", needed=True)
-    if not MEDIA_TYPE.fullmatch(media_type):
-        raise given.wrong("the type of a file is none")
-    return Blob(given.digest("digest", needed=True), given.whole("size", LARGEST_SIZE, needed=True), media_type)
-
-
-def _read_output(given: Given | None) -> Output:
-    if given is None:
-        return Output()
-    seconds = plain_value(given.mapping("seconds"))
-    if not all(isinstance(value, (int, float)) for value in seconds.values()):
-        raise given.wrong("its seconds are no numbers")
-    trace, memory = _read_blob(given.part("trace")), given.whole("peak_memory", LARGEST_SIZE)
-    return Output(trace, given.digest("trace_digest"), seconds, memory, plain_value(given.mapping("flags")))
-
-
-def _read_payload(given: Given) -> Payload:
-    text, raw = given.values.get("text"), given.values.get("raw") or ""
-    if not isinstance(text, str) or not isinstance(raw, str):
-        raise given.wrong("a payload is no text")
-    try:
-        return Payload(given.text("place", needed=True), text, base64.b64decode(raw, validate=True))
-    except (binascii.Error, ValueError):
-        raise given.wrong("the bytes of a payload cannot be read") from None
-
-
-def _of(given: Given, environments: Mapping[str, Environment]) -> Environment | None:
-    digest = given.digest("environment")
-    if digest is not None and digest not in environments:
-        raise given.wrong(f"the bundle does not describe the environment {digest[:12]} that it names")
-    return None if digest is None else environments[digest]
-
-
-def is_text(value: Any) -> bool:
-    """Whether it is a text that a database can hold."""
-    return isinstance(value, str) and not re.search("[\0\ud800-\udfff]", value)
-
-
-def is_digest(value: Any) -> bool:
-    return isinstance(value, str) and DIGEST.fullmatch(value) is not None
-
-
-def _is_uid(value: Any) -> bool:
-    try:
-        return isinstance(value, str) and str(UUID(value)) == value
-    except ValueError:
-        return False
