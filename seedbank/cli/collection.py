@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from seedbank.cli.bulk import chosen, yes_option
-from seedbank.cli.common import counted, emit, json_option, open_bank, table, words
+from seedbank.cli.common import counted, emit, json_option, only_query, open_bank, table, words
 from seedbank.cli.completing import complete_collections, complete_query, complete_which
 from seedbank.cli.output import Output, output_options, show_entries
 
@@ -62,7 +62,15 @@ def create(context: click.Context, name: str, which: tuple[str, ...]) -> None:
 
 @collection_command.command("save", context_settings={"ignore_unknown_options": True})
 @name_argument
-@click.argument("query", nargs=-1, required=True, type=click.UNPROCESSED, metavar="QUERY…", shell_complete=complete_query)
+@click.argument(
+    "query",
+    nargs=-1,
+    required=True,
+    type=click.UNPROCESSED,
+    callback=only_query,
+    metavar="QUERY…",
+    shell_complete=complete_query,
+)
 @click.option("--replace", is_flag=True, help="Change the query of a saved search that exists.")
 @click.pass_context
 def save(context: click.Context, name: str, query: tuple[str, ...], replace: bool) -> None:

@@ -35,6 +35,18 @@ def _complete_which(context: click.Context, parameter: click.Parameter, incomple
 which_argument = click.argument("which", nargs=-1, required=True, metavar="WHICH…", shell_complete=_complete_which)
 
 
+def only_query(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """The words of a query, where `-word` is one: an option that the command does not have is refused, not searched for."""
+    import difflib
+
+    known = [name for option in context.command.params for name in option.opts if name.startswith("--")]
+    for word in value:
+        if word.startswith("--"):
+            name = word.partition("=")[0]
+            raise click.NoSuchOption(name, possibilities=difflib.get_close_matches(name, known, cutoff=0.75), ctx=context)
+    return value
+
+
 def open_bank(context: click.Context, *, create: bool = False) -> Library:
     """The bank that the flag, the environment or the configuration names.
 

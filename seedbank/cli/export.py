@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbank.cli.common import counted, emit, json_option, open_bank, progress, remark, sized, words
+from seedbank.cli.common import counted, emit, json_option, only_query, open_bank, progress, remark, sized, words
 from seedbank.cli.completing import complete_query
 
 if TYPE_CHECKING:
@@ -24,7 +24,14 @@ def _listed(text: str | None) -> list[str]:
 
 # Words such as -tag:draft belong to the query, so this command has long options only.
 @click.command("export", context_settings={"ignore_unknown_options": True})
-@click.argument("query", nargs=-1, type=click.UNPROCESSED, metavar="[WHICH…] [FILE.seedbank]", shell_complete=complete_query)
+@click.argument(
+    "query",
+    nargs=-1,
+    type=click.UNPROCESSED,
+    callback=only_query,
+    metavar="[WHICH…] [FILE.seedbank]",
+    shell_complete=complete_query,
+)
 @click.option("--images", metavar="DIR", type=click.Path(path_type=Path), help="Write the pictures into a folder instead.")
 @click.option("--name", metavar="TEXT", help="How they are called there. Default: '{id:05}-{seed}'; see `ls --format`.")
 @click.option("--metadata", metavar="LIST", help="What they carry: none, or of a1111,seedbank. Default: as they are.")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from seedbank.cli.common import open_bank
+from seedbank.cli.common import only_query, open_bank
 from seedbank.cli.completing import complete_query, complete_tags
 from seedbank.cli.output import Output, output_options, show_entries
 
 
 # Words such as -tag:draft belong to the query, so this command has long options only.
 @click.command("ls", context_settings={"ignore_unknown_options": True})
-@click.argument("query", nargs=-1, type=click.UNPROCESSED, shell_complete=complete_query)
+@click.argument("query", nargs=-1, type=click.UNPROCESSED, callback=only_query, shell_complete=complete_query)
 @click.option("--fav", is_flag=True, help="Your favourites only.")
 @click.option("--tag", "tags", multiple=True, help="With this tag; may be repeated.", shell_complete=complete_tags)
 @click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="At most so many; 0 for all.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seedbank.cli.common import FORMS, open_bank, progress, words, write_file
+from seedbank.cli.common import FORMS, only_query, open_bank, progress, words, write_file
 from seedbank.cli.completing import complete_query, complete_which
 
 if TYPE_CHECKING:
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 @click.command("open", context_settings={"ignore_unknown_options": True})
-@click.argument("query", nargs=-1, type=click.UNPROCESSED, metavar="[WHICH…]", shell_complete=complete_query)
+@click.argument(
+    "query", nargs=-1, type=click.UNPROCESSED, callback=only_query, metavar="[WHICH…]", shell_complete=complete_query
+)
 @click.option("--output", metavar="FILE.html", help="Write the page there; by default into the user's cache folder.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=1000, show_default=True, help="At most so many, the newest.")
 @click.option("--viewer", is_flag=True, help="Open the pictures in your image viewer instead.")

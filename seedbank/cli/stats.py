@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seedbank.cli.common import counted, emit, fit, headline, json_option, open_bank, sized, words
+from seedbank.cli.common import counted, emit, fit, headline, json_option, only_query, open_bank, sized, words
 from seedbank.cli.completing import complete_query
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ AT_MOST = 100_000
 
 
 @click.command("stats", context_settings={"ignore_unknown_options": True})
-@click.argument("query", nargs=-1, type=click.UNPROCESSED, shell_complete=complete_query)
+@click.argument("query", nargs=-1, type=click.UNPROCESSED, callback=only_query, shell_complete=complete_query)
 @json_option
 @click.pass_context
 def stats_command(context: click.Context, query: tuple[str, ...], as_json: bool) -> None:
@@ -85,7 +85,7 @@ def _about(found: Stats, name: str) -> str:
 
 
 @click.command("duplicates", context_settings={"ignore_unknown_options": True})
-@click.argument("query", nargs=-1, type=click.UNPROCESSED, shell_complete=complete_query)
+@click.argument("query", nargs=-1, type=click.UNPROCESSED, callback=only_query, shell_complete=complete_query)
 @click.option(
     "--distance",
     type=click.IntRange(0, 16),

@@ -17,6 +17,8 @@ FAST = ("--steps", "3", "--model", "embedded@0", "--device", "cpu", "--size", "6
         (["show", "99"], 4, "no entry 99"),
         (["regen", "99"], 4, "no entry 99"),
         (["ls", "sedd:7"], 2, "'sedd'"),
+        (["ls", "--json", "--limits"], 2, "No such option '--limits'. Did you mean '--limit'?"),
+        (["stats", "--count"], 2, "No such option '--count'"),
         (["lst"], 2, "Did you mean 'ls'?"),
         (["rate", "1", "9"], 2, "not one of"),
         (["regen", "1", "--tolerance", "soon"], 2, "tolerance"),
