@@ -6,7 +6,18 @@ from pathlib import Path
 
 import click
 
-from seedbank.cli.common import emit, entry_json, json_option, open_bank, progress, remark, which_argument, words, write_file
+from seedbank.cli.common import (
+    check_writable,
+    emit,
+    entry_json,
+    json_option,
+    open_bank,
+    progress,
+    remark,
+    which_argument,
+    words,
+    write_file,
+)
 from seedbank.cli.completing import complete_tags
 
 
@@ -48,6 +59,8 @@ def blend_command(
         for text in plan.remarks:
             remark(text)
         ids = "-".join(str(entry.id) for entry in plan.keys)
+        name = (output or f"blend-{ids}").removesuffix(".png").removesuffix(".webp")
+        check_writable(f"{name}.png", f"{name}.webp")
         shown = []
         gathered = collection or f"blend {ids}"
         for one in bank.blending(plan, tags=tags, collection=gathered, device=device, progress=progress()):
@@ -59,7 +72,6 @@ def blend_command(
             elif one.new:
                 click.echo(f"{entry.id}  {alpha:.3f} from {start.id} to {end.id}  {bank.whereabouts(entry)}")
         strip, animation = bank.film(plan, shown, fps)
-    name = (output or f"blend-{ids}").removesuffix(".png").removesuffix(".webp")
     write_file(Path(f"{name}.png"), strip)
     write_file(Path(f"{name}.webp"), animation)
     rendered = sum(one.new for one in shown)

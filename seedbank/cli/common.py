@@ -203,6 +203,22 @@ def write_file(path: Path, data: bytes) -> None:
             unfinished.unlink(missing_ok=True)
 
 
+def check_writable(*names: str | None) -> None:
+    """Refuses, before anything is rendered, files that could not be written afterwards. Raises `BadInput`."""
+    from seedbank.errors import BadInput
+
+    for path in (Path(name) for name in names if name is not None):
+        if path.is_dir():
+            reason = "Is a directory"
+        elif not path.parent.is_dir():
+            reason = "No such file or directory"
+        elif not os.access(path.parent, os.W_OK):
+            reason = "Permission denied"
+        else:
+            continue
+        raise BadInput(f"{path} cannot be written: {reason}.", "Choose another place.")
+
+
 def shown_time(when: datetime | None) -> str:
     """A time in the user's zone, to the second."""
     return "unknown" if when is None else when.astimezone().strftime("%Y-%m-%d %H:%M:%S")

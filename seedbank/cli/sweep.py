@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbank.cli.common import assignment, counted, emit, entry_json, json_option, open_bank, progress, remark, write_file
+from seedbank.cli.common import (
+    assignment,
+    check_writable,
+    counted,
+    emit,
+    entry_json,
+    json_option,
+    open_bank,
+    progress,
+    remark,
+    write_file,
+)
 from seedbank.cli.completing import complete_tags, complete_which
 from seedbank.cli.options import rendering_options
 
@@ -59,6 +70,7 @@ def sweep_command(
     The plan is shown first. Cells that the bank has already are reused, one that fails is marked and the rest goes on. A
     sweep that was interrupted goes on with the same command, or with --resume. Exit status: 1 when a cell failed.
     """
+    check_writable(sheet, page)
     with (
         open_bank(context, create=True) as bank,
         bank.sweeping(**_given(context, asked), say=remark, progress=progress()) as sweep,

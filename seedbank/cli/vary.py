@@ -7,7 +7,17 @@ from typing import Any
 
 import click
 
-from seedbank.cli.common import assignment, emit, entry_json, json_option, open_bank, progress, remark, write_file
+from seedbank.cli.common import (
+    assignment,
+    check_writable,
+    emit,
+    entry_json,
+    json_option,
+    open_bank,
+    progress,
+    remark,
+    write_file,
+)
 from seedbank.cli.completing import complete_tags, complete_which
 from seedbank.cli.options import Size
 
@@ -56,6 +66,7 @@ def vary_command(
 
     What has no effect on this model, or changes the composition, is said before.
     """
+    check_writable(sheet)
     arguments = dict(assignment(one, "--set") for one in settings)
     weights = dict(_weight(one) for one in loras)
     with open_bank(context) as bank:
