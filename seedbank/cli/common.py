@@ -84,7 +84,7 @@ def progress() -> Progress:
 
 def remark(text: str) -> None:
     """Something the user should know, on stderr."""
-    click.echo(f"note: {text}", err=True)
+    click.echo(f"note: {printable(text)}", err=True)
 
 
 def emit(values: Mapping[str, Any]) -> None:
@@ -128,6 +128,21 @@ INVISIBLE = ("Mn", "Me", "Cf")
 """Categories of characters that take no room: combining marks, variation selectors, joiners."""
 
 
+DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""Characters that turn the order of what follows them."""
+
+
+def printable(text: str) -> str:
+    """Without what a terminal would take for a command, or for another order: strangers write prompts and file names."""
+    if text.isprintable():
+        return text
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(
+        "\ufffd" if mark in DIRECTIONS or (mark not in "\n\t" and unicodedata.category(mark) in ("Cc", "Cs")) else mark
+        for mark in plain
+    )
+
+
 def width_of(text: str) -> int:
     """Columns on a terminal: Chinese, Japanese and emoji take two, combining marks and joiners none."""
     if text.isascii():
@@ -137,7 +152,7 @@ def width_of(text: str) -> int:
 
 def fit(text: str, columns: int) -> str:
     """`text` on one line, cut or padded to exactly `columns` columns."""
-    text = " ".join(text.split())
+    text = printable(" ".join(text.split()))
     if width_of(text) > columns:
         while text and width_of(text) > columns - 1:
             text = text[:-1]
@@ -182,7 +197,7 @@ def short(value: Any, most: int = 40) -> str:
     """A value on one line of at most `most` columns; a digest by its beginning."""
     if value is None:
         return "none"
-    text = " ".join(str(value).split())
+    text = printable(" ".join(str(value).split()))
     if len(text) == 64 and all(character in "0123456789abcdef" for character in text):
         return f"{text[:12]}…"
     return fit(text, most).rstrip() if width_of(text) > most else text

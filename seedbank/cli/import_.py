@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from seedbank.cli.common import counted, emit, json_option, open_bank, progress, remark, table
+from seedbank.cli.common import counted, emit, json_option, open_bank, printable, progress, remark, table
 
 if TYPE_CHECKING:
     from seedbank.api import Library
@@ -148,7 +148,7 @@ def _reported(reports: Iterable[Report], *, as_json: bool, shown: bool) -> int:
                 emit(_json(report))
             elif shown and report.outcome != "known":
                 for line in _lines(report):
-                    click.echo(line)
+                    click.echo(_line(line))
     finally:
         if not as_json:
             _summary(outcomes, tools, [] if shown else rejected, trashed, conflicts)
@@ -159,7 +159,7 @@ def _summary(
     outcomes: Counter[str], tools: Counter[tuple[str, str]], rejected: list[Report], trashed: int, conflicts: int
 ) -> None:
     for report in rejected:
-        click.echo(f"rejected {report.path}: {report.reason}")
+        click.echo(_line(f"rejected {report.path}: {report.reason}"))
     if (more := outcomes["rejected"] - len(rejected)) > 0 and rejected:
         click.echo(f"… and {more:,} more; --json lists all")
     columns = [name for name in ("imported", "would import", "completed") if any(outcome == name for _, outcome in tools)]
@@ -175,6 +175,10 @@ def _summary(
         click.echo(
             f"  {counted(trashed, 'file')} of entries in the trash: seedbank undo, or seedbank restore, brings them back"
         )
+
+
+def _line(text: str) -> str:
+    return printable(text).replace("\n", "\ufffd")
 
 
 def _lines(report: Report) -> Iterable[str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbank.cli.common import emit, json_option, remark
+from seedbank.cli.common import emit, json_option, printable, remark
 
 if TYPE_CHECKING:
     from seedbank.importing.reading import FileReading
@@ -75,7 +74,8 @@ def _remarks(found: FileReading) -> tuple[str, ...]:
 
 def _show(path: Path, found: FileReading, raw: bool) -> None:
     recipe = found.recipe
-    click.echo(f"{path}   {found.tool or 'no recipe'}" + (f"   {found.readings[0].place}" if found.readings else ""))
+    place = f"   {found.readings[0].place}" if found.readings else ""
+    click.echo(printable(f"{path}   {found.tool or 'no recipe'}{place}"))
     rows = {name: getattr(recipe, name) for name in FIELDS}
     if recipe.model is not None:
         rows["model"] = " ".join(part for part in (recipe.model.name, recipe.model.hash) if part)
@@ -90,16 +90,10 @@ def _show(path: Path, found: FileReading, raw: bool) -> None:
         click.echo(f"  {name:<16} {_indented(text)}" + (f"   ({sure:g})" if sure < 1 else ""))
     if raw:
         for place, text in found.raw.items():
-            click.echo(f"  --- {_printable(place)}\n{_printable(text)}")
+            click.echo(f"  --- {printable(place)}\n{printable(text)}")
     for sentence in (*_remarks(found), *found.conflicts):
-        remark(_printable(sentence))
+        remark(printable(sentence))
 
 
 def _indented(text: str) -> str:
-    return _printable(text).rstrip().replace("\n", "\n" + " " * 19)
-
-
-def _printable(text: str) -> str:
-    """Without what a terminal would take for a command: a stranger has written this text."""
-    plain = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(mark if mark in "\n\t" or not unicodedata.category(mark).startswith("C") else "\ufffd" for mark in plain)
+    return printable(text).rstrip().replace("\n", "\n" + " " * 19)

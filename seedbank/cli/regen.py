@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbank.cli.common import assignment, emit, entry_json, json_option, open_bank, progress, which_argument, words
+from seedbank.cli.common import assignment, emit, entry_json, json_option, open_bank, printable, progress, which_argument, words
 from seedbank.cli.explained import explained
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _print(outcome: Outcome, verbose: bool) -> None:
     found = outcome.regeneration
-    click.echo(f"{outcome.entry.id}  {found.verdict}  {outcome.seconds:.1f} s  {found.explanation['line']}")
+    click.echo(f"{outcome.entry.id}  {found.verdict}  {outcome.seconds:.1f} s  {printable(found.explanation['line'])}")
     if hint := found.explanation.get("hint"):
         click.echo(f"   {hint}", err=True)
     for note in found.explanation.get("notes", ()):

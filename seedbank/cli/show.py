@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbank.cli.common import emit, entry_json, json_option, open_bank, shown_time, which_argument, words
+from seedbank.cli.common import emit, entry_json, json_option, open_bank, printable, shown_time, which_argument, words
 from seedbank.cli.explained import explained
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def show_command(context: click.Context, which: tuple[str, ...], raw: bool, as_j
             if number:
                 click.echo()
             for name, value in _lines(bank, entry):
-                click.echo(f"{name:<12}  {value}")
+                click.echo(f"{name:<12}  {printable(str(value))}")
 
 
 def _raw(bank: Library, entry: Entry, as_json: bool) -> None:
@@ -45,8 +46,9 @@ def _raw(bank: Library, entry: Entry, as_json: bool) -> None:
         emit({"id": entry.id, "raw": [{"place": payload.place, "text": payload.text} for payload in payloads]})
         return
     for payload in payloads:
-        click.echo(f"--- {payload.place} of entry {entry.id}")
-        click.echo(payload.text.encode(errors="replace").decode())
+        click.echo(f"--- {printable(payload.place)} of entry {entry.id}")
+        text = payload.text.encode(errors="replace").decode()
+        click.echo(printable(text) if sys.stdout.isatty() else text, color=True)  # color: click changes nothing in it
     if not payloads:
         click.echo(f"--- entry {entry.id}: no text is kept of it")
 
@@ -145,7 +147,8 @@ def _recipe_lines(entry: Entry) -> Iterator[tuple[str, Any]]:
             yield name.replace("_", " "), text
     from seedbank.recording.noise import noise_line
 
-    yield "seed", f"{recipe.seed}   noise {noise_line(recipe)}"
+    noise = f"   noise {noise_line(recipe)}" if "kind" in recipe.noise else ""
+    yield "seed", f"{'unknown' if recipe.seed is None else recipe.seed}{noise}"
     call = {name: value for name, value in recipe.call.items() if name not in ("width", "height")}
     yield "call", "  ".join(f"{name}={value}" for name, value in call.items())
     if recipe.width is not None and recipe.height is not None:

@@ -78,3 +78,15 @@ def test_files_can_stay_where_they_are(seedbank, folder: Path):
     (folder / "00001.png").unlink()
     assert seedbank("ls", "bytes:absent", "--ids").out.split() == ["2"]
     assert "00001.png of entry 2 cannot be read" in seedbank("check", ok=(1,)).out
+
+
+def test_a_strangers_text_and_file_name_cannot_command_the_terminal(seedbank, tmp_path: Path):
+    text = parameters(5).replace("Steps", "\x1b[2J\x07\u202e\nSteps", 1)
+    (tmp_path / "a\x07\nb.png").write_bytes(png(5, text))
+    told = [seedbank("import", str(tmp_path), "--jobs", "1", *more).out for more in (["--dry-run"], [])]
+    told += [seedbank(*command).out for command in (["show", "1"], ["ls"], ["tree", "1"], ["read", f"{tmp_path}/a\x07\nb.png"])]
+    for out in told:
+        assert not {"\x07", "\u202e"} & set(out)
+    assert f"would import {tmp_path}/a\ufffd\ufffdb.png  a1111" in told[0]
+    assert "�" in told[2]
+    assert seedbank("show", "1", "--raw").out == f"--- png:parameters of entry 1\n{text}\n"  # no terminal: word for word
