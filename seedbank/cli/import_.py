@@ -135,6 +135,7 @@ def _reported(reports: Iterable[Report], *, as_json: bool, shown: bool) -> int:
     tools: Counter[tuple[str, str]] = Counter()
     rejected: list[Report] = []
     trashed = conflicts = 0
+    ended = False
     try:
         for report in reports:
             outcomes[report.outcome] += 1
@@ -149,8 +150,9 @@ def _reported(reports: Iterable[Report], *, as_json: bool, shown: bool) -> int:
             elif shown and report.outcome != "known":
                 for line in _lines(report):
                     click.echo(_line(line))
+        ended = True
     finally:
-        if not as_json:
+        if not as_json and (ended or outcomes):
             _summary(outcomes, tools, [] if shown else rejected, trashed, conflicts)
     return 1 if set(outcomes) == {"rejected"} else 0
 
