@@ -148,7 +148,8 @@ def test_what_makes_no_sense_is_a_sentence_before_anything_is_rendered(swept, ar
 
 @pytest.mark.slow
 def test_a_sweep_that_was_killed_and_then_interrupted_goes_on_without_a_cell_twice(process, kept):
-    asked = ("sweep", "a red circle", *SMALL, "--steps", "2", "--seeds", "1..40", "--json")
+    # So many steps that the signal comes before the last cell, also on a machine that is busy.
+    asked = ("sweep", "a red circle", *SMALL, "--steps", "25", "--seeds", "1..24", "--json")
     first = interrupted(process, asked, signal.SIGKILL)
     second = interrupted(process, asked, signal.SIGINT)
     assert second.code == 130
@@ -156,11 +157,11 @@ def test_a_sweep_that_was_killed_and_then_interrupted_goes_on_without_a_cell_twi
     seedbank = InProcess(process.bank, process.environ, kept)
     rest = seedbank("sweep", "--resume", "1", "--json").objects
     made = {cell["seed"]: cell["id"] for cell in rest}
-    assert sorted(map(int, made)) == list(range(1, 41)) and len(set(made.values())) == 40
+    assert sorted(map(int, made)) == list(range(1, 25)) and len(set(made.values())) == 24
     assert all(made[cell["seed"]] == cell["id"] for cell in (*first.objects, *second.objects))
-    assert len(seedbank("ls", "--ids", "--limit", "0").lines) == 40, "no cell was rendered twice"
+    assert len(seedbank("ls", "--ids", "--limit", "0").lines) == 24, "no cell was rendered twice"
     assert not all(cell["reused"] for cell in rest) and any(cell["reused"] for cell in rest)
-    numbers = ",".join(str(made[str(seed)]) for seed in (1, 20, 40))
+    numbers = ",".join(str(made[str(seed)]) for seed in (1, 12, 24))
     assert [found["verdict"] for found in seedbank("regen", numbers, "--json").objects] == ["exact"] * 3
 
 
