@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from seedbank.cli.common import FORMS, counted, open_bank, write_file
+from seedbank.cli.common import FORMS, counted, open_bank, printable, write_file
 from seedbank.cli.completing import complete_which
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def recipe_command(context: click.Context, which: str, form: str, lang: str | No
             return _check(bank, entry)
         text = bank.recipe_text(entry, form, lang)
     if output is None:
-        click.echo(text)
+        # Word for word, as digests hang on it (with color, click takes nothing out); a terminal gets no commands of strangers.
+        click.echo(printable(text) if sys.stdout.isatty() else text, color=True)
     else:
         write_file(output, (text.rstrip("\n") + "\n").encode())
         click.echo(output)

@@ -91,3 +91,4 @@ def test_a_strangers_text_and_file_name_cannot_command_the_terminal(seedbank, tm
     assert f"would import {tmp_path}/a\ufffd\ufffdb.png  a1111" in told[0]
     assert "�" in told[2]
     assert seedbank("show", "1", "--raw").out == f"--- png:parameters of entry 1\n{text}\n"  # no terminal: word for word
+    assert "\x1b[2J\x07" in seedbank("recipe", "1", "--as", "a1111").out
