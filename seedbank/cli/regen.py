@@ -109,6 +109,7 @@ def regen_command(
         trace=None if trace == "stages" else trace,
     )
     outcomes = []
+    hints: set[str] = set()
     with open_bank(context) as bank:
         ids = bank.resolve(words(which))
         for outcome in _attempts(bank, ids, options, via):
@@ -116,7 +117,7 @@ def regen_command(
             if as_json:
                 emit(_json(bank, outcome))
             else:
-                _print(outcome, verbose)
+                _print(outcome, verbose, hints)
         if len(outcomes) != 1 and not as_json:
             _summary(outcomes, len(ids))
     return exit_code(outcomes, accept)
@@ -141,10 +142,12 @@ def _pair(text: str) -> tuple[str, str]:
     return name, place
 
 
-def _print(outcome: Outcome, verbose: bool) -> None:
+def _print(outcome: Outcome, verbose: bool, hints: set[str]) -> None:
+    """One attempt; `hints` were given before and are not repeated."""
     found = outcome.regeneration
     click.echo(f"{outcome.entry.id}  {found.verdict}  {outcome.seconds:.1f} s  {printable(found.explanation['line'])}")
-    if hint := found.explanation.get("hint"):
+    if (hint := found.explanation.get("hint")) and hint not in hints:
+        hints.add(hint)
         click.echo(f"   {hint}", err=True)
     for note in found.explanation.get("notes", ()):
         click.echo(f"   {note}", err=True)

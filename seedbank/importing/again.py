@@ -169,7 +169,9 @@ def _size_remarks(said: Recipe | None, used: Recipe | None) -> Iterator[str]:
 def told_tool(reading: Reading) -> str:
     """The tool and its version, for people."""
     version = reading.recipe.extras.get("version")
-    return f"{reading.tool} {version}" if isinstance(version, str) and len(version) <= 40 else reading.tool
+    if not isinstance(version, str) or len(version) > 40 or not any(letter.isdigit() for letter in version):
+        return reading.tool  # some write their own name there
+    return version if version.casefold().startswith(reading.tool.casefold()) else f"{reading.tool} {version}"
 
 
 def _whole(converted: Converted, recipe: Recipe | None, engine: Engine) -> tuple[Recipe, tuple[str, ...]]:

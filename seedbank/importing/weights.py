@@ -63,7 +63,7 @@ def named_model(kind: str, name: str | None, hash: str | None) -> Model:
     """What a file calls some weights, as a model without files: its digest is that of the hash, else of the name."""
     plain = plain_name(name)
     hashes = tuple(hash_of(kind, hash)) or (((NAME, plain),) if plain else ())
-    shown = base_name(name) or str(hash)
+    shown = base_name(name) or hash or "without a name"
     return Model(
         digest=json_digest({"named": kind, "as": [list(one) for one in hashes] or shown}),
         name=shown,
