@@ -168,7 +168,15 @@ def test_a_sweep_that_was_killed_and_then_interrupted_goes_on_without_a_cell_twi
 def interrupted(process, arguments, how):
     """The command, ended by a signal when it has told of four cells that it rendered."""
     command = [sys.executable, "-m", "seedbank", "--bank", str(process.bank), *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=process.environ) as running:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=process.environ,
+        # Where the tests run in the background of a shell, Ctrl-C is ignored, and what they start inherits that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as running:
         lines, fresh = [], 0
         while fresh < 4:
             lines.append(running.stdout.readline())

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,7 @@ def test_it_runs_where_seedbank_is_not_installed_and_libraries_print(engine, loa
 def test_a_worker_that_is_killed_while_it_renders_is_reported_and_replaced(load, folders):
     with Engine(device="cpu") as engine:
         recipe = recipe_for(load(engine, Z_IMAGE))
+        recipe = replace(recipe, call={**recipe.call, "num_inference_steps": 100})  # the signal comes before the end
         pid = engine.pid
         engine.on_event = lambda event: os.kill(pid, signal.SIGKILL) if event.get("step") == 1 else None
         with pytest.raises(RenderFailed, match=r"died \(signal 9, SIGKILL\)") as caught:

@@ -47,10 +47,10 @@ def test_processes_record_into_one_bank_at_once(store: Store, bank_url: str, wri
 
 
 @pytest.mark.slow
-def test_eight_processes_record_1600_entries_into_one_bank(store: Store, bank_url: str):
-    started = [python(RECORD, bank_url, str(number), "200") for number in range(8)]
+def test_eight_processes_record_800_entries_into_one_bank(store: Store, bank_url: str):
+    started = [python(RECORD, bank_url, str(number), "100") for number in range(8)]
     assert [(one.communicate()[1], one.returncode) for one in started] == [("", 0)] * 8
-    assert store.count() == 1600
+    assert store.count() == 800
     assert list(integrity(store)) == []
 
 
