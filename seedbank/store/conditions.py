@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Connection,
     and_,
-    cast,
     exists,
-    false,
-    func,
     or_,
     select,
 )
 
 from seedbank.errors import BadInput, NotFound
-from seedbank.query import KEYS, Node, Term
+from seedbank.query import KEYS, Term
 from seedbank.query.values import Neighbours, Range, Ranges
 from seedbank.recipe import LARGEST_SEED
 from seedbank.store import sources, words
+from seedbank.store.asking import Asking, any_of, one_of
 from seedbank.store.files import lost_references
-from seedbank.store.matching import Remembered, begins, ids_named, named, pattern, size_ids
-from seedbank.store.reading import LARGEST_ID
+from seedbank.store.matching import begins, ids_named, named, pattern, size_ids
+from seedbank.store.reading import LARGEST_ID, no_entry
 from seedbank.store.sources import (
     NOTHING,
     Condition,
     Source,
-    bare,
     by_column,
     by_ids,
     by_posting,
@@ -54,56 +47,21 @@ from seedbank.store.tables import (
     entry_adapters,
     images,
     models,
-    opinions,
-    prompts,
     recipes,
     run_entries,
     runs,
     tags,
-    users,
-    vocabulary,
     weight_hashes,
 )
-from seedbank.store.wordindex import prompts_having, prompts_with
+from seedbank.store.wordconditions import negative_condition, note_condition, prompt_condition
 
 if TYPE_CHECKING:
-    from seedbank.store.hashes import Hashes
+    pass
 
 LARGEST_NUMBER = 1e300
 LARGEST_STEPS = 2**63 - 1
-MOST_WORDS = 1000
-"""A piece of more words than this (``*e*``) is looked for in the prompts themselves; it is common then."""
-
 DEEPEST_SEARCH = 5
 """Saved searches that use saved searches."""
-
-
-@dataclass
-class Asking:
-    """Who asks, and where: what the conditions of one query are made with."""
-
-    connection: Connection
-    user: str
-    sqlite: bool
-    remembered: Remembered
-    hashes: Hashes
-    gone: Callable[[], Collection[str]]
-    """Digests of models and adapters that are not at hand today."""
-    plan: Callable[[Asking, Node], Condition]
-    """Makes the condition of a whole query, for saved searches."""
-    depth: int = 0
-    _users: dict[str, int] | None = field(default=None)
-
-    @property
-    def users(self) -> dict[str, int]:
-        """{name: id}"""
-        if self._users is None:
-            self._users = {row.name: row.id for row in self.connection.execute(select(users.c.id, users.c.name))}
-        return self._users
-
-    def bare(self, name: str) -> ColumnElement[Any]:
-        """A column of entries in a test."""
-        return bare(entries.c[name], sqlite=self.sqlite)
 
 
 def condition(asking: Asking, term: Term) -> Condition:
@@ -111,108 +69,6 @@ def condition(asking: Asking, term: Term) -> Condition:
     if term.key.startswith("env."):
         return _environment(asking, term.key, term.text)
     return _CONDITIONS[term.key](asking, term.key, KEYS[term.key].read(term.text))
-
-
-# -- words ---------------------------------------------------------------------------------------------------------
-
-
-def _prompt(asking: Asking, key: str, value: str) -> Condition:
-    piece = _piece(value)
-    if piece is None:
-        return Condition(asking.bare("prompt_id").is_not(None))
-    found = select(_position(asking, prompts.c.tokens, piece)).where(prompts.c.id == entries.c.prompt_id).correlate(entries)
-    test = found.scalar_subquery() > 0
-    wanted = _indexed_terms(asking, value)
-    if wanted is None:
-        return Condition(test)
-    if not all(wanted):
-        return NOTHING
-    holders = prompts_having(wanted, sqlite=asking.sqlite)
-    joined = holders.table.join(listed, listed.c.prompt_id == holders.id)
-    source = Source(listed.c.id, joined, (holders.where,), ordered=False)
-    return Condition(test, (source,), exact=_is_one_word(value))
-
-
-def _negative(asking: Asking, key: str, value: str) -> Condition:
-    piece = _piece(value)
-    held = select(recipes.c.id).where(recipes.c.id == entries.c.recipe_id).correlate(entries)
-    if piece is None:
-        return Condition(held.where(recipes.c.negative_id.is_not(None)).exists())
-    found = (
-        select(_position(asking, prompts.c.tokens, piece))
-        .select_from(recipes.join(prompts, recipes.c.negative_id == prompts.c.id))
-        .where(recipes.c.id == entries.c.recipe_id)
-        .correlate(entries)
-    )
-    test = found.scalar_subquery() > 0
-    wanted = _indexed_terms(asking, value)
-    if wanted is None:
-        return Condition(test)
-    if not all(wanted):
-        return NOTHING
-    of_recipes = select(recipes.c.id).where(recipes.c.negative_id.in_(prompts_with(wanted, sqlite=asking.sqlite)))
-    return Condition(test, (Source(listed.c.id, listed, (listed.c.recipe_id.in_(of_recipes),), ordered=False),))
-
-
-def _note(asking: Asking, key: str, value: str) -> Condition:
-    """Notes are few and not indexed: they are read."""
-    piece = _piece(value) or ""
-    rows = asking.connection.execute(select(opinions.c.image_id, opinions.c.note).where(opinions.c.note.is_not(None)))
-    return _one_of(asking, "image_id", sorted({row.image_id for row in rows if piece in words.stream(row.note)}))
-
-
-def _piece(value: str) -> str | None:
-    """What to look for in a stream of tokens; None when every text has it."""
-    found = words.tokens(value.removeprefix("*").removesuffix("*")) if value.strip("*") else []
-    if not found:
-        return None
-    piece = " ".join(found)
-    return ("" if value.startswith("*") else " ") + piece + ("" if value.endswith("*") else " ")
-
-
-def _position(asking: Asking, column: ColumnElement[str], piece: str) -> ColumnElement[int]:
-    position: Any = func.instr if asking.sqlite else func.strpos
-    found: ColumnElement[int] = position(column, piece)
-    return found
-
-
-def _is_one_word(value: str) -> bool:
-    found = words.tokens(value)
-    return len(found) == 1 and "*" not in value
-
-
-def _indexed_terms(asking: Asking, value: str) -> list[list[str]] | None:
-    """Terms that a prompt with these words has, one of each list; None where the index does not help."""
-    inner = value.removeprefix("*").removesuffix("*") if value.strip("*") else ""
-    tokens = words.tokens(inner)
-    wanted: list[list[str]] = []
-    """All of these lists, any word of each; a word may end in ``*``."""
-    last = len(tokens) - 1
-    for at, token in enumerate(tokens):
-        open_left, open_right = value.startswith("*") and at == 0, value.endswith("*") and at == last
-        if not words.is_indexed(token) or ((open_left or open_right) and words.is_unspaced(token)):
-            if words.is_unspaced(token):
-                wanted.append([token])
-            continue
-        if open_left:
-            pieces = _words_with(asking, token, open_right)
-            if pieces is None:
-                continue
-            wanted.append(pieces)
-        else:
-            wanted.append([f"{token}*" if open_right else token])
-    covered = words.pairs_of(tokens)
-    if covered:  # pairs say more than their letters
-        letters = {letter for term in covered for letter in term}
-        wanted = [[term] for term in covered] + [some for some in wanted if not (len(some) == 1 and some[0] in letters)]
-    return wanted or None
-
-
-def _words_with(asking: Asking, piece: str, open_right: bool) -> list[str] | None:
-    """The words of the bank that end with `piece` or contain it; None when there are too many."""
-    like = vocabulary.c.word.like(f"%{piece}{'%' if open_right else ''}")
-    found = list(asking.connection.scalars(select(vocabulary.c.word).where(like).limit(MOST_WORDS + 1)))
-    return found if len(found) <= MOST_WORDS else None
 
 
 # -- opinions ------------------------------------------------------------------------------------------------------
@@ -380,7 +236,7 @@ def _missing(asking: Asking, name: str) -> Condition:
 def _bytes(asking: Asking, key: str, value: bool) -> Condition:
     absent = Condition(asking.bare("blob_id").is_(None), (Source(listed.c.id, listed, (listed.c.blob_id.is_(None),)),), True)
     if lost := lost_references(asking.connection):
-        absent = any_of([absent, _one_of(asking, "blob_id", lost)])
+        absent = any_of([absent, one_of(asking, "blob_id", lost)])
     return not_that(absent) if value else absent
 
 
@@ -410,48 +266,29 @@ def _digest(asking: Asking, key: str, value: str) -> Condition:
 
 
 def _parent(asking: Asking, key: str, value: int) -> Condition:
+    if value > LARGEST_ID:
+        return NOTHING
     ids = select(edges.c.child_id).where(edges.c.parent_id == value)
     return by_ids("id", ids, sqlite=asking.sqlite)
 
 
 def _child(asking: Asking, key: str, value: int) -> Condition:
+    if value > LARGEST_ID:
+        return NOTHING
     ids = select(edges.c.parent_id).where(edges.c.child_id == value)
     return by_ids("id", ids, sqlite=asking.sqlite)
 
 
 def _like(asking: Asking, key: str, value: Neighbours) -> Condition:
+    if value.entry > LARGEST_ID:
+        raise no_entry(value.entry)
     wanted = select(images.c.phash).join(entries, entries.c.image_id == images.c.id).where(entries.c.id == value.entry)
     phash = asking.connection.scalar(wanted)
     if phash is None:
         if asking.connection.scalar(select(entries.c.id).where(entries.c.id == value.entry)) is None:
-            raise NotFound(f"There is no entry {value.entry} in this bank.", "See what there is with: seedbank ls")
+            raise no_entry(value.entry)
         raise BadInput(f"Entry {value.entry} has no picture that others could look like.", "Choose one that has.")
-    return _one_of(asking, "image_id", asking.hashes.near(asking.connection, phash, value.distance))
-
-
-def _one_of(asking: Asking, column: str, ids: Iterable[int]) -> Condition:
-    """Entries whose `column`, which is indexed, is one of these; any number of them."""
-    listed_ids = list(ids)
-    if not listed_ids:
-        return NOTHING
-    if asking.sqlite:
-        numbers = select(func.json_each(json.dumps(listed_ids)).table_valued("value").c.value)
-    else:
-        digits = func.unnest(func.string_to_array(",".join(map(str, listed_ids)), ","))
-        numbers = select(cast(digits, BigInteger))
-    return by_ids(column, numbers, sqlite=asking.sqlite)
-
-
-def any_of(found: list[Condition]) -> Condition:
-    """At least one holds."""
-    if len(found) == 1:
-        return found[0]
-    listable = all(one.sources is not None for one in found)
-    return Condition(
-        sources.any_test([func.coalesce(one.test, false()) for one in found]),
-        tuple(source for one in found for source in one.sources or ()) if listable else None,
-        all(one.exact for one in found),
-    )
+    return one_of(asking, "image_id", asking.hashes.near(asking.connection, phash, value.distance))
 
 
 _CONDITIONS: dict[str, Callable[[Asking, str, Any], Condition]] = {
@@ -472,12 +309,12 @@ _CONDITIONS: dict[str, Callable[[Asking, str, Any], Condition]] = {
     "like": _like,
     "lora": _lora,
     "model": _model,
-    "negative": _negative,
-    "note": _note,
+    "negative": negative_condition,
+    "note": note_condition,
     "origin": _origin,
     "parent": _parent,
     "pipeline": _method,
-    "prompt": _prompt,
+    "prompt": prompt_condition,
     "rating": _rating,
     "regenerable": _regenerable,
     "run": _run,

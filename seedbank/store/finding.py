@@ -18,7 +18,7 @@ from seedbank.store.tables import entries
 
 # What only a query needs is imported inside the methods: listing the newest entries must stay quick to start.
 if TYPE_CHECKING:
-    from seedbank.store.conditions import Asking
+    from seedbank.store.asking import Asking
     from seedbank.store.hashes import Hashes
     from seedbank.store.matching import Remembered
     from seedbank.store.planning import Plan
@@ -102,7 +102,7 @@ class Finder:
             yield self._ask(connection)
 
     def _ask(self, connection: Connection) -> Asking:
-        from seedbank.store.conditions import Asking
+        from seedbank.store.asking import Asking
         from seedbank.store.planning import saved
 
         return Asking(connection, self.user, self.database.is_sqlite, *self._memory, self.gone, saved)

@@ -22,7 +22,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ClauseElement
 
 from seedbank.query import And, Node, Not, Or, Query, Term, terms_of
-from seedbank.store.conditions import Asking, any_of, condition
+from seedbank.store.asking import Asking, any_of
+from seedbank.store.conditions import condition
 from seedbank.store.sources import NOTHING, Condition, Source, not_that
 from seedbank.store.tables import entries
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, false, func, literal, or_, select, true
 
 from seedbank.query import Sort
-from seedbank.store.conditions import Asking
+from seedbank.store.asking import Asking
 from seedbank.store.sources import Condition, by_posting, not_that
 from seedbank.store.tables import RATING, entries, opinions
 from seedbank.store.types import EPOCH

@@ -34,6 +34,17 @@ def few(store: Store) -> Store:
     return store
 
 
+@pytest.mark.parametrize("number", [2**31 - 1, 2**31, 10**17])
+def test_no_entry_has_a_number_as_large_as_that(few: Store, number: int):
+    for key in ("id", "parent", "child", "run"):
+        assert few._finder.page_ids(parse(f"{key}:{number}"), 10) == [], key
+    with pytest.raises(NotFound, match="There is no entry"):
+        few._finder.page_ids(parse(f"like:{number}"), 10)
+    for find in (few.entry, few.run):
+        with pytest.raises(NotFound):
+            find(number)
+
+
 def test_characters_with_a_meaning_elsewhere_are_only_characters(few: Store):
     for text in ODD:
         for key in (

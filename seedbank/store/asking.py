@@ -1,0 +1,72 @@
+"""Who asks and where, and how conditions are put together: what all kinds of keys share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, cast, false, func, select
+
+from seedbank.query import Node
+from seedbank.store import sources
+from seedbank.store.matching import Remembered
+from seedbank.store.sources import NOTHING, Condition, bare, by_ids
+from seedbank.store.tables import entries, users
+
+if TYPE_CHECKING:
+    from seedbank.store.hashes import Hashes
+
+
+@dataclass
+class Asking:
+    """Who asks, and where: what the conditions of one query are made with."""
+
+    connection: Connection
+    user: str
+    sqlite: bool
+    remembered: Remembered
+    hashes: Hashes
+    gone: Callable[[], Collection[str]]
+    """Digests of models and adapters that are not at hand today."""
+    plan: Callable[[Asking, Node], Condition]
+    """Makes the condition of a whole query, for saved searches."""
+    depth: int = 0
+    _users: dict[str, int] | None = field(default=None)
+
+    @property
+    def users(self) -> dict[str, int]:
+        """{name: id}"""
+        if self._users is None:
+            self._users = {row.name: row.id for row in self.connection.execute(select(users.c.id, users.c.name))}
+        return self._users
+
+    def bare(self, name: str) -> ColumnElement[Any]:
+        """A column of entries in a test."""
+        return bare(entries.c[name], sqlite=self.sqlite)
+
+
+def one_of(asking: Asking, column: str, ids: Iterable[int]) -> Condition:
+    """Entries whose `column`, which is indexed, is one of these; any number of them."""
+    listed_ids = list(ids)
+    if not listed_ids:
+        return NOTHING
+    if asking.sqlite:
+        numbers = select(func.json_each(json.dumps(listed_ids)).table_valued("value").c.value)
+    else:
+        digits = func.unnest(func.string_to_array(",".join(map(str, listed_ids)), ","))
+        numbers = select(cast(digits, BigInteger))
+    return by_ids(column, numbers, sqlite=asking.sqlite)
+
+
+def any_of(found: list[Condition]) -> Condition:
+    """At least one holds."""
+    if len(found) == 1:
+        return found[0]
+    listable = all(one.sources is not None for one in found)
+    return Condition(
+        sources.any_test([func.coalesce(one.test, false()) for one in found]),
+        tuple(source for one in found for source in one.sources or ()) if listable else None,
+        all(one.exact for one in found),
+    )

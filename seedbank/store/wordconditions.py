@@ -1,0 +1,115 @@
+"""Words of prompts and notes as conditions: what the index of words lists, and where a piece is looked for in a text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+
+from seedbank.store import words
+from seedbank.store.asking import Asking, one_of
+from seedbank.store.sources import NOTHING, Condition, Source, listed
+from seedbank.store.tables import entries, opinions, prompts, recipes, vocabulary
+from seedbank.store.wordindex import prompts_having, prompts_with
+
+MOST_WORDS = 1000
+"""A piece of more words than this (``*e*``) is looked for in the prompts themselves; it is common then."""
+
+
+def prompt_condition(asking: Asking, key: str, value: str) -> Condition:
+    piece = _piece(value)
+    if piece is None:
+        return Condition(asking.bare("prompt_id").is_not(None))
+    found = select(_position(asking, prompts.c.tokens, piece)).where(prompts.c.id == entries.c.prompt_id).correlate(entries)
+    test = found.scalar_subquery() > 0
+    wanted = _indexed_terms(asking, value)
+    if wanted is None:
+        return Condition(test)
+    if not all(wanted):
+        return NOTHING
+    holders = prompts_having(wanted, sqlite=asking.sqlite)
+    joined = holders.table.join(listed, listed.c.prompt_id == holders.id)
+    source = Source(listed.c.id, joined, (holders.where,), ordered=False)
+    return Condition(test, (source,), exact=_is_one_word(value))
+
+
+def negative_condition(asking: Asking, key: str, value: str) -> Condition:
+    piece = _piece(value)
+    held = select(recipes.c.id).where(recipes.c.id == entries.c.recipe_id).correlate(entries)
+    if piece is None:
+        return Condition(held.where(recipes.c.negative_id.is_not(None)).exists())
+    found = (
+        select(_position(asking, prompts.c.tokens, piece))
+        .select_from(recipes.join(prompts, recipes.c.negative_id == prompts.c.id))
+        .where(recipes.c.id == entries.c.recipe_id)
+        .correlate(entries)
+    )
+    test = found.scalar_subquery() > 0
+    wanted = _indexed_terms(asking, value)
+    if wanted is None:
+        return Condition(test)
+    if not all(wanted):
+        return NOTHING
+    of_recipes = select(recipes.c.id).where(recipes.c.negative_id.in_(prompts_with(wanted, sqlite=asking.sqlite)))
+    return Condition(test, (Source(listed.c.id, listed, (listed.c.recipe_id.in_(of_recipes),), ordered=False),))
+
+
+def note_condition(asking: Asking, key: str, value: str) -> Condition:
+    """Notes are few and not indexed: they are read."""
+    piece = _piece(value) or ""
+    rows = asking.connection.execute(select(opinions.c.image_id, opinions.c.note).where(opinions.c.note.is_not(None)))
+    return one_of(asking, "image_id", sorted({row.image_id for row in rows if piece in words.stream(row.note)}))
+
+
+def _piece(value: str) -> str | None:
+    """What to look for in a stream of tokens; None when every text has it."""
+    found = words.tokens(value.removeprefix("*").removesuffix("*")) if value.strip("*") else []
+    if not found:
+        return None
+    piece = " ".join(found)
+    return ("" if value.startswith("*") else " ") + piece + ("" if value.endswith("*") else " ")
+
+
+def _position(asking: Asking, column: ColumnElement[str], piece: str) -> ColumnElement[int]:
+    position: Any = func.instr if asking.sqlite else func.strpos
+    found: ColumnElement[int] = position(column, piece)
+    return found
+
+
+def _is_one_word(value: str) -> bool:
+    found = words.tokens(value)
+    return len(found) == 1 and "*" not in value
+
+
+def _indexed_terms(asking: Asking, value: str) -> list[list[str]] | None:
+    """Terms that a prompt with these words has, one of each list; None where the index does not help."""
+    inner = value.removeprefix("*").removesuffix("*") if value.strip("*") else ""
+    tokens = words.tokens(inner)
+    wanted: list[list[str]] = []
+    """All of these lists, any word of each; a word may end in ``*``."""
+    last = len(tokens) - 1
+    for at, token in enumerate(tokens):
+        open_left, open_right = value.startswith("*") and at == 0, value.endswith("*") and at == last
+        if not words.is_indexed(token) or ((open_left or open_right) and words.is_unspaced(token)):
+            if words.is_unspaced(token):
+                wanted.append([token])
+            continue
+        if open_left:
+            pieces = _words_with(asking, token, open_right)
+            if pieces is None:
+                continue
+            wanted.append(pieces)
+        else:
+            wanted.append([f"{token}*" if open_right else token])
+    covered = words.pairs_of(tokens)
+    if covered:  # pairs say more than their letters
+        letters = {letter for term in covered for letter in term}
+        wanted = [[term] for term in covered] + [some for some in wanted if not (len(some) == 1 and some[0] in letters)]
+    return wanted or None
+
+
+def _words_with(asking: Asking, piece: str, open_right: bool) -> list[str] | None:
+    """The words of the bank that end with `piece` or contain it; None when there are too many."""
+    like = vocabulary.c.word.like(f"%{piece}{'%' if open_right else ''}")
+    found = list(asking.connection.scalars(select(vocabulary.c.word).where(like).limit(MOST_WORDS + 1)))
+    return found if len(found) <= MOST_WORDS else None
