@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from seedbank.engine.manifest import LARGEST_HEADER, RememberedDigests, check_safetensors
-from seedbank.engine.source import Source, cache_folder
+from seedbank.engine.source import Source, cache_folder, remember
 from seedbank.errors import Blocked
 
 SHA256, DATA, SSHS, FIRST, BLAKE3 = "sha256", "data", "sshs", "first", "blake3"
@@ -67,13 +67,7 @@ class RememberedHashes:
         return dict(found)
 
     def _save(self) -> None:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            beside = self.path.with_suffix(f".{os.getpid()}.tmp")
-            beside.write_text(json.dumps(self._known), "utf-8")
-            beside.replace(self.path)
-        except OSError:
-            return
+        remember(self.path, json.dumps(self._known))
 
 
 def read_hashes(path: Path, on_bytes: OnBytes | None = None) -> Hashes:

@@ -8,12 +8,11 @@ and change time and inode; the change time cannot be set back, so that a flipped
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from seedbank.engine.source import Source, cache_folder
+from seedbank.engine.source import Source, cache_folder, remember
 from seedbank.errors import Blocked
 from seedbank.hashing import CHUNK, json_digest
 from seedbank.pipelines import facts
@@ -272,13 +271,7 @@ class RememberedDigests:
         """Write what was learnt; failing to do so costs time later, nothing else."""
         if not self.changed:
             return
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            beside = self.path.with_suffix(f".{os.getpid()}.tmp")
-            beside.write_text(json.dumps(self.known), "utf-8")
-            beside.replace(self.path)
-        except OSError:
-            return
+        remember(self.path, json.dumps(self.known))
 
 
 def _hash(path: Path, on_bytes: OnBytes | None) -> str:

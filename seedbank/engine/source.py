@@ -45,6 +45,17 @@ def cache_folder() -> Path:
     return Path(root).expanduser()
 
 
+def remember(path: Path, text: str) -> None:
+    """Write a file of the cache whole, beside others who do so. Failing costs time later, nothing else."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_suffix(f".{os.getpid()}.tmp")
+        beside.write_text(text, "utf-8")
+        beside.replace(path)
+    except OSError:
+        return
+
+
 def find_model(
     spec: str,
     *,

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import io
-import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.sessions import commands, masked
 from tests.warm import InProcess, Kept
 
 PAGE = Path(__file__).parents[2] / "docs" / "sharing.md"
@@ -23,20 +22,6 @@ VARIES = (
     (r"\d+\.\d s\b", "TIME"),
 )
 BANKS = ("art.db", "theirs.db")
-
-
-def commands() -> Iterator[tuple[str, list[str]]]:
-    """(command, the lines below it) of the console blocks of the page."""
-    for block in re.findall(r"^```console\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL):
-        for piece in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, *shown = piece.splitlines()
-            yield command, shown
-
-
-def masked(line: str) -> str:
-    for pattern, word in VARIES:
-        line = re.sub(pattern, word, line)
-    return line.rstrip()
 
 
 def say(command: str, folder: Path, banks: dict[str, InProcess], monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -72,8 +57,8 @@ def test_every_command_of_the_page_is_true(tmp_path: Path, environ: dict[str, st
     banks = {name: InProcess(tmp_path / name, english, kept) for name in BANKS}
     for bank in banks.values():
         bank("init")
-    for command, shown in commands():
+    for command, shown in commands(PAGE.read_text("utf-8")):
         if command == "cat scene.txt":
             (tmp_path / "scene.txt").write_text("\n".join(shown), "utf-8")
             continue
-        assert list(map(masked, say(command, tmp_path, banks, monkeypatch))) == list(map(masked, shown)), command
+        assert masked(say(command, tmp_path, banks, monkeypatch), VARIES) == masked(shown, VARIES), command

@@ -8,10 +8,11 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.sessions import commands, masked
 
 PAGE = Path(__file__).parents[2] / "docs" / "catalogue.md"
 VARIES = (
@@ -25,19 +26,6 @@ VARIES = (
 def blocks() -> list[tuple[str, str]]:
     """[(language, text), …] of the blocks of the page, in order."""
     return re.findall(r"^```(\w+)\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-
-
-def commands(block: str) -> Iterator[tuple[str, list[str]]]:
-    """(command, the lines below it) of a console block."""
-    for piece in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-        command, *shown = piece.splitlines()
-        yield command, shown
-
-
-def masked(line: str) -> str:
-    for pattern, word in VARIES:
-        line = re.sub(pattern, word, line)
-    return line.rstrip()
 
 
 def say(command: str, folder: Path) -> list[str]:
@@ -73,4 +61,4 @@ def test_every_block_of_the_page_is_true(tmp_path: Path, monkeypatch: pytest.Mon
             assert printed.getvalue().splitlines() == re.findall(r"# (.*)$", block, re.MULTILINE) * ("print(" in block)
         else:
             for command, shown in commands(block):
-                assert list(map(masked, say(command, tmp_path))) == list(map(masked, shown)), command
+                assert masked(say(command, tmp_path), VARIES) == masked(shown, VARIES), command

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.rendering import shared_cache
+from tests.sessions import commands, masked
 from tests.warm import InProcess, Kept
 
 PAGE = Path(__file__).parents[2] / "docs" / "cookbook.md"
@@ -30,21 +31,8 @@ def recipes() -> dict[str, list[tuple[str, list[str]]]]:
     """{heading: [(command, the lines below it), …]}."""
     found = {}
     for heading, text in re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL):
-        blocks = re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-        found[heading] = [step for block in blocks for step in commands(block)]
+        found[heading] = list(commands(text))
     return found
-
-
-def commands(block: str) -> Iterator[tuple[str, list[str]]]:
-    for piece in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-        command, *shown = piece.splitlines()
-        yield command, shown
-
-
-def masked(line: str) -> str:
-    for pattern, word in VARIES:
-        line = re.sub(pattern, word, line)
-    return line.rstrip()
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +53,7 @@ def test_every_recipe_of_the_page_is_true(heading: str, tmp_path: Path, monkeypa
         words = shlex.split(command)
         assert words[0] == "seedbank"
         ran = seedbank(*words[1:], ok=range(5))
-        expected, said = ([masked(line) for line in lines] for lines in (shown, ran.err.splitlines()))
-        assert sorted(expected) == sorted([*said, *(masked(line) for line in ran.lines)]), command
+        expected, said = (masked(lines, VARIES) for lines in (shown, ran.err.splitlines()))
+        assert sorted(expected) == sorted([*said, *masked(ran.lines, VARIES)]), command
         # On a terminal the two streams come in the order in which they were written; here each keeps its own.
-        assert [line for line in expected if line not in said] == [masked(line) for line in ran.lines], command
+        assert [line for line in expected if line not in said] == masked(ran.lines, VARIES), command

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.rendering import shared_cache
+from tests.sessions import masked
 from tests.warm import InProcess, Kept
 
 README = Path(__file__).parents[2] / "README.md"
@@ -29,12 +30,6 @@ def session():
     return steps
 
 
-def masked(line):
-    for pattern, word in VARIES:
-        line = re.sub(pattern, word, line)
-    return line.rstrip()
-
-
 @pytest.mark.slow
 def test_the_session_of_the_readme_is_true(tmp_path, request):
     import os
@@ -52,4 +47,4 @@ def test_the_session_of_the_readme_is_true(tmp_path, request):
             assert MACHINE.match(said[0])
             assert "(experiment: threads=1)" in said[0]
             continue
-        assert [masked(line) for line in said] == [masked(line) for line in shown], words
+        assert masked(said, VARIES) == masked(shown, VARIES), words
