@@ -198,8 +198,15 @@ function step(by) {
   else cards.get(shown[next].id).focus();
 }
 
+// Where a card lies, whatever it is doing at the moment: a card that is chosen rises a little.
+function topOf(card) {
+  let y = 0;
+  for (let node = card; node; node = node.offsetParent) y += node.offsetTop;
+  return y;
+}
+
 function columns() {
-  const tops = shown.map((entry) => cards.get(entry.id).getBoundingClientRect().top);
+  const tops = shown.map((entry) => topOf(cards.get(entry.id)));
   const next = tops.findIndex((top) => top !== tops[0]);
   return next < 0 ? tops.length : next;
 }
