@@ -52,15 +52,16 @@ def small_file(image: Image.Image, side: int, kind: str = "WEBP") -> bytes:
 def contact_sheet(cells: Sequence[Cell], columns: int | None = None, title: str = "") -> bytes:
     """A PNG file with the pictures in rows, each over its label.
 
-    Pictures keep their own pixels; a smaller one is centred in its place. Lines that are too long for a place are cut
-    with an ellipsis. `columns` is by default what makes the sheet about square. Raises `BadInput` for a sheet of more
-    than `LARGEST_PIXELS`.
+    Pictures keep their own pixels; a smaller one is centred in the place of the widest. Lines that are too long for a
+    place are cut with an ellipsis. `columns` is by default what makes the sheet about square. Raises `BadInput` for a
+    sheet of more than `LARGEST_PIXELS`.
     """
     if not cells:
         raise BadInput("A contact sheet needs at least one picture.")
     columns = min(len(cells), columns or math.ceil(math.sqrt(len(cells))))
     rows = math.ceil(len(cells) / columns)
-    across = max([NARROWEST, *(cell.pixels.width for cell in cells if cell.pixels)])
+    widest = max([1, *(cell.pixels.width for cell in cells if cell.pixels)])
+    across = max(NARROWEST, widest)
     down = max([1, *(cell.pixels.height for cell in cells if cell.pixels)])
     lines = max(len(cell.label.splitlines()) for cell in cells)
     head = GAP + LINE if title else 0
@@ -79,7 +80,8 @@ def contact_sheet(cells: Sequence[Cell], columns: int | None = None, title: str 
             draw.rectangle((left, top, left + across - 1, top + down - 1), outline=FAINT)
             draw.line((left, top, left + across - 1, top + down - 1), fill=FAINT)
         else:
-            at = (left + (across - cell.pixels.width) // 2, top + (down - cell.pixels.height) // 2)
+            # A label begins below the left edge of the widest picture, also where the place is wider than that.
+            at = (left + (widest - cell.pixels.width) // 2, top + (down - cell.pixels.height) // 2)
             sheet.paste(shown(cell.pixels), at)
         for number, line in enumerate(cell.label.splitlines()):
             _write(draw, (left, top + down + GAP // 2 + number * LINE), line, across)
