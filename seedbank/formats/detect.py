@@ -20,16 +20,20 @@ ORDER = (
     "stabilitymatrix",
     "tensorart",
     "fooocus",
+    "kohya",
     "comfyui",
     "invokeai",
     "novelai",
     "drawthings",
     "imaginairy",
     "mold",
+    "mflux",
+    "mochi",
     "easydiffusion",
     "dgenerate",
     "artbot",
     "a1111",
+    "webapi",
     "diffusersjson",
     "descriptions",
 )
@@ -93,7 +97,10 @@ COPIES = {
     "novelai": {"png:Description", "stealth:alpha", "exif:UserComment", "exif:ImageDescription"},
     "drawthings": {"exif:ImageDescription", "xmp:description", "iptc:Caption", "png:Description", "xmp:UserComment"},
     "imaginairy": {"exif:ImageDescription"},
+    "mflux": {"xmp:description", "iptc:Caption"},
+    "mochi": {"iptc:Caption", "exif:ImageDescription", "png:Description", "xmp:description"},
     "dgenerate": {"exif:UserComment"},
+    "kohya": {"png:seed", "png:sampler", "png:steps", "png:scale"},
 }
 """{format: places in which its tool writes the same once more}. They are not read again as something else."""
 

@@ -20,6 +20,7 @@ from seedbank.formats.values import count_of, find, foreign, loras_of, model_of,
 TOOL = "dgenerate"
 HEAD = re.compile(r"\A\s*(?:#![^\n]*\bdgenerate\b|dgenerate\s+\S)")
 VERSION = re.compile(r"^#!\s*dgenerate\s+([\d.]+)", re.MULTILINE)
+SECOND_PROMPTS = ("second-prompts", "sdxl-second-prompts", "sd3-second-prompts", "flux-second-prompts")
 LARGEST = 1 << 18
 """Characters of a configuration that are looked at."""
 
@@ -41,11 +42,17 @@ def read(payloads: Sequence[Payload]) -> Reading | None:
 
 
 def _call(text: str) -> str:
-    """The call without comments, directives (`\\import …`) and line ends that a backslash joins."""
-    joined = re.sub(r"\\[ \t]*\r?\n", " ", text)
-    lines = [line.strip() for line in joined.splitlines()]
-    kept = [line for line in lines if line and not line.startswith(("#", "\\", "{"))]
-    return "\n".join(kept).removeprefix("dgenerate ")
+    """The call without comments and directives (`\\import …`), on one line.
+
+    Long prompts are wrapped within their quotes: a line end behind a backslash, with the blanks around it, is one blank.
+    """
+    kept: list[str] = []
+    goes_on = False
+    for line in (line.strip() for line in text.split("\n")):
+        if goes_on or (line and not line.startswith(("#", "\\", "{"))):
+            goes_on = line.endswith("\\")
+            kept.append(line.removesuffix("\\").strip())
+    return " ".join(kept).removeprefix("dgenerate ").replace(r"\#", "#")
 
 
 def _recipe(words: Sequence[str], version: str | None) -> Foreign:
@@ -87,7 +94,11 @@ def _recipe(words: Sequence[str], version: str | None) -> Foreign:
             "inputs": tuple(flags.get("image-seeds", [])),
             "controlnets": tuple(flags.get("control-nets", [])),
             "refiner": model_of((said("sdxl-refiner") or "").partition(";")[0]),
-            "style_prompt": text_of(said("second-prompts", "sdxl-second-prompts")),
+            "style_prompt": text_of(said(*SECOND_PROMPTS)),
+            "cfg_rescale": number_of(said("guidance-rescales")),
+            "batch_size": count_of(said("batch-size")),
+            "prompt_weighter": text_of(said("prompt-weighter")),
+            "embeddings": tuple(flags.get("textual-inversions", [])),
             "model_type": text_of(said("model-type")),
             "dtype": text_of(said("dtype")),
         },

@@ -31,6 +31,7 @@ TOOL = "drawthings"
 SETTINGS = re.compile(r"Steps: \d+, Sampler: ")
 LONGEST_SETTINGS = 4096
 """Characters of the last line; a line of settings has some hundreds."""
+LORA = re.compile(r"LoRA(?: (\d+))? Model\Z")
 PAIR = re.compile(r"([A-Z][\w ]*): ([^,]*)(?:, |\Z)")
 
 
@@ -74,6 +75,8 @@ def _recipe(values: Mapping[str, Any], description: tuple[str, str] | None) -> F
     deep = values.get("v2")
     deep = deep if isinstance(deep, dict) else {}
     width, height = size_of(values.get("size"))
+    refiner = name_of(first(values, "refiner") or deep.get("refinerModel"))
+    controls = first(values, "control") or deep.get("controls")
     prompt, negative = text_of(values.get("c")), text_of(values.get("uc"))
     if description is not None:
         whole, other = _prompts(description[0])
@@ -94,10 +97,11 @@ def _recipe(values: Mapping[str, Any], description: tuple[str, str] | None) -> F
             "denoise": number_of(values.get("strength")),
             "seed_mode": text_of(values.get("seed_mode")),
             "shift": number_of(values.get("shift")),
-            "refiner": model_of(deep.get("refinerModel")),
-            "refiner_switch": number_of(deep.get("refinerStart")) if name_of(deep.get("refinerModel")) else None,
-            "controlnets": tuple(deep["controls"]) if isinstance(deep.get("controls"), list) else (),
+            "refiner": model_of(refiner),
+            "refiner_switch": number_of(first(values, "refiner_start") or deep.get("refinerStart")) if refiner else None,
+            "controlnets": tuple(controls) if isinstance(controls, list) else (),
             "hires": _hires(deep),
+            "upscaler": name_of(first(values, "upscaler") or deep.get("upscaler")),
             "batch_size": count_of(deep.get("batchSize")),
         },
     )
@@ -116,6 +120,13 @@ def _loras(value: Any) -> Iterator[Lora]:
     for item in value if isinstance(value, list) else ():
         if isinstance(item, dict) and (name := name_of(first(item, "file", "model", "name"))):
             yield Lora(name, number_of(item.get("weight")))
+
+
+def _named_loras(pairs: Mapping[str, str]) -> Iterator[Lora]:
+    """`LoRA Model` and `LoRA Weight`, of several `LoRA 1 Model` and so on."""
+    for key, name in pairs.items():
+        if LORA.match(key) and (named := name_of(name)):
+            yield Lora(named, number_of(pairs.get(key.removesuffix("Model") + "Weight")))
 
 
 def _hires(deep: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -145,7 +156,10 @@ def _text(text: str, place: str) -> Reading:
             width=width,
             height=height,
             model=model_of(pairs.get("Model")),
+            loras=loras_of(_named_loras(pairs)),
             extras={
+                "refiner": model_of(pairs.get("Refiner")),
+                "upscaler": name_of(pairs.get("Upscaler")),
                 "clip_skip": integer_of(pairs.get("CLIP Skip")),
                 "denoise": number_of(pairs.get("Strength")),
                 "seed_mode": text_of(pairs.get("Seed Mode")),

@@ -1,7 +1,7 @@
 """Easy Diffusion: a PNG chunk for each field, JSON in a UserComment, or a file of either kind beside the image.
 
 The keys are those of its requests (`use_stable_diffusion_model`) or the labels of its pages (`Stable Diffusion model`).
-Source: Easy Diffusion's `save_utils`; no real file was at hand.
+Sources: Easy Diffusion's `save_utils` and `dnd.js`, `save_dicts` of sdkit; no real file was at hand.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from seedbank.formats.reading import Lora, ModelName, Payload, Reading
+from seedbank.formats.reading import Lora, Payload, Reading
 from seedbank.formats.values import (
     count_of,
+    first,
     foreign,
     integer_of,
     loras_of,
@@ -32,20 +33,27 @@ LABELS = {
     "Stable Diffusion model": "use_stable_diffusion_model",
     "Clip Skip": "clip_skip",
     "ControlNet model": "use_controlnet_model",
+    "ControlNet Filter": "control_filter_to_apply",
+    "ControlNet Strength": "control_alpha",
     "VAE model": "use_vae_model",
     "Sampler": "sampler_name",
+    "Scheduler": "scheduler_name",
     "Width": "width",
     "Height": "height",
     "Steps": "num_inference_steps",
     "Guidance Scale": "guidance_scale",
+    "Distilled Guidance": "distilled_guidance_scale",
     "Prompt Strength": "prompt_strength",
     "LoRA model": "use_lora_model",
     "LoRA Strength": "lora_alpha",
     "Hypernetwork model": "use_hypernetwork_model",
+    "Hypernetwork Strength": "hypernetwork_strength",
+    "Embedding models": "use_embeddings_model",
     "Seamless Tiling": "tiling",
     "Use Face Correction": "use_face_correction",
     "Use Upscaling": "use_upscale",
     "Upscale By": "upscale_amount",
+    "Latent Upscaler Steps": "latent_upscaler_steps",
 }
 LINE = re.compile(rf"^({'|'.join(map(re.escape, LABELS))}):[ \t]*(.*)$", re.MULTILINE)
 MARK = "use_stable_diffusion_model"
@@ -92,20 +100,25 @@ def _reading(values: Mapping[str, Any], place: str) -> Reading:
             seed=seed_of(values.get("seed")),
             steps=count_of(values.get("num_inference_steps")),
             guidance_scale=number_of(values.get("guidance_scale")),
-            sampler=name_of(values.get("sampler_name")),
+            sampler=name_of(first(values, "sampler_name", "sampler")),
+            schedule=name_of(values.get("scheduler_name")),
             width=count_of(values.get("width")),
             height=count_of(values.get("height")),
-            model=_model(values.get(MARK)),
+            model=model_of(values.get(MARK)),
             loras=loras_of(_loras(values)),
             extras={
                 # A switch there: the last layer but one, or the last.
                 "clip_skip": {"True": 2, "False": 1}.get(str(values.get("clip_skip")), integer_of(values.get("clip_skip"))),
-                "vae": _model(values.get("use_vae_model")),
+                "vae": model_of(values.get("use_vae_model")),
                 "denoise": number_of(values.get("prompt_strength")),
-                "hypernetwork": _model(values.get("use_hypernetwork_model")),
-                "controlnets": tuple(name for name in (name_of(values.get("use_controlnet_model")),) if name),
+                "distilled_guidance": number_of(values.get("distilled_guidance_scale")),
+                "hypernetwork": model_of(values.get("use_hypernetwork_model")),
+                "hypernetwork_strength": number_of(values.get("hypernetwork_strength")),
+                "embeddings": tuple(model for item in _list(values.get("use_embeddings_model")) if (model := model_of(item))),
+                "controlnets": tuple(_controlnets(values)),
                 "upscaler": name_of(values.get("use_upscale")),
                 "upscale_scale": number_of(values.get("upscale_amount")),
+                "latent_upscaler_steps": count_of(values.get("latent_upscaler_steps")),
                 "face_restoration": name_of(values.get("use_face_correction")),
                 "tiling": name_of(values.get("tiling")),
             },
@@ -114,12 +127,14 @@ def _reading(values: Mapping[str, Any], place: str) -> Reading:
     )
 
 
-def _model(value: Any) -> ModelName | None:
-    return model_of(value)
+def _controlnets(values: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    if model := name_of(values.get("use_controlnet_model")):
+        weight, kind = number_of(values.get("control_alpha")), name_of(values.get("control_filter_to_apply"))
+        yield {"model": model, **({"weight": weight} if weight is not None else {}), **({"module": kind} if kind else {})}
 
 
 def _loras(values: Mapping[str, Any]) -> Iterator[Lora]:
-    """One name and strength, or a list of each; in a text they are written as Python lists."""
+    """One name and strength, or a list of each; in a text they are written as Python lists, or with commas."""
     names, strengths = _list(values.get("use_lora_model")), _list(values.get("lora_alpha"))
     for index, item in enumerate(names):
         if name := name_of(item):
@@ -127,6 +142,7 @@ def _loras(values: Mapping[str, Any]) -> Iterator[Lora]:
 
 
 def _list(value: Any) -> list[Any]:
-    if isinstance(value, str) and value.strip().startswith("["):
-        return [item.strip(" '\"") for item in value.strip("[] \r\n").split(",")]
+    if isinstance(value, str):
+        listed = value.strip().startswith("[")
+        return [item.strip(" '\"") for item in value.strip("[] \r\n" if listed else " \r\n").split("," if listed else ", ")]
     return value if isinstance(value, list) else [] if value is None else [value]

@@ -1,7 +1,8 @@
 """Fooocus and its descendants: JSON in `png:parameters` or a UserComment, the log beside the images, A1111 text.
 
 Fooocus         snake_case keys, `metadata_scheme` fooocus; seeds are texts, up to 2^63
-its log         the labels that people see (`Guidance Scale`), one object for each image of `log.html`
+its log         the labels that people see (`Guidance Scale`), one object for each image of `log.html`; before 2.1.853 as text
+Fooocus-MRE     snake_case keys of its own (`cfg`, `l1`, `w1`) in `png:Comment`, a JPEG comment or a file beside the image
 FooocusPlus     the labels of the log, in the image
 A1111 scheme    the text of A1111 with `fooocus_scheme` a1111 beside it
 RuinedFooocus   JSON of its own with `software`
@@ -10,6 +11,7 @@ RuinedFooocus   JSON of its own with `software`
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -36,6 +38,8 @@ from seedbank.formats.values import (
 
 TOOL, PLUS, RUINED = "fooocus", "fooocusplus", "ruined-fooocus"
 NUMBERED = re.compile(r"lora[ _](?:combined_)?\d+\Z")
+NAMED = re.compile(r"lora_\[(.+)\]_weight\Z", re.DOTALL)
+"""A LoRA in the oldest logs, its name within the label."""
 COMBINED = re.compile(r"(.+?) : (-?[\d.]+)\s*\Z", re.DOTALL)
 RUINED_TEXT = re.compile(r"<([^<>:]+):([^<>:]+)>")
 
@@ -83,20 +87,28 @@ def _fooocus(values: Mapping[str, Any]) -> Foreign:
         loras=loras_of(_loras(values)),
         extras={
             "version": version,
-            "clip_skip": integer_of(values.get("clip_skip")),
+            "clip_skip": _clip_skip(values),
             "vae": None if str(values.get("vae", "")).startswith("Default") else model_of(values.get("vae")),
             "refiner": model_of(values.get("refiner_model"), values.get("refiner_model_hash")),
             "refiner_switch": number_of(values.get("refiner_switch")) if name_of(values.get("refiner_model")) else None,
-            "full_prompt": text_of(values.get("full_prompt")),
-            "full_negative_prompt": text_of(values.get("full_negative_prompt")),
+            "full_prompt": text_of(first(values, "full_prompt", "real_prompt", "real_positive_prompt")),
+            "full_negative_prompt": text_of(first(values, "full_negative_prompt", "real_negative_prompt")),
             "prompt_expansion": text_of(first(values, "prompt_expansion", "fooocus_v2_expansion")),
             "styles": text_of(values.get("styles")),
             "performance": text_of(values.get("performance")),
             "sharpness": number_of(values.get("sharpness")),
             "adm_guidance": text_of(values.get("adm_guidance")),
-            "adaptive_cfg": number_of(values.get("adaptive_cfg")),
+            "adaptive_cfg": number_of(first(values, "adaptive_cfg", "cfg_mimicking_from_tsnr")),
+            "freeu": text_of(values.get("freeu")),
+            "denoise": number_of(values.get("denoise")) if values.get("img2img") is True else None,
         },
     )
+
+
+def _clip_skip(values: Mapping[str, Any]) -> int | None:
+    """1 is the last layer; Fooocus-MRE counts from the end, as ComfyUI: -1 is the last."""
+    from_end = integer_of(values.get("base_clip_skip"))
+    return abs(from_end) if from_end else integer_of(values.get("clip_skip"))
 
 
 def _loras(values: Mapping[str, Any]) -> Iterator[Lora | None]:
@@ -114,6 +126,8 @@ def _loras(values: Mapping[str, Any]) -> Iterator[Lora | None]:
     for key, value in values.items():
         if NUMBERED.match(key) and isinstance(value, str) and (match := COMBINED.match(value)) and (name := name_of(match[1])):
             yield Lora(name, number_of(match[2]))
+        elif (match := NAMED.match(key)) and (name := name_of(match[1])):
+            yield Lora(name, number_of(value))
 
 
 def _ruined(values: Mapping[str, Any]) -> Foreign:
@@ -165,13 +179,23 @@ def _text(payloads: Sequence[Payload]) -> Reading | None:
 
 
 CLIPBOARD = "to_clipboard('"
+LARGEST_ENTRY = 1 << 17
+"""Characters of one image's part of the page; some thousand are usual."""
+BOLD = re.compile(r"(?:<p>|, )([^<>:]{1,200}): <b>([^<]*)</b>")
 
 
 def log_entry(page: str, name: str) -> str | None:
-    """The JSON that Fooocus' `log.html` has for the image of that file name; None where it has none."""
-    start = page.find(f'<div id="{html.escape(name.replace(".", "_"))}" class="image-container"')
-    end = page.find("</div>", start)
-    begin = page.find(CLIPBOARD, start, end) if start >= 0 and end >= 0 else -1
-    if begin < 0:
+    """The JSON that Fooocus' `log.html` has for the image of that file name; None where it has none.
+
+    The oldest pages have `<p>Label: <b>value</b></p>` in its place, which is made into the same object.
+    """
+    start = page.find(f'<div id="{html.escape(name.replace(".", "_"))}"')
+    if start < 0:
         return None
-    return unquote(page[begin + len(CLIPBOARD) : end].partition("'")[0])
+    after = page.find('<div id="', start + 1)
+    entry = page[start : min(after if after >= 0 else len(page), start + LARGEST_ENTRY)]
+    begin = entry.find(CLIPBOARD)
+    if begin >= 0:
+        return unquote(entry[begin + len(CLIPBOARD) :].partition("'")[0])
+    said = {label.strip(): value for label, value in BOLD.findall(entry)}
+    return json.dumps(said, ensure_ascii=False) if "Prompt" in said else None

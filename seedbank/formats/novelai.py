@@ -1,7 +1,9 @@
 """NovelAI: JSON in `png:Comment` beside `Software: NovelAI`; in WebP and hidden in the alpha channel all of it as one JSON.
 
 The model has no file: `Source` names it, with a digest of eight digits. `Comment` is a text of JSON within the JSON.
-Prompts for single characters (version 4) stand beside the prompt in `characters`.
+Prompts for single characters (version 4) do not go into the prompt, which the file has whole without them: they stand beside
+it in `characters` and `negative_characters`, and where each was placed in `character_centers`.
+Sources: NovelAI's `novelai-image-metadata`, and real files of versions 1 to 4.5.
 """
 
 from __future__ import annotations
@@ -101,11 +103,16 @@ def _recipe(values: Mapping[str, Any], around: Mapping[str, Any]) -> Foreign:
             "batch_size": count_of(values.get("n_samples")),
             "characters": _characters(values.get("v4_prompt")),
             "negative_characters": _characters(values.get("v4_negative_prompt")),
+            "character_centers": _centers(values.get("v4_prompt")),
             "cfg_rescale": number_of(values.get("cfg_rescale")) or None,
             "uncond_scale": number_of(values.get("uncond_scale")) or None,
             "smea": True if values.get("sm") is True else None,
             "smea_dyn": True if values.get("sm_dyn") is True else None,
             "extra_noise": number_of(values.get("noise")) or None,
+            "extra_noise_seed": seed_of(values.get("extra_noise_seed")),
+            "dynamic_thresholding": True if values.get("dynamic_thresholding") is True else None,
+            **{name: number_of(values.get(name)) for name in ("skip_cfg_above_sigma", "skip_cfg_below_sigma")},
+            "reference_strengths": _numbers(values.get("reference_strength_multiple")),
         },
     )
 
@@ -115,13 +122,25 @@ def _caption(value: Any) -> str | None:
     return text_of(caption.get("base_caption")) if isinstance(caption, dict) else None
 
 
-def _characters(value: Any) -> tuple[str, ...]:
-    """The captions of the single characters."""
+def _captions(value: Any) -> list[Mapping[str, Any]]:
+    """The objects of the single characters: {"char_caption": text, "centers": [{"x": 0 to 1, "y": 0 to 1}]}."""
     caption = value.get("caption") if isinstance(value, dict) else None
     listed = caption.get("char_captions") if isinstance(caption, dict) else None
-    texts = (
-        [text_of(item.get("char_caption")) for item in listed or () if isinstance(item, dict)]
-        if isinstance(listed, list)
-        else []
-    )
-    return tuple(text for text in texts if text)
+    return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+
+
+def _characters(value: Any) -> tuple[str, ...]:
+    """The captions of the single characters."""
+    return tuple(text for item in _captions(value) if (text := text_of(item.get("char_caption"))))
+
+
+def _centers(value: Any) -> tuple[Any, ...]:
+    """Where the characters stand; nothing where NovelAI chose the places itself."""
+    if not isinstance(value, dict) or value.get("use_coords") is not True:
+        return ()
+    return tuple(item.get("centers") for item in _captions(value) if text_of(item.get("char_caption")))
+
+
+def _numbers(value: Any) -> tuple[float, ...]:
+    listed = value if isinstance(value, list) else ()
+    return tuple(number for item in listed if (number := number_of(item)) is not None)

@@ -1,4 +1,8 @@
-"""SwarmUI: JSON with `sui_image_params` in `png:parameters`, in a UserComment, or in a file of its own beside the image."""
+"""SwarmUI: JSON with `sui_image_params` in `png:parameters`, in a UserComment, or in a file of its own beside the image.
+
+Numbers can be texts, lists texts with commas. Grids have `all_metadata["name"] = {…}` in a `.metadata.js` beside each picture.
+Source: SwarmUI's `Image Metadata Format.md` and `T2IParamInput.cs`.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +28,11 @@ TOOL = "swarmui"
 MARK = "sui_image_params"
 
 
+GRID = "all_metadata["
+
+
 def read(payloads: Sequence[Payload]) -> Reading | None:
-    for payload, values in objects(payloads):
+    for payload, values in _objects(payloads):
         outer = values
         if MARK not in outer and isinstance(values.get("parameters"), str):  # what other programs make of it in a JPEG
             outer = json_object(values["parameters"]) or {}
@@ -35,6 +42,13 @@ def read(payloads: Sequence[Payload]) -> Reading | None:
                 raise FormatError(f"{MARK} is no JSON object.")
             return Reading(TOOL, _recipe(params, outer), payload.place)
     return None
+
+
+def _objects(payloads: Sequence[Payload]) -> Iterator[tuple[Payload, Mapping[str, Any]]]:
+    yield from objects(payloads)
+    for payload in payloads:
+        if payload.text.startswith(GRID) and (values := json_object(payload.text.partition("] = ")[2])) is not None:
+            yield payload, values
 
 
 def _recipe(params: Mapping[str, Any], outer: Mapping[str, Any]) -> Foreign:
@@ -68,6 +82,10 @@ def _recipe(params: Mapping[str, Any], outer: Mapping[str, Any]) -> Foreign:
             "batch_size": count_of(params.get("batchsize")),
             "original_prompt": text_of(extra.get("original_prompt")),
             "sigma_shift": number_of(params.get("sigmashift")),
+            "controlnets": tuple(_controlnets(params)),
+            "refiner_steps": count_of(params.get("refinersteps")) if refiner else None,
+            "refiner_cfg_scale": number_of(params.get("refinercfgscale")),
+            "zero_negative": True if params.get("zeronegative") in (True, "true", "True") else None,
         },
     )
 
@@ -103,6 +121,12 @@ def _loras(params: Mapping[str, Any], hashes: Sequence[tuple[str, str, str]]) ->
             text = number_of(text_weights[index]) if index < len(text_weights) else None
             found.append(Lora(name, weight, same[0] if same else None, text if text != weight else None))
     return tuple(found)
+
+
+def _controlnets(params: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for number in ("", "two", "three"):
+        if model := name_of(params.get(f"controlnet{number}model")):
+            yield {"model": model, "weight": number_of(params.get(f"controlnet{number}strength"))}
 
 
 def _list(value: Any) -> list[Any]:

@@ -9,8 +9,8 @@ from seedbank.formats.containers import LARGEST_METADATA
 from seedbank.formats.containers.text import whole_file
 from seedbank.formats.reading import Payload
 
-SUFFIXES = (".txt", ".json", ".swarm.json")
-"""Put in the place of the picture's suffix; `.txt` and `.json` also behind it (`name.png.txt`)."""
+SUFFIXES = (".txt", ".json", ".swarm.json", ".metadata.json", ".metadata.js", ".dgen")
+"""Put in the place of the picture's suffix or behind it (`name.png.txt`): SwarmUI's and its grids', mflux's, dgenerate's."""
 LOG = "log.html"
 """Fooocus' page of a day's pictures, in their folder."""
 LARGEST_LOG = 64 * 2**20

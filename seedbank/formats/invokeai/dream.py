@@ -2,7 +2,8 @@
 
     "a cat [dog]" -s 50 -S 2980747362 -W 512 -H 768 -C 5 -A k_lms -G 0.9
 
-The ancestor writes no blank between a flag and its value. What stands in brackets within the prompt is the negative prompt.
+The ancestor writes no blank between a flag and its value, and from 2.2.5 on the prompt stands there without quotes. What
+stands in brackets within the prompt is the negative prompt. Source: `ldm/invoke/args.py` of 2.0 to 2.3.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import re
 from seedbank.formats.reading import Foreign
 from seedbank.formats.values import count_of, foreign, name_of, number_of, seed_of, text_of
 
-LINE = re.compile(r'\s*"(.*)"((?:\s+-{1,2}[A-Za-z].*)?)\s*\Z', re.DOTALL)
+QUOTED = re.compile(r'\s*"(.*)"((?:\s+-{1,2}[A-Za-z].*)?)\s*\Z', re.DOTALL)
+SWITCHES = re.compile(r"\s-s ?\d+\s+(?:-b ?\d+\s+)?-[SW] ?-?\d")
+"""Where the flags begin behind a prompt without quotes: they are always written, in this order."""
 ATTACHED = re.compile(r"-([sSWHCfGvn])(-?\d[\d.]*)\Z|-(A)(\w+)\Z")
 BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 LONG = {"--steps": "s", "--seed": "S", "--width": "W", "--height": "H", "--cfg_scale": "C", "--sampler": "A", "--strength": "f"}
@@ -20,11 +23,15 @@ LONG = {"--steps": "s", "--seed": "S", "--width": "W", "--height": "H", "--cfg_s
 
 def of_line(text: str) -> Foreign | None:
     """None for a text that is no such line."""
-    match = LINE.match(text)
-    if match is None:
+    quoted, switches = QUOTED.match(text), SWITCHES.search(text)
+    if quoted is not None:
+        words, rest = quoted[1].replace('\\"', '"'), quoted[2]
+    elif switches is not None:
+        words, rest = text[: switches.start()].strip(), text[switches.start() :]
+    else:
         return None
-    prompt, negative = brackets(text_of(match[1].replace('\\"', '"')))
-    flags = _flags(match[2].split())
+    prompt, negative = brackets(text_of(words))
+    flags = _flags(rest.split())
     return foreign(
         prompt=prompt,
         negative_prompt=negative,

@@ -15,6 +15,10 @@ from seedbank.formats.values import count_of, first, foreign, loras_of, name_of,
 
 MOST_STEPS = 1000
 """Nodes that one search walks through."""
+MOST_SAMPLERS = 16
+"""Nodes that denoise among which the first is looked for."""
+EARLIER = {"t2l", "l2l", "t2l_sdxl", "l2l_sdxl", "inpaint"}
+"""Nodes that denoise, as 3.0 named them."""
 PROMPTS = ("prompt", "value", "text", "string", "string_left")
 
 
@@ -37,14 +41,18 @@ class Graph:
         return list(seen)
 
     def value(self, node: str, *names: str) -> Any:
-        """The value of the first of the fields that has one, here or in a node that is linked to it."""
+        """The value of the first of the fields that has one, here or in a node that is linked to it.
+
+        A linked field's own value is a leftover of the editor and counts for nothing.
+        """
         for name in names:
-            for source in self.behind(node, name):
+            linked = self.behind(node, name)
+            for source in linked:
                 found = first(self.nodes[source][1], "value", "seed", "a", name)
                 if found is not None and not isinstance(found, (dict, list)):
                     return found
             own = self.nodes[node][1].get(name)
-            if own is not None:
+            if own is not None and not linked:
                 return own
         return None
 
@@ -91,7 +99,7 @@ def _link(
 
 
 def _recipe(graph: Graph, confidence: float) -> Foreign | None:
-    sampler = next((key for key, (kind, _) in graph.nodes.items() if "denoise" in kind), None)
+    sampler = _first_sampler(graph)
     if sampler is None:
         return None
     around = graph.behind(sampler, *graph.nodes[sampler][1])
@@ -102,16 +110,26 @@ def _recipe(graph: Graph, confidence: float) -> Foreign | None:
         negative_prompt=_prompt(graph, sampler, "negative_conditioning", "negative_text_conditioning"),
         seed=seed_of(graph.value(noise, "seed")),
         steps=count_of(graph.value(sampler, "steps", "num_steps")),
-        guidance_scale=number_of(graph.value(sampler, "cfg_scale", "guidance")),
+        guidance_scale=number_of(graph.value(sampler, "cfg_scale", "guidance_scale", "guidance")),
         sampler=name_of(graph.value(sampler, "scheduler")),
         width=count_of(graph.value(noise, "width")),
         height=count_of(graph.value(noise, "height")),
         model=next((model for model in models if model is not None), None),
         loras=loras_of(_lora(graph.nodes[key][1]) for key in reversed(around) if "lora" in graph.nodes[key][0]),
-        extras={"denoise": 1 - start if (start := number_of(graph.value(sampler, "denoising_start"))) else None},
+        extras={
+            "denoise": 1 - start if (start := number_of(graph.value(sampler, "denoising_start"))) else None,
+            "distilled_guidance": number_of(graph.nodes[sampler][1].get("guidance")),
+        },
         confidence=confidence,
     )
     return recipe if recipe.confidence else None
+
+
+def _first_sampler(graph: Graph) -> str | None:
+    """The node that denoises first: a refiner or a second pass has another one behind its latents."""
+    samplers = [key for key, (kind, _) in graph.nodes.items() if "denoise" in kind or kind in EARLIER][:MOST_SAMPLERS]
+    others = (key for key in samplers if not set(samplers) & set(graph.behind(key, "latents", "init_latents")) - {key})
+    return next(others, samplers[0] if samplers else None)
 
 
 def _prompt(graph: Graph, sampler: str, *fields: str) -> str | None:
