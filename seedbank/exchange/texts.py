@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import locale
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +23,7 @@ from seedbank.formats.script import write_script
 from seedbank.formats.stamp import KEY, Stamp
 from seedbank.keeping import known_adapters
 from seedbank.pipelines import cfg_of
-from seedbank.recipe import Recipe
+from seedbank.recipe import Recipe, input_key
 from seedbank.records import Entry, Model
 from seedbank.worker.adapters import LORA
 
@@ -140,6 +140,23 @@ class Texts:
             Lora(known[item["digest"]].name if item["digest"] in known else item["digest"][:12], _weight(item))
             for item in items
         )
+
+
+SUFFIXES = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"RIFF": ".webp"}
+"""{how the bytes of a picture begin: the suffix of its file}"""
+
+
+def files_beside(bank: Bank, entry: Entry, stem: str) -> Iterator[tuple[str, bytes | None, str]]:
+    """(file name, bytes, SHA-256) of every input that a script of the entry looks for beside itself.
+
+    The bytes are None where the bank does not hold them. `stem` is the name of the script without its suffix.
+    """
+    for item in entry.recipe.inputs if entry.recipe is not None else ():
+        digest = str(item["digest"])
+        data = bank.blobs.get(digest) if bank.blobs.has(digest) else None
+        usual = {"picture": "", None: ".json"}.get(item.get("kind"), ".safetensors")
+        suffix = usual or next((suffix for start, suffix in SUFFIXES.items() if (data or b"").startswith(start)), "")
+        yield f"{stem}.{input_key(item)}-{digest[:12]}{suffix}", data, digest
 
 
 def stamp_of(entry: Entry, recipe: Recipe) -> Stamp:

@@ -139,6 +139,27 @@ def test_what_is_not_plain_has_no_graph(change, words, bank):
         Texts(bank)(replace(entry, recipe=replace(entry.recipe, **change)), "comfyui")
 
 
+def test_the_inputs_of_a_script_have_names_by_which_it_finds_them(bank):
+    from seedbank.records import Blob
+
+    kept = bank.blobs.put(b"\x89PNG and so on", "image/png")
+    assert isinstance(kept, Blob)
+    inputs = (
+        {"role": "image", "digest": kept.digest, "kind": "picture"},
+        {"role": "latents", "digest": "a" * 64, "kind": "tensor"},
+        {"role": "rng-state", "digest": "b" * 64},
+    )
+    entry = added(bank, replace(SD, inputs=inputs), "f" * 64)
+    names = [
+        f"circle.image-{kept.digest[:12]}.png",
+        "circle.latents-aaaaaaaaaaaa.safetensors",
+        "circle.rng-state-bbbbbbbbbbbb.json",
+    ]
+    assert bank.files_beside(entry, "circle") == [
+        (name, data, item["digest"]) for name, data, item in zip(names, (b"\x89PNG and so on", None, None), inputs, strict=True)
+    ]
+
+
 def test_texts_of_other_tools_are_received_without_digests(other):
     received = receive(
         "a cat\nNegative prompt: dog\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 5, Size: 512x512, Model: dream"

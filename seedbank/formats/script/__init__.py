@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 from seedbank.errors import BadInput
 from seedbank.formats.reading import FormatError
 from seedbank.formats.recipe_json import Document
+from seedbank.formats.script.parts import parts_for
 from seedbank.formats.stamp import KEY
 from seedbank.pipelines import FACTS
 
@@ -25,9 +27,10 @@ NAME = "RECORD"
 LARGEST = 4 * 2**20
 """Characters of a program that is still read."""
 
-NOISES = {"torch-cpu": {"kind", "seed"}, "torch-cuda": {"kind", "seed", "sm_count", "threads_per_sm"}}
-"""{kind of noise that plain torch draws: its fields}"""
-ADAPTERS = ("lora", "embedding", "vae")
+NOISES = ("torch-cpu", "torch-cuda", "seedbank-v1", "a1111-nv", "global")
+ADAPTERS = ("lora", "embedding", "vae", "controlnet", "ip-adapter")
+RANDOM_STATE = "rng-state"
+INPUTS = ("picture", "tensor", "array")
 SETTINGS = (
     "bf16_reduced_precision_reduction",
     "cudnn.benchmark",
@@ -68,9 +71,14 @@ def write_script(document: Document, unusual: Mapping[str, Any]) -> str:
     lines = json.dumps(document.to_dict(), ensure_ascii=False, indent=1).split("\n")
     record = "\n".join(f"    {line + chr(10)!r}" for line in lines)
     program = PROGRAM.read_text("utf-8")
-    before, rest = program.split("{stamp}")
-    between, after = rest.split("{record}")
-    return f"{before}{KEY}: {document.stamp}{between}{record}{after}"
+    texts = {"stamp": f"{KEY}: {document.stamp}", "record": record, "parts": _literals(parts_for(document.recipe))}
+    # Each place is filled once, so that nothing in a text that is filled in is taken for a place.
+    return re.sub(r"\{(stamp|record|parts)\}", lambda place: texts[place[1]], program)
+
+
+def _literals(modules: Mapping[str, str]) -> str:
+    """The items of a dict: every source as it is, between quotes that no module of the render process uses."""
+    return "".join(f"{name!r}: r'''{source}''',\n" for name, source in modules.items())
 
 
 def obstacles(document: Document, unusual: Mapping[str, Any]) -> Iterator[str]:
@@ -83,17 +91,11 @@ def obstacles(document: Document, unusual: Mapping[str, Any]) -> Iterator[str]:
         yield f"The pipeline is a {recipe.pipeline}"
     if recipe.batch is not None:
         yield f"The image was rendered in a batch of {recipe.batch.get('size')}"
-    kind = str(recipe.noise.get("kind"))
-    if kind not in NOISES:
-        yield f"The noise is of the kind {kind}"
-    elif extra := sorted(set(recipe.noise) - NOISES[kind]):
-        yield f"The noise has a {extra[0]}"
-    if "blend" in recipe.conditioning:
-        yield "The texts are a blend"
-    if "weighting" in recipe.conditioning:
-        yield "The words of the prompt have weights"
+    if recipe.noise.get("kind") not in NOISES:
+        yield f"The noise is of the kind {recipe.noise.get('kind')}"
     for item in recipe.inputs:
-        yield f"The recipe has the input {item.get('role')}"
+        if item.get("role") != RANDOM_STATE and item.get("kind") not in INPUTS:
+            yield f"The recipe has an input {item.get('role')} of the kind {item.get('kind')}"
     for item in recipe.adapters:
         if item["kind"] not in ADAPTERS:
             yield f"The recipe has an adapter of the kind {item['kind']}"
