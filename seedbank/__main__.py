@@ -19,6 +19,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     import click
 
     from seedbank.cli import cli
+    from seedbank.cli.printing import say
     from seedbank.errors import SeedbankError
 
     if "_SEEDBANK_COMPLETE" in os.environ:
@@ -30,9 +31,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         result = cli.main(list(arguments) if arguments is not None else None, prog_name="seedbank", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except SeedbankError as error:
-        click.echo(f"seedbank: {error.message}", err=True)
+        say(f"seedbank: {error.message}", err=True)
         if error.hint:
-            click.echo(f"  {error.hint}", err=True)
+            say(f"  {error.hint}", err=True)
         return error.exit_code
     except click.ClickException as error:
         error.show()
@@ -42,7 +43,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except SystemExit:
         return 0  # click's answer when the reader went away (`seedbank ls | head`)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("seedbank: interrupted; everything that was reported is kept.", err=True)
+        say("seedbank: interrupted; everything that was reported is kept.", err=True)
         return INTERRUPTED
     except BrokenPipeError:
         # The reader went away (`seedbank ls | head`): nothing to report, and nothing more may be written at exit.

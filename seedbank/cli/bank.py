@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from seedbank.cli.common import emit, json_option, open_bank
+from seedbank.cli.common import json_option, open_bank
+from seedbank.cli.printing import emit, say
 from seedbank.errors import NoBank
 
 
@@ -22,7 +23,7 @@ def init_command(context: click.Context, images: str | None) -> None:
 
     place = config.locate(context.find_root().obj)
     with Library.create(place.url, images=images) as bank:
-        click.echo(f"{bank.place}: a new bank, images in {bank.blobs.url}")
+        say(f"{bank.place}: a new bank, images in {bank.blobs.url}")
 
 
 @click.group("db")
@@ -42,7 +43,7 @@ def status(context: click.Context, as_json: bool) -> None:
     if as_json:
         emit({"place": found.place, "state": found.state, "revision": found.revision, "head": found.head})
     else:
-        click.echo(f"{found.place}\n  schema {found.revision or 'none'}, this seedbank has {found.head}: {found.state}")
+        say(f"{found.place}\n  schema {found.revision or 'none'}, this seedbank has {found.head}: {found.state}")
     if found.state == "absent":
         raise NoBank(f"There is no bank at {found.place}.", "seedbank init makes one.")
 
@@ -56,11 +57,11 @@ def upgrade(context: click.Context) -> None:
 
     done = schema.upgrade(config.locate(context.find_root().obj).url)
     if done.before == done.after:
-        click.echo(f"schema {done.after}: nothing to do")
+        say(f"schema {done.after}: nothing to do")
         return
     if done.copy:
-        click.echo(f"copied the old bank to {done.copy}")
-    click.echo(f"upgraded from {done.before} to {done.after}")
+        say(f"copied the old bank to {done.copy}")
+    say(f"upgraded from {done.before} to {done.after}")
 
 
 @db_command.command("backup")
@@ -75,6 +76,6 @@ def backup(context: click.Context, target: str) -> None:
     from seedbank.store import schema
 
     place = config.locate(context.find_root().obj)
-    click.echo(f"{schema.backup(place.url, Path(target))}: a verified copy")
+    say(f"{schema.backup(place.url, Path(target))}: a verified copy")
     with open_bank(context) as bank:
-        click.echo(f"its pictures: copy {bank.blobs.url} to {target}.images", err=True)
+        say(f"its pictures: copy {bank.blobs.url} to {target}.images", err=True)

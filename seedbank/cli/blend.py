@@ -6,19 +6,9 @@ from pathlib import Path
 
 import click
 
-from seedbank.cli.common import (
-    check_writable,
-    emit,
-    entry_json,
-    json_option,
-    open_bank,
-    progress,
-    remark,
-    which_argument,
-    words,
-    write_file,
-)
+from seedbank.cli.common import check_writable, entry_json, json_option, open_bank, progress, which_argument, words, write_file
 from seedbank.cli.completing import complete_tags
+from seedbank.cli.printing import emit, remark, say
 
 
 @click.command("blend")
@@ -70,9 +60,9 @@ def blend_command(
                 told = {"from": start.id, "to": end.id, "alpha": alpha, "new": one.new}
                 emit(entry_json(entry, bank.path) | {"seconds": entry.output.seconds.get("total")} | told)
             elif one.new:
-                click.echo(f"{entry.id}  {alpha:.3f} from {start.id} to {end.id}  {bank.whereabouts(entry)}")
+                say(f"{entry.id}  {alpha:.3f} from {start.id} to {end.id}  {bank.whereabouts(entry)}")
         strip, animation = bank.film(plan, shown, fps)
     write_file(Path(f"{name}.png"), strip)
     write_file(Path(f"{name}.webp"), animation)
     rendered = sum(one.new for one in shown)
-    click.echo(f"{name}.png and {name}.webp: {len(plan.film)} frames, {rendered} rendered now", err=True)
+    say(f"{name}.png and {name}.webp: {len(plan.film)} frames, {rendered} rendered now", err=True)

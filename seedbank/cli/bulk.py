@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from seedbank.cli.common import headline, words
+from seedbank.cli.printing import say
 
 if TYPE_CHECKING:
     from seedbank.api import Library
@@ -25,7 +26,7 @@ class Declined(click.exceptions.Exit):
     """The user said no: nothing was changed."""
 
     def __init__(self) -> None:
-        click.echo("nothing was changed", err=True)
+        say("nothing was changed", err=True)
         super().__init__(0)
 
 
@@ -42,11 +43,11 @@ def chosen(bank: Library, which: Sequence[str], what: str, yes: bool) -> list[in
         raise BadInput(
             f"{text!r} finds {len(ids):,} entries, and there is no terminal to ask before all are changed.", "Add --yes."
         )
-    click.echo(f"{what}: {len(ids):,} entries. The newest:", err=True)
+    say(f"{what}: {len(ids):,} entries. The newest:", err=True)
     for entry in bank.store.entries(sorted(ids, reverse=True)[:PREVIEWED]):
-        click.echo(f"  {headline(entry)}  {' '.join(entry.tags)}".rstrip(), err=True)
+        say(f"  {headline(entry)}  {' '.join(entry.tags)}".rstrip(), err=True)
     if len(ids) > PREVIEWED:
-        click.echo(f"  … and {len(ids) - PREVIEWED:,} more", err=True)
+        say(f"  … and {len(ids) - PREVIEWED:,} more", err=True)
     if not click.confirm("Change them?", err=True):
         raise Declined
     return ids
@@ -56,4 +57,4 @@ def done(ids: Sequence[int], what: str, changed: int | None = None) -> None:
     """One line about what was done, and how many pictures were not like that before."""
     named = ", ".join(map(str, ids[:10])) + (f" and {len(ids) - 10:,} more" if len(ids) > 10 else "")
     already = "" if changed is None or changed else " (it was so before)"
-    click.echo(f"{named or 'no entry'}: {what}{already}")
+    say(f"{named or 'no entry'}: {what}{already}")

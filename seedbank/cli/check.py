@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from seedbank.cli.common import emit, json_option, open_bank, progress
+from seedbank.cli.common import json_option, open_bank, progress
+from seedbank.cli.printing import emit, say
 
 
 @click.command("check")
@@ -22,9 +23,9 @@ def check_command(context: click.Context, read_data: bool, as_json: bool) -> int
             if as_json:
                 emit({"kind": finding.kind, "message": finding.message, "hint": finding.hint})
             else:
-                click.echo(finding.message + (f"\n  {finding.hint}" if finding.hint else ""))
+                say(finding.message + (f"\n  {finding.hint}" if finding.hint else ""))
         if not found and not as_json:
-            click.echo(f"{bank.place}: whole" + (", every byte read" if read_data else ""))
+            say(f"{bank.place}: whole" + (", every byte read" if read_data else ""))
     return 1 if found else 0
 
 
@@ -46,4 +47,4 @@ def gc_command(context: click.Context, grace: int, dry_run: bool) -> None:
     with open_bank(context) as bank:
         gone = collect_garbage(bank, grace_hours=grace, dry_run=dry_run)
         verb = "would be removed" if dry_run else "removed"
-        click.echo(f"{gone.blobs} files and {gone.leftovers} unfinished writes {verb}, {gone.bytes:,} bytes")
+        say(f"{gone.blobs} files and {gone.leftovers} unfinished writes {verb}, {gone.bytes:,} bytes")

@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from seedbank.cli.bulk import chosen, yes_option
-from seedbank.cli.common import counted, emit, json_option, only_query, open_bank, table, words
+from seedbank.cli.common import json_option, only_query, open_bank, words
 from seedbank.cli.completing import complete_collections, complete_query, complete_which
 from seedbank.cli.output import Output, output_options, show_entries
+from seedbank.cli.printing import counted, data, emit, say, table
 
 name_argument = click.argument("name", shell_complete=complete_collections)
 entries_argument = click.argument("which", nargs=-1, required=True, metavar="WHICH…", shell_complete=complete_which)
@@ -45,7 +46,7 @@ def ls(context: click.Context, as_json: bool) -> None:
         for one in found
     ]
     if rows:
-        click.echo("\n".join(table(rows, ["collection", "pictures", "cover", "by", "query"], right=[1, 2])))
+        say("\n".join(table(rows, ["collection", "pictures", "cover", "by", "query"], right=[1, 2])))
 
 
 @collection_command.command("create")
@@ -57,7 +58,7 @@ def create(context: click.Context, name: str, which: tuple[str, ...]) -> None:
     with open_bank(context) as bank:
         ids = bank.resolve(words(which)) if which else []
         bank.create_collection(name)
-        click.echo(f"{name}: a collection of {counted(bank.collect(name, ids) if ids else 0, 'picture')}")
+        say(f"{name}: a collection of {counted(bank.collect(name, ids) if ids else 0, 'picture')}")
 
 
 @collection_command.command("save", context_settings={"ignore_unknown_options": True})
@@ -80,7 +81,7 @@ def save(context: click.Context, name: str, query: tuple[str, ...], replace: boo
             bank.store.curation.change_collection(name, query=bank.query_text(query))
         else:
             bank.create_collection(name, bank.query_text(query))
-        click.echo(f"{name}: a saved search; seedbank ls collection:{name}")
+        say(f"{name}: a saved search; seedbank ls collection:{name}")
 
 
 @collection_command.command("add")
@@ -92,7 +93,7 @@ def add(context: click.Context, name: str, which: tuple[str, ...], yes: bool) ->
     """Put the pictures of WHICH at the end of a collection."""
     with open_bank(context) as bank:
         ids = chosen(bank, which, f"add to {name}", yes)
-        click.echo(f"{name}: {bank.collect(name, ids):,} added")
+        say(f"{name}: {bank.collect(name, ids):,} added")
 
 
 @collection_command.command("remove")
@@ -104,7 +105,7 @@ def remove(context: click.Context, name: str, which: tuple[str, ...], yes: bool)
     """Take the pictures of WHICH out of a collection."""
     with open_bank(context) as bank:
         ids = chosen(bank, which, f"take out of {name}", yes)
-        click.echo(f"{name}: {bank.take_out(name, ids):,} taken out")
+        say(f"{name}: {bank.take_out(name, ids):,} taken out")
 
 
 @collection_command.command("move")
@@ -115,7 +116,7 @@ def remove(context: click.Context, name: str, which: tuple[str, ...], yes: bool)
 def move(context: click.Context, name: str, which: tuple[str, ...], before: str | None) -> None:
     """Move the pictures of WHICH to another place in a collection."""
     with open_bank(context) as bank:
-        click.echo(f"{name}: {bank.move(name, words(which), before):,} moved")
+        say(f"{name}: {bank.move(name, words(which), before):,} moved")
 
 
 @collection_command.command("cover")
@@ -127,7 +128,7 @@ def cover(context: click.Context, name: str, which: str) -> None:
     with open_bank(context) as bank:
         number = bank.entry(which).id
         bank.store.curation.change_collection(name, cover=number)
-        click.echo(f"{name}: shown by {number}")
+        say(f"{name}: shown by {number}")
 
 
 @collection_command.command("rename")
@@ -138,7 +139,7 @@ def rename(context: click.Context, name: str, new: str) -> None:
     """Give a collection another name."""
     with open_bank(context) as bank:
         bank.store.curation.change_collection(name, new_name=new)
-        click.echo(f"{name} is now {new}")
+        say(f"{name} is now {new}")
 
 
 @collection_command.command("rm")
@@ -148,7 +149,7 @@ def rm(context: click.Context, name: str) -> None:
     """Remove a collection or saved search; its pictures stay. `seedbank undo` brings it back."""
     with open_bank(context) as bank:
         bank.store.curation.remove_collection(name)
-        click.echo(f"{name}: removed; seedbank undo brings it back")
+        say(f"{name}: removed; seedbank undo brings it back")
 
 
 @collection_command.command("show")
@@ -171,7 +172,7 @@ def share(context: click.Context, name: str, as_json: bool) -> None:
         if as_json:
             emit(bank.collection_json(name))
         else:
-            click.echo(bank.collection_text(name))
+            data(bank.collection_text(name))
 
 
 @collection_command.command("receive")
@@ -189,6 +190,6 @@ def receive(context: click.Context, file: Any, name: str | None) -> None:
         raise BadInput(f"{file.name} is not a collection.", "Write one with: seedbank collection share NAME") from None
     with open_bank(context) as bank:
         made, missing = bank.receive_collection(shared, name)
-        click.echo(f"{made}: received")
+        say(f"{made}: received")
         for digest in missing:
-            click.echo(f"not in this bank: image {digest}", err=True)
+            say(f"not in this bank: image {digest}", err=True)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import json
 import os
-import shutil
 import sys
-import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from seedbank.cli.printing import short
 
 if TYPE_CHECKING:
     from seedbank.api import Library
@@ -82,24 +80,6 @@ def progress() -> Progress:
     return terminal() if sys.stderr.isatty() else QUIET
 
 
-def remark(text: str) -> None:
-    """Something the user should know, on stderr."""
-    click.echo(f"note: {printable(text)}", err=True)
-
-
-def emit(values: Mapping[str, Any]) -> None:
-    """One JSON object on one line of stdout."""
-    click.echo(json.dumps(values, ensure_ascii=False, default=_plain))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, tuple):
-        return list(value)
-    raise TypeError(f"{type(value).__name__} in JSON output")
-
-
 def entry_json(entry: Entry, path: Callable[[Entry], str | None] = lambda entry: None) -> dict[str, Any]:
     """The keys that every `--json` line about an entry has; keys are only ever added."""
     return {
@@ -121,86 +101,10 @@ def entry_json(entry: Entry, path: Callable[[Entry], str | None] = lambda entry:
     }
 
 
-# -- tables -----------------------------------------------------------------------------------------------------------
-
-
-INVISIBLE = ("Mn", "Me", "Cf")
-"""Categories of characters that take no room: combining marks, variation selectors, joiners."""
-
-
-DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-"""Characters that turn the order of what follows them."""
-
-
-def printable(text: str) -> str:
-    """Without what a terminal would take for a command, or for another order: strangers write prompts and file names."""
-    if text.isprintable():
-        return text
-    plain = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(
-        "\ufffd" if mark in DIRECTIONS or (mark not in "\n\t" and unicodedata.category(mark) in ("Cc", "Cs")) else mark
-        for mark in plain
-    )
-
-
-def width_of(text: str) -> int:
-    """Columns on a terminal: Chinese, Japanese and emoji take two, combining marks and joiners none."""
-    if text.isascii():
-        return len(text)
-    return sum(0 if unicodedata.category(c) in INVISIBLE else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def fit(text: str, columns: int) -> str:
-    """`text` on one line, cut or padded to exactly `columns` columns."""
-    text = printable(" ".join(text.split()))
-    if width_of(text) > columns:
-        while text and width_of(text) > columns - 1:
-            text = text[:-1]
-        text += "…"
-    return text + " " * (columns - width_of(text))
-
-
-def table(rows: Sequence[Sequence[str]], heads: Sequence[str], right: Sequence[int] = ()) -> list[str]:
-    """Lines of a table that fits the terminal; the last column takes what is left, numbers in `right` are right-aligned."""
-    widths = [max([width_of(head), *(width_of(row[i]) for row in rows)]) for i, head in enumerate(heads)]
-    room = shutil.get_terminal_size((120, 24)).columns - sum(widths[:-1]) - 2 * (len(widths) - 1)
-    widths[-1] = max(10, min(widths[-1], room))
-    return [
-        "  ".join(
-            " " * (widths[i] - width_of(cell)) + cell if i in right else fit(cell, widths[i]) for i, cell in enumerate(row)
-        ).rstrip()
-        for row in (list(heads), *rows)
-    ]
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """``1 picture``, ``1,234 pictures``; `many` where an s is not enough."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def sized(size: float) -> str:
-    """``351 bytes``, ``5.1 KB``, ``1.2 GB``."""
-    for unit in ("bytes", "KB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
-        size /= 1000
-    return f"{size:,.1f} TB"
-
-
 def headline(entry: Entry, most: int = 60) -> str:
     """An entry in a few words: its id, its seed and the beginning of its prompt."""
     seed = "" if entry.seed is None else f"seed {entry.seed}"
     return "  ".join(part for part in (str(entry.id), seed, short(entry.prompt or "", most)) if part)
-
-
-def short(value: Any, most: int = 40) -> str:
-    """A value on one line of at most `most` columns; a digest by its beginning."""
-    if value is None:
-        return "none"
-    text = printable(" ".join(str(value).split()))
-    if len(text) == 64 and all(character in "0123456789abcdef" for character in text):
-        return f"{text[:12]}…"
-    return fit(text, most).rstrip() if width_of(text) > most else text
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -232,8 +136,3 @@ def check_writable(*names: str | None) -> None:
         else:
             continue
         raise BadInput(f"{path} cannot be written: {reason}.", "Choose another place.")
-
-
-def shown_time(when: datetime | None) -> str:
-    """A time in the user's zone, to the second."""
-    return "unknown" if when is None else when.astimezone().strftime("%Y-%m-%d %H:%M:%S")

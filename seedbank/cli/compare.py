@@ -8,17 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbank.cli.common import (
-    emit,
-    headline,
-    json_option,
-    open_bank,
-    remark,
-    short,
-    which_argument,
-    words,
-    write_file,
-)
+from seedbank.cli.common import headline, json_option, open_bank, which_argument, words, write_file
+from seedbank.cli.printing import emit, remark, say, short
 
 if TYPE_CHECKING:
     from seedbank.explore.comparing import Compared
@@ -61,7 +52,7 @@ def compare_command(
             made[flip] = found.flip_sheet(flips)
     reference = found.reference
     if not as_json:
-        click.echo(f"{headline(reference)}  (the others are compared with this)")
+        say(f"{headline(reference)}  (the others are compared with this)")
     for number, one in enumerate(found.others):
         if one.scaled is not None:
             width, height = found.pictures[0].width, found.pictures[0].height
@@ -71,10 +62,10 @@ def compare_command(
             emit({"reference": reference.id, **_json(one, seen)})
         else:
             for line in _lines(one, seen):
-                click.echo(line)
+                say(line)
     for name, data in made.items():
         write_file(Path(name), data)
-        click.echo(name, err=True)
+        say(name, err=True)
 
 
 def _lines(one: Compared, seen: Flip | None) -> Iterator[str]:

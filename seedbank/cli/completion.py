@@ -17,6 +17,8 @@ from click.shell_completion import (
     split_arg_string,
 )
 
+from seedbank.cli.printing import data
+
 BASH = """\
 %(complete_func)s() {
     local line="${COMP_LINE:0:$COMP_POINT}" reply
@@ -94,4 +96,4 @@ def completion_command(context: click.Context, shell: str) -> None:
     register()
     kind = get_completion_class(shell)
     assert kind is not None
-    click.echo(kind(context.find_root().command, {}, "seedbank", "_SEEDBANK_COMPLETE").source())
+    data(kind(context.find_root().command, {}, "seedbank", "_SEEDBANK_COMPLETE").source())

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from seedbank.cli.common import progress
+from seedbank.cli.printing import say
 
 
 @click.command("demo")
@@ -27,11 +28,11 @@ def demo_command(folder: str | None, model: str) -> int:
     if database.exists():
         raise BadInput(f"There is a demo in {place} already.", "Name another folder.")
     with Library.open(database, create=True) as bank:
-        shown = demo.run(bank, place, lambda line: click.echo(f"- {line}"), progress(), model)
+        shown = demo.run(bank, place, lambda line: say(f"- {line}"), progress(), model)
         for outcome in shown.outcomes:
             found = outcome.regeneration
-            click.echo(f"{outcome.entry.id:>3}  {found.verdict}  {outcome.seconds:.1f} s  {outcome.entry.prompt}")
+            say(f"{outcome.entry.id:>3}  {found.verdict}  {outcome.seconds:.1f} s  {outcome.entry.prompt}")
     exact = sum(outcome.regeneration.verdict == "exact" for outcome in shown.outcomes)
-    click.echo(f"{exact} of {len(shown.outcomes)} exact")
-    click.echo(f"bank:  {database}\nsheet: {shown.sheet}\ntry:   seedbank --bank {database} ls tag:poster")
+    say(f"{exact} of {len(shown.outcomes)} exact")
+    say(f"bank:  {database}\nsheet: {shown.sheet}\ntry:   seedbank --bank {database} ls tag:poster")
     return exit_code(shown.outcomes)

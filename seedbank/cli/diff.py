@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbank.cli.common import emit, json_option, open_bank, short, write_file
+from seedbank.cli.common import json_option, open_bank, write_file
 from seedbank.cli.completing import complete_which
+from seedbank.cli.printing import emit, say, short
 
 if TYPE_CHECKING:
     from seedbank.lineage import EntryComparison
@@ -34,10 +35,10 @@ def diff_command(context: click.Context, a: str, b: str, output: str | None, as_
         emit(_json(found))
     else:
         for line in _lines(found):
-            click.echo(line)
+            say(line)
     if output is not None and picture is not None:
         write_file(Path(output), picture)
-        click.echo(f"{output}: both pictures and their difference", err=True)
+        say(f"{output}: both pictures and their difference", err=True)
 
 
 def _lines(found: EntryComparison) -> Iterator[str]:

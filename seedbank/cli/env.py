@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbank.cli.common import emit, json_option, open_bank, table
+from seedbank.cli.common import json_option, open_bank
+from seedbank.cli.printing import emit, say, table
 
 if TYPE_CHECKING:
     from seedbank.environment import Comparison, Difference, Environment
@@ -42,13 +43,13 @@ def env_command(context: click.Context, which: tuple[str, ...], device: str, pyt
         if as_json:
             emit({"environment_digest": found[0].digest, "environment": found[0].parts})
         else:
-            click.echo("\n".join(f"{name:<13} {text}".rstrip() for name, text in _lines(found[0])))
+            say("\n".join(f"{name:<13} {text}".rstrip() for name, text in _lines(found[0])))
         return 0
     comparison = compare_environments(*found)
     if as_json:
         emit(_json(found, comparison))
     else:
-        click.echo("\n".join(_compared(named, found, comparison)))
+        say("\n".join(_compared(named, found, comparison)))
     return 0 if comparison.same else DIFFERS
 
 

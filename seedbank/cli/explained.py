@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from seedbank.cli.common import table
+from seedbank.cli.printing import table
 
 if TYPE_CHECKING:
     from seedbank.records import Regeneration

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbank.cli.common import counted, emit, json_option, only_query, open_bank, progress, remark, sized, words
+from seedbank.cli.common import json_option, only_query, open_bank, progress, words
 from seedbank.cli.completing import complete_query
+from seedbank.cli.printing import counted, emit, remark, say, sized
 
 if TYPE_CHECKING:
     from seedbank.api import Library
@@ -87,7 +88,7 @@ def export_command(
         )
     else:
         said = f"{counted(left.entries, 'entry', 'entries')}, {counted(left.files, 'file')}"
-        click.echo(f"{left.path}: {said}, {sized(left.bytes)}")
+        say(f"{left.path}: {said}, {sized(left.bytes)}")
         _remark_on(left.absent, "Pictures or inputs are not here; their records went alone")
         for entry, reason in left.withheld[:FEW]:
             remark(f"The picture of entry {entry} stays here: {reason}")
@@ -112,5 +113,5 @@ def _images(bank: Library, which: str, folder: Path, name: str | None, metadata:
             remark(f"Entry {one.entry} was not written: {one.reason}")
     if not as_json:
         there = f", {known:,} of them there already" if known else ""
-        click.echo(f"{folder}: {counted(written, 'picture')}{there}" + (f", {failed:,} not written" if failed else ""))
+        say(f"{folder}: {counted(written, 'picture')}{there}" + (f", {failed:,} not written" if failed else ""))
     return 1 if failed else 0

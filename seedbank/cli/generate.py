@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from seedbank.cli.common import assignment, emit, entry_json, json_option, open_bank, progress, remark
+from seedbank.cli.common import assignment, entry_json, json_option, open_bank, progress
 from seedbank.cli.completing import complete_tags
 from seedbank.cli.options import rendering_options
+from seedbank.cli.printing import emit, remark, say
 
 if TYPE_CHECKING:
     from seedbank.api import Library
@@ -61,7 +62,7 @@ def generate_command(
             if as_json:
                 emit(entry_json(entry, bank.path) | {"seconds": entry.output.seconds.get("total")})
             else:
-                click.echo(f"{entry.id}  seed {entry.seed}  {entry.output.seconds['total']:.1f} s  {bank.whereabouts(entry)}")
+                say(f"{entry.id}  seed {entry.seed}  {entry.output.seconds['total']:.1f} s  {bank.whereabouts(entry)}")
 
 
 PARAMETERS = {"n": "count", "variant_of": "like", "arguments": "settings", "width": "size", "height": "size"}

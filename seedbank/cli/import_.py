@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from seedbank.cli.common import counted, emit, json_option, open_bank, printable, progress, remark, table
+from seedbank.cli.common import json_option, open_bank, progress
+from seedbank.cli.printing import counted, emit, printable, remark, say, table
 
 if TYPE_CHECKING:
     from seedbank.api import Library
@@ -94,7 +95,7 @@ def _receive(bank: Library, texts: Sequence[str], tags: Sequence[str], as_json: 
         if as_json:
             emit(entry_json(entry, bank.path))
         else:
-            click.echo(f"{headline(entry)}  {_next(entry)}")
+            say(f"{headline(entry)}  {_next(entry)}")
     return 0
 
 
@@ -115,9 +116,9 @@ def _bundles(bank: Library, paths: Sequence[str], trust: bool, as_json: bool) ->
         said = ", ".join(news) or "nothing new"
         known = f"; {came.known:,} known already" if came.known else ""
         undo = f"; to undo: seedbank undo {came.operation}" if came.operation is not None else ""
-        click.echo(f"{path}: {said}{known}{undo}")
+        say(f"{path}: {said}{known}{undo}")
         if came.trashed:
-            click.echo(f"  {came.trashed:,} of them in the trash: seedbank restore brings them back")
+            say(f"  {came.trashed:,} of them in the trash: seedbank restore brings them back")
     return 0
 
 
@@ -149,7 +150,7 @@ def _reported(reports: Iterable[Report], *, as_json: bool, shown: bool) -> int:
                 emit(_json(report))
             elif shown and report.outcome != "known":
                 for line in _lines(report):
-                    click.echo(_line(line))
+                    say(_line(line))
         ended = True
     finally:
         if not as_json and (ended or outcomes):
@@ -161,22 +162,20 @@ def _summary(
     outcomes: Counter[str], tools: Counter[tuple[str, str]], rejected: list[Report], trashed: int, conflicts: int
 ) -> None:
     for report in rejected:
-        click.echo(_line(f"rejected {report.path}: {report.reason}"))
+        say(_line(f"rejected {report.path}: {report.reason}"))
     if (more := outcomes["rejected"] - len(rejected)) > 0 and rejected:
-        click.echo(f"… and {more:,} more; --json lists all")
+        say(f"… and {more:,} more; --json lists all")
     columns = [name for name in ("imported", "would import", "completed") if any(outcome == name for _, outcome in tools)]
     if columns:
         names = sorted({tool for tool, _ in tools}, key=lambda tool: (-sum(tools[tool, one] for one in columns), tool))
         rows = [[*(f"{tools[tool, one]:,}" for one in columns), tool] for tool in names]
-        click.echo("\n".join(table(rows, [*columns, "tool"], right=range(len(columns)))))
+        say("\n".join(table(rows, [*columns, "tool"], right=range(len(columns)))))
     said = [f"{number:,} {outcome}" for outcome, number in outcomes.items()]
-    click.echo(f"{counted(outcomes.total(), 'file')}: {', '.join(said) or 'no pictures found'}")
+    say(f"{counted(outcomes.total(), 'file')}: {', '.join(said) or 'no pictures found'}")
     if conflicts:
-        click.echo(f"  {counted(conflicts, 'file')} with texts that contradict each other: seedbank show says how")
+        say(f"  {counted(conflicts, 'file')} with texts that contradict each other: seedbank show says how")
     if trashed:
-        click.echo(
-            f"  {counted(trashed, 'file')} of entries in the trash: seedbank undo, or seedbank restore, brings them back"
-        )
+        say(f"  {counted(trashed, 'file')} of entries in the trash: seedbank undo, or seedbank restore, brings them back")
 
 
 def _line(text: str) -> str:

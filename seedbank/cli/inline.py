@@ -36,3 +36,10 @@ def picture(png: bytes, how: str, rows: int) -> str:
         control = f"a=T,f=100,q=2,r={rows}," if number == 0 else ""
         said.append(f"\033_G{control}m={int(number < len(pieces) - 1)};{piece}\033\\")
     return "".join(said)
+
+
+def show(png: bytes, how: str, rows: int) -> None:
+    """Send it to the terminal."""
+    import click
+
+    click.echo(picture(png, how, rows), color=True)

@@ -7,6 +7,7 @@ import click
 from seedbank.cli.common import only_query, open_bank
 from seedbank.cli.completing import complete_query, complete_tags
 from seedbank.cli.output import Output, output_options, show_entries
+from seedbank.cli.printing import say
 
 
 # Words such as -tag:draft belong to the query, so this command has long options only.
@@ -41,4 +42,4 @@ def ls_command(
         page = bank.find(asked, limit=limit or None, after=after)
         show_entries(bank, page, output)
         if page.after is not None:
-            click.echo(f"more: add --after {page.after}", err=True)
+            say(f"more: add --after {page.after}", err=True)

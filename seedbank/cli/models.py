@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbank.cli.common import emit, json_option, open_bank, progress, table, which_argument, words
+from seedbank.cli.common import json_option, open_bank, progress, which_argument, words
+from seedbank.cli.printing import emit, say, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,16 +62,16 @@ def add_command(context: click.Context, places: tuple[str, ...], configs: tuple[
             if as_json:
                 emit(_added_json(added))
             elif added.model is None:
-                click.echo(f"not taken  {added.path}  {added.reason}", err=True)
+                say(f"not taken  {added.path}  {added.reason}", err=True)
             else:
-                click.echo(f"{added.model.pipeline}  {added.model.name}  {added.model.digest[:12]}  {added.path}")
+                say(f"{added.model.pipeline}  {added.model.name}  {added.model.digest[:12]}  {added.path}")
                 if added.reason:
-                    click.echo(f"   {added.reason}", err=True)
+                    say(f"   {added.reason}", err=True)
         if not as_json:
             named = bank.named_weights()
             found = sum(one.meaning is not None for one in named)
             said = f"; {found} of the {len(named)} that imported files name and that were not known are here" if named else ""
-            click.echo(f"{taken} known now{said}.", err=True)
+            say(f"{taken} known now{said}.", err=True)
     return 0 if taken else 1
 
 
@@ -88,7 +89,7 @@ def match_command(context: click.Context, as_json: bool) -> int:
         for one in named:
             emit(_named_json(one))
     elif named:
-        click.echo("\n".join(table([_named_row(one) for one in named], ("name", "kind", "entries", "here"), right=(2,))))
+        say("\n".join(table([_named_row(one) for one in named], ("name", "kind", "entries", "here"), right=(2,))))
     return 0 if all(one.meaning is not None for one in named) else 1
 
 
@@ -107,7 +108,7 @@ def missing_command(context: click.Context, as_json: bool) -> int:
         _show(gone, as_json)
     if not as_json:
         many = "entry" if concerned == 1 else "entries"
-        click.echo(f"{concerned:,} {many} cannot be rebuilt for want of these." if gone else "Nothing is missing.", err=True)
+        say(f"{concerned:,} {many} cannot be rebuilt for want of these." if gone else "Nothing is missing.", err=True)
     return 1 if gone else 0
 
 
@@ -117,7 +118,7 @@ def _show(uses: Sequence[ModelUse], as_json: bool) -> None:
             emit(_json(use))
     elif uses:
         heads = ("name", "kind", "digest", "revision", "entries", "kept", "last seen")
-        click.echo("\n".join(table([_row(use) for use in uses], heads, right=(4,))))
+        say("\n".join(table([_row(use) for use in uses], heads, right=(4,))))
 
 
 def _row(use: ModelUse) -> tuple[str, ...]:

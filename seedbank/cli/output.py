@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbank.cli.common import counted, emit, entry_json, headline, json_option, table
+from seedbank.cli.common import entry_json, headline, json_option
+from seedbank.cli.printing import columns, counted, data, emit, middle_out, say, table
 
 if TYPE_CHECKING:
     from seedbank.api import Library
     from seedbank.records import Entry, TeamOpinion
 
 INLINE_ROWS = 8
+NARROWEST = 12
+"""Columns that names of models and tags get at least; of a wide terminal a fifth each, so that prompts keep the most."""
 Team = Mapping[int, Sequence["TeamOpinion"]]
 
 
@@ -67,7 +70,7 @@ def show_entries(bank: Library, entries: Sequence[Entry], output: Output) -> Non
     team: Team = bank.store.curation.team([entry.id for entry in entries]) if output.team else {}
     if output.ids:
         for entry in entries:
-            click.echo(entry.id)
+            data(entry.id)
     elif output.as_json:
         for entry in entries:
             emit(_values(bank, entry, output, team))
@@ -78,16 +81,17 @@ def show_entries(bank: Library, entries: Sequence[Entry], output: Output) -> Non
 
         line = template(output.template)
         for entry in entries:
-            click.echo(line(fields(entry, bank.path(entry))))
+            data(line(fields(entry, bank.path(entry))))
     elif output.sheet is not None:
         _write_sheet(bank, entries, Path(output.sheet))
     elif output.thumbnails:
         _print_inline(bank, entries)
     elif entries:
-        click.echo("\n".join(_table(entries, team if output.team else None)))
+        say("\n".join(_table(entries, team if output.team else None)))
 
 
 def _table(entries: Sequence[Entry], team: Team | None) -> list[str]:
+    most = max(NARROWEST, columns() // 5)
     rows = [
         [
             str(entry.id),
@@ -95,8 +99,8 @@ def _table(entries: Sequence[Entry], team: Team | None) -> list[str]:
             entry.verdict or "",
             "" if entry.seed is None else str(entry.seed),
             f"{entry.picture.width}x{entry.picture.height}" if entry.picture and entry.picture.width else "",
-            entry.model.name if entry.model else "",
-            " ".join(entry.tags),
+            middle_out(entry.model.name.rstrip("/").rpartition("/")[2], most) if entry.model else "",
+            middle_out(" ".join(entry.tags), most),
             entry.prompt or "",
         ]
         for entry in entries
@@ -141,7 +145,7 @@ def _print_csv(rows: Sequence[Mapping[str, Any]]) -> None:
     writer.writerow(rows[0])
     for row in rows:
         writer.writerow([plain(value) for value in row.values()])
-    click.echo(text.getvalue(), nl=False)
+    data(text.getvalue(), end=False)
 
 
 # -- pictures ---------------------------------------------------------------------------------------------------------
@@ -159,12 +163,12 @@ def _write_sheet(bank: Library, entries: Sequence[Entry], path: Path) -> None:
         label = f"{entry.id}{'' if entry.seed is None else f'  seed {entry.seed}'}\n{' '.join((entry.prompt or '').split())}"
         cells.append(images.Cell(None if small is None else bank.decode(small), label))
     write_file(path, images.contact_sheet(cells))
-    click.echo(f"{path}: {counted(len(cells), 'picture')}")
+    say(f"{path}: {counted(len(cells), 'picture')}")
 
 
 def _print_inline(bank: Library, entries: Sequence[Entry]) -> None:
     from seedbank import images
-    from seedbank.cli.inline import picture, protocol
+    from seedbank.cli.inline import protocol, show
     from seedbank.errors import BadInput, SeedbankError
 
     how = protocol(os.environ)
@@ -175,7 +179,7 @@ def _print_inline(bank: Library, entries: Sequence[Entry]) -> None:
         )
     for entry in entries:
         try:
-            click.echo(picture(images.thumbnail(bank.pixels(entry), 256, "PNG"), how, INLINE_ROWS))
+            show(images.thumbnail(bank.pixels(entry), 256, "PNG"), how, INLINE_ROWS)
         except SeedbankError:
-            click.echo("(not here)")
-        click.echo(headline(entry, 80))
+            say("(not here)")
+        say(headline(entry, 80))

@@ -9,6 +9,7 @@ import click
 
 from seedbank.cli.common import FORMS, only_query, open_bank, progress, words, write_file
 from seedbank.cli.completing import complete_query, complete_which
+from seedbank.cli.printing import data, say
 
 if TYPE_CHECKING:
     from seedbank.api import Library
@@ -40,7 +41,7 @@ def open_command(
             paths = [_page_path() if output is None else Path(output)]
             write_file(paths[0], page.encode())
     for path in paths:
-        click.echo(path)
+        data(path)
         if not only_print:
             click.launch(str(path))
 
@@ -77,8 +78,8 @@ def copy_command(context: click.Context, which: str, form: str, lang: str | None
     with open_bank(context) as bank:
         entry = bank.entry(which)
         text = bank.recipe_text(entry, form, lang)
-    click.echo(text)
+    data(text)
     if not only_print:
         from seedbank.cli.clipboard import copy
 
-        click.echo(copy(text), err=True)
+        say(copy(text), err=True)

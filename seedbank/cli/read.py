@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbank.cli.common import emit, json_option, printable, remark
+from seedbank.cli.common import json_option
+from seedbank.cli.printing import data, emit, printable, remark, say
 
 if TYPE_CHECKING:
     from seedbank.importing.reading import FileReading
@@ -75,7 +76,7 @@ def _remarks(found: FileReading) -> tuple[str, ...]:
 def _show(path: Path, found: FileReading, raw: bool) -> None:
     recipe = found.recipe
     place = f"   {found.readings[0].place}" if found.readings else ""
-    click.echo(printable(f"{path}   {found.tool or 'no recipe'}{place}"))
+    say(f"{path}   {found.tool or 'no recipe'}{place}")
     rows = {name: getattr(recipe, name) for name in FIELDS}
     if recipe.model is not None:
         rows["model"] = " ".join(part for part in (recipe.model.name, recipe.model.hash) if part)
@@ -87,12 +88,13 @@ def _show(path: Path, found: FileReading, raw: bool) -> None:
             continue
         sure = recipe.confidence.get("loras" if name.startswith("lora ") else name, 1.0)
         text = f"{value:g}" if isinstance(value, float) else str(value)
-        click.echo(f"  {name:<16} {_indented(text)}" + (f"   ({sure:g})" if sure < 1 else ""))
+        say(f"  {name:<16} {_indented(text)}" + (f"   ({sure:g})" if sure < 1 else ""))
     if raw:
         for place, text in found.raw.items():
-            click.echo(f"  --- {printable(place)}\n{printable(text)}")
+            say(f"  --- {place}")
+            data(text)
     for sentence in (*_remarks(found), *found.conflicts):
-        remark(printable(sentence))
+        remark(sentence)
 
 
 def _indented(text: str) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from seedbank.cli.common import FORMS, counted, open_bank, printable, write_file
+from seedbank.cli.common import FORMS, open_bank, write_file
 from seedbank.cli.completing import complete_which
+from seedbank.cli.printing import counted, data, remark, say
 
 if TYPE_CHECKING:
     from seedbank.api import Library
@@ -31,7 +31,7 @@ def recipe_command(context: click.Context, which: str, form: str, lang: str | No
     a1111    the parameters text that A1111, Forge and many others read
     json     the whole recipe, see docs/sharing.md
     comfyui  an API prompt for ComfyUI, for plain text-to-image
-    script   a Python program that renders the picture with diffusers alone
+    script   a Python program that renders the picture with diffusers alone; -o writes its input pictures beside it
 
     Exit status: 0, and 1 when --check finds something missing.
     """
@@ -40,12 +40,21 @@ def recipe_command(context: click.Context, which: str, form: str, lang: str | No
         if check:
             return _check(bank, entry)
         text = bank.recipe_text(entry, form, lang)
+        beside = bank.files_beside(entry, output.stem if output is not None else "recipe") if form == "script" else []
     if output is None:
+        if beside:
+            remark(f"The script needs {counted(len(beside), 'input file')} beside it; -o FILE writes them, too.")
         # Word for word, as digests hang on it (with color, click takes nothing out); a terminal gets no commands of strangers.
-        click.echo(printable(text) if sys.stdout.isatty() else text, color=True)
+        data(text)
     else:
         write_file(output, (text.rstrip("\n") + "\n").encode())
-        click.echo(output)
+        data(output)
+        for name, found, digest in beside:
+            if found is None:
+                remark(f"The input {name} is not in this bank; the script asks for it by its sha256 {digest}.")
+            else:
+                write_file(output.with_name(name), found)
+                data(output.with_name(name))
     return 0
 
 
@@ -53,10 +62,10 @@ def _check(bank: Library, entry: Entry) -> int:
     """Say what a regeneration needs and what of it is here; 0 when nothing is known to stand in the way, else 1."""
     parts = bank.check_parts(entry)
     missing = [f"{what} {detail}" for what, here, detail in parts if not here]
-    click.echo("; ".join([f"{len(parts) - len(missing)} of {counted(len(parts), 'part')} present", *missing]))
+    say("; ".join([f"{len(parts) - len(missing)} of {counted(len(parts), 'part')} present", *missing]))
     others = entry.obstacles if missing else bank.lacks(entry)
     for sentence in others:
-        click.echo(sentence)
+        say(sentence)
     if not missing and not others:
-        click.echo(f"Entry {entry.id} has all that it needs: seedbank regen {entry.id}")
+        say(f"Entry {entry.id} has all that it needs: seedbank regen {entry.id}")
     return 1 if missing or others else 0

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbank.cli.common import assignment, emit, entry_json, json_option, open_bank, printable, progress, which_argument, words
+from seedbank.cli.common import assignment, entry_json, json_option, open_bank, progress, which_argument, words
 from seedbank.cli.explained import explained
+from seedbank.cli.printing import emit, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,19 +146,19 @@ def _pair(text: str) -> tuple[str, str]:
 def _print(outcome: Outcome, verbose: bool, hints: set[str]) -> None:
     """One attempt; `hints` were given before and are not repeated."""
     found = outcome.regeneration
-    click.echo(f"{outcome.entry.id}  {found.verdict}  {outcome.seconds:.1f} s  {printable(found.explanation['line'])}")
+    say(f"{outcome.entry.id}  {found.verdict}  {outcome.seconds:.1f} s  {found.explanation['line']}")
     if (hint := found.explanation.get("hint")) and hint not in hints:
         hints.add(hint)
-        click.echo(f"   {hint}", err=True)
+        say(f"   {hint}", err=True)
     for note in found.explanation.get("notes", ()):
-        click.echo(f"   {note}", err=True)
+        say(f"   {note}", err=True)
     if deep := found.evidence.get("deep"):
         from seedbank.regen.deep import deep_words
 
-        click.echo(f"   {deep_words(deep)}")
+        say(f"   {deep_words(deep)}")
     if verbose:
         for line in explained(found):
-            click.echo(f"   {line}")
+            say(f"   {line}")
 
 
 def _summary(outcomes: list[Outcome], asked: int) -> None:
@@ -166,7 +167,7 @@ def _summary(outcomes: list[Outcome], asked: int) -> None:
         counts[outcome.regeneration.verdict] = counts.get(outcome.regeneration.verdict, 0) + 1
     said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items()) or "nothing left to do"
     before = f" ({asked - len(outcomes)} were done before)" if asked > len(outcomes) else ""
-    click.echo(f"{len(outcomes)} of {asked}: {said}{before}", err=True)
+    say(f"{len(outcomes)} of {asked}: {said}{before}", err=True)
 
 
 def _json(bank: Library, outcome: Outcome) -> dict[str, Any]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbank.cli.common import emit, entry_json, json_option, open_bank, printable, shown_time, which_argument, words
+from seedbank.cli.common import entry_json, json_option, open_bank, which_argument, words
 from seedbank.cli.explained import explained
+from seedbank.cli.printing import data, emit, printable, say, shown_time
 
 if TYPE_CHECKING:
     from seedbank.api import Library
@@ -35,9 +35,12 @@ def show_command(context: click.Context, which: tuple[str, ...], raw: bool, as_j
                 emit(_everything(bank, entry))
                 continue
             if number:
-                click.echo()
-            for name, value in _lines(bank, entry):
-                click.echo(f"{name:<12}  {printable(str(value))}")
+                say()
+            lines = list(_lines(bank, entry))
+            widest = max(12, *(len(name) for name, _ in lines))
+            for name, value in lines:
+                text = printable(str(value)).rstrip("\n").replace("\n", "\n" + " " * (widest + 2))
+                say(f"{name:<{widest}}  {text}")
 
 
 def _raw(bank: Library, entry: Entry, as_json: bool) -> None:
@@ -46,11 +49,11 @@ def _raw(bank: Library, entry: Entry, as_json: bool) -> None:
         emit({"id": entry.id, "raw": [{"place": payload.place, "text": payload.text} for payload in payloads]})
         return
     for payload in payloads:
-        click.echo(f"--- {printable(payload.place)} of entry {entry.id}")
+        say(f"--- {payload.place} of entry {entry.id}")
         text = payload.text.encode(errors="replace").decode()
-        click.echo(printable(text) if sys.stdout.isatty() else text, color=True)  # color: click changes nothing in it
+        data(text)
     if not payloads:
-        click.echo(f"--- entry {entry.id}: no text is kept of it")
+        say(f"--- entry {entry.id}: no text is kept of it")
 
 
 def _everything(bank: Library, entry: Entry) -> dict[str, Any]:

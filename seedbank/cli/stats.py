@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seedbank.cli.common import counted, emit, fit, headline, json_option, only_query, open_bank, sized, words
+from seedbank.cli.common import headline, json_option, only_query, open_bank, words
 from seedbank.cli.completing import complete_query
+from seedbank.cli.printing import counted, data, emit, fit, say, sized
 
 if TYPE_CHECKING:
     from seedbank.records import Stats
@@ -54,11 +55,11 @@ def stats_command(context: click.Context, query: tuple[str, ...], as_json: bool)
         )
         return
     for line in _lines(found, limited=bool(query) and found.entries == AT_MOST):
-        click.echo(line)
+        say(line)
     if unbuildable is not None and unbuildable.number:
-        click.echo(f"\n{unbuildable} cannot be rebuilt today: seedbank ls regenerable:no")
+        say(f"\n{unbuildable} cannot be rebuilt today: seedbank ls regenerable:no")
         for use in gone:
-            click.echo(f"  {fit(f'{use.model.name} ({use.model.digest[:12]}) is gone', 28 + WIDEST)} {use.entries:>12,}")
+            say(f"  {fit(f'{use.model.name} ({use.model.digest[:12]}) is gone', 28 + WIDEST)} {use.entries:>12,}")
 
 
 def _lines(found: Stats, limited: bool) -> Iterator[str]:
@@ -110,13 +111,13 @@ def duplicates_command(
             if as_json:
                 emit({"kind": group.kind, "distance": group.distance, "ids": list(group.entries)})
             elif ids:
-                click.echo(" ".join(map(str, group.entries)))
+                data(" ".join(map(str, group.entries)))
             else:
                 apart = f", at most {group.distance} bits from {group.entries[0]}" if group.kind == "alike" else ""
-                click.echo(f"{group.kind}: {len(group.entries)} entries{apart}")
+                say(f"{group.kind}: {len(group.entries)} entries{apart}")
                 for entry in bank.store.entries(group.entries[:SHOWN]):
-                    click.echo(f"  {headline(entry)}")
+                    say(f"  {headline(entry)}")
                 if len(group.entries) > SHOWN:
-                    click.echo(f"  and {len(group.entries) - SHOWN} more")
+                    say(f"  and {len(group.entries) - SHOWN} more")
     if not found:
-        click.echo("no two pictures are the same" + ("" if exact else " or look alike"), err=True)
+        say("no two pictures are the same" + ("" if exact else " or look alike"), err=True)

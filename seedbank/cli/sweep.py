@@ -8,20 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbank.cli.common import (
-    assignment,
-    check_writable,
-    counted,
-    emit,
-    entry_json,
-    json_option,
-    open_bank,
-    progress,
-    remark,
-    write_file,
-)
+from seedbank.cli.common import assignment, check_writable, entry_json, json_option, open_bank, progress, write_file
 from seedbank.cli.completing import complete_tags, complete_which
 from seedbank.cli.options import rendering_options
+from seedbank.cli.printing import counted, emit, remark, say
 
 if TYPE_CHECKING:
     from seedbank.api import Library
@@ -84,14 +74,14 @@ def sweep_command(
                 _print(bank, cell, as_json)
         except KeyboardInterrupt:
             if sweep.run is not None:
-                click.echo(f"  go on with: seedbank sweep --resume {sweep.run.name or sweep.run.id}", err=True)
+                say(f"  go on with: seedbank sweep --resume {sweep.run.name or sweep.run.id}", err=True)
             raise
         if sheet is not None:
             write_file(Path(sheet), sweep.contact_sheet(progress()))
         if page is not None:
             write_file(Path(page), sweep.page(progress()).encode())
         failed = sum(isinstance(became, str) for became in sweep.cells.values())
-        click.echo(f"{counted(len(sweep.cells), 'cell')}, {failed:,} failed; collection {sweep.collection}", err=True)
+        say(f"{counted(len(sweep.cells), 'cell')}, {failed:,} failed; collection {sweep.collection}", err=True)
     return 1 if failed else 0
 
 
@@ -115,7 +105,7 @@ def _show_plan(sweep: Sweep, only_plan: bool, as_json: bool) -> None:
     if only_plan and as_json:
         emit({"cells": plan.cells, "reused": plan.reused, "seconds": plan.seconds, "axes": list(sweep.grid.titles)})
     else:
-        click.echo(str(plan), err=not only_plan)
+        say(str(plan), err=not only_plan)
 
 
 def _ask(sweep: Sweep, yes: bool) -> None:
@@ -127,7 +117,7 @@ def _ask(sweep: Sweep, yes: bool) -> None:
     if not sys.stdin.isatty():
         raise BadInput(f"There is no terminal to ask before {sweep.plan.rendered:,} cells are rendered.", "Add --yes.")
     if not click.confirm("Render them?", err=True):
-        click.echo("nothing was rendered", err=True)
+        say("nothing was rendered", err=True)
         raise click.exceptions.Exit(0)
 
 
@@ -136,10 +126,10 @@ def _print(bank: Library, cell: Cell, as_json: bool) -> None:
     if as_json:
         _emit(bank, cell)
     elif cell.entry is None:
-        click.echo(f"failed  {where}: {cell.problem}", err=True)
+        say(f"failed  {where}: {cell.problem}", err=True)
     else:
         took = "reused" if cell.reused else f"{cell.entry.output.seconds['total']:.1f} s"
-        click.echo(f"{cell.entry.id}  {where}  {took}  {bank.whereabouts(cell.entry)}")
+        say(f"{cell.entry.id}  {where}  {took}  {bank.whereabouts(cell.entry)}")
 
 
 def _emit(bank: Library, cell: Cell) -> None:

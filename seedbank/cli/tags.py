@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from seedbank.cli.common import counted, emit, json_option, open_bank, table
+from seedbank.cli.common import json_option, open_bank
 from seedbank.cli.completing import complete_tags
+from seedbank.cli.printing import counted, emit, say, table
 
 
 @click.group("tags", invoke_without_command=True)
@@ -21,7 +22,7 @@ def tags_command(context: click.Context, as_json: bool) -> None:
         for tag in found:
             emit({"tag": tag.name, "pictures": tag.pictures})
     elif found:
-        click.echo("\n".join(table([[f"{tag.pictures:,}", tag.name] for tag in found], ["pictures", "tag"], right=[0])))
+        say("\n".join(table([[f"{tag.pictures:,}", tag.name] for tag in found], ["pictures", "tag"], right=[0])))
 
 
 @tags_command.command("rename")
@@ -31,7 +32,7 @@ def tags_command(context: click.Context, as_json: bool) -> None:
 def rename(context: click.Context, old: str, new: str) -> None:
     """Call the tag OLD NEW on every picture."""
     with open_bank(context) as bank:
-        click.echo(f"{counted(bank.rename_tag(old, new), 'picture')}: {old} is now {new}")
+        say(f"{counted(bank.rename_tag(old, new), 'picture')}: {old} is now {new}")
 
 
 @tags_command.command("merge")
@@ -41,4 +42,4 @@ def rename(context: click.Context, old: str, new: str) -> None:
 def merge(context: click.Context, old: str, into: str) -> None:
     """Give every picture with the tag OLD the tag INTO instead."""
     with open_bank(context) as bank:
-        click.echo(f"{counted(bank.merge_tags(old, into), 'picture')}: {into} instead of {old}")
+        say(f"{counted(bank.merge_tags(old, into), 'picture')}: {into} instead of {old}")

@@ -6,6 +6,7 @@ import click
 
 from seedbank.cli.bulk import chosen, yes_option
 from seedbank.cli.common import open_bank, which_argument, words
+from seedbank.cli.printing import say
 
 
 @click.command("rm")
@@ -16,7 +17,7 @@ def rm_command(context: click.Context, which: tuple[str, ...], yes: bool) -> Non
     """Move WHICH to the trash. Nothing is deleted; `restore` brings it back."""
     with open_bank(context) as bank:
         ids = bank.trash(chosen(bank, which, "move to the trash", yes))
-        click.echo(f"{len(ids)} in the trash; seedbank restore {','.join(map(str, ids[:20]))} brings back")
+        say(f"{len(ids)} in the trash; seedbank restore {','.join(map(str, ids[:20]))} brings back")
 
 
 @click.command("restore")
@@ -25,7 +26,7 @@ def rm_command(context: click.Context, which: tuple[str, ...], yes: bool) -> Non
 def restore_command(context: click.Context, which: tuple[str, ...]) -> None:
     """Bring WHICH back from the trash (ids, or a query with trash:yes)."""
     with open_bank(context) as bank:
-        click.echo(f"{len(bank.restore(words(which)))} restored")
+        say(f"{len(bank.restore(words(which)))} restored")
 
 
 @click.command("purge")
@@ -39,4 +40,4 @@ def purge_command(context: click.Context, which: tuple[str, ...], yes: bool) -> 
         if not yes:
             click.confirm(f"Delete {len(ids)} entries for good?", abort=True, err=True)
         bank.purge(ids)
-        click.echo(f"{len(ids)} deleted; seedbank gc removes their files after a day")
+        say(f"{len(ids)} deleted; seedbank gc removes their files after a day")

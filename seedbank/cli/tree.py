@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seedbank.cli.common import emit, headline, json_option, open_bank, short
+from seedbank.cli.common import headline, json_option, open_bank
 from seedbank.cli.completing import complete_which
+from seedbank.cli.printing import emit, say, short
 
 if TYPE_CHECKING:
     from seedbank.lineage import Branch, Change
@@ -33,9 +34,9 @@ def tree_command(context: click.Context, which: str, as_json: bool) -> None:
                     emit({"parent": branch.entry.id, "child": child.entry.id, "kind": child.kind, "changes": changes})
         else:
             for line in _lines(root, found.of):
-                click.echo(line)
+                say(line)
     if found.cut:
-        click.echo("The tree goes on; ask for one of its entries.", err=True)
+        say("The tree goes on; ask for one of its entries.", err=True)
 
 
 def _lines(branch: Branch, of: int, before: str = "", below: str = "") -> Iterator[str]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbank.cli.common import emit, json_option, open_bank, shown_time, table, which_argument, words
+from seedbank.cli.common import json_option, open_bank, which_argument, words
+from seedbank.cli.printing import emit, say, shown_time, table
 
 if TYPE_CHECKING:
     from seedbank.records import Operation
@@ -25,11 +26,11 @@ def undo_command(context: click.Context, operation: int | None) -> None:
         done = bank.undo(operation)
     what = f"{done.operation.id} ({described(done.operation)})"
     if done.undo is None:
-        click.echo(f"operation {what}: nothing to take back")
+        say(f"operation {what}: nothing to take back")
     else:
-        click.echo(f"undid operation {what}: {done.changed:,} changed; seedbank undo {done.undo} does it again")
+        say(f"undid operation {what}: {done.changed:,} changed; seedbank undo {done.undo} does it again")
     for sentence in done.kept:
-        click.echo(f"  {sentence}", err=True)
+        say(f"  {sentence}", err=True)
 
 
 @click.command("log")
@@ -56,7 +57,7 @@ def log_command(context: click.Context, limit: int, before: int | None, as_json:
         ]
         for one in found
     ]
-    click.echo("\n".join(table(rows, ["id", "when", "who", "what"], right=[0])))
+    say("\n".join(table(rows, ["id", "when", "who", "what"], right=[0])))
 
 
 @click.command("history")
@@ -73,7 +74,7 @@ def history_command(context: click.Context, which: tuple[str, ...], as_json: boo
                     emit(values | {"kind": event.kind, "value": event.value, "operation": event.operation})
                 else:
                     said = f"{number}  {shown_time(event.at)}  {event.user}  {_said(event.kind, event.value)}"
-                    click.echo(f"{said}  (operation {event.operation})")
+                    say(f"{said}  (operation {event.operation})")
 
 
 def described(operation: Operation) -> str:

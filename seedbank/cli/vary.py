@@ -7,19 +7,10 @@ from typing import Any
 
 import click
 
-from seedbank.cli.common import (
-    assignment,
-    check_writable,
-    emit,
-    entry_json,
-    json_option,
-    open_bank,
-    progress,
-    remark,
-    write_file,
-)
+from seedbank.cli.common import assignment, check_writable, entry_json, json_option, open_bank, progress, write_file
 from seedbank.cli.completing import complete_tags, complete_which
 from seedbank.cli.options import Size
+from seedbank.cli.printing import emit, remark, say
 
 
 @click.command("vary")
@@ -76,7 +67,7 @@ def vary_command(
             if as_json:
                 emit(entry_json(entry, bank.path) | {"seconds": entry.output.seconds.get("total")})
             else:
-                click.echo(f"{entry.id}  seed {entry.seed}  {entry.output.seconds['total']:.1f} s  {bank.whereabouts(entry)}")
+                say(f"{entry.id}  seed {entry.seed}  {entry.output.seconds['total']:.1f} s  {bank.whereabouts(entry)}")
         if sheet is not None:
             write_file(Path(sheet), bank.variant_sheet(which, variants))
 

@@ -57,7 +57,7 @@ def seedbank(home: Path, six: Path) -> InProcess:
 def test_the_table_counts_wide_characters_and_fits_the_terminal(seedbank):
     lines = seedbank("ls").lines
     assert [line.split()[0] for line in lines] == ["id", "6", "5", "4", "3", "2", "1"]
-    from seedbank.cli.common import width_of
+    from seedbank.cli.printing import width_of
 
     starts = {
         width_of(line[: line.index(word)])
@@ -68,7 +68,7 @@ def test_the_table_counts_wide_characters_and_fits_the_terminal(seedbank):
 
 
 def test_a_family_emoji_takes_two_columns_and_a_combining_mark_none():
-    from seedbank.cli.common import width_of
+    from seedbank.cli.printing import width_of
 
     assert [width_of(text) for text in ("abc", "海报", "e\u0301", "❤\ufe0f", "ｱ")] == [3, 4, 1, 1, 1]
 

@@ -1,0 +1,149 @@
+"""The one place where the commands print. What a stranger wrote (a prompt, a file name, a tag) cannot command the terminal.
+
+say    lines for people: always without control characters
+data   what other programs read (ids, CSV, recipes): word for word into a pipe or a file; a terminal gets no control characters
+emit   JSON: control characters are escaped, which changes nothing in the values
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import click
+
+INVISIBLE = ("Mn", "Me", "Cf")
+"""Categories of characters that take no room: combining marks, variation selectors, joiners."""
+DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""Characters that turn the order of what follows them."""
+UNPRINTABLE = re.compile(f"[\x7f-\x9f{DIRECTIONS}\ud800-\udfff]")
+"""What JSON leaves as it is and a terminal does not."""
+
+
+def say(text: object = "", *, err: bool = False) -> None:
+    """Lines for people, on stdout or on stderr."""
+    click.echo(printable(str(text)), err=err)
+
+
+def remark(text: str) -> None:
+    """Something the user should know, on stderr."""
+    say(f"note: {text}", err=True)
+
+
+def data(text: object, *, end: bool = True) -> None:
+    """What other programs read, on stdout; `end` with a line feed."""
+    words = str(text)
+    click.echo(printable(words) if sys.stdout.isatty() else words, nl=end, color=True)  # color: click takes nothing out
+
+
+def emit(values: Mapping[str, Any]) -> None:
+    """One JSON object on one line of stdout."""
+    line = json.dumps(values, ensure_ascii=False, default=_plain)
+    click.echo(UNPRINTABLE.sub(lambda mark: f"\\u{ord(mark[0]):04x}", line))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} in JSON output")
+
+
+def printable(text: str) -> str:
+    """Without what a terminal would take for a command, or for another order: strangers write prompts and file names."""
+    if text.isprintable():
+        return text
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(
+        "\ufffd" if mark in DIRECTIONS or (mark not in "\n\t" and unicodedata.category(mark) in ("Cc", "Cs")) else mark
+        for mark in plain
+    )
+
+
+# -- lines that fit ---------------------------------------------------------------------------------------------------
+
+
+def columns() -> int:
+    """How wide the terminal is; 120 where there is none."""
+    return shutil.get_terminal_size((120, 24)).columns
+
+
+def width_of(text: str) -> int:
+    """Columns on a terminal: Chinese, Japanese and emoji take two, combining marks and joiners none."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.category(c) in INVISIBLE else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def fit(text: str, most: int) -> str:
+    """`text` on one line, cut or padded to exactly `most` columns."""
+    text = printable(" ".join(text.split()))
+    if width_of(text) > most:
+        text = _beginning(text, most - 1) + "…"
+    return text + " " * (most - width_of(text))
+
+
+def _beginning(text: str, most: int) -> str:
+    """As much of the beginning as `most` columns hold."""
+    text = text[: 2 * most + 100]  # a character of no width may follow each
+    while text and width_of(text) > most:
+        text = text[:-1]
+    return text
+
+
+def middle_out(text: str, most: int) -> str:
+    """`text` on one line of at most `most` columns: names differ at both ends, so the middle goes."""
+    text = printable(" ".join(text.split()))
+    if width_of(text) <= most:
+        return text
+    half = (most - 1) // 2
+    return _beginning(text, most - 1 - half) + "…" + _beginning(text[::-1], half)[::-1]
+
+
+def short(value: Any, most: int = 40) -> str:
+    """A value on one line of at most `most` columns; a digest by its beginning."""
+    if value is None:
+        return "none"
+    text = printable(" ".join(str(value).split()))
+    if len(text) == 64 and all(character in "0123456789abcdef" for character in text):
+        return f"{text[:12]}…"
+    return fit(text, most).rstrip() if width_of(text) > most else text
+
+
+def table(rows: Sequence[Sequence[str]], heads: Sequence[str], right: Sequence[int] = ()) -> list[str]:
+    """Lines of a table that fits the terminal; the last column takes what is left, numbers in `right` are right-aligned."""
+    widths = [max([width_of(head), *(width_of(row[i]) for row in rows)]) for i, head in enumerate(heads)]
+    room = columns() - sum(widths[:-1]) - 2 * (len(widths) - 1)
+    widths[-1] = max(10, min(widths[-1], room))
+    return [
+        "  ".join(
+            " " * (widths[i] - width_of(cell)) + cell if i in right else fit(cell, widths[i]) for i, cell in enumerate(row)
+        ).rstrip()
+        for row in (list(heads), *rows)
+    ]
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """``1 picture``, ``1,234 pictures``; `many` where an s is not enough."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def sized(size: float) -> str:
+    """``351 bytes``, ``5.1 KB``, ``1.2 GB``."""
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
+        size /= 1000
+    return f"{size:,.1f} TB"
+
+
+def shown_time(when: datetime | None) -> str:
+    """A time in the user's zone, to the second."""
+    return "unknown" if when is None else when.astimezone().strftime("%Y-%m-%d %H:%M:%S")
