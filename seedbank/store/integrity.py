@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Connection, Select, except_, exists, liter
 from seedbank.errors import SeedbankError
 from seedbank.hashing import json_digest, sha256
 from seedbank.store import words
-from seedbank.store.reading import CHUNK, recipe_select, row_recipe
+from seedbank.store.reading import CHUNK, recipe_select
+from seedbank.store.rows import recipe_of
 from seedbank.store.tables import (
     FAVOURITE,
     RATING,
@@ -86,14 +87,16 @@ def _environments(connection: Connection) -> Iterator[str]:
 
 def _recipes(connection: Connection) -> Iterator[str]:
     for row in _all(connection, recipe_select()):
+        number, *stored, model = row
+        digest = stored[0].hex()
         try:
-            recipe = row_recipe(row)
-            same = recipe is not None and recipe.digest == row.recipe_digest
+            recipe = recipe_of(stored, model, {})
+            same = recipe is not None and recipe.digest == digest
         except (SeedbankError, KeyError, TypeError, ValueError):
             same = False
         if not same:
-            used = recipes.c.id == row.id
-            yield f"Recipe {row.recipe_digest[:12]} cannot be rebuilt to its digest{_where(connection, used)}."
+            used = recipes.c.id == number
+            yield f"Recipe {digest[:12]} cannot be rebuilt to its digest{_where(connection, used)}."
 
 
 def _digest(body: Any) -> str | None:

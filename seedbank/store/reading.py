@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, select
+from sqlalchemy import CompoundSelect, Connection, Select, null, select, union_all
 
 from seedbank.environment import Environment
 from seedbank.errors import BadInput, NotFound
-from seedbank.hashing import plain_value
-from seedbank.recipe import Recipe
-from seedbank.records import Blob, Entry, Model, ModelFile, Output, Picture
-from seedbank.store import recipes as recipe_rows
+from seedbank.records import Entry, Model, ModelFile
+from seedbank.store.rows import (
+    BLOB,
+    PICTURE,
+    RECIPE,
+    TRACE,
+    among,
+    as_they_lie,
+    blob_of,
+    ids_given,
+    negatives,
+    output_of,
+    picture_of,
+    plain_of,
+    recipe_of,
+    slices,
+    traces,
+)
 from seedbank.store.tables import (
     blobs,
     entries,
@@ -30,6 +47,7 @@ from seedbank.store.tables import (
     tags,
     users,
 )
+from seedbank.store.types import digest_text, moment, uid_text
 
 T = TypeVar("T")
 
@@ -38,9 +56,6 @@ CHUNK = 500
 
 LARGEST_ID = 2**31 - 1
 """Two thousand million entries; see `tables.RowId`."""
-
-traces = blobs.alias("traces")
-negatives = prompts.alias("negatives")
 
 everything = (
     entries.join(users, entries.c.user_id == users.c.id)
@@ -57,100 +72,82 @@ everything = (
 """Entries with all that belongs to them; a database skips the joins whose columns are not asked for."""
 
 
-def _labelled(prefix: str, columns: Iterable[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
-    return [column.label(f"{prefix}_{column.key}") for column in columns]
-
-
-picture_columns = _labelled("image", (images.c[name] for name in ("id", "digest", "mode", "width", "height", "phash")))
-blob_columns = _labelled("blob", (blobs.c[name] for name in ("digest", "size", "media_type", "location")))
-trace_columns = _labelled("trace", (traces.c[name] for name in ("digest", "size", "media_type", "location")))
-_HOT = ("seed", "steps", "guidance", "width", "height", "scheduler", "pipeline", "mode")
-_recipe_columns = [
-    *_labelled("recipe", (recipes.c[name] for name in ("digest", *_HOT))),
-    recipes.c.model_id.label("recipe_model_id"),
-    settings.c.body.label("recipe_settings"),
-    prompts.c.text.label("recipe_prompt"),
-    negatives.c.text.label("recipe_negative"),
-]
-
-entry_columns: list[ColumnElement[Any]] = [
-    *(
-        entries.c[name]
-        for name in ("id", "uid", "added", "created", "origin", "output", "obstacles", "details", "trashed", "verdict")
-    ),
-    entries.c.trace_digest.label("traced"),
+_NAMES = ("id", "uid", "added", "created", "origin", "obstacles", "details", "trashed", "verdict", "output", "trace_digest")
+_SHARED = [
     entries.c.model_id,
+    entries.c.image_id,
     users.c.name.label("user"),
-    environments.c.digest.label("environment_digest"),
-    models.c.digest.label("model_digest"),
-    *_recipe_columns,
-    *picture_columns,
-    *blob_columns,
-    *trace_columns,
+    *as_they_lie(environments.c.digest, prefix="environment_"),
+    *as_they_lie(models.c.digest, prefix="model_"),
 ]
+_GROUPS = (as_they_lie(*(entries.c[name] for name in _NAMES)), _SHARED, RECIPE, PICTURE, BLOB, TRACE)
+_own, _shared, _recipe, _picture, _blob, _trace = slices(*_GROUPS)
 
 
-def entry_select() -> Select[Any]:
-    """Select of everything that `read_entries` needs, to be narrowed and ordered."""
-    return select(*entry_columns).select_from(everything)
+@cache
+def _entries_among(sqlite: bool) -> Select[Any]:
+    statement = select(*(column for group in _GROUPS for column in group)).select_from(everything)
+    return statement.where(among(entries.c.id, sqlite=sqlite))
+
+
+def entries_by_id(connection: Connection, ids: Sequence[int], user: str) -> list[Entry]:
+    """The entries with these ids, in this order, with the opinions of `user`.
+
+    Raises `NotFound` for the first that does not exist.
+    """
+    found: dict[int, Entry] = {}
+    for some in chunks([number for number in ids if 0 < number <= LARGEST_ID]):
+        found |= {entry.id: entry for entry in _read_entries(connection, some, user)}
+    if absent := [number for number in ids if number not in found]:
+        raise no_entry(absent[0])
+    return [found[number] for number in ids]
+
+
+def _read_entries(connection: Connection, ids: Sequence[int], user: str) -> Iterator[Entry]:
+    """The entries with these ids in any order, in three statements."""
+    statement = _entries_among(connection.dialect.name == "sqlite")
+    rows = connection.execute(statement, ids_given(connection, ids)).all()
+    shared = [row[_shared] for row in rows]
+    known_models = read_models(connection, {model_id for model_id, *_ in shared if model_id is not None})
+    said = _said(connection, {image_id for _, image_id, *_ in shared if image_id is not None}, user)
+    settings_read: dict[str, Any] = {}
+    for row, (model_id, image_id, name, environment, model) in zip(rows, shared, strict=True):
+        number, uid, added, created, origin, obstacles, details, trashed, verdict, *output = row[_own]
+        opinion = said.get(image_id, _UNSAID)
+        yield Entry(
+            id=number,
+            uid=uid_text(uid),
+            added=moment(added),
+            created=None if created is None else moment(created),
+            user=name,
+            origin=origin,
+            recipe=recipe_of(row[_recipe], model, settings_read),
+            recipe_digest=digest_text(row[_recipe][0]),
+            environment_digest=digest_text(environment),
+            model=known_models.get(model_id),
+            picture=picture_of(*row[_picture]),
+            blob=blob_of(*row[_blob]),
+            output=output_of(output, row[_trace]),
+            obstacles=() if obstacles is None else tuple(json.loads(obstacles)),
+            details=plain_of(details),
+            tags=tuple(sorted(opinion.tags)),
+            favourite=opinion.favourite,
+            rating=opinion.rating,
+            notes=tuple(opinion.notes),
+            verdict=verdict,
+            trashed=None if trashed is None else moment(trashed),
+        )
 
 
 def recipe_select() -> Select[Any]:
-    """Select of all recipes with what `row_recipe` needs, to be narrowed and ordered."""
-    return select(recipes.c.id, models.c.digest.label("model_digest"), *_recipe_columns).select_from(
+    """Select of the id of each recipe, what `recipe_of` needs and the digest of its model, to be narrowed and ordered."""
+    columns = [recipes.c.id, *RECIPE, *as_they_lie(models.c.digest, prefix="model_")]
+    return select(*columns).select_from(
         recipes.outerjoin(settings)
         .outerjoin(models, recipes.c.model_id == models.c.id)
         .outerjoin(prompts, recipes.c.prompt_id == prompts.c.id)
         .outerjoin(negatives, recipes.c.negative_id == negatives.c.id)
     )
-
-
-def read_entries(connection: Connection, statement: Select[Any], user: str) -> list[Entry]:
-    """The entries of `statement`, made from `entry_select`, with the opinions of `user`, in four statements."""
-    rows = connection.execute(statement).all()
-    known_models = read_models(connection, {row.model_id for row in rows if row.model_id is not None})
-    pictures = sorted({row.image_id for row in rows if row.image_id is not None})
-    tagged, own, noted = _opinions(connection, pictures, user)
-    result = []
-    for row in rows:
-        favourite, rating = own.get(row.image_id, (False, None))
-        result.append(
-            Entry(
-                id=row.id,
-                uid=row.uid,
-                added=row.added,
-                created=row.created,
-                user=row.user,
-                origin=row.origin,
-                recipe=row_recipe(row),
-                recipe_digest=row.recipe_digest,
-                environment_digest=row.environment_digest,
-                model=known_models.get(row.model_id),
-                picture=row_picture(row),
-                blob=row_blob(row, "blob"),
-                output=row_output(row),
-                obstacles=tuple(row.obstacles or ()),
-                details=plain_value(row.details or {}),
-                tags=tuple(sorted(tagged.get(row.image_id, ()))),
-                favourite=favourite,
-                rating=rating,
-                notes=tuple(noted.get(row.image_id, ())),
-                verdict=row.verdict,
-                trashed=row.trashed,
-            )
-        )
-    return result
-
-
-def entries_by_id(connection: Connection, ids: Sequence[int], user: str) -> list[Entry]:
-    """The entries with these ids, in this order. Raises `NotFound` for the first that does not exist."""
-    found: dict[int, Entry] = {}
-    for some in chunks([number for number in ids if 0 < number <= LARGEST_ID]):
-        statement = entry_select().where(entries.c.id.in_(some))
-        found |= {entry.id: entry for entry in read_entries(connection, statement, user)}
-    if absent := [number for number in ids if number not in found]:
-        raise no_entry(absent[0])
-    return [found[number] for number in ids]
 
 
 def no_entry(number: int) -> NotFound:
@@ -164,36 +161,18 @@ def chunks(values: Iterable[T]) -> Iterable[list[T]]:
     return (listed[start : start + CHUNK] for start in range(0, len(listed), CHUNK))
 
 
-# -- parts of a row ------------------------------------------------------------------------------------------------
-
-
-def row_recipe(row: Row[Any]) -> Recipe | None:
-    if row.recipe_digest is None:
-        return None
-    columns = {name: getattr(row, f"recipe_{name}") for name in (*_HOT, "prompt", "negative")}
-    columns["model"] = row.model_digest if row.recipe_model_id is not None else None
-    return recipe_rows.join(columns, row.recipe_settings)
-
-
-def row_picture(row: Row[Any]) -> Picture | None:
-    if row.image_digest is None:
-        return None
-    return Picture(row.image_digest, row.image_mode, row.image_width, row.image_height, row.image_phash)
-
-
-def row_blob(row: Row[Any], name: str) -> Blob | None:
-    digest, size, media_type, location = (
-        getattr(row, f"{name}_{part}") for part in ("digest", "size", "media_type", "location")
-    )
-    return None if digest is None else Blob(digest, size, media_type, location)
-
-
-def row_output(row: Row[Any]) -> Output:
-    values: Mapping[str, Any] = plain_value(row.output or {})
-    return Output(trace=row_blob(row, "trace"), trace_digest=row.traced, **values)
-
-
 # -- what entries share --------------------------------------------------------------------------------------------
+
+
+_MODEL = ("id", "name", "pipeline", "source", "revision", "variant", "config")
+_FILE = ("path", "size", "sha256")
+
+
+@cache
+def _models_among(sqlite: bool) -> Select[Any]:
+    columns = (models.c.digest, *(models.c[name] for name in _MODEL), *(model_files.c[name] for name in _FILE))
+    statement = select(*as_they_lie(*columns)).select_from(models.outerjoin(model_files))
+    return statement.where(among(models.c.id, sqlite=sqlite)).order_by(models.c.id, model_files.c.path)
 
 
 def read_models(connection: Connection, ids: Iterable[int]) -> dict[int, Model]:
@@ -201,29 +180,16 @@ def read_models(connection: Connection, ids: Iterable[int]) -> dict[int, Model]:
     wanted = sorted(ids)
     if not wanted:
         return {}
-    statement = (
-        select(models, model_files.c.path, model_files.c.size, model_files.c.sha256)
-        .select_from(models.outerjoin(model_files))
-        .where(models.c.id.in_(wanted))
-        .order_by(models.c.id, model_files.c.path)
-    )
-    found: dict[int, tuple[Row[Any], list[ModelFile]]] = {}
-    for row in connection.execute(statement).all():
-        files = found.setdefault(row.id, (row, []))[1]
-        if row.path is not None:
-            files.append(ModelFile(row.path, row.size, row.sha256))
+    statement = _models_among(connection.dialect.name == "sqlite")
+    found: dict[int, tuple[Sequence[Any], list[ModelFile]]] = {}
+    for row in connection.execute(statement, ids_given(connection, wanted)).all():
+        *model, path, size, sha256 = row
+        files = found.setdefault(model[1], (model, []))[1]
+        if path is not None:
+            files.append(ModelFile(path, size, sha256.hex()))
     return {
-        number: Model(
-            digest=row.digest,
-            name=row.name or row.digest[:12],
-            files=tuple(files),
-            pipeline=row.pipeline,
-            source=row.source,
-            revision=row.revision,
-            variant=row.variant,
-            config=row.config,
-        )
-        for number, (row, files) in found.items()
+        number: Model(digest.hex(), name or digest.hex()[:12], tuple(files), pipeline, source, revision, variant, config)
+        for number, ((digest, _, name, pipeline, source, revision, variant, config), files) in found.items()
     }
 
 
@@ -250,29 +216,50 @@ def read_environment(connection: Connection, digest: str) -> Environment:
     return Environment({row.kind: row.body for row in rows if row.kind is not None})
 
 
-def _opinions(
-    connection: Connection, pictures: list[int], user: str
-) -> tuple[dict[int, list[str]], dict[int, tuple[bool, int | None]], dict[int, list[str]]]:
-    """Tags of all, favourite and rating of `user`, notes of all, by the id of the picture."""
-    tagged: dict[int, list[str]] = {}
-    own: dict[int, tuple[bool, int | None]] = {}
-    noted: dict[int, list[str]] = {}
-    if not pictures:
-        return tagged, own, noted
+@dataclass
+class _Said:
+    """What is said of a picture: tags and notes by all, favourite and rating by one."""
+
+    tags: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    favourite: bool = False
+    rating: int | None = None
+
+
+_UNSAID = _Said()
+_OPINION = ("favourite", "rating", "note")
+
+
+@cache
+def _said_of(sqlite: bool) -> CompoundSelect[Any]:
     of_tags = (
-        select(image_tags.c.image_id, tags.c.name).select_from(image_tags.join(tags)).where(image_tags.c.image_id.in_(pictures))
+        select(image_tags.c.image_id, tags.c.name.label("tag"), *(null().label(name) for name in ("user", "id", *_OPINION)))
+        .select_from(image_tags.join(tags))
+        .where(among(image_tags.c.image_id, sqlite=sqlite))
     )
-    for row in connection.execute(of_tags).all():
-        tagged.setdefault(row.image_id, []).append(row.name)
     of_users = (
-        select(opinions, users.c.name)
+        select(opinions.c.image_id, null(), users.c.name, users.c.id, *(opinions.c[name] for name in _OPINION))
         .select_from(opinions.join(users))
-        .where(opinions.c.image_id.in_(pictures))
-        .order_by(opinions.c.user_id)
+        .where(among(opinions.c.image_id, sqlite=sqlite))
     )
-    for row in connection.execute(of_users).all():
-        if row.note is not None:
-            noted.setdefault(row.image_id, []).append(row.note)
-        if row.name == user:
-            own[row.image_id] = (row.favourite, row.rating)
-    return tagged, own, noted
+    return union_all(of_tags, of_users)
+
+
+def _said(connection: Connection, pictures: Iterable[int], user: str) -> dict[int, _Said]:
+    """What is said of pictures, by their ids, as `user` sees it."""
+    wanted = sorted(pictures)
+    if not wanted:
+        return {}
+    found: dict[int, _Said] = {}
+    statement = _said_of(connection.dialect.name == "sqlite")
+    rows = connection.execute(statement, ids_given(connection, wanted)).all()
+    for image_id, tag, name, _, favourite, rating, note in sorted(rows, key=lambda row: row[3] or 0):  # notes by user
+        said = found.setdefault(image_id, _Said())
+        if tag is not None:
+            said.tags.append(tag)
+            continue
+        if name == user:
+            said.favourite, said.rating = bool(favourite), rating
+        if note is not None:
+            said.notes.append(note)
+    return found

@@ -10,16 +10,8 @@ from sqlalchemy import Connection, Select, exists, func, insert, select, update
 from seedbank.errors import BadInput, NotFound
 from seedbank.hashing import json_digest, plain_value
 from seedbank.records import VERDICTS, NewRegeneration, Regeneration, Run
-from seedbank.store.reading import (
-    LARGEST_ID,
-    blob_columns,
-    picture_columns,
-    row_blob,
-    row_output,
-    row_picture,
-    trace_columns,
-    traces,
-)
+from seedbank.store.reading import LARGEST_ID
+from seedbank.store.rows import BLOB, PICTURE, TRACE, as_they_lie, blob_of, output_of, picture_of, slices, traces
 from seedbank.store.sharing import store_blobs, store_environments, store_pictures
 from seedbank.store.tables import blobs, entries, environments, images, regenerations, run_entries, runs, users
 from seedbank.store.writing import Work, new_uid, output_values, require_entries, spans
@@ -179,16 +171,18 @@ def regenerations_of(connection: Connection, ids: list[int]) -> list[Regeneratio
     return _regenerations(connection, _regeneration_select().where(chosen).order_by(regenerations.c.id))
 
 
+_COLUMNS = [
+    *(column for column in regenerations.c if column.key not in ("output", "trace_digest")),
+    users.c.name.label("user"),
+    environments.c.digest.label("environment_digest"),
+]
+_OUTPUT = as_they_lie(regenerations.c.output, regenerations.c.trace_digest)
+_GROUPS = (_COLUMNS, _OUTPUT, PICTURE, BLOB, TRACE)
+_, _output, _picture, _blob, _trace = slices(*_GROUPS)
+
+
 def _regeneration_select() -> Select[Any]:
-    return select(
-        *(column for column in regenerations.c if column.key != "trace_digest"),
-        regenerations.c.trace_digest.label("traced"),
-        users.c.name.label("user"),
-        environments.c.digest.label("environment_digest"),
-        *(column for column in picture_columns if column.key != "image_id"),
-        *(column for column in blob_columns if column.key != "blob_id"),
-        *trace_columns,
-    ).select_from(
+    return select(*(column for group in _GROUPS for column in group)).select_from(
         regenerations.join(users)
         .outerjoin(environments)
         .outerjoin(images, regenerations.c.image_id == images.c.id)
@@ -209,9 +203,9 @@ def _regenerations(connection: Connection, statement: Select[Any]) -> list[Regen
             experiment=row.experiment,
             run=row.run_id,
             environment_digest=row.environment_digest,
-            picture=row_picture(row),
-            blob=row_blob(row, "blob"),
-            output=row_output(row),
+            picture=picture_of(*row[_picture]),
+            blob=blob_of(*row[_blob]),
+            output=output_of(row[_output], row[_trace]),
             trace=row.trace,
             first_difference=row.first_difference,
             drift=plain_value(row.drift or {}),

@@ -7,7 +7,6 @@ JSON is compact text with sorted keys, so that both databases hold, compare and 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,6 +22,30 @@ MICROSECOND = timedelta(microseconds=1)
 HALF = 2**63
 
 
+# From the database's values to ours, also for those who read many rows and ask for columns as they lie.
+
+
+def digest_text(value: bytes | None) -> str | None:
+    return None if value is None else value.hex()
+
+
+def uid_text(value: bytes) -> str:
+    digits = value.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def seed_number(value: int | None) -> int | None:
+    return None if value is None else value + HALF
+
+
+def phash_text(value: int | None) -> str | None:
+    return None if value is None else value.to_bytes(8, signed=True).hex()
+
+
+def moment(value: int) -> datetime:
+    return EPOCH + timedelta(microseconds=value)
+
+
 class Digest(TypeDecorator[str]):
     """A SHA-256: 64 hexadecimal digits outside, 32 bytes inside."""
 
@@ -33,11 +56,7 @@ class Digest(TypeDecorator[str]):
         return None if value is None else bytes.fromhex(value)
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
-        return None if value is None else value.hex()
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], str | None]:
-        """Straight from the driver's value: a page has hundreds of digests."""
-        return lambda value: None if value is None else bytes(value).hex()
+        return digest_text(value)
 
 
 class Uid(TypeDecorator[str]):
@@ -50,7 +69,7 @@ class Uid(TypeDecorator[str]):
         return None if value is None else UUID(value).bytes
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
-        return None if value is None else str(UUID(bytes=value))
+        return None if value is None else uid_text(value)
 
 
 class Seed(TypeDecorator[int]):
@@ -63,7 +82,7 @@ class Seed(TypeDecorator[int]):
         return None if value is None else value - HALF
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> int | None:
-        return None if value is None else value + HALF
+        return seed_number(value)
 
 
 class Phash(TypeDecorator[str]):
@@ -76,7 +95,7 @@ class Phash(TypeDecorator[str]):
         return None if value is None else int.from_bytes(bytes.fromhex(value), signed=True)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> str | None:
-        return None if value is None else value.to_bytes(8, signed=True).hex()
+        return phash_text(value)
 
 
 class Time(TypeDecorator[datetime]):
@@ -93,7 +112,7 @@ class Time(TypeDecorator[datetime]):
         return (value - EPOCH) // MICROSECOND
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else EPOCH + timedelta(microseconds=value)
+        return None if value is None else moment(value)
 
 
 class Json(TypeDecorator[Any]):
