@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from seedbank.formats.reading import Foreign, FormatError, Lora, Payload, Reading
+from seedbank.formats.reading import Foreign, FormatError, Lora, ModelName, Payload, Reading
 from seedbank.formats.values import count_of, find, foreign, loras_of, model_of, name_of, number_of, seed_of, size_of, text_of
 
 TOOL = "dgenerate"
@@ -98,7 +98,7 @@ def _recipe(words: Sequence[str], version: str | None) -> Foreign:
             "cfg_rescale": number_of(said("guidance-rescales")),
             "batch_size": count_of(said("batch-size")),
             "prompt_weighter": text_of(said("prompt-weighter")),
-            "embeddings": tuple(flags.get("textual-inversions", [])),
+            "embeddings": tuple(ModelName(uri.partition(";")[0]) for uri in flags.get("textual-inversions", [])),
             "model_type": text_of(said("model-type")),
             "dtype": text_of(said("dtype")),
         },

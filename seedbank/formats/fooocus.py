@@ -99,7 +99,7 @@ def _fooocus(values: Mapping[str, Any]) -> Foreign:
             "sharpness": number_of(values.get("sharpness")),
             "adm_guidance": text_of(values.get("adm_guidance")),
             "adaptive_cfg": number_of(first(values, "adaptive_cfg", "cfg_mimicking_from_tsnr")),
-            "freeu": text_of(values.get("freeu")),
+            "freeu": values.get("freeu") or None,
             "denoise": number_of(values.get("denoise")) if values.get("img2img") is True else None,
         },
     )

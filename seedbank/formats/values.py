@@ -24,6 +24,8 @@ LARGEST_EXACT = 2**53
 """Above it a float is no longer the number that was written."""
 LONGEST_NUMBER = 100
 """Characters of a text that is taken for a number."""
+MOST_CODES = 3
+"""JSON in a string of JSON in a string of JSON."""
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z|[+-]?inf(inity)?\Z", re.IGNORECASE)
 UNFIT = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)|\0")
 """What a text of JSON has where one of its values cannot be kept as it is."""
@@ -86,13 +88,21 @@ def _depth(value: Any) -> int:
 
 
 def json_object(text: str) -> Mapping[str, Any] | None:
-    """The JSON object that `text` is, or None. A text that begins with a brace is not always JSON: prompts do as well."""
-    if not text.lstrip(" \t\r\n\ufeff").startswith("{"):
-        return None
-    try:
-        value = parse_json(text)
-    except FormatError:
-        return None
+    """The JSON object that `text` is, or None. A text that begins with a brace is not always JSON: prompts do as well.
+
+    Some programs encode what is JSON already, up to `MOST_CODES` times.
+    """
+    value: Any = text
+    for _ in range(MOST_CODES):
+        if not isinstance(value, str):
+            break
+        start = value.lstrip(" \t\r\n\ufeff")[:8]
+        if not (start.startswith("{") or (start.startswith('"') and "{" in start)):
+            return None
+        try:
+            value = parse_json(value)
+        except FormatError:
+            return None
     return value if isinstance(value, dict) else None
 
 

@@ -180,3 +180,51 @@ def test_what_is_no_picture_has_no_kind():
     for data in (b"", b"a text", b"%PDF-1.7", b"\x89PNG"):
         found = scan_bytes(data)
         assert found.kind is None and not found.payloads
+
+
+# -- what few files have ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_the_tags_of_a_tiff_file_are_read_wherever_they_stand(order):
+    block = exif({0x010E: b"a cat\0", 0x02BC: packet(description="a dog")}, {0x9286: b"ASCII\0\0\0a fox"}, order, (0x010E,))
+    found = scan_bytes(block + b"\0" * 100)
+    said = {payload.place: payload.text for payload in found.payloads}
+    assert found.kind == "tiff" and (said["exif:ImageDescription"], said["exif:UserComment"]) == ("a cat", "a fox")
+    assert said["xmp:description"] == "a dog"
+    pillow = scan_bytes(saved("TIFF", description="a cat"))
+    assert (pillow.kind, pillow.payloads[0].place, pillow.payloads[0].text) == ("tiff", "exif:ImageDescription", "a cat")
+
+
+def test_a_tiff_file_whose_values_share_their_bytes_ends_soon():
+    size = 1 << 20
+    entries = b"".join(struct.pack("<HHII", 0x010E, 2, size, 8) for _ in range(1000))
+    data = b"II*\0" + struct.pack("<I", size + 8) + b"x" * size + struct.pack("<H", 1000) + entries
+    found = scan_bytes(data)
+    assert sum(len(payload.text) for payload in found.payloads) <= LARGEST_METADATA and "overlap" in found.remarks[0]
+
+
+def test_the_iptc_caption_is_read_in_jpeg_and_in_the_profile_of_a_png():
+    record = b"\x1c\x02\x78" + struct.pack(">H", 5) + b"a cat" + b"\x1c\x02\x19\x00\x01x"
+    resources = b"Photoshop 3.0\x008BIM\x04\x04\0\0" + struct.pack(">I", len(record)) + record
+    whole = saved("JPEG")
+    segment = b"\xff\xed" + struct.pack(">H", len(resources) + 2) + resources
+    assert _texts(whole[:2] + segment + whole[2:]) == {"iptc:Caption": "a cat"}
+    raw = f"\niptc\n{len(record):8}\n{record.hex()}\n"
+    assert _texts(png(ztxt("Raw profile type iptc", raw))) == {"iptc:Caption": "a cat"}
+
+
+def test_content_credentials_are_named_in_every_container_that_has_them():
+    box = b"JP\0\1\0\0\0\1\0\0\0\x40jumb\0\0\0\x25jumdc2pa\0\x11\0\x10\x80\0\0\xaa\0\x38\x9b\x71\3c2pa\0"
+    jpeg, webp = saved("JPEG", comment=b"a cat"), saved("WEBP")
+    segment = b"\xff\xeb" + struct.pack(">H", len(box) + 2) + box
+    found = scan_bytes(jpeg[:2] + segment + jpeg[2:])
+    assert "C2PA" in found.remarks[0] and found.payloads[0].text == "a cat", "what comes after them is read"
+    assert "C2PA" in scan_bytes(webp + b"C2PA\4\0\0\0\0\0\0\0").remarks[0]
+    assert "C2PA" in scan_bytes(png(chunk(b"caBX", b"x"))).remarks[0]
+
+
+def test_json_that_was_escaped_twice_in_xmp_is_json():
+    said = _texts(saved("JPEG", None, packet(UserComment="{&quot;seed&quot;: 5}", description="a &lt;b&gt; &quot;x&quot;")))
+    assert said["xmp:UserComment"] == '{"seed": 5}'
+    assert said["xmp:description"] == "a &lt;b&gt; &quot;x&quot;", "any other text stays as it is"

@@ -48,3 +48,12 @@ def test_the_log_of_fooocus_is_found_by_the_name_of_the_picture():
     page = "<html>" + block("a_png", "a cat") + block("b_png", "猫 'x'") + "</html>"
     assert json.loads(fooocus.log_entry(page, "b.png"))["Prompt"] == "猫 'x'"
     assert fooocus.log_entry(page, "c.png") is None
+
+
+def test_json_within_a_string_of_json_is_the_object_that_it_holds():
+    inner = json.dumps({"seed": 5})
+    assert json_object(json.dumps(inner)) == json_object(json.dumps(json.dumps(inner))) == {"seed": 5}
+    deep = inner
+    for _ in range(8):
+        deep = json.dumps(deep)
+    assert [json_object(text) for text in (deep, '"a {cat}"', '"{a} cat"', '"', '""')] == [None] * 5

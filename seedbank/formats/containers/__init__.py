@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 from typing import BinaryIO
 
-from seedbank.formats.containers import gif, isobmff, jpeg, png, webp
+from seedbank.formats.containers import exif, gif, isobmff, jpeg, png, tiff, webp
 from seedbank.formats.containers.collecting import LARGEST_METADATA, Collector, Container
 
 __all__ = ["LARGEST_METADATA", "Container", "scan", "scan_bytes"]
@@ -39,6 +39,9 @@ def scan(file: BinaryIO) -> Container:
         elif head[:6] in (b"GIF87a", b"GIF89a"):
             found.kind = "gif"
             gif.collect(file, found)
+        elif head[:4] in exif.SIGNATURES:
+            found.kind = "tiff"
+            tiff.collect(file, found)
         elif kind := isobmff.kind_of(head):
             found.kind = kind
             isobmff.collect(file, found)

@@ -14,12 +14,14 @@ MOST_PAYLOADS = 256
 MOST_PARTS = 500_000
 """Chunks, segments or blocks of a file that are looked at: a PNG of 4 GB in parts of 8 KiB, as libpng writes them."""
 
+CREDENTIALS = "The file carries content credentials (C2PA). They hold no recipe and are not read."
+
 
 @dataclass(frozen=True)
 class Container:
     """What a file carries.
 
-    kind            `png`, `jpeg`, `webp`, `gif`, `avif`, `heif`, `jxl`; None for anything else
+    kind            `png`, `jpeg`, `webp`, `gif`, `tiff`, `avif`, `heif`, `jxl`; None for anything else
     payloads        in the order in which they stand
     width, height   of the picture, where the header says them
     alpha           the picture has a channel of transparency, in which some tools hide text

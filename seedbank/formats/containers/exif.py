@@ -5,8 +5,10 @@ Sources: TIFF 6.0, section 2; Exif 2.32, 4.6; tags in use by tools of this field
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Literal
 
+from seedbank.formats.containers import iptc, xmp
 from seedbank.formats.containers.collecting import Collector
 from seedbank.formats.containers.text import comment, narrow, wide
 
@@ -36,50 +38,76 @@ TEXTS = {
 WINDOWS = range(0x9C9B, 0x9CA0)
 """Tags that Windows writes, in UTF-16."""
 BYTE, ASCII, UNDEFINED, UTF8 = 1, 2, 7, 129
+PACKETS = {0x02BC: xmp.collect, 0x83BB: iptc.collect}
+"""Tags of TIFF files that hold a packet of another kind."""
+SIGNATURES = (b"II*\0", b"MM\0*")
 LARGEST_MAKER_NOTE = 1024
 """Longer ones are a camera's, in binary."""
 
 
+Fetch = Callable[[int, int], bytes]
+"""(place, size) to the bytes there, fewer where the block ends."""
+
+
 def collect(data: bytes, found: Collector) -> None:
-    """The texts of a TIFF block. `ComfyUI` counts down from Make for more of them, so every text in ASCII is taken."""
+    """The texts of a TIFF block."""
     data = data.removeprefix(HEADER)
-    if data[:4] not in (b"II*\0", b"MM\0*"):
+    if data[:4] not in SIGNATURES:
         found.remark("The Exif block is left out: it has no TIFF header.")
         return
-    order = "little" if data[:2] == b"II" else "big"
-    left = len(data)  # values that share their bytes are not read again and again
-    for tag, kind, value in _entries(data, order):
-        left -= len(value)
+    collect_from(lambda at, size: data[at : at + size], len(data), len(data), found)
+
+
+def collect_from(fetch: Fetch, end: int, left: int, found: Collector) -> None:
+    """The texts of a TIFF block or file of `end` bytes, not more than `left` bytes of them.
+
+    `ComfyUI` counts down from Make for more tags, so every text in ASCII is taken.
+    """
+    little = fetch(0, 2) == b"II"
+    for tag, kind, start, size in _entries(fetch, end, "little" if little else "big"):
+        name = TEXTS.get(tag)
+        if (name is None and tag not in PACKETS and kind not in (ASCII, UTF8)) or (
+            tag == MAKER_NOTE and size > LARGEST_MAKER_NOTE
+        ):
+            continue
+        left -= size  # values that share their bytes are not read again and again
         if left < 0:
             found.remark("The Exif block has values that overlap; the rest of it was not read.")
             return
-        name = TEXTS.get(tag)
-        if (name is None and kind not in (ASCII, UTF8)) or (tag == MAKER_NOTE and len(value) > LARGEST_MAKER_NOTE):
+        value = fetch(start, size)
+        if tag in PACKETS:
+            PACKETS[tag](value, found)
             continue
         if tag == USER_COMMENT:
-            text = comment(value, order == "little")
+            text = comment(value, little)
         elif tag in WINDOWS:
             text = wide(value, True)
         else:
-            text = comment(value, order == "little") if value[:8] in (b"ASCII\0\0\0", b"UNICODE\0") else narrow(value)
+            text = comment(value, little) if value[:8] in (b"ASCII\0\0\0", b"UNICODE\0") else narrow(value)
         if text.strip() and text.count("\ufffd") * 2 < len(text):
             found.add(f"exif:{name or f'0x{tag:04X}'}", text, value)
 
 
-def _entries(data: bytes, order: str) -> Iterator[tuple[int, int, bytes]]:
-    """(tag, type, value) of the byte strings of both directories; what points outside of the block is passed over."""
+def _entries(fetch: Fetch, end: int, order: Literal["little", "big"]) -> Iterator[tuple[int, int, int, int]]:
+    """(tag, type, place, size) of the byte strings of both directories; what points outside of the block is passed over."""
 
-    def number(at: int, size: int) -> int:
-        return int.from_bytes(data[at : at + size], "little" if order == "little" else "big")
+    def number(data: bytes) -> int:
+        return int.from_bytes(data, order)
 
-    directories = [number(4, 4)]
+    directories = [number(fetch(4, 4))]
     for at in directories:  # grows by one at most
-        count = min(number(at, 2), max(0, (len(data) - at - 2) // 12))
-        for entry in range(at + 2, at + 2 + 12 * count, 12):
-            tag, kind, size = number(entry, 2), number(entry + 2, 2), number(entry + 4, 4)
+        count = min(number(fetch(at, 2)), max(0, (end - at - 2) // 12))
+        table = fetch(at + 2, 12 * count)
+        for entry in range(0, len(table) - 11, 12):
+            tag, kind, size = (
+                number(table[entry : entry + 2]),
+                number(table[entry + 2 : entry + 4]),
+                table[entry + 4 : entry + 8],
+            )
+            place = number(table[entry + 8 : entry + 12])
             if tag == EXIF_DIRECTORY and len(directories) == 1:
-                directories.append(number(entry + 8, 4))
+                directories.append(place)
             elif kind in (BYTE, ASCII, UNDEFINED, UTF8):
-                start = entry + 8 if size <= 4 else number(entry + 8, 4)
-                if start + size <= len(data):
-                    yield tag, kind, data[start : start + size]
+                start = at + 2 + entry + 8 if number(size) <= 4 else place
+                if start + number(size) <= end:
+                    yield tag, kind, start, number(size)

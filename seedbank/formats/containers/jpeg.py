@@ -1,24 +1,23 @@
 """The segments of JPEG files before the picture data: Exif, XMP (also in several segments), IPTC captions, comments.
 
-Sources: ITU T.81, annex B; Exif 2.32, 4.7.2; XMP specification part 3, 1.1.3; IPTC-IIM 4.2.
+Sources: ITU T.81, annex B; Exif 2.32, 4.7.2; XMP specification part 3, 1.1.3; C2PA 2.1, A.3.1 (APP11).
 """
 
 from __future__ import annotations
 
 from typing import BinaryIO
 
-from seedbank.formats.containers import exif, xmp
-from seedbank.formats.containers.collecting import Collector, exactly
+from seedbank.formats.containers import exif, iptc, xmp
+from seedbank.formats.containers.collecting import CREDENTIALS, Collector, exactly
 from seedbank.formats.containers.text import narrow
 
 SIGNATURE = b"\xff\xd8\xff"
 START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
-APP1, APP13, COMMENT = 0xE1, 0xED, 0xFE
+APP1, APP11, APP13, COMMENT = 0xE1, 0xEB, 0xED, 0xFE
 ALONE = {0x01, *range(0xD0, 0xD9)}
 """Markers without a length: TEM, the restart markers and the start of the image."""
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 PHOTOSHOP = b"Photoshop 3.0\0"
-CAPTION = b"\x1c\x02\x78"
 MOST_STRAY = 65536
 """Bytes between two segments that are passed over in search of a marker."""
 EXTENDED_HEAD = 40
@@ -39,6 +38,10 @@ def collect(file: BinaryIO, found: Collector) -> None:
             if size < 0:
                 found.remark("A segment has an impossible length; what comes after it was not read.")
                 break
+            if marker == APP11:
+                size -= len(head := exactly(file, min(size, 64)))
+                if b"c2pa" in head:
+                    found.remark(CREDENTIALS)
             if marker not in (APP1, APP13, COMMENT) and marker not in FRAMES:
                 file.seek(size, 1)
                 continue
@@ -80,7 +83,5 @@ def _take(marker: int, data: bytes, found: Collector, blocks: list[bytes], exten
     elif data.startswith(xmp.EXTENSION):
         piece = data.removeprefix(xmp.EXTENSION)
         extended[int.from_bytes(piece[36:EXTENDED_HEAD], "big")] = piece[EXTENDED_HEAD:]
-    elif marker == APP13 and data.startswith(PHOTOSHOP) and (at := data.find(CAPTION)) >= 0:
-        size = int.from_bytes(data[at + 3 : at + 5], "big")
-        caption = data[at + 5 : at + 5 + size]
-        found.add("iptc:Caption", narrow(caption), caption)
+    elif marker == APP13 and data.startswith(PHOTOSHOP):
+        iptc.collect(data, found)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from seedbank.formats.containers import exif, xmp
-from seedbank.formats.containers.collecting import Collector, exactly
+from seedbank.formats.containers import exif, iptc, xmp
+from seedbank.formats.containers.collecting import CREDENTIALS, Collector, exactly
 from seedbank.formats.containers.text import narrow
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 XMP_KEYWORD = "XML:com.adobe.xmp"
 RAW_PROFILE = "Raw profile type "
-"""ImageMagick writes Exif and XMP into text chunks of this name, in hexadecimal."""
+"""ImageMagick writes Exif, XMP and IPTC into text chunks of this name, in hexadecimal."""
 GREY_ALPHA, RGB_ALPHA = 4, 6
 
 
@@ -39,7 +39,7 @@ def collect(file: BinaryIO, found: Collector) -> None:
                 _take(kind, data, found)
         else:
             if kind == b"caBX":
-                found.remark("The file carries content credentials (C2PA). They hold no recipe and are not read.")
+                found.remark(CREDENTIALS)
             file.seek(size + 4, 1)
 
 
@@ -88,3 +88,5 @@ def _take_profile(name: str, profile: bytes, found: Collector) -> None:
         exif.collect(profile.removeprefix(exif.HEADER), found)
     elif name == "xmp":
         xmp.collect(profile, found)
+    elif name in ("iptc", "8bim"):
+        iptc.collect(profile, found)

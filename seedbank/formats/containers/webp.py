@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import BinaryIO
 
 from seedbank.formats.containers import exif, xmp
-from seedbank.formats.containers.collecting import Collector, exactly
+from seedbank.formats.containers.collecting import CREDENTIALS, Collector, exactly
 
 ALPHA = 0x10
 """The bit of VP8X that says that the picture has transparency."""
@@ -41,4 +41,6 @@ def collect(file: BinaryIO, found: Collector) -> None:
             data = found.read(file, size, f"The {kind.decode().strip()} chunk")
             if data is not None:
                 (exif if kind == b"EXIF" else xmp).collect(data, found)
+        elif kind == b"C2PA":
+            found.remark(CREDENTIALS)
         file.seek(end)

@@ -6,6 +6,7 @@ property's name without its namespace. A packet that declares entities is refuse
 
 from __future__ import annotations
 
+import html
 from xml.parsers import expat
 
 from seedbank.formats.containers.collecting import Collector
@@ -15,6 +16,8 @@ HEADER = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 DEEPEST = 64
 MOST_TEXTS = 64
+ESCAPED = ("{&quot;", "{&#34;", "{&#x22;")
+"""How JSON begins that was escaped twice."""
 STRUCTURE = {"xmpmeta", "RDF", "Description", "Alt", "Seq", "Bag", "li"}
 """Elements that hold values and name none."""
 
@@ -34,7 +37,7 @@ def collect(data: bytes, found: Collector) -> None:
         found.remark("The XMP packet was kept as it is: it is no plain XML.")
         return
     for name, text in texts[:MOST_TEXTS]:
-        found.add(f"xmp:{name}", text)
+        found.add(f"xmp:{name}", html.unescape(text) if text.lstrip().startswith(ESCAPED) else text)
 
 
 def _texts(packet: bytes) -> list[tuple[str, str]]:
