@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 
-def write_new(folder: Path, chunks: Iterable[bytes | memoryview]) -> Path:
+def write_new(folder: Path, chunks: Iterable[bytes | memoryview], prefix: str = "") -> Path:
     """Write `chunks` to a new read-only file in `folder` and return its path; the bytes are on the disk by then.
+
+    Its name is one that no file has had, and begins with `prefix`.
 
     When anything goes wrong, the file is removed again as far as possible and the `OSError` goes on. An fsync that
     failed is never repeated: after it the kernel may call pages clean that never reached the disk.
     """
-    path = folder / f"{os.getpid()}-{secrets.token_hex(8)}"
+    path = folder / f"{prefix}{os.getpid()}-{secrets.token_hex(8)}"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         try:
@@ -42,8 +44,15 @@ def write_new(folder: Path, chunks: Iterable[bytes | memoryview]) -> Path:
 
 def publish(temporary: Path, final: Path) -> None:
     """Give `temporary` the name `final` in one step, replacing what was there; the new name is on the disk by then."""
-    os.replace(temporary, final)
-    sync_folder(final.parent)
+    publish_all({temporary: final})
+
+
+def publish_all(finals: Mapping[Path, Path]) -> None:
+    """`publish` for many files ({temporary: final}): each folder is brought to the disk once."""
+    for temporary, final in finals.items():
+        os.replace(temporary, final)
+    for folder in {final.parent for final in finals.values()}:
+        sync_folder(folder)
 
 
 def make_folders(root: Path, names: Iterable[str]) -> None:

@@ -15,5 +15,6 @@ Only this package imports fsspec.
 from __future__ import annotations
 
 from seedbank.blobs.base import Blobs, DamagedBlob, MissingBlob, Stored
+from seedbank.blobs.staging import Staging
 
-__all__ = ["Blobs", "DamagedBlob", "MissingBlob", "Stored"]
+__all__ = ["Blobs", "DamagedBlob", "MissingBlob", "Staging", "Stored"]

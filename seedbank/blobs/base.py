@@ -6,12 +6,13 @@ import contextlib
 import errno
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import IO, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from seedbank.blobs.staging import Staging
 from seedbank.errors import BadInput, StorageError
 from seedbank.hashing import sha256, stream_digest
 from seedbank.records import Blob
@@ -96,6 +97,17 @@ class Blobs(ABC):
 
     @abstractmethod
     def _put(self, digest: str, data: bytes, media_type: str) -> None: ...
+
+    def staging(self) -> Staging | None:
+        """Where other processes may write files for `adopt`; None for a store that is elsewhere."""
+        return None
+
+    def adopt(self, staged: Mapping[str, Path]) -> None:
+        """Take over {digest: path} files that were written to a `staging`, where their SHA-256 was taken of the same bytes.
+
+        After the call they lie durably under their digests, as after `put`.
+        """
+        raise NotImplementedError
 
     def get(self, digest: str) -> bytes:
         """The bytes of a file, checked. Raises `MissingBlob` or `DamagedBlob`."""

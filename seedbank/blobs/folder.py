@@ -5,16 +5,20 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
 from seedbank import posix
 from seedbank.blobs.base import SHARDS, Blobs, Stored, is_digest, key_of
+from seedbank.blobs.staging import Staging
 from seedbank.errors import BadInput, StorageError
 from seedbank.hashing import CHUNK, stream_digest
 from seedbank.records import Blob
+
+TEMPORARY = "tmp"
 
 
 class FolderBlobs(Blobs):
@@ -27,7 +31,7 @@ class FolderBlobs(Blobs):
     def create(self) -> None:
         with self._telling("be made"):
             self.root.mkdir(parents=True, exist_ok=True)
-            posix.make_folders(self.root, ("tmp", *SHARDS))
+            posix.make_folders(self.root, (TEMPORARY, *SHARDS))
             posix.sync_folder(self.root.parent)
 
     def _put(self, digest: str, data: bytes, media_type: str) -> None:
@@ -55,15 +59,24 @@ class FolderBlobs(Blobs):
             if self._renew(final, digest):
                 return
             # Normally there since `create`; copies of a bank can lose their empty folders.
-            missing = [name for name in ("tmp", digest[:2]) if not (self.root / name).is_dir()]
+            missing = [name for name in (TEMPORARY, digest[:2]) if not (self.root / name).is_dir()]
             if missing:
                 posix.make_folders(self.root, missing)
-            temporary = posix.write_new(self.root / "tmp", pieces)
+            temporary = posix.write_new(self.root / TEMPORARY, pieces)
             try:
                 posix.publish(temporary, final)
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
+
+    def staging(self) -> Staging:
+        return Staging(str(self.root / TEMPORARY), f"{secrets.token_hex(8)}-")
+
+    def adopt(self, staged: Mapping[str, Path]) -> None:
+        with self._telling("take files over"):
+            if missing := sorted({digest[:2] for digest in staged if not (self.root / digest[:2]).is_dir()}):
+                posix.make_folders(self.root, missing)
+            posix.publish_all({path: self.path(digest) for digest, path in staged.items()})
 
     def _renew(self, final: Path, digest: str) -> bool:
         """Whether the whole file is there already. Its name is synced too: its writer may not have come that far."""
@@ -101,7 +114,7 @@ class FolderBlobs(Blobs):
             yield from (item for item in self._files(shard) if is_digest(item.name))
 
     def leftovers(self) -> Iterator[Stored]:
-        return self._files("tmp")
+        return self._files(TEMPORARY)
 
     def _files(self, folder: str) -> Iterator[Stored]:
         found = []
@@ -122,7 +135,7 @@ class FolderBlobs(Blobs):
         if name != Path(name).name:
             raise BadInput(f"{name!r} is no file in {self.root / 'tmp'}.")
         with self._telling(f"remove tmp/{name}"):
-            (self.root / "tmp" / name).unlink(missing_ok=True)
+            (self.root / TEMPORARY / name).unlink(missing_ok=True)
 
 
 def _stored(name: str, status: os.stat_result) -> Stored:

@@ -1,17 +1,23 @@
 """One file, examined: its bytes, its pixels, and what it says of itself. This runs in a child process under limits.
 
-A file can be hostile, and decoders have flaws: whatever happens here costs this process and one line in the report.
+A file can be hostile, and decoders have flaws: whatever happens here costs this process and one line in the report. While
+the picture is decoded, a thread brings the very bytes that were hashed to the disk, for the image store to take over.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from seedbank.blobs import Staging
     from seedbank.images.looking import Looked
     from seedbank.importing.reading import FileReading
 
@@ -27,6 +33,7 @@ class Task:
 
     decode    also the pixels; without, only what the headers say
     preview   the longer side of a small picture that is to be made, None for none
+    staging   where the bytes are written once more for the image store, None for nowhere
     """
 
     path: str
@@ -35,15 +42,20 @@ class Task:
     tool: str | None = None
     decode: bool = True
     preview: int | None = None
+    staging: Staging | None = None
 
 
 @dataclass(frozen=True)
 class Examined:
-    """What was found: the SHA-256 of the bytes (None where they were not read), the picture, and what the file says."""
+    """What was found: the SHA-256 of the bytes (None where they were not read), the picture, and what the file says.
+
+    staged   a file of these bytes, on the disk; None where none was asked for or it could not be written
+    """
 
     digest: str | None
     looked: Looked
     reading: FileReading
+    staged: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,8 @@ def examine(task: Task) -> Examined | Rejected:
 
     try:
         return _examine(task)
+    except _Changed:
+        return Rejected("It changed while it was read.", passing=True)
     except SeedbankError as error:
         return Rejected(str(error.message))
     except MemoryError:
@@ -70,27 +84,62 @@ def examine(task: Task) -> Examined | Rejected:
         return Rejected(f"It could not be examined ({type(error).__name__}: {' '.join(str(error).split())[:200]}).")
 
 
+class _Changed(Exception):
+    """The file is not as it was found."""
+
+
 def _examine(task: Task) -> Examined | Rejected:
     from seedbank.hashing import sha256
     from seedbank.images.looking import look, look_closely
-    from seedbank.importing.reading import read
 
     if task.size > LARGEST_FILE:
         return Rejected(f"It has {task.size >> 20:,} MiB; files of more than {LARGEST_FILE >> 20} MiB are not read.")
     if not task.size:
         return Rejected("It is empty.")
-    changed = Rejected("It changed while it was read.", passing=True)
     with open(task.path, "rb") as file:
         data = file.read(task.size + 1) if task.decode else None
         if (data is not None and len(data) != task.size) or _state(file.fileno()) != (task.size, task.mtime_ns):
-            return changed
-        looked = look(file) if data is None else look_closely(data, preview=task.preview)
+            raise _Changed
+        if data is None:
+            return _read(task, None, look(file))
+    with _staged(data, task.staging) as staged:
+        examined = _read(task, sha256(data), look_closely(data, preview=task.preview))
+        return replace(examined, staged=staged.result())
+
+
+def _read(task: Task, digest: str | None, looked: Looked) -> Examined:
+    """What the file says, after a look at its picture."""
+    from seedbank.importing.reading import read
+
     reading = read(task.path, tool=task.tool)  # by its path: some tools write into a file beside it
     if looked.lossy is None:
         looked = replace(looked, lossy=not reading.lossless)
     if _state(task.path) != (task.size, task.mtime_ns):
-        return changed
-    return Examined(None if data is None else sha256(data), looked, reading)
+        raise _Changed
+    return Examined(digest, looked, reading)
+
+
+_writer = ThreadPoolExecutor(1)
+
+
+@contextmanager
+def _staged(data: bytes, staging: Staging | None) -> Iterator[Future[Path | None]]:
+    """The file of these bytes, written meanwhile; taken away again where the file is rejected."""
+    written = _writer.submit(_write, data, staging)
+    try:
+        yield written
+    except BaseException:
+        if (path := written.result()) is not None:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _write(data: bytes, staging: Staging | None) -> Path | None:
+    """None where it cannot be written: the driver tries once more, and says why."""
+    try:
+        return None if staging is None else staging.write(data)
+    except OSError:
+        return None
 
 
 def _state(file: str | int) -> tuple[int, int]:
@@ -105,6 +154,7 @@ def serve(connection: Connection) -> None:
     import seedbank.importing.reading  # noqa: F401
     from seedbank.posix import limit_process
 
+    _writer.submit(_write, b"", None).result()  # the thread is there
     limit_process(MEMORY)
     while True:
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -41,6 +41,16 @@ PREVIEW = 256
 """Pixels of the longer side of the previews that pages of many pictures show."""
 
 
+@dataclass(frozen=True)
+class _Waiting:
+    """A file until its batch is stored: its bytes wait in the staging of the image store, or a thread copies them there."""
+
+    found: Found
+    made: Made
+    staged: Path | None
+    copied: Future[str] | None
+
+
 @dataclass
 class Import:
     """One import under way. `feed` gets files, and gives reports once they are kept; `flush` ends with what is left."""
@@ -58,8 +68,10 @@ class Import:
             self._job = self.bank.store.imports.resumed(self._job)
         self._pool = Pool[Found](self.options.jobs or os.cpu_count() or 1)
         self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="seedbank-import")
+        keeps = self.options.copy and not self.options.metadata_only and not self.options.dry_run
+        self._staging = self.bank.blobs.staging() if keeps else None
         self._weights: Weights = BankWeights(self.bank)
-        self._waiting: list[tuple[Found, Made, Future[str] | None]] = []
+        self._waiting: list[_Waiting] = []
         self._foreseen_digests: set[str] = set()
         self._completes: dict[Found, int] = {}
         self._since = 0.0
@@ -69,6 +81,8 @@ class Import:
 
     def __exit__(self, *_: object) -> None:
         self._pool.__exit__(None, None, None)
+        if self._staging is not None:
+            self._staging.clear()
         self._writers.shutdown(wait=True, cancel_futures=True)
 
     @property
@@ -93,7 +107,8 @@ class Import:
                     yield from self._collect(BATCH_SECONDS)
                 preview = None if self.options.dry_run else PREVIEW
                 decode = not self.options.metadata_only
-                self._pool.give(one, Task(one.path, one.size, one.mtime_ns, self.options.tool, decode, preview))
+                task = Task(one.path, one.size, one.mtime_ns, self.options.tool, decode, preview, self._staging)
+                self._pool.give(one, task)
 
     def flush(self) -> Iterator[Report]:
         """Wait for everything that was fed."""
@@ -106,6 +121,9 @@ class Import:
         if self._job.run is not None:
             self.bank.store.imports.finish(self._job.run)
 
+    def _lacking(self, holder: Holder | None) -> bool:
+        return holder is None or self._lacks(holder)
+
     def _lacks(self, holder: Holder) -> bool:
         """Whether an entry that holds the file still lacks what this import would bring."""
         if self.options.metadata_only:
@@ -114,8 +132,9 @@ class Import:
 
     def _collect(self, patience: float) -> Iterator[Report]:
         answers = self._pool.collect(patience)
-        digests = {result.digest for _, result in answers if isinstance(result, Examined) and result.digest}
-        holders = self.bank.store.imports.holders(digests) if digests else {}
+        # What was not staged is asked for now: it is copied, where it must be, while the next files are examined.
+        asked = {result.digest for _, result in answers if isinstance(result, Examined) and result.digest and not result.staged}
+        holders = self._holders(asked)
         for found, result in answers:
             if isinstance(result, Rejected):
                 yield Report(found.path, REJECTED, reason=result.reason)
@@ -126,16 +145,19 @@ class Import:
                 yield Report(found.path, REJECTED, reason=error.message)
                 continue
             held = holders.get(made.digest)
-            lacking = held is None or self._lacks(held)
             if self.options.dry_run:
-                yield self._foreseen(found, made, held if not lacking else None)
+                yield self._foreseen(found, made, None if self._lacking(held) else held)
                 continue
             self._since = self._since if self._waiting else time.monotonic()
-            # Bytes first: they are on their way to the disk while the next files are examined.
-            copied = self._writers.submit(self._copy, found, made) if lacking and _brings_bytes(made) else None
-            self._waiting.append((found, made, copied))
+            copied = None
+            if result.staged is None and _brings_bytes(made) and self._lacking(held):
+                copied = self._writers.submit(self._copy, found, made)
+            self._waiting.append(_Waiting(found, made, result.staged, copied))
         if len(self._waiting) >= BATCH or (self._waiting and time.monotonic() > self._since + BATCH_SECONDS):
             yield from self._store()
+
+    def _holders(self, digests: Collection[str]) -> dict[str, Holder]:
+        return self.bank.store.imports.holders(digests) if digests else {}
 
     def _foreseen(self, found: Found, made: Made, held: Holder | None) -> Report:
         """What would become of a file."""
@@ -162,15 +184,27 @@ class Import:
         return ""
 
     def _store(self) -> Iterator[Report]:
+        """Bytes first, then rows."""
         waiting, self._waiting = self._waiting, []
         batch: list[tuple[Found, Made]] = []
-        for found, made, copied in waiting:
-            if copied is not None and (reason := copied.result()):
-                yield Report(found.path, REJECTED, reason=reason)
+        for one in waiting:
+            if one.copied is not None and (reason := one.copied.result()):
+                yield Report(one.found.path, REJECTED, reason=reason)
             else:
-                batch.append((found, made))
+                batch.append((one.found, one.made))
+        if staged := [(one.made.digest, one.staged) for one in waiting if one.staged is not None]:
+            self._adopt(staged)
         if batch:
             yield from self._record(batch)
+
+    def _adopt(self, staged: Sequence[tuple[str, Path]]) -> None:
+        """The image store takes over what it lacks, once; the rest is removed."""
+        holders = self._holders({digest for digest, _ in staged})
+        taken = {digest: path for digest, path in staged if self._lacking(holders.get(digest))}
+        self.bank.blobs.adopt(taken)
+        for digest, path in staged:
+            if taken.get(digest) != path:
+                path.unlink(missing_ok=True)
 
     def _record(self, batch: list[tuple[Found, Made]]) -> Iterator[Report]:
         given = [(_seen(found, made.digest), made.new) for found, made in batch]

@@ -301,6 +301,37 @@ def test_an_import_that_was_interrupted_is_one_piece_of_work(bank: Library, tmp_
     assert len(bank.store.runs()) == 2, "what came later is another piece of work"
 
 
+def test_an_import_leaves_no_unfinished_files(bank: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("seedbank.importing.service.BATCH", 2)
+    folder = folder_of(tmp_path / "out", 4)
+    (folder / "copy.png").write_bytes((folder / "00000.png").read_bytes())
+    (folder / "cut.png").write_bytes(png(5)[:-30])
+    started = bank.importing([folder], jobs=1)
+    next(started)
+    started.close()
+    outcomes(bank, folder)
+    (folder / "00001.png").touch()
+    assert outcomes(bank, folder)["known"] == 5
+    assert list(bank.blobs.leftovers()) == []
+    assert len(list(bank.blobs.list())) == 4, "nothing of the broken file, and the same bytes once"
+
+
+@pytest.mark.parametrize("images", ["folder", "memory"])
+def test_bytes_that_could_not_be_staged_are_stored_by_the_import_itself(tmp_path: Path, images: str):
+    folder = folder_of(tmp_path / "out", 3)
+    url = str(tmp_path / "images") if images == "folder" else f"memory://{tmp_path.name}"
+    with seedbank.open(tmp_path / "art.db", create=True, images=url) as bank:
+        if images == "folder":
+            (tmp_path / "images" / "tmp").rmdir()  # as in a copy of a bank that lost its empty folders
+        assert outcomes(bank, folder) == {"imported": 3}
+        assert list(check(bank, read_data=True)) == []
+        if images == "folder":
+            shutil.move(tmp_path / "images", tmp_path / "unmounted")
+            folder_of(folder, 1, first=7)
+            with pytest.raises(StorageError, match="is not there"):
+                outcomes(bank, folder)
+
+
 def test_a_name_stands_for_one_import(bank: Library, tmp_path: Path):
     folder = folder_of(tmp_path / "out", 1)
     outcomes(bank, folder, name="mine")
