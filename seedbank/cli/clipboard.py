@@ -1,4 +1,4 @@
-"""Putting text on the clipboard: the desktop's own tool where there is one, else the terminal's OSC 52 sequence."""
+"""What the desktop is asked for: the clipboard, by its own tool or the terminal's OSC 52 sequence, and opening files."""
 
 from __future__ import annotations
 
@@ -30,3 +30,10 @@ def copy(text: str) -> str:
         sys.stderr.flush()
         return "copied through the terminal"
     raise SeedbankError("There is no clipboard here: no desktop tool and no terminal.", "Use --print.")
+
+
+def can_show() -> bool:
+    """Whether there is a desktop on which a file can be opened: Linux says so in variables, other systems have one."""
+    return not sys.platform.startswith("linux") or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME")
+    )

@@ -122,6 +122,28 @@ def write_file(path: Path, data: bytes) -> None:
             unfinished.unlink(missing_ok=True)
 
 
+SHEETS = (".png", ".jpg", ".jpeg", ".webp")
+"""How the name of a picture that is written may end; those of `seedbank.images.sheets`, which Pillow comes with."""
+
+
+def write_sheet(path: Path, png: bytes) -> None:
+    """Writes a picture as the kind of file that its name ends with. Raises `BadInput` as `write_file` and `check_sheet` do."""
+    from seedbank.images import rewritten
+
+    check_sheet(path)
+    write_file(path, rewritten(png, path.suffix))
+
+
+def check_sheet(*names: str | Path | None) -> None:
+    """Refuses names of pictures that do not end as one, before anything is made. Raises `BadInput`."""
+    from seedbank.errors import BadInput
+
+    for path in (Path(name) for name in names if name is not None):
+        if path.suffix.lower() not in SHEETS:
+            ends = f"ends with {path.suffix}" if path.suffix else "has no ending"
+            raise BadInput(f"The name of the picture {path} {ends}.", f"End it with {', '.join(SHEETS[:-1])} or {SHEETS[-1]}.")
+
+
 def check_writable(*names: str | None) -> None:
     """Refuses, before anything is rendered, files that could not be written afterwards. Raises `BadInput`."""
     from seedbank.errors import BadInput

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbank.cli.common import headline, json_option, open_bank, which_argument, words, write_file
+from seedbank.cli.common import (
+    check_sheet,
+    check_writable,
+    headline,
+    json_option,
+    open_bank,
+    which_argument,
+    words,
+    write_file,
+    write_sheet,
+)
 from seedbank.cli.printing import emit, remark, say, short
 
 if TYPE_CHECKING:
@@ -40,6 +50,10 @@ def compare_command(
     """
     if difference and output is None:
         raise click.UsageError("--difference has no effect without -o FILE.png.")
+    check_sheet(output, flip)
+    if flicker is not None and not flicker.lower().endswith(".webp"):
+        raise click.UsageError(f"The animation is a WebP file: end its name {flicker} with .webp.")
+    check_writable(output, flicker, flip)
     with open_bank(context) as bank:
         found = bank.compare(words(which))
         flips = found.flips() if flip is not None else []
@@ -64,7 +78,7 @@ def compare_command(
             for line in _lines(one, seen):
                 say(line)
     for name, data in made.items():
-        write_file(Path(name), data)
+        (write_file if name == flicker else write_sheet)(Path(name), data)
         say(name, err=True)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbank.cli.common import json_option, open_bank, write_file
+from seedbank.cli.common import check_sheet, check_writable, json_option, open_bank, write_sheet
 from seedbank.cli.completing import complete_which
 from seedbank.cli.printing import emit, say, short
 
@@ -28,6 +28,8 @@ def diff_command(context: click.Context, a: str, b: str, output: str | None, as_
     """Show how entry A and entry B differ: recipes, environments and pictures."""
     from seedbank.lineage import sheet
 
+    check_sheet(output)
+    check_writable(output)
     with open_bank(context) as bank:
         found = bank.diff(a, b)
         picture = None if output is None else sheet(found)
@@ -37,7 +39,7 @@ def diff_command(context: click.Context, a: str, b: str, output: str | None, as_
         for line in _lines(found):
             say(line)
     if output is not None and picture is not None:
-        write_file(Path(output), picture)
+        write_sheet(Path(output), picture)
         say(f"{output}: both pictures and their difference", err=True)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seedbank.cli.common import entry_json, headline, json_option
-from seedbank.cli.printing import columns, counted, data, emit, middle_out, say, table
+from seedbank.cli.printing import columns, counted, data, emit, fit, middle_out, say, table
 
 if TYPE_CHECKING:
     from seedbank.api import Library
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 INLINE_ROWS = 8
 NARROWEST = 12
-"""Columns that names of models and tags get at least; of a wide terminal a fifth each, so that prompts keep the most."""
+"""Columns that names of models and tags get at least; of a wide terminal a sixth each, so that prompts keep the most."""
 Team = Mapping[int, Sequence["TeamOpinion"]]
 
 
@@ -91,7 +91,7 @@ def show_entries(bank: Library, entries: Sequence[Entry], output: Output) -> Non
 
 
 def _table(entries: Sequence[Entry], team: Team | None) -> list[str]:
-    most = max(NARROWEST, columns() // 5)
+    most = max(NARROWEST, columns() // 6)
     rows = [
         [
             str(entry.id),
@@ -100,7 +100,7 @@ def _table(entries: Sequence[Entry], team: Team | None) -> list[str]:
             "" if entry.seed is None else str(entry.seed),
             f"{entry.picture.width}x{entry.picture.height}" if entry.picture and entry.picture.width else "",
             middle_out(entry.model.name.rstrip("/").rpartition("/")[2], most) if entry.model else "",
-            middle_out(" ".join(entry.tags), most),
+            fit(" ".join(entry.tags), most).rstrip(),
             entry.prompt or "",
         ]
         for entry in entries
@@ -153,16 +153,18 @@ def _print_csv(rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _write_sheet(bank: Library, entries: Sequence[Entry], path: Path) -> None:
     from seedbank import images
-    from seedbank.cli.common import write_file
+    from seedbank.cli.common import check_sheet, check_writable, write_sheet
     from seedbank.pages.gallery import preview
 
+    check_sheet(path)
+    check_writable(str(path))
     side = 384 if len(entries) <= 60 else 192
     cells = []
     for entry in entries:
         small = preview(bank, entry, side)
         label = f"{entry.id}{'' if entry.seed is None else f'  seed {entry.seed}'}\n{' '.join((entry.prompt or '').split())}"
         cells.append(images.Cell(None if small is None else bank.decode(small), label))
-    write_file(path, images.contact_sheet(cells))
+    write_sheet(path, images.contact_sheet(cells))
     say(f"{path}: {counted(len(cells), 'picture')}")
 
 

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbank.cli.common import assignment, check_writable, entry_json, json_option, open_bank, progress, write_file
+from seedbank.cli.common import (
+    assignment,
+    check_sheet,
+    check_writable,
+    entry_json,
+    json_option,
+    open_bank,
+    progress,
+    write_file,
+    write_sheet,
+)
 from seedbank.cli.completing import complete_tags, complete_which
 from seedbank.cli.options import rendering_options
 from seedbank.cli.printing import counted, emit, remark, say
@@ -60,6 +70,7 @@ def sweep_command(
     The plan is shown first. Cells that the bank has already are reused, one that fails is marked and the rest goes on. A
     sweep that was interrupted goes on with the same command, or with --resume. Exit status: 1 when a cell failed.
     """
+    check_sheet(sheet)
     check_writable(sheet, page)
     with (
         open_bank(context, create=True) as bank,
@@ -77,7 +88,7 @@ def sweep_command(
                 say(f"  go on with: seedbank sweep --resume {sweep.run.name or sweep.run.id}", err=True)
             raise
         if sheet is not None:
-            write_file(Path(sheet), sweep.contact_sheet(progress()))
+            write_sheet(Path(sheet), sweep.contact_sheet(progress()))
         if page is not None:
             write_file(Path(page), sweep.page(progress()).encode())
         failed = sum(isinstance(became, str) for became in sweep.cells.values())

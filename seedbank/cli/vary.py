@@ -7,7 +7,16 @@ from typing import Any
 
 import click
 
-from seedbank.cli.common import assignment, check_writable, entry_json, json_option, open_bank, progress, write_file
+from seedbank.cli.common import (
+    assignment,
+    check_sheet,
+    check_writable,
+    entry_json,
+    json_option,
+    open_bank,
+    progress,
+    write_sheet,
+)
 from seedbank.cli.completing import complete_tags, complete_which
 from seedbank.cli.options import Size
 from seedbank.cli.printing import emit, remark, say
@@ -57,6 +66,7 @@ def vary_command(
 
     What has no effect on this model, or changes the composition, is said before.
     """
+    check_sheet(sheet)
     check_writable(sheet)
     arguments = dict(assignment(one, "--set") for one in settings)
     weights = dict(_weight(one) for one in loras)
@@ -69,7 +79,7 @@ def vary_command(
             else:
                 say(f"{entry.id}  seed {entry.seed}  {entry.output.seconds['total']:.1f} s  {bank.whereabouts(entry)}")
         if sheet is not None:
-            write_file(Path(sheet), bank.variant_sheet(which, variants))
+            write_sheet(Path(sheet), bank.variant_sheet(which, variants))
 
 
 def _weight(text: str) -> tuple[str, float]:

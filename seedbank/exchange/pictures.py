@@ -13,7 +13,7 @@ from typing import Any
 
 from seedbank.bank import Bank
 from seedbank.errors import BadInput, SeedbankError
-from seedbank.exchange.templates import fields, template
+from seedbank.exchange.templates import FIELDS, fields, template
 from seedbank.exchange.texts import A1111, Texts
 from seedbank.hashing import sha256
 from seedbank.progress import QUIET, Progress, track
@@ -25,6 +25,26 @@ SEEDBANK = "seedbank"
 METADATA = (A1111, SEEDBANK)
 """What can be written into a file: the `parameters` text that most tools read, the recipe as canonical JSON."""
 SUFFIXES = {"image/jpeg": ".jpg"}
+BRACKETS: Mapping[str, str] = {
+    "width]x[height": "{size}",
+    "seed": "{seed}",
+    "steps": "{steps}",
+    "cfg": "{cfg}",
+    "prompt": "{prompt}",
+    "prompt_no_styles": "{prompt}",
+    "prompt_spaces": "{prompt}",
+    "prompt_words": "{prompt:.60}",
+    "sampler": "{scheduler}",
+    "model_name": "{model}",
+    "date": "{created:%Y-%m-%d}",
+    "datetime": "{created:%Y%m%d%H%M%S}",
+    "job_timestamp": "{created:%Y%m%d%H%M%S}",
+    "user": "{user}",
+    "generation_number": "{id:05}",
+}
+"""{pattern of A1111's file names (`FilenameGenerator` in its modules/images.py): what is written here}"""
+ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".gif")
+FIELDS_HINT = f"there are {', '.join(f'{{{name}}}' for name in FIELDS)}."
 LONGEST = 180
 """Bytes of a name without its suffix and a number; file systems take 255."""
 UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
@@ -108,6 +128,7 @@ def file_namer(text: str) -> Callable[[Mapping[str, Any]], Path]:
 
     Only the format itself can have `/`. Raises `BadInput` for a format that is none, is absolute or goes upwards.
     """
+    _refuse_foreign(text)
     if text.startswith(("/", "~")) or "\\" in text or ".." in text.split("/"):
         raise BadInput(f"The format {text!r} leads out of the folder.", "Name files in it, such as {model}/{seed}.")
     filled = template(text, lambda value: UNSAFE.sub("_", value))
@@ -116,6 +137,22 @@ def file_namer(text: str) -> Callable[[Mapping[str, Any]], Path]:
         return Path(*(safe(piece) for piece in filled(values).split("/")))
 
     return called
+
+
+def _refuse_foreign(text: str) -> None:
+    """Raises `BadInput` for a pattern of A1111, in which fields stand in brackets, and for an ending: files have their own."""
+    written = text
+    for token, field in BRACKETS.items():
+        written = re.sub(re.escape(f"[{token}]"), field, written, flags=re.IGNORECASE)
+    if written != text:
+        left = re.findall(r"\[\w+(?:<[^\]]*)?\]", written)
+        more = f" For {', '.join(left)} there is no field; {FIELDS_HINT}" if left else ""
+        raise BadInput(f"The name {text!r} has fields in brackets, as A1111 writes them.", f"Write {written!r}.{more}")
+    if (ending := Path(text).suffix.lower()) in ENDINGS:
+        raise BadInput(
+            f"The name {text!r} ends with {ending}, but every picture keeps the kind of file that it is.",
+            f"Write {text[: -len(ending)]!r}; the ending comes by itself.",
+        )
 
 
 def safe(name: str) -> str:

@@ -49,8 +49,8 @@ ORDINARY: Mapping[str, Any] = {
     "sdpa.overrideable": True,
     "variables": {},
 }
-"""Settings of a process in which nobody changed any; read from torch 2.11 and 2.12 on a CPU. They need not be said: whoever
-restores a profile changes only what it names."""
+"""Settings of a process in which nobody changed any; read from torch 2.13 on a CPU. They need not be said: whoever restores
+a profile changes only what it names."""
 COMPONENT: Mapping[str, Any] = {
     "attention_implementation": "sdpa",
     "memory_format": "contiguous",

@@ -9,7 +9,7 @@ from seedbank.images.codec import DecodedImage, encode_png, picture_of, read_ima
 from seedbank.images.compare import metrics, perceptual_hash
 from seedbank.images.grids import Block, grid_sheet
 from seedbank.images.hidden import hidden_texts
-from seedbank.images.sheets import Cell, contact_sheet, difference_sheet, smaller, thumbnail
+from seedbank.images.sheets import Cell, contact_sheet, difference_sheet, rewritten, smaller, thumbnail
 from seedbank.images.stripping import with_texts, without_metadata
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "perceptual_hash",
     "picture_of",
     "read_image",
+    "rewritten",
     "smaller",
     "thumbnail",
     "with_texts",

@@ -195,4 +195,6 @@ def _too_large(name: str) -> BadInput:
 def _because(error: Exception) -> str:
     """What Pillow said, where it said something that a person can use."""
     said = " ".join(str(error).split()).rstrip(".")
+    if "MAX_TEXT" in said:  # of the chunks of a PNG file
+        return ": its compressed text is larger than is read"
     return f": {said}" if said and "BytesIO" not in said else ""

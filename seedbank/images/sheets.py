@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,6 +23,14 @@ NARROWEST = 160
 """Width in pixels of the smallest place: a label with an id and a seed of ten digits fits."""
 NARROW = 3
 """Pixels of the narrowest letter, at least: more letters than fit need not be measured."""
+KINDS: Mapping[str, tuple[str, dict[str, int]]] = {
+    ".png": ("PNG", {}),
+    ".jpg": ("JPEG", {"quality": 92, "subsampling": 0}),
+    ".jpeg": ("JPEG", {"quality": 92, "subsampling": 0}),
+    ".webp": ("WEBP", {"quality": 92}),
+}
+"""How the name of a sheet may end: (format, options of Pillow). Letters stay sharp with colours at full resolution."""
+LONGEST = {"JPEG": 65_535, "WEBP": 16_383}
 FONT = Path(__file__).parent / "_font" / "wqy-microhei-gb2312.ttf"
 
 
@@ -188,6 +196,19 @@ def wrapped(text: str, room: int, most: int) -> list[str]:
 def font() -> ImageFont.FreeTypeFont:
     """The packaged font, which has Latin, Greek, Cyrillic, Japanese kana and the Chinese of GB 2312."""
     return ImageFont.truetype(str(FONT), TEXT)
+
+
+def rewritten(png: bytes, suffix: str) -> bytes:
+    """A PNG file of `contact_sheet` and its kin as the file that `suffix` names, one of `KINDS`. Raises `BadInput`."""
+    kind, options = KINDS[suffix.lower()]
+    if kind == "PNG":
+        return png
+    image = Image.open(io.BytesIO(png))
+    if max(image.size) > LONGEST[kind]:
+        raise BadInput(
+            f"A {suffix} file can have {LONGEST[kind]:,} pixels a side, and the sheet has more.", "Write a .png file."
+        )
+    return _saved(image, kind, **options)
 
 
 def png_of(image: Image.Image) -> bytes:

@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 
 from seedbank.api import Library
+from seedbank.cli.printing import width_of
 from seedbank.recipe import Recipe
-from seedbank.records import NewEntry, NewRegeneration, Picture
+from seedbank.records import Model, NewEntry, NewRegeneration, Picture
 from tests.pictured import InProcess, add, drawing, recipe
 
 
@@ -57,8 +58,6 @@ def seedbank(home: Path, six: Path) -> InProcess:
 def test_the_table_counts_wide_characters_and_fits_the_terminal(seedbank):
     lines = seedbank("ls").lines
     assert [line.split()[0] for line in lines] == ["id", "6", "5", "4", "3", "2", "1"]
-    from seedbank.cli.printing import width_of
-
     starts = {
         width_of(line[: line.index(word)])
         for line, word in zip(lines[1:], ("a light", "山谷", "a red", "portrait", "a light", "山谷"), strict=True)
@@ -67,9 +66,17 @@ def test_the_table_counts_wide_characters_and_fits_the_terminal(seedbank):
     assert max(map(width_of, lines)) <= 110
 
 
-def test_a_family_emoji_takes_two_columns_and_a_combining_mark_none():
-    from seedbank.cli.printing import width_of
+def test_long_names_leave_room_for_the_prompt(seedbank, home, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with Library.open(home / "art.db", user="ann") as bank:
+        model = Model("c" * 64, "/home/ann/models/checkpoints/a-very-long-name-of-a-model-that-ends-in-v2")
+        bank.add(drawing(9), recipe(9) | {"model": model.digest}, model=model, tags=["a-third-long-tag", "one", "two"])
+    line = seedbank("ls").lines[1]
+    assert "a-very…-in-v2" in line and "a-third-long…" in line
+    assert width_of(line) <= 80 and "山谷里的" in line
 
+
+def test_a_family_emoji_takes_two_columns_and_a_combining_mark_none():
     assert [width_of(text) for text in ("abc", "海报", "e\u0301", "❤\ufe0f", "ｱ")] == [3, 4, 1, 1, 1]
 
 
@@ -120,6 +127,43 @@ def test_a_contact_sheet_holds_all_pictures(seedbank, home):
     with Image.open(home / "sheet.png") as sheet:
         assert sheet.width > 3 * 160
     assert "cannot be written" in seedbank("ls", "--contact-sheet", str(home / "no" / "sheet.png"), ok=[2]).err
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.jpg", "JPEG"), ("a.JPEG", "JPEG"), ("a.webp", "WEBP"), ("a.png", "PNG")])
+def test_a_sheet_is_the_kind_of_file_that_its_name_says(seedbank, home, name, kind):
+    for command in (["ls", "--contact-sheet"], ["diff", "1", "2", "-o"], ["compare", "1", "2", "-o"]):
+        seedbank(*command, str(home / name))
+        with Image.open(home / name) as sheet:
+            assert sheet.format == kind
+        (home / name).unlink()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["ls", "--contact-sheet"], ["diff", "1", "2", "-o"], ["compare", "1", "2", "--flip"], ["compare", "1", "2", "--flicker"]],
+)
+def test_a_sheet_of_another_kind_is_refused_with_the_endings_that_there_are(seedbank, home, command):
+    ran = seedbank(*command, str(home / "a.gif"), ok=[2])
+    assert ".webp" in ran.err
+    assert not (home / "a.gif").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [["tag:poster", "-o", "{page}"], ["-o", "{page}", "tag:poster"], ["--output={page}", "tag:poster"]]
+)
+def test_a_page_is_written_where_minus_o_says_and_a_word_with_an_o_stays_a_word(seedbank, home, words):
+    page = home / "page.html"
+    seedbank("open", "--print", "-tag:old", *(word.format(page=page) for word in words))
+    assert page.read_text().count('"id":') == 3
+
+
+def test_names_in_the_manner_of_a1111_are_refused_in_our_words(seedbank, home):
+    ran = seedbank("export", "--images", str(home / "out"), "--name", "[date]/[seed]-[Prompt_words]-[clip_skip]", ok=[2])
+    assert "{created:%Y-%m-%d}/{seed}-{prompt:.60}" in ran.err and "[clip_skip]" in ran.err
+    assert "the ending comes by itself" in seedbank("export", "--images", str(home / "out"), "--name", "{seed}.jpg", ok=[2]).err
+    assert not (home / "out").exists()
+    seedbank("export", "--images", str(home / "out"), "--name", "[best] {created:%Y-%m-%d}-{seed}", "1")
+    assert len(list((home / "out").iterdir())) == 1
 
 
 def test_thumbnails_are_sent_in_the_protocol_of_the_terminal(seedbank, monkeypatch):
