@@ -23,6 +23,7 @@ ORDER = (
     "kohya",
     "comfyui",
     "invokeai",
+    "nmkd",
     "novelai",
     "drawthings",
     "imaginairy",

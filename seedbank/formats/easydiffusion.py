@@ -55,14 +55,17 @@ LABELS = {
     "Upscale By": "upscale_amount",
     "Latent Upscaler Steps": "latent_upscaler_steps",
 }
-LINE = re.compile(rf"^({'|'.join(map(re.escape, LABELS))}):[ \t]*(.*)$", re.MULTILINE)
+LINE = re.compile(rf"^({'|'.join(map(re.escape, LABELS))}):[ \t]*(.*)$", re.MULTILINE | re.IGNORECASE)
+KEYS = {label.lower(): key for label, key in LABELS.items()}
 MARK = "use_stable_diffusion_model"
+FIRST = {"seed", "num_inference_steps", "guidance_scale", "width", "height"}
+"""What its first versions wrote, which knew one model and did not name it."""
 
 
 def read(payloads: Sequence[Payload]) -> Reading | None:
     for place, values in _candidates(payloads):
         named = {LABELS.get(key, key): value for key, value in values.items()}
-        if MARK in named and ("prompt" in named or "seed" in named):
+        if (MARK in named and ("prompt" in named or "seed" in named)) or named.keys() >= FIRST | {"prompt_strength"}:
             return _reading(named, place)
     return None
 
@@ -75,19 +78,19 @@ def _candidates(payloads: Sequence[Payload]) -> Iterator[tuple[str, Mapping[str,
     for payload, values in objects(payloads):
         yield payload.place, values
     for payload in payloads:
-        if "Stable Diffusion model:" in payload.text:
+        if "Stable Diffusion model:" in payload.text or "\nGuidance Scale:" in payload.text:
             yield payload.place, _lines(payload.text)
 
 
 def _lines(text: str) -> dict[str, str]:
-    """`Label: value` each; a prompt of several lines runs to the next label, and without a label it comes first."""
+    """{key: value} of `Label: value` lines; a prompt of several runs to the next label, and without a label comes first."""
     found = list(LINE.finditer(text))
     values: dict[str, str] = {}
     for match, after in zip(found, [*found[1:], None], strict=True):
         rest = text[match.start(2) : after.start() if after is not None else len(text)]
-        values.setdefault(match[1], rest.strip("\r\n"))
-    if "Prompt" not in values and found and (before := text[: found[0].start()].strip()):
-        values["Prompt"] = before
+        values.setdefault(KEYS[match[1].lower()], rest.strip("\r\n"))
+    if "prompt" not in values and found and (before := text[: found[0].start()].strip()):
+        values["prompt"] = before
     return values
 
 
@@ -110,7 +113,8 @@ def _reading(values: Mapping[str, Any], place: str) -> Reading:
                 # A switch there: the last layer but one, or the last.
                 "clip_skip": {"True": 2, "False": 1}.get(str(values.get("clip_skip")), integer_of(values.get("clip_skip"))),
                 "vae": model_of(values.get("use_vae_model")),
-                "denoise": number_of(values.get("prompt_strength")),
+                # Its first versions wrote the strength whether there was a picture or not.
+                "denoise" if MARK in values else "prompt_strength": number_of(values.get("prompt_strength")),
                 "distilled_guidance": number_of(values.get("distilled_guidance_scale")),
                 "hypernetwork": model_of(values.get("use_hypernetwork_model")),
                 "hypernetwork_strength": number_of(values.get("hypernetwork_strength")),

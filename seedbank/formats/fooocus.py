@@ -182,12 +182,14 @@ CLIPBOARD = "to_clipboard('"
 LARGEST_ENTRY = 1 << 17
 """Characters of one image's part of the page; some thousand are usual."""
 BOLD = re.compile(r"(?:<p>|, )([^<>:]{1,200}): <b>([^<]*)</b>")
+ROW = re.compile(r"<td class='(?:key|label)'>([^<]{1,200})</td><td class='value'>([^<]*)")
+"""The layouts of the oldest pages and of those after them."""
 
 
 def log_entry(page: str, name: str) -> str | None:
     """The JSON that Fooocus' `log.html` has for the image of that file name; None where it has none.
 
-    The oldest pages have `<p>Label: <b>value</b></p>` in its place, which is made into the same object.
+    Older pages have the labels and values for people only, which are made into the same object.
     """
     start = page.find(f'<div id="{html.escape(name.replace(".", "_"))}"')
     if start < 0:
@@ -197,5 +199,6 @@ def log_entry(page: str, name: str) -> str | None:
     begin = entry.find(CLIPBOARD)
     if begin >= 0:
         return unquote(entry[begin + len(CLIPBOARD) :].partition("'")[0])
-    said = {label.strip(): value for label, value in BOLD.findall(entry)}
+    entry = entry.replace(" </br> ", "\n")
+    said = {label.strip(): value for label, value in [*ROW.findall(entry), *BOLD.findall(entry)]}
     return json.dumps(said, ensure_ascii=False) if "Prompt" in said else None

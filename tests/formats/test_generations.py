@@ -102,6 +102,26 @@ DRAW_TEXT = (
     "a cat\nSteps: 8, Sampler: Euler A, Guidance Scale: 1.0, Seed: 5, Size: 64x96, Model: m.ckpt, Strength: 1.0, "
     "LoRA 1 Model: a.ckpt, LoRA 1 Weight: 0.5, LoRA 2 Model: b.ckpt, LoRA 2 Weight: 1.0"
 )
+EASY_FIRST = (
+    "a cat\nwith a hat\nWidth: 64\nHeight: 96\nSeed: 42\nSteps: 25\nGuidance Scale: 7.5\nPrompt Strength: 0.8\n"
+    "Use Face Correction: None\nUse Upscaling: None\n"
+)
+NMKD = {
+    **{"Model": "m.safetensors", "Prompt": "a cat", "NegativePrompt": "blurry", "Steps": 20, "Seed": 2**53 + 1, "Scale": 7.0},
+    **{"BaseResolution": "64, 96", "Sampler": "EulerA", "Loras": [{"Key": "l.safetensors", "Value": 0.5}], "InitImg": ""},
+}
+CORE_GRAPH = {
+    "nodes": {
+        "core": {"type": "core_metadata", "cfg_scale": 6, "steps": 24, "model": {"name": "wai", "hash": BLAKE}, "width": 64},
+        "seed": {"type": "integer", "value": 77},
+        "text": {"type": "string", "value": "a cat"},
+        "denoise": {"type": "denoise_latents", "steps": 24, "cfg_scale": 6, "scheduler": "euler_a"},
+    },
+    "edges": [
+        {"source": {"node_id": a, "field": "value"}, "destination": {"node_id": "core", "field": field}}
+        for a, field in (("seed", "seed"), ("text", "positive_prompt"))
+    ],
+}
 KOHYA = {"prompt": "a cat", "seed": "0", "sampler": "euler_a", "steps": "20", "scale": "7.5", "negative-prompt": "blurry"}
 CAT = {"prompt": "a cat", "negative_prompt": "blurry"}
 TWO = (Lora("a", 0.5), Lora("b", 1.0))
@@ -157,6 +177,31 @@ FILES = [
         {**CAT, "width": 64, "model": ModelName("m", "0123456789"), "loras": (Lora("l", 0.5, "ab12"),)},
     ),
     ("easydiffusion", [Payload("sidecar:.txt", EASY_LABELS)], {**CAT, "seed": 42, "schedule": "karras", "loras": TWO}),
+    ("easydiffusion", [Payload("sidecar:.txt", EASY_FIRST)], {"prompt": "a cat\nwith a hat", "seed": 42, "model": None}),
+    (
+        "nmkd",
+        [sample("png:GenerationInfoJson", NMKD)],
+        {**CAT, "seed": 2**53 + 1, "width": 64, "sampler": "EulerA", "loras": (Lora("l.safetensors", 0.5),)},
+    ),
+    (
+        "nmkd",
+        [
+            sample(
+                "png:Nmkdiffusers", {"prompt": "a cat", "promptNeg": "", "w": "64", "h": "96", "seed": "5", "scaleTxt": "7.5"}
+            )
+        ],
+        {"prompt": "a cat", "negative_prompt": "", "seed": 5, "guidance_scale": 7.5, "height": 96, "model": None},
+    ),
+    (
+        "invokeai",
+        [sample("png:invokeai_graph", CORE_GRAPH)],
+        {"prompt": "a cat", "seed": 77, "width": 64, "sampler": "euler_a", "model": ModelName("wai", BLAKE)},
+    ),
+    (
+        "invokeai",
+        [Payload("png:Dream", "a cat, withLora(detail,0.5) -s 50 -S 7 -W 512 -H 768 -C 7.5 -A k_lms")],
+        {"prompt": "a cat, withLora(detail,0.5)", "loras": (Lora("detail", 0.5),)},
+    ),
     ("fooocus", [sample("jpeg:comment", MRE)], {"seed": 5, "guidance_scale": 7.0, "loras": (Lora("l.safetensors", 0.5),)}),
     (
         "invokeai",
@@ -208,6 +253,7 @@ def test_what_decides_the_picture_and_has_no_field_stands_in_the_extras():
     assert (flux["text_encoders"], flux["vae"]) == ((ModelName("t5"),), ModelName("ae")) and "dype_preset" not in flux
     assert extras(sample("png:invokeai_graph", FLUX_GRAPH))["distilled_guidance"] == 3.5
     assert extras(sample("png:sd-metadata", SD_METADATA))["batch_size"] == 2
+    assert "denoise" not in extras(Payload("sidecar:.txt", EASY_FIRST)), "it was written without a picture, too"
     assert extras(sample("jpeg:comment", MRE))["clip_skip"] == 2
     novel = extras(sample("exif:UserComment", {**NOVEL_AROUND, "Comment": json.dumps(NOVEL_4)}))
     assert (novel["characters"], novel["character_centers"]) == (("a boy",), ([{"x": 0.5, "y": 0.1}],))
@@ -216,7 +262,7 @@ def test_what_decides_the_picture_and_has_no_field_stands_in_the_extras():
     assert extras(sample("png:parameters", control))["controlnets"] == ({"model": "canny", "weight": 0.5},)
 
 
-def test_the_pages_that_fooocus_kept_are_read_in_both_of_their_layouts():
+def test_the_pages_that_fooocus_kept_are_read_in_all_of_their_layouts():
     old = (
         '<div id="a_png"><hr>\n<p>a.png</p>\n<p>Prompt: <b>a cat,\nhere</b> </p>\n<p>Performance: <b>Speed</b>, '
         "Resolution: <b>(64, 96)</b></p>\n<p>Sharpness: <b>2.0</b>, Base Model: <b>m.safetensors</b></p>\n"
@@ -226,7 +272,13 @@ def test_the_pages_that_fooocus_kept_are_read_in_both_of_their_layouts():
         '<div id="b_png" class="image-container"><hr><table><td><a href="b.png"></a><div>b.png</div></td>'
         "<button onclick=\"to_clipboard('%7B%22seed%22%3A%201%7D')\">Copy</button></table></div>\n\n"
     )
-    page = f"<html>{old}{new}</html>"
+    middle = (
+        '<div id="d_png" class="image-container"><table><td><div>d.png</div></td><td><table class=\'metadata\'>'
+        "<tr><td class='key'>Prompt</td><td class='value'>a </br> dog</td></tr>\n"
+        "<tr><td class='key'>Seed</td><td class='value'>7</td></tr></table></td></table></div>\n\n"
+    )
+    page = f"<html>{old}{middle}{new}</html>"
+    assert json.loads(log_entry(page, "d.png") or "") == {"Prompt": "a\ndog", "Seed": "7"}
     assert log_entry(page, "b.png") == '{"seed": 1}' and log_entry(page, "c.png") is None
     (reading,) = examine([Payload("sidecar:log.html", log_entry(page, "a.png") or "")]).readings
     assert (reading.recipe.prompt, reading.recipe.seed) == ("a cat,\nhere", 6515525224486854496)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from seedbank.formats.reading import Foreign
+from seedbank.formats.reading import Foreign, Lora
 from seedbank.formats.values import count_of, foreign, name_of, number_of, seed_of, text_of
 
 QUOTED = re.compile(r'\s*"(.*)"((?:\s+-{1,2}[A-Za-z].*)?)\s*\Z', re.DOTALL)
@@ -18,6 +18,8 @@ SWITCHES = re.compile(r"\s-s ?\d+\s+(?:-b ?\d+\s+)?-[SW] ?-?\d")
 """Where the flags begin behind a prompt without quotes: they are always written, in this order."""
 ATTACHED = re.compile(r"-([sSWHCfGvn])(-?\d[\d.]*)\Z|-(A)(\w+)\Z")
 BRACKETS = re.compile(r"\[([^\[\]]*)\]")
+LORA = re.compile(r"\bwithLora\(\s*([^,()]{1,200}?)\s*(?:,\s*(-?\d[\d.]*)\s*)?\)")
+"""A LoRA within a prompt of 2.3."""
 LONG = {"--steps": "s", "--seed": "S", "--width": "W", "--height": "H", "--cfg_scale": "C", "--sampler": "A", "--strength": "f"}
 
 
@@ -41,6 +43,7 @@ def of_line(text: str) -> Foreign | None:
         sampler=name_of(flags.get("A")),
         width=count_of(flags.get("W")),
         height=count_of(flags.get("H")),
+        loras=loras(prompt),
         extras={
             "denoise": number_of(flags.get("f")),
             "variation_strength": number_of(flags.get("v")),
@@ -49,6 +52,11 @@ def of_line(text: str) -> Foreign | None:
             "face_restoration": number_of(flags.get("G")),
         },
     )
+
+
+def loras(prompt: str | None) -> tuple[Lora, ...]:
+    """Those that a prompt calls, each with the weight that it says."""
+    return tuple(Lora(name, number_of(weight) if weight else None) for name, weight in LORA.findall(prompt or ""))
 
 
 def _flags(words: list[str]) -> dict[str, str]:

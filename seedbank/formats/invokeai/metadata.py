@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from seedbank.formats.invokeai.dream import brackets
+from seedbank.formats.invokeai.dream import brackets, loras
 from seedbank.formats.reading import Foreign, Lora, ModelName
 from seedbank.formats.values import (
     count_of,
@@ -110,6 +110,7 @@ def of_sd_metadata(values: Mapping[str, Any]) -> Foreign | None:
         width=count_of(image.get("width")),
         height=count_of(image.get("height")),
         model=model_of(_weights(values), values.get("model_hash")),
+        loras=loras(prompt),
         extras={
             "version": text_of(values.get("app_version")),
             "mode": text_of(image.get("type")),

@@ -6,10 +6,10 @@ A workflow holds the values of the fields as they stood in the editor, so what i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from seedbank.formats.invokeai.metadata import named
+from seedbank.formats.invokeai.metadata import named, of_metadata
 from seedbank.formats.reading import GUESSED, LIKELY, Foreign, Lora
 from seedbank.formats.values import count_of, first, foreign, loras_of, name_of, number_of, seed_of, text_of
 
@@ -68,7 +68,22 @@ def of_graph(values: Mapping[str, Any]) -> Foreign | None:
         source, target = _dict(edge).get("source"), _dict(edge).get("destination")
         if isinstance(source, dict) and isinstance(target, dict):
             _link(fields, links, source.get("node_id"), target.get("node_id"), target.get("field"))
-    return _recipe(Graph(fields, links), LIKELY)
+    graph = Graph(fields, links)
+    walked, said = _recipe(graph, LIKELY), _said(graph)
+    return walked if said is None else said if walked is None else _filled(said, walked)
+
+
+def _said(graph: Graph) -> Foreign | None:
+    """The metadata that the graph was told to write: a node of its own, into which seed and prompts are linked."""
+    node = next((key for key, (kind, _) in graph.nodes.items() if kind == "core_metadata"), None)
+    return None if node is None else of_metadata({name: graph.value(node, name) for name in graph.nodes[node][1]})
+
+
+def _filled(said: Foreign, walked: Foreign) -> Foreign:
+    """The one with the fields of the other where it has none."""
+    more = {name: getattr(walked, name) for name in walked.confidence if name not in said.confidence}
+    confidence = {**{name: walked.confidence[name] for name in more}, **dict.fromkeys(said.confidence, LIKELY)}
+    return replace(said, **more, extras={**walked.extras, **said.extras}, confidence=confidence)
 
 
 def of_workflow(values: Mapping[str, Any]) -> Foreign | None:
