@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seedbank.formats.comfyui import read
+from seedbank.formats.comfyui.orders import WIDGETS
 from seedbank.formats.comfyui.roles import NAMES, OUTPUTS, TEXTS
-from seedbank.formats.comfyui.widgets import WIDGETS
 from seedbank.formats.reading import FormatError, Payload
 from tests.formats.comfy_graphs import Nodes, graph, plain, reading, recipe
 

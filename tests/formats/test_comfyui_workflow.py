@@ -115,10 +115,15 @@ def test_text_encoders_without_their_type_are_refused() -> None:
         ([11, "randomize", 20, 6.5, "euler", "normal", 1], 11, 20),
         ([11, True, 20, 6.5, "euler", "normal", 1], 11, 20),
         ([11, 20, 6.5, "euler", "normal", 1], 11, 20),
-        (["Sample", 1, 11, "fixed", 20, 6.5, "euler", "normal", 1], None, None),
+        (["Sample", 1, 11, "fixed", 20, 6.5, "euler", "normal", 1], 11, 20),
+        ([20, 6.5, 11, "fixed", "dpmpp_2m", "karras", 0.5], 11, 20),
+        (["Sample", 11, 20], None, None),
+        ([11, "fixed", "20", 6.5, "euler", "normal", 1], None, None),
     ],
 )
-def test_widgets_of_another_order_are_unknown_and_never_wrong(values: list[Any], seed: int | None, steps: int | None) -> None:
+def test_widgets_of_another_order_are_found_by_the_names_of_samplers_or_unknown(
+    values: list[Any], seed: int | None, steps: int | None
+) -> None:
     sampler = next(node for node in WORKFLOW["nodes"] if node["type"] == "KSampler")
     changed = sampler | {"widgets_values": values, "inputs": [port for port in sampler["inputs"] if port["name"] != "steps"]}
     nodes = [changed if node is sampler else node for node in WORKFLOW["nodes"]]

@@ -6,9 +6,13 @@ after a run; it is no input. Sources: ComfyUI `nodes.py` and `comfy_extras`, and
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
+
+from seedbank.formats.comfyui.orders import WIDGETS
 
 AFTER_RUN = ("fixed", "increment", "decrement", "randomize")
 """What the widget behind a seed says."""
@@ -20,137 +24,40 @@ _NUMBERS = re.compile(r"^(seed|noise_seed|steps\w*|cfg|denoise|width|height|batc
 _WORDS = re.compile(
     r"^(sampler_name|scheduler|\w*ckpt_name|unet_name|vae_name|lora_name|text|text_[gl]|clip_l|t5xxl|positive|negative)$"
 )
-
-_KSAMPLER = "seed steps cfg sampler_name scheduler denoise"
-_EFFICIENT = f"{_KSAMPLER} preview_method vae_decode"
-_SDXL = "width height crop_w crop_h target_width target_height text_g text_l"
-
-WIDGETS: Mapping[str, tuple[str, ...]] = {
-    kind: tuple(names.split())
-    for kind, names in {
-        "KSampler": _KSAMPLER,
-        "KSamplerAdvanced": "add_noise noise_seed steps cfg sampler_name scheduler start_at_step end_at_step "
-        "return_with_leftover_noise",
-        "SamplerCustom": "add_noise noise_seed cfg",
-        "RandomNoise": "noise_seed",
-        "KSamplerSelect": "sampler_name",
-        "BasicScheduler": "scheduler steps denoise",
-        "KarrasScheduler": "steps sigma_max sigma_min rho",
-        "ExponentialScheduler": "steps sigma_max sigma_min",
-        "SDTurboScheduler": "steps denoise",
-        "AlignYourStepsScheduler": "model_type steps denoise",
-        "GITSScheduler": "coeff steps denoise",
-        "BetaSamplingScheduler": "steps alpha beta",
-        "OptimalStepsScheduler": "model_type steps denoise",
-        "Flux2Scheduler": "steps width height",
-        "LTXVScheduler": "steps max_shift base_shift stretch terminal",
-        "SplitSigmas": "step",
-        "CFGGuider": "cfg",
-        "DualCFGGuider": "cfg_conds cfg_cond2_negative style",
-        "FluxGuidance": "guidance",
-        "CheckpointLoaderSimple": "ckpt_name",
-        "CheckpointLoader": "config_name ckpt_name",
-        "ImageOnlyCheckpointLoader": "ckpt_name",
-        "unCLIPCheckpointLoader": "ckpt_name",
-        "UNETLoader": "unet_name weight_dtype",
-        "UnetLoaderGGUF": "unet_name",
-        "DiffusersLoader": "model_path",
-        "VAELoader": "vae_name",
-        "CLIPLoader": "clip_name type device",
-        "DualCLIPLoader": "clip_name1 clip_name2 type device",
-        "LoraLoader": "lora_name strength_model strength_clip",
-        "LoraLoaderModelOnly": "lora_name strength_model",
-        "CLIPSetLastLayer": "stop_at_clip_layer",
-        "ControlNetLoader": "control_net_name",
-        "ControlNetApply": "strength",
-        "ControlNetApplyAdvanced": "strength start_percent end_percent",
-        "CLIPTextEncode": "text",
-        "CLIPTextEncodeFlux": "clip_l t5xxl guidance",
-        "CLIPTextEncodeSD3": "clip_l clip_g t5xxl empty_padding",
-        "CLIPTextEncodeSDXL": _SDXL,
-        "CLIPTextEncodeSDXLRefiner": "ascore width height text",
-        "CLIPTextEncodeHiDream": "clip_l clip_g t5xxl llama",
-        "CLIPTextEncodeLumina2": "system_prompt user_prompt",
-        "TextEncodeQwenImageEdit": "prompt",
-        "TextEncodeQwenImageEditPlus": "prompt",
-        "ConditioningAverage": "conditioning_to_strength",
-        "EmptyLatentImage": "width height batch_size",
-        "EmptySD3LatentImage": "width height batch_size",
-        "EmptyFlux2LatentImage": "width height batch_size",
-        "EmptyQwenImageLayeredLatentImage": "width height layers batch_size",
-        "EmptyHunyuanLatentVideo": "width height length batch_size",
-        "StableCascade_EmptyLatentImage": "width height compression batch_size",
-        "LatentFromBatch": "batch_index length",
-        "RepeatLatentBatch": "amount",
-        "LatentUpscale": "upscale_method width height crop",
-        "LatentUpscaleBy": "upscale_method scale_by",
-        "ImageScale": "upscale_method width height crop",
-        "ImageScaleBy": "upscale_method scale_by",
-        "ImageScaleToTotalPixels": "upscale_method megapixels resolution_steps",
-        "UpscaleModelLoader": "model_name",
-        "LoadImage": "image",
-        "ResolutionSelector": "aspect_ratio megapixels multiple",
-        "PrimitiveInt": "value",
-        "PrimitiveFloat": "value",
-        "PrimitiveString": "value",
-        "PrimitiveStringMultiline": "value",
-        "PrimitiveBoolean": "value",
-        "StringConcatenate": "string_a string_b delimiter",
-        "StringReplace": "string find replace",
-        "ComfySwitchNode": "switch",
-        "SaveImage": "filename_prefix",
-        "Seed (rgthree)": "seed",
-        "KSampler Config (rgthree)": "steps_total refiner_step cfg sampler_name scheduler",
-        "Power Prompt (rgthree)": "prompt",
-        "Power Prompt - Simple (rgthree)": "prompt",
-        "SDXL Empty Latent Image (rgthree)": "dimensions clip_scale batch_size",
-        "KSampler (Efficient)": _EFFICIENT,
-        "Efficient Loader": "ckpt_name vae_name clip_skip lora_name lora_model_strength lora_clip_strength positive negative "
-        "token_normalization weight_interpretation empty_latent_width empty_latent_height batch_size",
-        "ImpactWildcardProcessor": "wildcard_text populated_text mode seed",
-        "ImpactInt": "value",
-        "easy seed": "seed",
-        "easy int": "value",
-        "easy positive": "positive",
-        "easy negative": "negative",
-        "easy preSampling": "steps cfg sampler_name scheduler denoise seed",
-        "CR Seed": "seed",
-        "CR Prompt Text": "prompt",
-        "CR Text": "text",
-        "Text Multiline": "text",
-        "StringConstant": "string",
-        "StringConstantMultiline": "string strip_newlines",
-        "JoinStrings": "delimiter",
-        "DF_Text_Box": "Text",
-        "SDXLEmptyLatentSizePicker+": "resolution batch_size width_override height_override",
-        "EmptyLatentImagePresets": "dimensions invert batch_size",
-        "INTConstant": "value",
-        "SDXLPromptStyler": "text_positive text_negative style",
-        "SD_4XUpscale_Conditioning": "scale_ratio noise_augmentation",
-        "SVD_img2vid_Conditioning": "width height video_frames motion_bucket_id fps augmentation_level",
-        "StableZero123_Conditioning": "width height batch_size elevation azimuth",
-        "BNK_CLIPTextEncodeAdvanced": "text token_normalization weight_interpretation",
-        "smZ CLIPTextEncode": "text parser mean_normalization multi_conditioning use_old_emphasis_implementation with_SDXL",
-        "UltimateSDUpscale": "upscale_by seed steps cfg sampler_name scheduler denoise mode_type tile_width tile_height",
-    }.items()
-}
-"""By class of node, as far as a recipe needs them."""
+SAMPLERS = re.compile(
+    r"(euler|heun|exp_heun|dpm|ddim|ddpm|lms|lcm|uni_pc|ipndm|deis|res_|gradient_est|er_sde|seeds_\d|sa_solver|restart|plms)\w*$"
+)
+SCHEDULES = re.compile(
+    r"(normal|karras|exponential|sgm_uniform|simple|ddim_uniform|beta|linear|kl_optimal|AYS|GITS|OSS|LTXV|align_|turbo|bong_|polyexp)"
+)
+"""Names of samplers and schedules, by which the settings of a sampler are found in a list of values."""
+SMALLEST_SIDE = 64
+"""Pixels; smaller numbers are counts."""
+_MAKES_LATENTS = re.compile(r"empty|latent|to_?video|resolution|image_?size", re.I)
+_HOLDS_TEXT = re.compile(r"encode|prompt|text|string", re.I)
+_LOADERS: Mapping[str, str] = {"vae": "vae_name", "clip|text.?encoder|t5": "clip_name", "control": "control_net_name"}
 
 
 def widgets_of(node: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The values of a node's widgets by name, as far as the names are known and the values fit them."""
+    """The values of a node's widgets by name: as the node itself names them, by its class, or by the usual orders."""
     values = node.get("widgets_values")
     if isinstance(values, dict):
         return {str(name): value for name, value in values.items() if not isinstance(value, list)}
     if not isinstance(values, list):
         return {}
+    kind = str(node.get("type"))
     ports = node.get("inputs")
     ports = [port for port in ports if isinstance(port, dict)] if isinstance(ports, list) else []
-    shown = [port["name"] for port in ports if port.get("widget") and isinstance(port.get("name"), str)]
-    names = WIDGETS.get(str(node.get("type"))) or tuple(shown)
+    shown = tuple(port["name"] for port in ports if port.get("widget") and isinstance(port.get("name"), str))
     kept = [value for place, value in enumerate(values) if place == 0 or value not in AFTER_RUN]
-    if node.get("type") not in WIDGETS and len(names) != len(kept):
-        return _only(kept)
+    # Newer front ends name all widgets in the node; older ones only those that are inputs now.
+    names = shown if shown and len(shown) == len(kept) else WIDGETS.get(kind)
+    found = _named(names, values) if names else None
+    return found if found is not None else _usual(kind, values, kept)
+
+
+def _named(names: Sequence[str], values: Sequence[Any]) -> Mapping[str, Any] | None:
+    """The values under these names, without the words behind seeds; None where one of them does not fit."""
     found: dict[str, Any] = {}
     place = 0
     for name in names:
@@ -159,22 +66,75 @@ def widgets_of(node: Mapping[str, Any]) -> Mapping[str, Any]:
         value = values[place]
         place += 1
         if not fits(name, value):
-            return {}
+            return None
         if not isinstance(value, list):
             found[name] = value
-        # Front ends of early 2023 had a switch in the place of the word.
-        changes = place < len(values) and (values[place] in AFTER_RUN or isinstance(values[place], bool))
-        if "seed" in name and changes and len(values) > len(names):
+        # Front ends of early 2023 had a switch in the place of the word, the Efficiency pack has nothing there.
+        if (
+            "seed" in name
+            and place < len(values) > len(names)
+            and (values[place] in (*AFTER_RUN, None) or isinstance(values[place], bool))
+        ):
             place += 1
     return found
 
 
-def _only(values: list[Any]) -> Mapping[str, Any]:
-    """The one value of a node that is not known, under the name that its kind of value has most often."""
-    if len(values) != 1 or isinstance(values[0], (list, dict)):
+def _usual(kind: str, values: Sequence[Any], kept: Sequence[Any]) -> Mapping[str, Any]:
+    """What can be told of a node that is not known: nearly all packs list the settings of a sampler in one order."""
+    sampled = _sampling(values)
+    if sampled:
+        return sampled
+    loras = [value for value in values if isinstance(value, dict) and isinstance(value.get("lora"), str)]
+    if loras:
+        return {f"lora_{place}": lora for place, lora in enumerate(loras, 1)}
+    first = kept[0] if kept else None
+    if isinstance(first, str) and first.lower().endswith(FILES):
+        return _file(kind, kept)
+    if len(kept) == 1 and not isinstance(first, (list, dict)):
+        return {"text" if isinstance(first, str) else "value": first}
+    sides = [value for value in kept[:2] if isinstance(value, int) and not isinstance(value, bool) and value >= SMALLEST_SIDE]
+    if len(sides) == 2 and _MAKES_LATENTS.search(kind):
+        return {"width": sides[0], "height": sides[1]}
+    texts = [value for value in kept if isinstance(value, str)]
+    return {"text": texts[0]} if len(texts) == 1 and _HOLDS_TEXT.search(kind) else {}
+
+
+def _sampling(values: Sequence[Any]) -> Mapping[str, Any]:
+    """`seed, (its word,) steps, CFG, sampler, schedule, denoise` or `steps, CFG, seed, …`, wherever they stand in the list."""
+    place = next(
+        (
+            place
+            for place, (one, other) in enumerate(pairwise(values))
+            if isinstance(one, str) and isinstance(other, str) and SAMPLERS.match(one) and SCHEDULES.match(other)
+        ),
+        None,
+    )
+    if place is None:
         return {}
-    file = isinstance(values[0], str) and values[0].lower().endswith(FILES)
-    return {"model_name" if file else "text" if isinstance(values[0], str) else "value": values[0]}
+    found = {"sampler_name": values[place], "scheduler": values[place + 1]}
+    found |= {"denoise": after for after in values[place + 2 : place + 3] if _is_number(after) and 0 <= after <= 1}
+    before = [value for value in values[:place] if value is not None and not isinstance(value, bool)]
+    order = ("seed", "cfg", "steps") if before and before[-1] in AFTER_RUN else ("cfg", "steps", "seed")
+    numbers = [value for value in before if value not in AFTER_RUN]
+    for name in order:
+        if not numbers or not _is_number(numbers[-1]) or not (name == "cfg" or isinstance(numbers[-1], int)):
+            break
+        found[name] = numbers.pop()
+    return found
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _file(kind: str, kept: Sequence[Any]) -> Mapping[str, Any]:
+    """What a loader loads, by its class; a LoRA with its weights."""
+    if "lora" in kind.lower():
+        names = ("lora_name", "strength_model", "strength_clip")
+        weights = itertools.takewhile(_is_number, kept[1:3])
+        return dict(zip(names, (kept[0], *weights), strict=False))
+    name = next((name for word, name in _LOADERS.items() if re.search(word, kind, re.I)), "model_name")
+    return {name: kept[0]}
 
 
 def fits(name: str, value: Any) -> bool:
