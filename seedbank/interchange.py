@@ -175,12 +175,12 @@ class Interchange(Catalogue):
 
         return Texts(self, lang)(entry, form)
 
-    def files_beside(self, entry: Entry, stem: str = "recipe") -> list[tuple[str, bytes | None, str]]:
-        """(file name, bytes, SHA-256) of the inputs that the script of an entry looks for beside itself; no bytes where
-        the bank does not hold them."""
+    def files_beside(self, entry: Entry, form: str, stem: str = "recipe") -> list[tuple[str, bytes | None, str]]:
+        """(file name, bytes, SHA-256) of the inputs that a script or a ComfyUI prompt of the entry names; no bytes where the
+        bank does not hold them. `stem` is the name of the script without its suffix."""
         from seedbank.exchange.texts import files_beside
 
-        return list(files_beside(self, entry, stem))
+        return list(files_beside(self, entry, form, stem))
 
     def receive(
         self, text: str | Received, *, tags: Sequence[str] = (), say: Callable[[str], None] = lambda remark: None

@@ -30,8 +30,11 @@ def recipe_command(context: click.Context, which: str, form: str, lang: str | No
     block    what people paste into a chat, in Chinese or English
     a1111    the parameters text that A1111, Forge and many others read
     json     the whole recipe, see docs/sharing.md
-    comfyui  an API prompt for ComfyUI, for plain text-to-image
-    script   a Python program that renders the picture with diffusers alone; -o writes its input pictures beside it
+    comfyui  an API prompt for ComfyUI, for plain pictures of SD 1.5, SDXL, SD 3, FLUX.1 and Z-Image
+    script   a Python program that renders the picture with diffusers alone
+
+    \b
+    With -o FILE the input pictures that a script or a prompt names are written beside it.
 
     Exit status: 0, and 1 when --check finds something missing.
     """
@@ -40,10 +43,10 @@ def recipe_command(context: click.Context, which: str, form: str, lang: str | No
         if check:
             return _check(bank, entry)
         text = bank.recipe_text(entry, form, lang)
-        beside = bank.files_beside(entry, output.stem if output is not None else "recipe") if form == "script" else []
+        beside = bank.files_beside(entry, form, output.stem if output is not None else "recipe")
     if output is None:
         if beside:
-            remark(f"The script needs {counted(len(beside), 'input file')} beside it; -o FILE writes them, too.")
+            remark(f"It names {counted(len(beside), 'input file')}, which -o FILE writes beside it.")
         # Word for word, as digests hang on it (with color, click takes nothing out); a terminal gets no commands of strangers.
         data(text)
     else:
@@ -51,7 +54,7 @@ def recipe_command(context: click.Context, which: str, form: str, lang: str | No
         data(output)
         for name, found, digest in beside:
             if found is None:
-                remark(f"The input {name} is not in this bank; the script asks for it by its sha256 {digest}.")
+                remark(f"The input {name} is not in this bank: sha256 {digest}.")
             else:
                 write_file(output.with_name(name), found)
                 data(output.with_name(name))

@@ -10,20 +10,18 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedbank import dialects
 from seedbank.bank import obstacles_of
 from seedbank.engine.manifest import read_model
 from seedbank.engine.source import find_model
 from seedbank.environment import Environment
 from seedbank.errors import BadInput, NotFound, SeedbankError
+from seedbank.exchange.comfyui import words as comfyui_words
 from seedbank.exchange.profile import LIBRARIES, installed, taken_profile
 from seedbank.exchange.texts import BLOCK, COMFYUI, JSON, SCRIPT, is_name
 from seedbank.formats import block
-from seedbank.formats.a1111 import sampler_of
 from seedbank.formats.checking import recipe_from
 from seedbank.formats.detect import examine
 from seedbank.formats.reading import FormatError, Payload, Reading
@@ -139,6 +137,7 @@ def _known(bank: Bank, named: Model, packaged: bool = False) -> Model:
         pass
     spec = named.source or named.name
     if packaged and spec.startswith("embedded@"):
+        spec = spec.removesuffix(".safetensors")  # as a ComfyUI prompt calls it
         try:
             present = read_model(find_model(spec, offline=True))
             if present.digest == named.digest:
@@ -241,8 +240,8 @@ def _from_words(form: str, text: str, reading: Reading) -> Received:
         if converted.recipe is None:
             raise BadInput("No recipe was found in this text.", "Paste what `seedbank recipe` prints, or what a tool wrote.")
         return Received(form, text, reading, stamp, converted.recipe, remarks=reading.remarks, obstacles=converted.obstacles)
-    names = partial(dialects.named, dialects.COMFYUI) if form == COMFYUI else sampler_of
-    recipe, changed = together(rest["recipe"], reading.recipe, stamp.model, names)
+    names = {"names": comfyui_words} if form == COMFYUI else {}
+    recipe, changed = together(rest["recipe"], reading.recipe, stamp.model, **names)
     trusted, remarks = _judged(stamp, recipe, changed)
     return _with_settings(Received(form, text, reading, stamp, recipe, trusted, (*reading.remarks, *remarks)), rest)
 

@@ -146,17 +146,20 @@ SUFFIXES = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"RIFF": ".webp"}
 """{how the bytes of a picture begin: the suffix of its file}"""
 
 
-def files_beside(bank: Bank, entry: Entry, stem: str) -> Iterator[tuple[str, bytes | None, str]]:
-    """(file name, bytes, SHA-256) of every input that a script of the entry looks for beside itself.
-
-    The bytes are None where the bank does not hold them. `stem` is the name of the script without its suffix.
+def files_beside(bank: Bank, entry: Entry, form: str, stem: str) -> Iterator[tuple[str, bytes | None, str]]:
+    """(file name, bytes, SHA-256) of every input that a form names: a script looks for them beside itself, ComfyUI in its
+    input folder. The bytes are None where the bank does not hold them. `stem` is the name of the script without its suffix.
     """
+    from seedbank.exchange.comfyui import image_name
+
+    if form not in (SCRIPT, COMFYUI):
+        return
     for item in entry.recipe.inputs if entry.recipe is not None else ():
         digest = str(item["digest"])
         data = bank.blobs.get(digest) if bank.blobs.has(digest) else None
         usual = {"picture": "", None: ".json"}.get(item.get("kind"), ".safetensors")
         suffix = usual or next((suffix for start, suffix in SUFFIXES.items() if (data or b"").startswith(start)), "")
-        yield f"{stem}.{input_key(item)}-{digest[:12]}{suffix}", data, digest
+        yield image_name(item) if form == COMFYUI else f"{stem}.{input_key(item)}-{digest[:12]}{suffix}", data, digest
 
 
 def stamp_of(entry: Entry, recipe: Recipe) -> Stamp:

@@ -21,33 +21,46 @@ SAID: tuple[tuple[str, str, str], ...] = (
 )
 """(field of a reading, part of the recipe, its name there) of what words say exactly. Guidance and samplers have other forms
 in words, so they stay in the remainder and are held against the words."""
+UNSAID = "unsaid"
+"""In a remainder: fields that the recipe does not have, of forms that cannot leave a text away and say an empty one."""
 
 
 def remainder(recipe: Recipe, said: Foreign) -> dict[str, Any]:
     """The recipe without what `said`, its own words read back, says exactly."""
     rest = {name: dict(value) if isinstance(value, Mapping) else value for name, value in recipe.to_dict().items()}
     rest.pop("model", None)  # stands in the stamp
+    unsaid: list[str] = []
     for field, part, name in SAID:
-        if _as_said(field, getattr(said, field)) is not None and rest[part].get(name) == _as_said(field, getattr(said, field)):
+        value = _as_said(field, getattr(said, field))
+        if value == "" and name not in rest[part]:
+            unsaid.append(field)
+        elif value is not None and rest[part].get(name) == value:
             del rest[part][name]
-    return {name: value for name, value in rest.items() if value != {}}
+    return {name: value for name, value in rest.items() if value != {}} | ({UNSAID: unsaid} if unsaid else {})
 
 
-Names = Callable[[Mapping[str, Any] | None], tuple[str | None, str | None]]
-"""A scheduler {class, config} as (sampler, schedule) in the words of a form."""
+Names = Callable[[Recipe], tuple[str | None, str | None]]
+"""The (sampler, schedule) of a recipe in the words of a form."""
 
 
-def together(rest: Mapping[str, Any], said: Foreign, model: str | None, names: Names = sampler_of) -> tuple[Recipe, list[str]]:
+def _usual(recipe: Recipe) -> tuple[str | None, str | None]:
+    return sampler_of(recipe.scheduler)
+
+
+def together(rest: Mapping[str, Any], said: Foreign, model: str | None, names: Names = _usual) -> tuple[Recipe, list[str]]:
     """(the recipe, what the words say otherwise than its remainder). The words count: somebody changed them by hand.
 
     `names` gives the words that the form has for a scheduler. Raises `BadInput` for a remainder that is none.
     """
     values = {name: dict(value) if isinstance(value, Mapping) else value for name, value in rest.items()}
+    unsaid = values.pop(UNSAID, None)
+    unsaid = unsaid if isinstance(unsaid, list) else []
     if model is not None:
         values["model"] = model
     for field, part, name in SAID:
         value = _as_said(field, getattr(said, field))
-        if value is not None and isinstance(values.setdefault(part, {}), dict):  # anything else is refused below
+        told = value is not None and (value != "" or field not in unsaid)
+        if told and isinstance(values.setdefault(part, {}), dict):  # anything else is refused below
             values[part].setdefault(name, value)
     recipe = recipe_from(values)
     values, changed = recipe.to_dict(), []
@@ -59,10 +72,26 @@ def together(rest: Mapping[str, Any], said: Foreign, model: str | None, names: N
     if isinstance(distilled, (int, float)) and distilled != recipe.guidance:
         changed.append("the guidance")
         values["call"] = dict(values["call"]) | {"guidance_scale": float(distilled)}
-    if (said.sampler, said.schedule) != names(recipe.scheduler):
+    strength = recipe.call.get("strength")
+    if said.extras.get("denoise") is not None and isinstance(strength, (int, float)) and recipe.steps:
+        done = steps_done(recipe.steps, strength)
+        if (said.steps, said.extras["denoise"]) != (done, denoise_of(recipe.steps, strength)):
+            changed.append("the steps")
+            values["call"] = dict(values["call"]) | {"num_inference_steps": said.steps, "strength": said.extras["denoise"]}
+    if (said.sampler, said.schedule) != names(recipe):
         changed.append("the sampler")
         values.pop("scheduler", None)
     return Recipe.from_dict(values), changed
+
+
+def steps_done(steps: int, strength: float) -> int:
+    """How many of the steps an image-to-image pipeline of diffusers does: of 20 at a strength of 0.33 the last 6."""
+    return min(int(steps * strength), steps)
+
+
+def denoise_of(steps: int, strength: float) -> float:
+    """That part of the steps as ComfyUI's `denoise`, which counts what is done and makes the whole larger."""
+    return round(steps_done(steps, strength) / steps, 6)
 
 
 def _as_said(field: str, value: Any) -> Any:

@@ -6,15 +6,17 @@ import io
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from seedbank.records import NewEntry, Picture
 from tests.rendering import Ran
 from tests.warm import InProcess, Kept
 
-FORMS = {"en": ["--lang", "en"], "zh": ["--lang", "zh"], **{form: ["--as", form] for form in ("a1111", "json", "script")}}
+FORMS = {"en": ["--lang", "en"], "zh": ["--lang", "zh"], **{form: ["--as", form] for form in ("a1111", "json", "comfyui", "script")}}
 SCENE = '【图像复现指令】\nSeed: 4711\nPrompt: "a red circle"\nNegative: "模糊，低质量"\nSize: 64x64\nSteps: 3\nCFG: 4.0\n'
 CPU = ("--device", "cpu")  # as the library's own entries, so that one render process does
 
@@ -72,6 +74,24 @@ def test_a_text_that_was_changed_is_told_and_its_image_digest_is_not_used(librar
     assert "was changed" in ran.err and ran.objects[0]["image_digest"] is None
     blocked = colleague("regen", str(ran.objects[0]["id"]), ok=[1])
     assert "no image digest to compare with" in blocked.out
+
+
+def test_a_script_gets_its_input_pictures_beside_it(library, tmp_path):
+    import seedbank
+
+    with seedbank.open(library.bank) as bank:
+        entry, picture = bank.entry(1), bank.blobs.put(b"\x89PNG and so on", "image/png")
+        items = tuple(
+            {"role": role, "kind": "picture", "digest": digest}
+            for role, digest in (("image", picture.digest), ("mask_image", "e" * 64))
+        )
+        changed = replace(entry.recipe, pipeline="ZImageInpaintPipeline", inputs=items)
+        new = bank.store.add_entry(NewEntry(recipe=changed, model=entry.model, picture=Picture("d" * 64, "RGB", 128, 128)))
+    ran = library("recipe", str(new.id), "--as", "script", "-o", str(tmp_path / "circle.py"))
+    written = tmp_path / f"circle.image-{picture.digest[:12]}.png"
+    assert ran.lines == [str(tmp_path / "circle.py"), str(written)] and written.read_bytes() == b"\x89PNG and so on"
+    assert f"is not in this bank: sha256 {'e' * 64}" in ran.err, "what is not here is named"
+    assert "names 2 input files" in library("recipe", str(new.id), "--as", "script").err
 
 
 def test_json_is_what_the_published_schema_says(library):
@@ -169,7 +189,3 @@ def test_check_says_beforehand_what_is_missing(library, seedbank, paste):
     paste(seedbank, library("recipe", "1", "--lang", "en").out.replace("embedded@0", "my-model"), "import", "-")
     ran = seedbank("recipe", "1", "--check", ok=[1])
     assert ran.out.startswith("0 of 1 part present; model my-model missing, digest ")
-
-
-def test_what_is_not_plain_has_no_comfyui_form(library):
-    assert "ZImagePipeline" in library("recipe", "1", "--as", "comfyui", ok=[2]).err

@@ -126,7 +126,8 @@ def test_a_comfyui_graph_that_was_changed_is_told(bank):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"pipeline": "FluxPipeline"}, "FluxPipeline"),
+        ({"pipeline": "QwenImagePipeline"}, "QwenImagePipeline"),
+        ({"pipeline": "FluxPipeline"}, "scheduler of a FluxPipeline is a DPMSolver"),
         ({"noise": {"kind": "a1111-nv", "seed": "1"}}, "noise is of the kind a1111-nv"),
         ({"call": {**SD.call, "guidance_rescale": 0.7}}, "guidance_rescale is 0.7"),
         ({"inputs": ({"role": "image", "digest": "a" * 64, "kind": "picture"},)}, "input image"),
@@ -155,7 +156,9 @@ def test_the_inputs_of_a_script_have_names_by_which_it_finds_them(bank):
         "circle.latents-aaaaaaaaaaaa.safetensors",
         "circle.rng-state-bbbbbbbbbbbb.json",
     ]
-    assert bank.files_beside(entry, "circle") == [
+    assert next(name for name, _, _ in bank.files_beside(entry, "comfyui")) == f"seedbank-{kept.digest[:12]}.png"
+    assert bank.files_beside(entry, "block") == []
+    assert bank.files_beside(entry, "script", "circle") == [
         (name, data, item["digest"]) for name, data, item in zip(names, (b"\x89PNG and so on", None, None), inputs, strict=True)
     ]
 

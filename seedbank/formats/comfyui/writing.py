@@ -1,8 +1,12 @@
-"""A plain text-to-image recipe as the API graph that ComfyUI executes: what `POST /prompt` takes and a PNG's `prompt` holds."""
+"""A plain recipe as the API graph that ComfyUI executes: what `POST /prompt` takes and a PNG's `prompt` holds.
+
+Nodes and inputs are those of ComfyUI's core: `nodes.py`, `comfy_extras/nodes_sd3.py`, `nodes_flux.py`,
+`nodes_model_advanced.py`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seedbank.formats.reading import Lora
@@ -14,7 +18,7 @@ def api_prompt(
     *,
     model: str,
     positive: str,
-    negative: str = "",
+    negative: str | None = "",
     seed: int,
     steps: int,
     cfg: float,
@@ -30,19 +34,24 @@ def api_prompt(
     text_encoders: Sequence[str] = (),
     encoder_type: str | None = None,
     guidance: float | None = None,
+    noise_levels: tuple[str, Mapping[str, float]] | None = None,
+    image: str | None = None,
     filename_prefix: str = "seedbank",
 ) -> dict[str, Any]:
-    """The graph: loader, LoRAs in their order, two prompts, an empty latent, one KSampler, VAE decoder, SaveImage.
+    """The graph: loader, LoRAs in their order, two prompts, a latent, one KSampler, VAE decoder, SaveImage.
 
-    model            a checkpoint with everything in it; with `text_encoders` the file of the denoiser alone, which then
-                     needs `encoder_type` (`flux`, `sd3`, `lumina2` …) and `vae`
+    model            a checkpoint; with `text_encoders` and `vae` the file of the denoiser alone
+    negative         None for no conditioning at all, which is another thing than an empty text
+    text_encoders    one to four files; one and two of them need an `encoder_type` (`flux`, `lumina2` …)
     sampler_name, scheduler   in ComfyUI's words: `dpmpp_2m`, `karras`
     clip_skip        as A1111 counts: 1 uses the last layer
     guidance         the distilled guidance of FLUX
-    Raises ValueError where text encoders come without their type or a VAE.
+    noise_levels     (node, its inputs) that shifts the noise levels of a flow-matching model: `ModelSamplingAuraFlow` …
+    image            a file in ComfyUI's input folder, scaled to the size, in the place of an empty latent
+    Raises ValueError where text encoders come without their type.
     """
-    if text_encoders and (encoder_type is None or vae is None or len(text_encoders) not in _ENCODER_LOADERS):
-        raise ValueError("a denoiser by itself needs one to four text encoders, their type and a VAE")
+    if text_encoders and (len(text_encoders) not in _ENCODER_LOADERS or (encoder_type is None and len(text_encoders) < 3)):
+        raise ValueError("one to four text encoders are loaded by themselves, one or two of them with their type")
     graph: dict[str, Any] = {}
 
     def add(kind: str, **inputs: Any) -> str:
@@ -50,15 +59,15 @@ def api_prompt(
         graph[key] = {"class_type": kind, "inputs": inputs}
         return key
 
-    if text_encoders:
+    if text_encoders and vae is not None:
         denoiser = [add("UNETLoader", unet_name=model, weight_dtype="default"), 0]
-        clip = [add(_ENCODER_LOADERS[len(text_encoders)], **_encoders(text_encoders, str(encoder_type))), 0]
-        decoder = [add("VAELoader", vae_name=vae), 0]
     else:
         checkpoint = add("CheckpointLoaderSimple", ckpt_name=model)
         denoiser, clip, decoder = [checkpoint, 0], [checkpoint, 1], [checkpoint, 2]
-        if vae is not None:
-            decoder = [add("VAELoader", vae_name=vae), 0]
+    if text_encoders:
+        clip = [add(_ENCODER_LOADERS[len(text_encoders)], **_encoders(text_encoders, str(encoder_type))), 0]
+    if vae is not None:
+        decoder = [add("VAELoader", vae_name=vae), 0]
     for lora in loras:
         weight = 1.0 if lora.weight is None else lora.weight
         both = {"strength_model": weight, "strength_clip": weight if lora.weight_text is None else lora.weight_text}
@@ -66,14 +75,23 @@ def api_prompt(
         denoiser, clip = [loader, 0], [loader, 1]
     if clip_skip is not None and clip_skip > 1:
         clip = [add("CLIPSetLastLayer", stop_at_clip_layer=-clip_skip, clip=clip), 0]
+    if noise_levels is not None:
+        denoiser = [add(noise_levels[0], **noise_levels[1], model=denoiser), 0]
     wanted = [add("CLIPTextEncode", text=positive, clip=clip), 0]
-    unwanted = [add("CLIPTextEncode", text=negative, clip=clip), 0]
+    if negative is None:
+        unwanted = [add("ConditioningZeroOut", conditioning=wanted), 0]
+    else:
+        unwanted = [add("CLIPTextEncode", text=negative, clip=clip), 0]
     if guidance is not None:
         wanted = [add("FluxGuidance", guidance=guidance, conditioning=wanted), 0]
-    # Models for flow matching have 16 channels; this node's name is that of the first of them.
-    latent = add(
-        "EmptySD3LatentImage" if text_encoders else "EmptyLatentImage", width=width, height=height, batch_size=batch_size
-    )
+    if image is not None:
+        loaded = [add("LoadImage", image=image), 0]
+        scaled = [add("ImageScale", image=loaded, upscale_method="lanczos", width=width, height=height, crop="disabled"), 0]
+        latent = add("VAEEncode", pixels=scaled, vae=decoder)
+    else:
+        # Models for flow matching have 16 channels; this node's name is that of the first of them.
+        empty = "EmptySD3LatentImage" if text_encoders else "EmptyLatentImage"
+        latent = add(empty, width=width, height=height, batch_size=batch_size)
     sampled = add(
         "KSampler",
         seed=seed,
