@@ -164,19 +164,45 @@ class Merge:
         self._collections = {one.uid: one for one in given}
 
     def sayings(self, given: Sequence[Saying]) -> None:
-        """All that is said of a few pictures: the history has it, and of each thing the latest word counts."""
-        digests = sorted({saying.image for saying in given})
-        numbers = known_ids(self._connection, images, digests)
+        """All that is said of some pictures: the history has it, and of each thing the latest word counts."""
+        mine: dict[str, list[Saying]] = {}
+        for saying in given:
+            mine.setdefault(saying.image, []).append(saying)
+        numbers = known_ids(self._connection, images, sorted(mine))
         said = spoken(self._connection, Book.read(self._connection), numbers.values())
-        for digest in digests:
-            if digest in numbers:
-                mine = [saying for saying in given if saying.image == digest]
-                self._picture(numbers[digest], [saying for saying, _ in said[numbers[digest]]], said[numbers[digest]], mine)
+        news: list[tuple[int, Saying, Any]] = []
+        counting: list[tuple[int, Saying]] = []
+        for digest in sorted(numbers):
+            number = numbers[digest]
+            rows, latest = self._picture(number, said[number], mine[digest])
+            news += rows
+            counting += ((number, saying) for saying in latest)
+        if not news:
+            return
+        _, operation = self._begin()
+        self._apply(counting)
+        values = [
+            {
+                "image_id": number,
+                "user_id": self._as(saying.user).user_id,
+                "operation_id": operation,
+                "at": saying.at,
+                "kind": saying.kind,
+                "value": value,
+            }
+            for number, saying, value in news
+        ]
+        self._connection.execute(insert(opinion_events), values)
+        self._count(sayings=len(news))
 
-    def _picture(self, image: int, present: list[Saying], written: list[tuple[Saying, Any]], given: Iterable[Saying]) -> None:
+    def _picture(
+        self, image: int, written: list[tuple[Saying, Any]], given: Iterable[Saying]
+    ) -> tuple[list[tuple[int, Saying, Any]], Iterable[Saying]]:
+        """What is new of all that is said of a picture, as it is written down; and what of that counts from now on."""
+        present = [saying for saying, _ in written]
         known = {key for saying, value in written for key in (_identity(saying), _identity(replace(saying, value=value)))}
         latest = {self._subject(image, saying): saying.at for saying in present}
-        applied: dict[Subject, Saying] = {}
+        counts: dict[Subject, Saying] = {}
         rows = []
         for saying in sorted(given, key=lambda one: one.at):
             mine = self._checked(saying)
@@ -185,25 +211,9 @@ class Merge:
             known.add(_identity(mine))
             subject = self._subject(image, mine)
             if subject not in latest or mine.at > latest[subject]:
-                applied[subject] = mine
-            rows.append((mine, self._value(mine)))
-        if rows:
-            _, operation = self._begin()
-            for mine in applied.values():
-                self._apply(image, mine)
-            values = [
-                {
-                    "image_id": image,
-                    "user_id": self._work.id_of(self._name(mine.user)),
-                    "operation_id": operation,
-                    "at": mine.at,
-                    "kind": mine.kind,
-                    "value": value,
-                }
-                for mine, value in rows
-            ]
-            self._connection.execute(insert(opinion_events), values)
-            self._count(sayings=len(rows))
+                counts[subject] = mine
+            rows.append((image, mine, self._value(mine)))
+        return rows, counts.values()
 
     def _checked(self, saying: Saying) -> Saying | None:
         """The saying as this bank would write it down; None for a place in a collection that did not come along."""
@@ -247,19 +257,37 @@ class Merge:
         row = self._here[mine.value["uid"]]
         return {"collection": row.name, "uid": row.uid, "position": mine.value["position"]}
 
-    def _apply(self, image: int, mine: Saying) -> None:
-        """What was said is so, without an event of its own."""
-        assert mine.user is not None
-        said_by = self._works.setdefault(mine.user, Work(self._connection, mine.user, self._work.at))
-        if mine.kind in PERSONAL:
-            set_column(said_by, [image], mine.kind, mine.value, said_by.user_id)
-        elif mine.kind == COLLECT:
-            place = {"collection_id": self._here[mine.value["uid"]].id, "image_id": image}
-            self._connection.execute(delete(collection_items).where(*(collection_items.c[key] == place[key] for key in place)))
-            if mine.value["position"] is not None:
-                self._connection.execute(insert(collection_items).values(**place, position=mine.value["position"]))
-        else:
-            (give_tags if mine.kind == TAG else take_tags)(said_by, [image], [mine.value])
+    def _apply(self, counting: Iterable[tuple[int, Saying]]) -> None:
+        """All of this is so, without events of its own: what is the same of several pictures at once."""
+        alike: dict[tuple[str | None, str, Any], list[int]] = {}
+        places: dict[int, dict[int, float | None]] = {}
+        for image, mine in counting:
+            if mine.kind == COLLECT:
+                places.setdefault(self._here[mine.value["uid"]].id, {})[image] = mine.value["position"]
+            else:
+                alike.setdefault((mine.user, mine.kind, mine.value), []).append(image)
+        for (user, kind, value), pictures in alike.items():
+            said_by = self._as(user)
+            if kind in PERSONAL:
+                set_column(said_by, pictures, kind, value, said_by.user_id)
+            else:
+                (give_tags if kind == TAG else take_tags)(said_by, pictures, [value])
+        for number, held in places.items():
+            for some in chunks(held):
+                where = collection_items.c.collection_id == number, collection_items.c.image_id.in_(some)
+                self._connection.execute(delete(collection_items).where(*where))
+                rows = [
+                    {"collection_id": number, "image_id": image, "position": held[image]}
+                    for image in some
+                    if held[image] is not None
+                ]
+                if rows:
+                    self._connection.execute(insert(collection_items), rows)
+
+    def _as(self, user: str | None) -> Work:
+        """The same work done by this user of the bank."""
+        assert user is not None
+        return self._works.setdefault(user, Work(self._connection, user, self._work.at))
 
     # -- collections ----------------------------------------------------------------------------------------------------
 

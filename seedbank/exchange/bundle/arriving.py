@@ -27,6 +27,8 @@ from seedbank.records import Blob, Came, Model, NewEntry, NewRegeneration, Sayin
 from seedbank.records import Collection as Gathered
 
 BATCH = 200
+SAYINGS = 2_000
+"""Sayings that are merged at once: what several pictures share is written for all of them."""
 WRITERS = 8
 """Threads that store files: they wait for the disk most of the time."""
 SMALL = 16 << 20
@@ -294,7 +296,7 @@ def _of_pictures(sayings: Iterator[Saying]) -> Iterator[list[Saying]]:
     """Sayings in batches that end where a picture ends; those of one picture stand together."""
     batch: list[Saying] = []
     for saying in sayings:
-        if len(batch) >= BATCH and saying.image != batch[-1].image:
+        if len(batch) >= SAYINGS and saying.image != batch[-1].image:
             yield batch
             batch = []
         batch.append(saying)
