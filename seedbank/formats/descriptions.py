@@ -18,23 +18,46 @@ PLACES = ("png:Description", "xmp:description", "exif:ImageDescription", "iptc:C
 JOB = re.compile(r"Job ID: ?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})", re.IGNORECASE)
 FLAGS = re.compile(r"\s(?:--|—)(?=[a-z])")
 OWN = {
-    "v",
-    "version",
-    "niji",
-    "ar",
-    "aspect",
-    "stylize",
-    "s",
-    "chaos",
-    "c",
-    "weird",
-    "style",
-    "sref",
-    "cref",
-    "tile",
-    "q",
-    "iw",
+    *(
+        "v",
+        "version",
+        "niji",
+        "ar",
+        "aspect",
+        "stylize",
+        "s",
+        "chaos",
+        "c",
+        "weird",
+        "w",
+        "style",
+        "raw",
+        "tile",
+        "q",
+        "quality",
+    ),
+    *(
+        "sref",
+        "sw",
+        "sv",
+        "cref",
+        "cw",
+        "oref",
+        "ow",
+        "iw",
+        "p",
+        "profile",
+        "stop",
+        "exp",
+        "draft",
+        "hd",
+        "fast",
+        "relax",
+        "turbo",
+    ),
 }
+DALLE_NAME = re.compile(r"DALL·E \d{4}-\d\d-\d\d \d\d\.\d\d\.\d\d - (.+)", re.DOTALL)
+"""What a downloaded file is called: the time and the beginning of the prompt."""
 OPENAI = re.compile(r"\bdall[-·\s]?e\b|\bgpt-image|\bopenai\b", re.IGNORECASE)
 
 
@@ -64,7 +87,9 @@ def _midjourney(payload: Payload) -> Reading | None:
                 "aspect": first(flags, "ar", "aspect"),
                 "stylize": number_of(first(flags, "stylize", "s")),
                 "chaos": number_of(first(flags, "chaos", "c")),
-                "style": flags.get("style"),
+                "weird": number_of(flags.get("weird")),
+                "style": "raw" if "raw" in flags else flags.get("style"),
+                "references": tuple(flags[name] for name in ("sref", "cref", "oref") if name in flags),
                 "job": job[1] if job else None,
             },
             confidence=LIKELY,
@@ -74,7 +99,7 @@ def _midjourney(payload: Payload) -> Reading | None:
 
 
 def _dalle(payloads: Sequence[Payload]) -> Reading | None:
-    """A description beside the maker's name, or the answer of the service as JSON."""
+    """The answer of the service as JSON, the name of a file from there, or a description beside the maker's name."""
     for payload, values in objects(payloads):
         if "revised_prompt" in values or OPENAI.search(str(values.get("model", ""))):
             prompt = text_of(first(values, "revised_prompt", "prompt"))
@@ -82,6 +107,10 @@ def _dalle(payloads: Sequence[Payload]) -> Reading | None:
             if prompt is not None:
                 extras = {"original_prompt": asked if asked != prompt else None, "version": text_of(values.get("model"))}
                 return Reading(DALLE, foreign(prompt=prompt, extras=extras, confidence=LIKELY), payload.place)
+    named = find(payloads, "name")
+    if named is not None and (match := DALLE_NAME.fullmatch(named.text)):
+        cut = ("The prompt is the file's name, which may not have all of it.",)
+        return Reading(DALLE, foreign(prompt=text_of(match[1]), confidence=GUESSED), named.place, cut)
     maker = find(payloads, "png:Software", "exif:Software", "xmp:CreatorTool", "exif:Make", "png:Source", "xmp:Credit")
     description = find(payloads, "png:Description", "xmp:description", "exif:ImageDescription", "png:Comment", "png:prompt")
     if maker is None or description is None or not OPENAI.search(maker.text) or description.text.lstrip().startswith("{"):

@@ -31,7 +31,7 @@ from seedbank.formats.values import (
 TOOL = "diffusers"
 WORDS = ("num_inference_steps", "guidance_scale", "true_cfg_scale")
 """Arguments of diffusers' pipelines; one of them and a prompt make the format."""
-WRAPPERS = ("parameters", "metadata", "recipe", "args", "params", "generation")
+WRAPPERS = ("parameters", "metadata", "recipe", "args", "params", "generation", "input", "meta")
 
 
 def read(payloads: Sequence[Payload]) -> Reading | None:
@@ -58,7 +58,7 @@ def _recipe(values: Mapping[str, Any]) -> Foreign:
     width, height = size_of(first(values, "resolution", "size"))
     true_cfg, guidance = number_of(values.get("true_cfg_scale")), number_of(first(values, "guidance_scale", "cfg_scale"))
     model, hash_ = (
-        first(values, "Model", "model", "model_id", "base_model", "checkpoint"),
+        first(values, "Model", "model", "model_id", "model_name", "base_model", "checkpoint", "pretrained_model_name_or_path"),
         first(values, "Model hash", "model_hash"),
     )
     if isinstance(model, dict):
@@ -67,11 +67,11 @@ def _recipe(values: Mapping[str, Any]) -> Foreign:
         prompt=text_of(first(values, "prompt", "Prompt")),
         negative_prompt=text_of(first(values, "negative_prompt", "Negative prompt")),
         seed=seed_of(first(values, "seed", "Seed")),
-        steps=count_of(values.get("num_inference_steps")),
+        steps=count_of(first(values, "num_inference_steps", "steps")),
         guidance_scale=guidance if guidance is not None else true_cfg,
         sampler=name_of(first(values, "sampler", "scheduler")),
-        width=count_of(values.get("width")) or width,
-        height=count_of(values.get("height")) or height,
+        width=count_of(first(values, "width", "W")) or width,
+        height=count_of(first(values, "height", "H")) or height,
         model=model_of(model, hash_),
         loras=loras_of(_loras(first(values, "loras", "lora"))),
         extras={

@@ -38,9 +38,10 @@ from seedbank.formats.values import (
 
 TOOL, PLUS, RUINED = "fooocus", "fooocusplus", "ruined-fooocus"
 NUMBERED = re.compile(r"lora[ _](?:combined_)?\d+\Z")
-NAMED = re.compile(r"lora_\[(.+)\]_weight\Z", re.DOTALL)
+NAMED = re.compile(r"LoRA \[(.+)\] weight\Z", re.DOTALL)
 """A LoRA in the oldest logs, its name within the label."""
-COMBINED = re.compile(r"(.+?) : (-?[\d.]+)\s*\Z", re.DOTALL)
+COMBINED = re.compile(r"(?:(True|False) : )?(.+?) : (-?[\d.]+)\s*\Z", re.DOTALL)
+"""`name : weight`; the descendants write before it whether the LoRA was on."""
 RUINED_TEXT = re.compile(r"<([^<>:]+):([^<>:]+)>")
 
 
@@ -56,7 +57,9 @@ def read(payloads: Sequence[Payload]) -> Reading | None:
 
 
 def _plain(key: str) -> str:
-    """`Guidance Scale` and `guidance_scale` are one key."""
+    """`Guidance Scale` and `guidance_scale` are one key; a name within it stays as it is."""
+    if match := NAMED.match(key.strip()):
+        return f"lora [{match[1]}]"
     return key.strip().lower().replace(" ", "_")
 
 
@@ -124,9 +127,10 @@ def _loras(values: Mapping[str, Any]) -> Iterator[Lora | None]:
         if name := name_of(values.get(f"l{number}")):
             yield Lora(name, number_of(values.get(f"w{number}")))
     for key, value in values.items():
-        if NUMBERED.match(key) and isinstance(value, str) and (match := COMBINED.match(value)) and (name := name_of(match[1])):
-            yield Lora(name, number_of(match[2]))
-        elif (match := NAMED.match(key)) and (name := name_of(match[1])):
+        if NUMBERED.match(key) and isinstance(value, str) and (match := COMBINED.match(value)) and (name := name_of(match[2])):
+            if match[1] != "False":
+                yield Lora(name, number_of(match[3]))
+        elif key.startswith("lora [") and (name := name_of(key[6:-1])):
             yield Lora(name, number_of(value))
 
 

@@ -80,7 +80,7 @@ def _recipe(params: Mapping[str, Any], outer: Mapping[str, Any]) -> Foreign:
             "distilled_guidance": number_of(params.get("fluxguidancescale")),
             "hires": _hires(params),
             "batch_size": count_of(params.get("batchsize")),
-            "original_prompt": text_of(extra.get("original_prompt")),
+            "original_prompt": text_of(first(extra, "original_prompt") or params.get("original_prompt")),
             "sigma_shift": number_of(params.get("sigmashift")),
             "controlnets": tuple(_controlnets(params)),
             "refiner_steps": count_of(params.get("refinersteps")) if refiner else None,

@@ -15,12 +15,15 @@ from seedbank.formats.values import objects
 
 KEYWORDS = {"invokeai_metadata", "sd-metadata", "Dream", "generation_data", "parameters-json", "DgenerateConfig", "seedbank"}
 """Keywords that are in no JSON of a tool's own."""
+USUAL = {"parameters", "fooocus_scheme", "prompt", "workflow", "extraMetadata", "postprocessing", "smproj"}
+"""Keywords of chunks; an object with `parameters` that has no other keys is one of chunks, too."""
 
 
 def unwrapped(payloads: Sequence[Payload]) -> tuple[Sequence[Payload], Mapping[str, str]]:
     """(payloads with the chunks in the place of the object that holds them, {place of a chunk: where it was found})."""
     for payload, values in objects(payloads):
-        if payload.place.startswith("png:") or not KEYWORDS & values.keys():
+        chunks_alone = "parameters" in values and values.keys() <= USUAL
+        if payload.place.startswith("png:") or not (chunks_alone or KEYWORDS & values.keys()):
             continue
         chunks = [
             Payload(f"png:{key}", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,13 +12,21 @@ from seedbank.formats.reading import Payload
 
 SUFFIXES = (".txt", ".json", ".swarm.json", ".metadata.json", ".metadata.js", ".dgen")
 """Put in the place of the picture's suffix or behind it (`name.png.txt`): SwarmUI's and its grids', mflux's, dgenerate's."""
+SAYING = "DALL·E "
+"""How a file is called that has the beginning of its prompt in its name."""
 LOG = "log.html"
 """Fooocus' page of a day's pictures, in their folder."""
 LARGEST_LOG = 64 * 2**20
 
 
 def sidecars(path: Path, remarks: list[str]) -> Iterator[Payload]:
-    """The texts beside the picture, with the place `sidecar:SUFFIX`; a remark for one that is too large."""
+    """The texts beside the picture, with the place `sidecar:SUFFIX`; a remark for one that is too large.
+
+    A name that says something is one of them, with the place `name`.
+    """
+    if unicodedata.normalize("NFC", path.name).startswith(SAYING):
+        name = unicodedata.normalize("NFC", path.stem)
+        yield Payload("name", name, name.encode("utf-8", "surrogateescape"))
     for suffix in SUFFIXES:
         for place in (path.with_name(path.stem + suffix), path.with_name(path.name + suffix)):
             if place != path and (data := _bytes(place, LARGEST_METADATA, remarks)) is not None:

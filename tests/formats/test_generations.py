@@ -9,7 +9,7 @@ import pytest
 from seedbank.formats.detect import examine
 from seedbank.formats.fooocus import log_entry
 from seedbank.formats.reading import Lora, ModelName, Payload
-from tests.formats.tool_samples import BLAKE, NOVEL, NOVEL_AROUND, SWARM, sample
+from tests.formats.tool_samples import A1111, BLAKE, FOOOCUS, LOG, NOVEL, NOVEL_AROUND, SWARM, sample
 
 MFLUX = {
     **{"mflux_version": "0.16.9", "model": "Qwen/Qwen-Image", "base_model": "None", "seed": 42, "steps": 4, "guidance": 3.5},
@@ -126,6 +126,8 @@ KOHYA = {"prompt": "a cat", "seed": "0", "sampler": "euler_a", "steps": "20", "s
 CAT = {"prompt": "a cat", "negative_prompt": "blurry"}
 TWO = (Lora("a", 0.5), Lora("b", 1.0))
 
+MIDJOURNEY = "a fox, with 2:1 --raw --sref 123 —ar 16:9 --no text --seed 7 --exp 10"
+
 FILES = [
     ("mflux", [sample("exif:UserComment", MFLUX)], {**CAT, "seed": 42, "loras": (Lora("/home/a/l.safetensors", 0.5),)}),
     (
@@ -148,6 +150,28 @@ FILES = [
         "mochi",
         [Payload("iptc:Caption", MOCHI), Payload("exif:ImageDescription", MOCHI)],
         {"prompt": "a cat; a dog: both", "negative_prompt": "", "seed": 5, "height": 96, "sampler": "DPM-Solver++"},
+    ),
+    (
+        "midjourney",
+        [Payload("xmp:description", MIDJOURNEY)],
+        {"prompt": "a fox, with 2:1", "negative_prompt": "text", "seed": 7},
+    ),
+    ("dall-e", [Payload("name", "DALL·E 2024-01-02 12.00.00 - a fox, red")], {"prompt": "a fox, red"}),
+    (
+        "fooocus",
+        [sample("exif:UserComment", {"parameters": FOOOCUS, "fooocus_scheme": "fooocus"})],
+        {"seed": 6952411511246973023, "loras": (Lora("offset", 0.1, "4852686128"),)},
+    ),
+    ("a1111", [sample("jpeg:comment", {"parameters": A1111})], {"prompt": "a cat", "seed": 5, "width": 64}),
+    (
+        "fooocus",
+        [sample("text", {**LOG, "LoRA 1": "True : on : 0.5", "LoRA 2": "False : off : 0.5"})],
+        {"loras": (Lora("on", 0.5),)},
+    ),
+    (
+        "diffusers",
+        [sample("text", {"meta": {"prompt": "a cat", "W": 64, "H": 96, "steps": 20, "guidance_scale": 7, "model_id": "m"}})],
+        {"width": 64, "steps": 20, "model": ModelName("m")},
     ),
     ("kohya", [Payload(f"png:{key}", text) for key, text in KOHYA.items()], {**CAT, "seed": 0, "guidance_scale": 7.5}),
     (
@@ -266,7 +290,7 @@ def test_the_pages_that_fooocus_kept_are_read_in_all_of_their_layouts():
     old = (
         '<div id="a_png"><hr>\n<p>a.png</p>\n<p>Prompt: <b>a cat,\nhere</b> </p>\n<p>Performance: <b>Speed</b>, '
         "Resolution: <b>(64, 96)</b></p>\n<p>Sharpness: <b>2.0</b>, Base Model: <b>m.safetensors</b></p>\n"
-        "<p>Seed: <b>6515525224486854496</b>, LoRA [l.safetensors] weight: <b>0.5</b></p>\n</div>\n"
+        "<p>Seed: <b>6515525224486854496</b>, LoRA [L.safetensors] weight: <b>0.5</b></p>\n</div>\n"
     )
     new = (
         '<div id="b_png" class="image-container"><hr><table><td><a href="b.png"></a><div>b.png</div></td>'
@@ -282,4 +306,4 @@ def test_the_pages_that_fooocus_kept_are_read_in_all_of_their_layouts():
     assert log_entry(page, "b.png") == '{"seed": 1}' and log_entry(page, "c.png") is None
     (reading,) = examine([Payload("sidecar:log.html", log_entry(page, "a.png") or "")]).readings
     assert (reading.recipe.prompt, reading.recipe.seed) == ("a cat,\nhere", 6515525224486854496)
-    assert (reading.recipe.loras, reading.recipe.width) == ((Lora("l.safetensors", 0.5),), 64)
+    assert (reading.recipe.loras, reading.recipe.width) == ((Lora("L.safetensors", 0.5),), 64)

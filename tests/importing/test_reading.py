@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 from urllib.parse import quote
 
@@ -187,6 +188,15 @@ def test_files_beside_a_picture_are_read_where_it_says_nothing_itself(tmp_path):
     assert seedbank.read(tmp_path / "c.png").tool is None
     (tmp_path / "a.json").write_text('{"something": "else"}')
     assert seedbank.read(tmp_path / "a.json").tool is None, "a text has no files beside it"
+
+
+def test_a_name_that_has_the_prompt_in_it_is_read_where_nothing_else_says_anything(tmp_path):
+    name = unicodedata.normalize("NFD", "DALL·E 2024-01-02 12.00.00 - a fox é.png")
+    (tmp_path / name).write_bytes(png())
+    found = seedbank.read(tmp_path / name)
+    assert (found.tool, found.recipe.prompt, found.recipe.confidence) == ("dall-e", "a fox é", {"prompt": 0.5})
+    (tmp_path / name).write_bytes(png(text("parameters", A1111)))
+    assert seedbank.read(tmp_path / name).tool == "a1111"
 
 
 def test_the_log_of_fooocus_beside_a_picture_is_read(tmp_path):
