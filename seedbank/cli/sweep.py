@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,7 @@ def sweep_command(
     --axis lora.NAME=0..1[5]                so many values, evenly spread
     --axis prompt/oil/ink/gouache           search in the prompt and replace, also as "Prompt S/R=oil, ink"
     --axis size=512x512,768x512             cfg, negative, sampler, schedule, strength, any argument of the pipeline
+    --axis model=embedded,./other           also vae=none,./folder and dtype=float32,bfloat16 and device=cpu,cuda
 
     The plan is shown first. Cells that the bank has already are reused, one that fails is marked and the rest goes on. A
     sweep that was interrupted goes on with the same command, or with --resume. Exit status: 1 when a cell failed.
@@ -114,7 +116,9 @@ def _show_plan(sweep: Sweep, only_plan: bool, as_json: bool) -> None:
     for text in plan.remarks:
         remark(text)
     if only_plan and as_json:
-        emit({"cells": plan.cells, "reused": plan.reused, "seconds": plan.seconds, "axes": list(sweep.grid.titles)})
+        parts = [asdict(part) for part in plan.parts]
+        said = {"cells": plan.cells, "reused": plan.reused, "seconds": plan.seconds, "axes": list(sweep.grid.titles)}
+        emit(said | ({"parts": parts} if parts else {}))
     else:
         say(str(plan), err=not only_plan)
 

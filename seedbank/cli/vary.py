@@ -17,7 +17,7 @@ from seedbank.cli.common import (
     progress,
     write_sheet,
 )
-from seedbank.cli.completing import complete_tags, complete_which
+from seedbank.cli.completing import complete_models, complete_tags, complete_which
 from seedbank.cli.options import Size
 from seedbank.cli.printing import emit, remark, say
 
@@ -42,6 +42,9 @@ from seedbank.cli.printing import emit, remark, say
 @click.option("--variation-seed", type=int, help="The second seed, by default a fresh one. Image k of -n gets this one + k.")
 @click.option("--form", type=click.Choice(["sane", "a1111"]), help="How the noise goes there; a1111 as that tool does.")
 @click.option("-n", "n", type=int, default=1, show_default=True, help="How many, with --seed or --strength.")
+@click.option("--model", help="Another model: embedded, a hub name, a folder or a file.", shell_complete=complete_models)
+@click.option("--vae", metavar="FOLDER", help="Another VAE; none is the model's own.")
+@click.option("--dtype", help="Other numbers to compute with: float32, bfloat16 or float16.")
 @click.option("--device", help="Another device than the recorded one.")
 @click.option("--tag", "tags", multiple=True, help="A tag for every image; may be repeated.", shell_complete=complete_tags)
 @click.option("--contact-sheet", "sheet", metavar="FILE.png", help="Write one picture of the entry and its variants.")
@@ -63,8 +66,10 @@ def vary_command(
     seedbank vary 17 --prompt-add "oil painting"     the same seed, another style
     seedbank vary 17 --seed -1 -n 8                  all but the seed
     seedbank vary 17 --strength 0.2 -n 8             pictures near this one
+    seedbank vary 17 --model ./other                 the same on another model
 
-    What has no effect on this model, or changes the composition, is said before.
+    What has no effect on this model, or changes the composition, is said before. WHICH can be an import, whose weights must
+    be here; what cannot be followed of it is said.
     """
     check_sheet(sheet)
     check_writable(sheet)

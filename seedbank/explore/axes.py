@@ -6,6 +6,7 @@
     seed=1000..1099         every whole number; -1 draws a fresh seed
     prompt/oil/ink/gouache  the first text is searched for in the prompt, the others take its place, one a cell
     size=512x512,768x512
+    model=embedded,./other  what is loaded: a model, a VAE (``none`` is the model's own), a dtype, a device
 
 What A1111's X/Y/Z plot and SwarmUI's grid generator take is taken too: ``1-5``, ``1-5 (+2)``, ``10-5 (-3)``,
 ``0-1 (+0.25)``, ``1-10 [5]``; ``1, 2, .., 10``, which goes on as the two numbers before it began; ``SKIP:`` before a value
@@ -18,22 +19,30 @@ Nothing here knows a pipeline: whether it has such a field is asked when the mod
 from __future__ import annotations
 
 import csv
+import os
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
+from seedbank.engine.source import hub_folder
 from seedbank.errors import BadInput
+from seedbank.explore.values import ANY, REAL, REPLACE, SIZE, SKIP, TEXT, WHOLE, WORD, Unclear, read, read_replacement
+from seedbank.recipe import draw_seed
 
-MOST = 1_000_000
-"""Values of one axis."""
-
-WHOLE, REAL, TEXT, SIZE, REPLACE, ANY = "whole", "real", "text", "size", "replace", "any"
-"""Kinds of values; ANY is a pipeline's argument, whose type only the pipeline knows."""
+SEEDS = ("seed", "variation_seed")
+LOADED = ("device", "model", "dtype", "vae")
+"""Fields that say what is loaded and where: what takes longest to change comes first."""
+PLACES = ("model", "vae")
+"""Fields whose values are folders, files or names of weights."""
+OWN = "none"
+"""The VAE that a model has itself."""
 
 FIELDS = {
+    **dict.fromkeys(LOADED, WORD),
     "seed": WHOLE,
     "steps": WHOLE,
     "guidance": REAL,
@@ -50,6 +59,11 @@ FIELDS = {
     "clip_skip": WHOLE,
     "variation_seed": WHOLE,
     "variation_strength": REAL,
+    "variation_form": WORD,
+    "noise": WORD,
+    "ensd": WHOLE,
+    "weighting": WORD,
+    "ip_adapter": REAL,
     "prompt.replace": REPLACE,
     "negative.replace": REPLACE,
     "texts.replace": REPLACE,
@@ -57,6 +71,8 @@ FIELDS = {
 """{field: kind of its values}; ``lora.NAME`` is real, any other name an argument of the pipeline."""
 
 OTHER_NAMES = {
+    "checkpoint name": "model",
+    "checkpoint": "model",
     "seeds": "seed",
     "cfg scale": "cfg",
     "cfgscale": "cfg",
@@ -82,23 +98,20 @@ OTHER_NAMES = {
 
 REFUSED = {
     "clip skip": "clip_skip is how many layers are left out, one less than A1111's number: write clip_skip=1 for its 2.",
-    "model": "A sweep has one model: make one sweep for each, with the same seeds.",
-    "checkpoint name": "A sweep has one model: make one sweep for each, with the same seeds.",
-    "vae": "A sweep has one VAE: make one sweep for each, with the same seeds.",
-    "dtype": "A sweep has one dtype: make one sweep for each, with the same seeds.",
-    "device": "A sweep runs on one device: make one sweep for each, with the same seeds.",
     "lora": "Name the LoRA: lora.NAME=0..1[5], with the name of its file.",
     "width": "Width and height go together: size=512x512,768x512",
     "height": "Width and height go together: size=512x512,768x512",
+    "pipeline": "It follows from the model and from what is given beside the text: model=FOLDER,FOLDER",
+    "mode": "It is a setting of the process: make one sweep for each --mode, with the same seeds.",
+    "batch": "Every cell is rendered alone, or the others of its batch would change its bits.",
+    "refiner": "Each cell is one image, and a refined one is an entry of its own: generate --refiner.",
+    **dict.fromkeys(
+        ("image", "mask", "control_image", "ip_image", "latents"),
+        "Cells share their pictures: make one sweep for each, with the same seeds.",
+    ),
+    **dict.fromkeys(("controlnet", "embedding"), "Cells share it: make one sweep for each, with the same seeds."),
 }
 """{what looks like a field: what to do instead}"""
-
-_END = r"[+-]?\d{1,30}(?:\.\d{1,30})?"
-_NUMBER = rf"(?:{_END}|[+-]?\.\d{{1,30}})"
-_RANGE = re.compile(rf"({_NUMBER})\s*(?:\.\.|-)\s*({_END})\s*(?:\(\s*({_NUMBER})\s*\)|\[\s*(\d{{1,9}})\s*\])?", re.ASCII)
-_SIZE = re.compile(r"(\d{1,6})(?:\s*[x×*]\s*(\d{1,6}))?", re.ASCII | re.IGNORECASE)
-_ELLIPSIS = ("..", "...", "....")
-_SKIP = "SKIP:"
 
 
 @dataclass(frozen=True)
@@ -123,8 +136,22 @@ class Axis:
         return {"texts.replace": "prompt"}.get(self.field, self.field.removesuffix(".replace"))
 
     def label(self, index: int) -> str:
-        """A value in words."""
-        return value_text(self.values[index])
+        """A value in words, of a path as much as tells it from the others."""
+        return self._names[index] if self.field in PLACES else value_text(self.values[index])
+
+    @cached_property
+    def _names(self) -> Sequence[str]:
+        return short_names(self.values)
+
+    def settled(self) -> Axis:
+        """The axis as it means the same in another folder and another time: paths absolute, a fresh seed for each -1."""
+        values = tuple(_settled(self.field, value) for value in self.values)
+        if values == tuple(self.values):
+            return self
+        words = (f"{SKIP} {value}" if index in self.skipped else str(value) for index, value in enumerate(values))
+        line = StringIO()
+        csv.writer(line, lineterminator="").writerow(words)
+        return replace(self, values=values, text=f"{self.field}={line.getvalue()}")
 
 
 def value_text(value: Any) -> str:
@@ -136,19 +163,45 @@ def value_text(value: Any) -> str:
     return str(value) if value != "" else "(none)"
 
 
+def short_names(places: Sequence[str]) -> list[str]:
+    """What people call weights at these places: the name of the file or folder, with folders above it where names meet."""
+    known = {place: _parts(place) for place in places}
+    names = {}
+    for place, parts in known.items():
+        others = [other for name, other in known.items() if name != place]
+        lengths = (length for length in range(1, len(parts)) if not any(other[-length:] == parts[-length:] for other in others))
+        names[place] = "/".join(parts[-next(lengths, len(parts)) :])
+    return [names[place] for place in places]
+
+
+def _parts(place: str) -> list[str]:
+    if "/" not in place:
+        return [place.removesuffix(".safetensors")]
+    path = Path(place)
+    name, _ = hub_folder(path)  # of a snapshot in a hub cache the name of its repository
+    parts = name.split("/") if name != path.name else [part for part in path.parts if part != "/"]
+    return [*parts[:-1], parts[-1].removesuffix(".safetensors")]
+
+
+def _settled(field: str, value: Any) -> Any:
+    if field in SEEDS and value == -1:
+        return draw_seed()
+    if value == OWN:
+        return value
+    return os.path.abspath(found) if field in PLACES and (found := Path(value).expanduser()).exists() else value
+
+
 def parse_axis(text: str) -> Axis:
     """The axis that `text` says. Raises `BadInput`, which names what is not understood."""
     field, rest = _field_and_rest(text)
     kind = kind_of(field)
     try:
-        if kind == REPLACE:
-            searched = _replacements(rest) if rest[:1] != "=" else _replacement_list(rest[1:])
-            values, skipped = _taken(searched)
-        else:
-            values, skipped = _taken(_values(_items(rest[1:]), kind))
-    except _Unclear as error:
+        values, skipped = read(rest[1:], kind) if rest.startswith("=") else read_replacement(rest)
+    except Unclear as error:
         raise BadInput(f"The axis {text!r} is not understood: {error}.", error.hint) from None
-    if field in ("seed", "variation_seed") and any(value < -1 for value in values):
+    if field == "vae":
+        values = tuple(OWN if value.lower() in (OWN, "automatic") else value for value in values)
+    if field in SEEDS and any(value < -1 for value in values):
         raise BadInput(f"The axis {text!r} has a seed below 0.", "Use 0 to 2^64 - 1, or -1 to draw one.")
     if len(skipped) == len(values):
         raise BadInput(f"The axis {text!r} has no value that is rendered.", "Give it values, such as steps=4,8,16.")
@@ -158,16 +211,6 @@ def parse_axis(text: str) -> Axis:
 def kind_of(field: str) -> str:
     """The kind of values that a field takes."""
     return REAL if field.startswith("lora.") else FIELDS.get(field, ANY)
-
-
-class _Unclear(Exception):
-    def __init__(self, what: str, hint: str = "See: seedbank sweep --help") -> None:
-        super().__init__(what)
-        self.hint = hint
-
-
-_Item = tuple[Any, bool]
-"""(value, whether it is skipped)"""
 
 
 def _field_and_rest(text: str) -> tuple[str, str]:
@@ -186,168 +229,3 @@ def _field_and_rest(text: str) -> tuple[str, str]:
         return f"lora.{name[5:]}", f"={rest}"
     field = OTHER_NAMES.get(folded, folded if folded in FIELDS else name)
     return field, f"={rest}"
-
-
-def _items(text: str) -> list[str]:
-    """The items of a list: divided by ``||`` where there is one, else as one line of CSV."""
-    if "||" in text:
-        items = [item.strip() for item in text.split("||")]
-        return items[:-1] if len(items) > 1 and not items[-1] else items
-    try:
-        rows = list(csv.reader(StringIO(text, newline=""), skipinitialspace=True))
-    except csv.Error as error:
-        raise _Unclear(f"as a line of CSV it is broken ({error})") from None
-    return [item.strip() for row in rows for item in row] or [""]
-
-
-def _unskipped(item: str) -> tuple[str, bool]:
-    return (item.removeprefix(_SKIP).strip(), True) if item.startswith(_SKIP) else (item, False)
-
-
-def _values(items: Sequence[str], kind: str) -> Iterator[_Item]:
-    before: list[Decimal] = []
-    for place, item in enumerate(items):
-        word, skip = _unskipped(item)
-        if kind in (WHOLE, REAL, ANY) and word in _ELLIPSIS:
-            found = _filled(before, items[place + 1 : place + 2])
-        elif kind in (WHOLE, REAL, ANY) and (match := _RANGE.fullmatch(word)):
-            found = _range(match, kind)
-        else:
-            yield _value(word, kind), skip
-            before = [*before[-1:], *_decimals(word)]
-            continue
-        for number in found:
-            before = [*before[-1:], number]
-            yield _number(number, kind), skip
-
-
-def _value(word: str, kind: str) -> Any:
-    if kind == TEXT:
-        return word
-    if kind == SIZE:
-        if (match := _SIZE.fullmatch(word)) is None:
-            raise _Unclear(f"{word!r} is no size", "Use for example 512x768.")
-        return int(match[1]), int(match[2] or match[1])
-    if not word:
-        raise _Unclear("it has an empty value", "Give it values, such as steps=4,8,16.")
-    if kind == ANY:
-        words = {"true": True, "false": False}
-        if word.lower() in words:
-            return words[word.lower()]
-        decimals = list(_decimals(word))
-        return _number(decimals[0], kind) if decimals else word
-    found = list(_decimals(word))
-    if not found:
-        raise _Unclear(f"{word!r} is no number", "Use numbers, or a range such as 0..6(+2) or 0..1[5].")
-    return _number(found[0], kind)
-
-
-def _decimals(word: str) -> Iterator[Decimal]:
-    """The number that a word is; nothing for another word."""
-    if re.fullmatch(rf"{_NUMBER}(?:[eE][+-]?\d{{1,2}})?", word, re.ASCII):
-        yield Decimal(word)
-
-
-def _number(number: Decimal, kind: str) -> int | float:
-    if kind == REAL:
-        return float(number)
-    if number == number.to_integral_value() and (kind == WHOLE or number.as_tuple().exponent == 0):
-        return int(number)
-    if kind == WHOLE:
-        raise _Unclear(f"{number} is no whole number", "This field takes whole numbers.")
-    return float(number)
-
-
-def _range(match: re.Match[str], kind: str) -> Iterator[Decimal]:
-    """The numbers from one end to the other; the end belongs to them when it is met."""
-    start, end = Decimal(match[1]), Decimal(match[2])
-    if match[4] is not None:
-        yield from _spread(start, end, int(match[4]), kind)
-        return
-    step = Decimal(match[3]) if match[3] is not None else Decimal(1 if end >= start else -1)
-    if step == 0:
-        raise _Unclear(f"{match[0]!r} has a step of 0")
-    if (end - start) * step < 0:
-        raise _Unclear(f"{match[0]!r} never gets from {start} to {end} in steps of {step:+f}")
-    count = int((end - start) / step) + 1
-    _check_count(count)
-    for index in range(count):
-        yield start + index * step
-
-
-def _spread(start: Decimal, end: Decimal, count: int, kind: str) -> Iterator[Decimal]:
-    """`count` numbers from `start` to `end`; whole ones are cut, as A1111 does."""
-    _check_count(count)
-    if count == 0:
-        raise _Unclear("it asks for no value at all")
-    if kind == WHOLE and count > abs(end - start) + 1:
-        raise _Unclear(f"there are not {count} whole numbers from {start} to {end}")
-    for index in range(count):
-        number = start if count == 1 else start + (end - start) * index / (count - 1)
-        yield Decimal(int(number)) if kind == WHOLE else number
-
-
-def _filled(before: Sequence[Decimal], after: Sequence[str]) -> Iterator[Decimal]:
-    """What stands between the last number and the next one, in steps of the two numbers before."""
-    ends = [number for word in after for number in _decimals(_unskipped(word)[0])]
-    if len(before) < 2 or not ends:
-        raise _Unclear("two dots need two numbers before them and one after", "Write for example 1, 2, .., 10.")
-    step = before[1] - before[0]
-    if step == 0 or (ends[0] - before[1]) * step < 0:
-        raise _Unclear(f"steps of {step:+f} never get from {before[1]} to {ends[0]}")
-    count = int((ends[0] - before[1]) / step)
-    _check_count(count)
-    for index in range(1, count + 1):
-        number = before[1] + index * step
-        if number != ends[0]:
-            yield number
-
-
-def _check_count(count: int) -> None:
-    if count > MOST:
-        raise _Unclear(f"it has {count:,} values", f"An axis has {MOST:,} at most.")
-
-
-def _taken(items: Iterator[_Item]) -> tuple[tuple[Any, ...], set[int]]:
-    values: list[Any] = []
-    skipped = set()
-    for value, skip in items:
-        if skip:
-            skipped.add(len(values))
-        values.append(value)
-        _check_count(len(values))
-    return tuple(values), skipped
-
-
-# -- replacements -----------------------------------------------------------------------------------------------------
-
-
-def _replacements(rest: str) -> Iterator[_Item]:
-    """``/oil/ink/gouache``: the first is searched for and is a value itself; any of ``/`` and ``|`` divides."""
-    yield from _replaced(rest[1:].split(rest[0]))
-
-
-def _replacement_list(text: str) -> Iterator[_Item]:
-    items = _items(text)
-    if all("=" in _unskipped(item)[0] for item in items):
-        for item in items:
-            word, skip = _unskipped(item)
-            searched, _, new = word.partition("=")
-            yield (_searched(searched.strip()), new.strip()), skip
-    else:
-        yield from _replaced(items)
-
-
-def _replaced(words: Sequence[str]) -> Iterator[_Item]:
-    if len(words) < 2:
-        raise _Unclear("there is nothing to put in the place of the text", "Write for example prompt/oil/ink.")
-    searched = _searched(_unskipped(words[0])[0])
-    for item in words:
-        word, skip = _unskipped(item)
-        yield (searched, word), skip
-
-
-def _searched(word: str) -> str:
-    if not word:
-        raise _Unclear("the text to search for is empty", "Write for example prompt/oil/ink.")
-    return word

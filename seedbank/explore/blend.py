@@ -13,7 +13,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from seedbank.errors import BadInput, NotFound
-from seedbank.explore.rendering import Renderer, check_own_noise, open_entry, renderable
+from seedbank.explore.exchanging import Wanted
+from seedbank.explore.opening import check_own_noise, open_entry, renderable
+from seedbank.explore.rendering import Renderer
 from seedbank.hashing import canonical_json
 from seedbank.lineage import recipe_changes
 from seedbank.progress import QUIET, Progress
@@ -210,7 +212,8 @@ def render_blend(
             raise NotFound(f"The picture of entry {key.id} is not here.", f"Bring it back with: seedbank regen {key.id}")
     store = library.store
     run = store.start_run(BLENDING, plan.specification, [])
-    with open_entry(library, plan.keys[0], device) as renderer, progress.task(BLENDING, total=len(plan.frames)) as task:
+    wanted = Wanted(device=device)
+    with open_entry(library, plan.keys[0], wanted) as renderer, progress.task(BLENDING, total=len(plan.frames)) as task:
         known = _known(library, plan, run.id, renderer)
         stored.reuse(store, run.id, {one.id for one in known.values() if one.run != run.id})
         for frame in plan.frames:

@@ -10,16 +10,16 @@ from dataclasses import replace
 from typing import Any
 
 from seedbank.errors import BadInput
-from seedbank.explore.rendering import Opened
-from seedbank.pipelines import uses_negative
+from seedbank.explore.rendering import Renderer
+from seedbank.pipelines import OFFSET, STANDARD, TRUE_CFG, cfg_of, facts, uses_negative
 from seedbank.recipe import Recipe, checked_seed
-from seedbank.recording.generate import RANDOM_STATE, lost_words
+from seedbank.recording.generate import RANDOM_STATE
 from seedbank.recording.latents import ROLE as LATENTS
-from seedbank.recording.noise import SANE, TORCH_CPU
-from seedbank.recording.request import Request, changed_call, check_strength, composition_remarks
-from seedbank.records import Model
+from seedbank.recording.noise import FORMS, SANE, TORCH_CPU, NoiseChoice, first_noise
+from seedbank.recording.request import Plan, Request, changed_call, check_strength, composition_remarks
+from seedbank.recording.weighting import weighted
 from seedbank.samplers import SIGMAS, check_scheduler, scheduler_choice, schedules_of
-from seedbank.worker.adapters import LORA
+from seedbank.worker.adapters import IP_ADAPTER, LORA
 
 Change = tuple[str, Any]
 """(field, value) in the words of `seedbank.explore.axes`."""
@@ -28,17 +28,23 @@ TEXTS = {"prompt": "prompt", "prompt_2": "prompt_2", "negative": "negative_promp
 """{field: argument of the pipeline}"""
 REPLACED = {"prompt.replace": ("prompt",), "negative.replace": ("negative",), "texts.replace": ("prompt", "negative")}
 """{field: the texts in which is searched}; what is searched must be in one of them."""
-NOISE = ("seed", "variation_seed", "variation_strength", "variation_form")
+NOISE = ("seed", "noise", "ensd", "variation_seed", "variation_strength", "variation_form")
 SCHEDULING = ("sampler", "schedule", "scheduler")
+SETTING = "scheduler."
+"""How a setting of the scheduler begins: ``scheduler.shift``."""
+WEIGHTING, UNWEIGHTED = "weighting", "none"
+IP_WEIGHT = "ip_adapter"
 
 
 class Changer:
-    """Makes changed recipes of `base` for a loaded pipeline; `adapters` say what the LoRAs of the recipe are called."""
+    """Makes changed recipes of what a renderer has as its base, for the pipeline that it has opened."""
 
-    def __init__(self, opened: Opened, base: Recipe, adapters: Iterable[Model] = ()) -> None:
-        self.base = base
-        self._opened = opened
-        self._names = {model.digest: model.name for model in adapters}
+    def __init__(self, renderer: Renderer) -> None:
+        self.base = renderer.base
+        opened = renderer.opened
+        self._renderer, self._loaded = renderer, opened.loaded
+        self._hardware = opened.environment.parts.get("hardware", {})
+        self._names = {model.digest: model.name for model in renderer.beside.adapters}
         self._schedulers: dict[str, Mapping[str, Any]] = {}
 
     def __call__(self, changes: Iterable[Change]) -> Recipe:
@@ -54,8 +60,14 @@ class Changer:
         recipe = self._noise(recipe, {name: value for name, value in listed if name in NOISE})
         recipe = self._scheduled(recipe, {name: value for name, value in listed if name in SCHEDULING})
         for field, value in listed:
-            if field.startswith("lora."):
+            if field.startswith(SETTING):
+                recipe = self._set(recipe, field.removeprefix(SETTING), value)
+            elif field.startswith("lora."):
                 recipe = self._weighed(recipe, field.removeprefix("lora."), value)
+            elif field == IP_WEIGHT:
+                recipe = self._looked_at(recipe, value)
+            elif field == WEIGHTING:
+                recipe = self._by_rules(recipe, value)
         others = [(name, value) for name, value in listed if not _has_place(name)]
         return self._called(recipe, dict(others)) if others else recipe
 
@@ -63,9 +75,9 @@ class Changer:
 
     def _text(self, recipe: Recipe, field: str, value: str) -> Recipe:
         argument = TEXTS[field]
-        if argument not in self._opened.loaded.call:
+        if argument not in self._loaded.call:
             what = "negative prompt" if field == "negative" else f"field {field}"
-            raise BadInput(f"{self._opened.loaded.pipeline} has no {what}.", f"Leave {field} as it is.")
+            raise BadInput(f"{self._loaded.pipeline} has no {what}.", f"Leave {field} as it is.")
         if f"{argument}_embeds" in {item.get("role") for item in recipe.inputs}:
             raise BadInput(f"The {field} of this recipe was given as embeddings, which are no text.", "Leave it as it is.")
         return replace(recipe, conditioning={**recipe.conditioning, argument: value})
@@ -94,7 +106,16 @@ class Changer:
             recipe = replace(recipe, inputs=tuple(item for item in recipe.inputs if item.get("role") != RANDOM_STATE))
         if "seed" in wanted:
             noise["seed"] = str(checked_seed(wanted["seed"]))
-        variation = {name.removeprefix("variation_"): value for name, value in wanted.items() if name != "seed"}
+        if "noise" in wanted or "ensd" in wanted:
+            if noise.get("seed") is None:
+                raise BadInput("The noise of this recipe has no seed.", "Give it one: seed=7.")
+            choice = NoiseChoice(wanted.get("noise", noise["kind"]), ensd=wanted.get("ensd", noise.get("ensd")))
+            kept = {name: noise[name] for name in ("variation", "blend") if name in noise}
+            noise = first_noise(choice, int(noise["seed"]), self._hardware) | kept
+        if (form := wanted.get("variation_form")) is not None and form not in FORMS:
+            raise BadInput(f"There is no form of variation {form!r}.", f"Use one of {', '.join(FORMS)}.")
+        varied = ("variation_seed", "variation_strength", "variation_form")
+        variation = {name.removeprefix("variation_"): wanted[name] for name in varied if name in wanted}
         if variation:
             whole = {"form": SANE, **(noise.get("variation") or {}), **variation}
             if whole.get("seed") is None or whole.get("strength") is None:
@@ -112,7 +133,7 @@ class Changer:
         """The scheduler by the names that people know. Another sampler keeps the schedule, where it has that."""
         if not wanted:
             return recipe
-        own = None if self._opened.loaded.scheduler is None else str(self._opened.loaded.scheduler["class"])
+        own = None if self._loaded.scheduler is None else str(self._loaded.scheduler["class"])
         if "scheduler" in wanted:
             if len(wanted) > 1:
                 raise BadInput("scheduler and sampler or schedule say the same thing.", "Use one of them.")
@@ -130,11 +151,19 @@ class Changer:
             settings = {**recipe.scheduler["config"], **flags}
         return replace(recipe, scheduler=self._scheduler(cls, settings))
 
+    def _set(self, recipe: Recipe, name: str, value: Any) -> Recipe:
+        """One setting of the scheduler, by the name that its class has for it."""
+        cls, config = (recipe.scheduler or {}).get("class"), (recipe.scheduler or {}).get("config") or {}
+        if cls is None or name not in config:
+            offer = f"It has: {', '.join(sorted(config))}." if config else "Leave it as it is."
+            raise BadInput(f"{cls or 'This recipe'} has no setting {name!r}.", offer)
+        return replace(recipe, scheduler=self._scheduler(str(cls), {**config, name: value}))
+
     def _scheduler(self, cls: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         """As the render process describes it, asked for once."""
         key = f"{cls} {sorted(settings.items(), key=lambda item: item[0])!r}"
         if key not in self._schedulers:
-            self._schedulers[key] = self._opened.engine.scheduler(cls, settings)
+            self._schedulers[key] = self._renderer.scheduler(cls, settings)
         return self._schedulers[key]
 
     # -- adapters and arguments ---------------------------------------------------------------------------------------
@@ -150,8 +179,19 @@ class Changer:
         items = ({**item, "weight": weight} if item["digest"] in found else item for item in recipe.adapters)
         return replace(recipe, adapters=tuple(items))
 
+    def _looked_at(self, recipe: Recipe, weight: float) -> Recipe:
+        if not any(item["kind"] == IP_ADAPTER for item in recipe.adapters):
+            raise BadInput("There is no IP-Adapter in this recipe.", "Add one with --ip-adapter FOLDER --ip-image FILE.")
+        items = ({**item, "weight": weight} if item["kind"] == IP_ADAPTER else item for item in recipe.adapters)
+        return replace(recipe, adapters=tuple(items))
+
+    def _by_rules(self, recipe: Recipe, rules: str) -> Recipe:
+        plain = {name: text for name, text in recipe.conditioning.items() if name != WEIGHTING}
+        recipe = replace(recipe, conditioning=plain)
+        return recipe if rules == UNWEIGHTED else weighted(Plan((recipe,), ()), rules).recipes[0]
+
     def _called(self, recipe: Recipe, wanted: dict[str, Any]) -> Recipe:
-        loaded = self._opened.loaded
+        loaded = self._loaded
         request = Request(
             "",
             steps=wanted.pop("steps", None),
@@ -176,7 +216,8 @@ def _of(changes: Iterable[Change], wanted: str) -> Iterator[Any]:
 
 def _has_place(field: str) -> bool:
     """Whether a field has a place of its own in the recipe; the others are arguments of the call."""
-    return field in TEXTS or field in REPLACED or field in NOISE or field in SCHEDULING or field.startswith("lora.")
+    placed = field in TEXTS or field in REPLACED or field in NOISE or field in SCHEDULING
+    return placed or field in (WEIGHTING, IP_WEIGHT) or field.startswith(("lora.", SETTING))
 
 
 def schedule_of(scheduler: Mapping[str, Any] | None) -> str | None:
@@ -197,7 +238,29 @@ def effects(base: Recipe, changed: Recipe) -> list[str]:
     return said + composition_remarks(base, changed)
 
 
-def cut_off(opened: Opened, base: Recipe, changed: Recipe) -> list[str]:
-    """The words of changed texts that the tokenizer does not take."""
-    texts = {name: text for name, text in changed.conditioning.items() if text != base.conditioning.get(name)}
-    return lost_words(opened.engine, replace(changed, conditioning=texts)) if texts else []
+def cut_off(renderer: Renderer, changed: Recipe) -> list[str]:
+    """The words of texts that the base recipe does not have and the tokenizer does not take."""
+    base = renderer.base.conditioning
+    texts = {name: text for name, text in changed.conditioning.items() if text != base.get(name)}
+    return renderer.lost_words(replace(changed, conditioning=texts)) if texts else []
+
+
+def unguided(made: Iterable[tuple[Any, Recipe]], renderer: Renderer) -> Iterator[str]:
+    """What to say of values of guidance that give the same picture on this model, given (value, recipe) of each."""
+    embeds = renderer.opened_before.loaded.description.get("guidance_embeds")
+    same: dict[Any, list[str]] = {}
+    for value, recipe in made:
+        same.setdefault(_guidance(recipe, embeds), []).append(f"{value:g}")
+    for values in same.values():
+        if len(values) > 1:
+            yield f"Guidance {', '.join(values)} give the same picture: {renderer.base.pipeline} sees no difference there."
+
+
+def _guidance(recipe: Recipe, embeds: bool | None) -> tuple[Any, ...]:
+    """What a pipeline sees of its guidance: nothing up to cfg 1, nor an input that its network was made without."""
+    pipeline, call = str(recipe.pipeline), recipe.call
+    kind, cfg = facts(pipeline).guidance, max(1.0, cfg_of(pipeline, call) or 0.0)
+    if kind in (STANDARD, OFFSET):
+        return (cfg,)
+    seen = None if embeds is False else call.get("guidance_scale")
+    return (seen, cfg if recipe.negative_prompt is not None else None) if kind == TRUE_CFG else (seen,)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from seedbank.bank import Pixels, now
 from seedbank.errors import BadInput, NotFound
-from seedbank.explore.rendering import check_own_noise, open_entry
+from seedbank.explore.opening import check_own_noise, open_entry
 from seedbank.recipe import Recipe
 from seedbank.recording.latents import ROLE, array_of, latents_file
 from seedbank.records import Entry, Output

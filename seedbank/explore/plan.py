@@ -7,14 +7,14 @@ costs no more memory than one of ten.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from seedbank.explore.axes import Axis
+from seedbank.explore.axes import LOADED, Axis
 from seedbank.explore.changes import Change
 from seedbank.pipelines import uses_negative
 from seedbank.recipe import Recipe
@@ -83,15 +83,52 @@ class Grid:
             titles.append(f"{axis.title} ({again + 1})" if again else axis.title)
         return tuple(titles)
 
-    def walk(self) -> Iterator[tuple[int, ...]]:
-        """The indexes of every cell that is rendered, in the order of rendering: what is loaded changes least often."""
-        order = sorted(range(len(self.axes)), key=lambda place: (not self.axes[place].field.startswith("lora."), -place))
-        kept = [[index for index in range(len(self.axes[place])) if index not in self.axes[place].skipped] for place in order]
+    def walk(self, where: Mapping[str, Any] | None = None) -> Iterator[tuple[int, ...]]:
+        """The indexes of every cell that is rendered, in the order of rendering: what is loaded changes least often.
+
+        `where` has values of some axes by their field: only cells with these are walked.
+        """
+        order = sorted(range(len(self.axes)), key=lambda place: (_weight(self.axes[place].field), -place))
+        kept = [[index for index in self._rendered(place) if self._is(place, index, where or {})] for place in order]
         for chosen in product(*kept):
             indexes = [0] * len(self.axes)
             for place, index in zip(order, chosen, strict=True):
                 indexes[place] = index
             yield tuple(indexes)
+
+    def _rendered(self, place: int) -> Iterator[int]:
+        return (index for index in range(len(self.axes[place])) if index not in self.axes[place].skipped)
+
+    def _is(self, place: int, index: int, where: Mapping[str, Any]) -> bool:
+        axis = self.axes[place]
+        return axis.field not in where or axis.values[index] == where[axis.field]
+
+    def count(self, where: Mapping[str, Any]) -> int:
+        """How many cells `walk` gives."""
+        lengths = (sum(self._is(place, index, where) for index in self._rendered(place)) for place in range(len(self.axes)))
+        return math.prod(lengths)
+
+
+def _weight(field: str) -> int:
+    """Where a field stands in the order of rendering: what takes long to load comes first."""
+    return LOADED.index(field) if field in LOADED else len(LOADED) + (not field.startswith("lora."))
+
+
+@dataclass(frozen=True)
+class Part:
+    """The cells of one model, VAE, dtype and device: what it is, and as in `Plan`."""
+
+    label: str
+    about: str
+    cells: int
+    reused: int | None
+    seconds: float | None
+
+    def __str__(self) -> str:
+        """``tiny  StableDiffusionPipeline, 64x64, 4 steps, float32 on cpu: 3 cells, 1 there already, about 2 s``"""
+        said = f"{self.label}  {self.about}: {self.cells:,} {'cell' if self.cells == 1 else 'cells'}"
+        said += "" if self.reused is None else f", {self.reused:,} there already"
+        return said + (f", about {duration(self.seconds)}" if self.seconds else "")
 
 
 @dataclass(frozen=True)
@@ -103,6 +140,7 @@ class Plan:
     seconds   what rendering the others will take, from the seconds of entries of this model in this environment; None
               when there are none yet
     remarks   what the user should know, one sentence each
+    parts     the cells by what is loaded for them, where there is more than one
     """
 
     grid: Grid
@@ -110,6 +148,7 @@ class Plan:
     reused: int | None
     seconds: float | None
     remarks: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
 
     @property
     def rendered(self) -> int:
@@ -126,7 +165,7 @@ class Plan:
             said += f": {self.reused:,} there already, {self.rendered:,} to render"
         if self.rendered:
             said += ", time not known yet" if self.seconds is None else f", about {duration(self.seconds)}"
-        return said
+        return "\n  ".join([said, *map(str, self.parts)])
 
 
 def duration(seconds: float) -> str:

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from seedbank.errors import BadInput
-from seedbank.explore.axes import Axis, parse_axis
-from seedbank.explore.rendering import Renderer, open_entry, open_prepared
+from seedbank.explore.axes import LOADED, Axis, parse_axis
+from seedbank.explore.opening import check_own_noise
+from seedbank.explore.resuming import check_version
+from seedbank.explore.sources import Variation, check_places, of_entry, of_prompt, of_run
+from seedbank.explore.starts import Starts, by_whom
 from seedbank.explore.sweep import Sweep, find_run
 from seedbank.progress import QUIET, Progress
-from seedbank.recipe import AS_IS, Recipe, draw_seed
-from seedbank.recording.extras import Extras, store_inputs, unused_words
-from seedbank.recording.generate import ModelChoice, prepare
-from seedbank.recording.noise import NoiseChoice
-from seedbank.recording.request import Request
-from seedbank.records import Entry, Run
+from seedbank.recipe import draw_seed
+from seedbank.records import Entry
 from seedbank.store.runs import SWEEP
 
 if TYPE_CHECKING:
     from seedbank.api import Library
 
 Say = Callable[[str], None]
-NOISE = {"noise": "kind", "ensd": "ensd"}
-MODEL = {"model": "spec", "model_config": "config", "revision": "revision", "variant": "variant", "dtype": "dtype"}
-SEEDS = ("seed", "variation_seed")
 
 
 def open_sweep(
@@ -63,9 +59,13 @@ def open_sweep(
             raise BadInput("A sweep that goes on keeps its own axes, name and tags.", "Give --resume RUN alone.")
         return _resumed(library, resume, device, say, progress)
     asked = parse_axes(axes, seeds)
+    _check_beside(asked, options, device)
     written = {"axes": [axis.text for axis in asked], "seed": str(options.get("seed", -1))}
     before = _before(library, name, written)
-    parsed = [parse_axis(text) for text in before["axes"]] if before else [_drawn(axis) for axis in asked]
+    parsed = [parse_axis(text) for text in before["axes"]] if before else [axis.settled() for axis in asked]
+    check_places(parsed, options)
+    varied = _second_seed(parsed, before)
+    entry: Entry | None = None
     if of is not None:
         if _given(options):
             given = next(iter(_given(options)))
@@ -73,45 +73,50 @@ def open_sweep(
                 f"--from brings a recipe of its own; {given} cannot be said beside it.", "Change it with --axis NAME=VALUE."
             )
         entry = library.entry(of)
-        renderer = open_entry(library, entry, device)
-        ready = _ready(renderer, parsed, before)
-        return Sweep(library, ready, parsed, parent=entry, name=name, tags=tags, progress=progress, asked=written)
-    if before:
-        options["seed"] = int(before["base"]["noise"]["seed"])
-    elif chosen := [axis.values[0] for axis in parsed if axis.field == "seed"]:
-        options["seed"] = chosen[0]
-    assert prompt is not None
-    drawn = options.get("seed", -1) == -1
-    renderer = _prompted(library, prompt, options, device, say, progress)
-    if drawn:
-        say(f"The seed of all cells was drawn: {renderer.base.seed}.")
-    return Sweep(library, _ready(renderer, parsed, before), parsed, name=name, tags=tags, progress=progress, asked=written)
+        if not any(axis.field == "seed" for axis in parsed):
+            check_own_noise(library, entry)
+        starts = of_entry(library, entry, parsed, device, varied)
+    else:
+        assert prompt is not None
+        drawn = options.get("seed", -1) == -1 and not any(axis.field == "seed" for axis in parsed)
+        options |= _seeds(options, parsed, before)
+        starts = of_prompt(library, prompt, options, parsed, device, varied, progress)
+        if drawn:
+            say(f"The seed of all cells was drawn: {options['seed']}.")
+    with closing_on_error(starts):
+        for remark in by_whom(starts.told):
+            say(remark)
+        return Sweep(library, starts, parsed, parent=entry, name=name, tags=tags, progress=progress, asked=written)
 
 
-def _prompted(
-    library: Library, prompt: str, options: Mapping[str, Any], device: str | None, say: Say, progress: Progress
-) -> Renderer:
-    request, choice, extras = requested(prompt, options)
-    if extras.refiner is not None:
-        raise BadInput("A sweep has no refiner: each cell is one image.", "Leave --refiner away.")
-    engine = library.engine(device or "auto", request.mode)
-    prepared = prepare(request, engine, choice, progress, extras)
-    for remark in (*prepared.plan.remarks, *unused_words(prepared.plan.recipes[0])):
-        say(remark)
-    return open_prepared(library, engine, prepared, store_inputs(library, prepared.inputs))
+@contextmanager
+def closing_on_error(starts: Starts) -> Iterator[None]:
+    """Nothing stays running when what follows is refused."""
+    try:
+        yield
+    except BaseException:
+        starts.close()
+        raise
 
 
-def requested(prompt: str, options: Mapping[str, Any]) -> tuple[Request, ModelChoice, Extras]:
-    """What the options of `Library.generating` ask for. Raises `BadInput` for one that there is not."""
-    left = dict(options)
-    noise = {field: left.pop(name) for name, field in NOISE.items() if name in left}
-    model = {field: left.pop(name) for name, field in MODEL.items() if name in left}
-    names = {field.name for field in fields(Request)} - {"prompt", "noise", "count"}
-    request = {name: left.pop(name) for name in tuple(left) if name in names}
-    if unknown := sorted(left.keys() - {field.name for field in fields(Extras)}):
-        raise BadInput(f"A sweep has no option {unknown[0]!r}.", "It takes those of generate, and axes.")
-    request = {"mode": AS_IS, **request, "arguments": dict(request.get("arguments") or {})}
-    return Request(prompt, noise=NoiseChoice(**noise), **request), ModelChoice(**model), Extras(**left)
+def _check_beside(axes: Sequence[Axis], options: Mapping[str, Any], device: str | None) -> None:
+    """Raises `BadInput` where an option says what an axis says: one of them would do nothing."""
+    for axis in axes:
+        given = device if axis.field == "device" else options.get(axis.field)
+        if axis.field in LOADED and given is not None:
+            raise BadInput(f"The {axis.field} is an axis and an option.", f"Leave --{axis.field} {given} away.")
+
+
+def _seeds(options: Mapping[str, Any], axes: Sequence[Axis], before: Mapping[str, Any] | None) -> dict[str, int]:
+    """The seeds of all cells that no axis gives one, drawn where none is asked for: the same for all models."""
+    noise = before["base"]["noise"] if before else {}
+    chosen = [axis.values[0] for axis in axes if axis.field == "seed"]
+    asked = int(noise["seed"]) if before else chosen[0] if chosen else options.get("seed", -1)
+    seeds = {"seed": draw_seed() if asked == -1 else int(asked)}
+    if options.get("variation_strength") is not None and options.get("variation_seed") in (None, -1):
+        known = noise.get("variation")
+        seeds["variation_seed"] = int(known["seed"]) if known else draw_seed()
+    return seeds
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,38 +129,37 @@ def _resumed(library: Library, which: int | str, device: str | None, say: Say, p
     if run.kind != SWEEP:
         raise BadInput(f"Run {which} is no sweep but a {run.kind}.", f"See its entries with: seedbank ls run:{run.id}")
     specification = run.specification
-    entry = _entry_of(library, run)
-    renderer = open_entry(library, entry, device)
-    base = Recipe.from_dict(specification["base"])
+    check_version(which, specification)
     axes = [parse_axis(text) for text in specification["axes"]]
-    if renderer.open(base.adapters).environment.digest != specification["environment"]:
-        say(
-            f"This is another environment than that in which sweep {run.id} began: what is done stays, the rest is rendered "
-            f"here. See what differs with: seedbank env diff {entry.id} now"
+    _check_beside(axes, {}, device)
+    starts = of_run(library, specification, axes, device)
+    with closing_on_error(starts):
+        if any(start.environment not in start.began[1:] and len(start.began) > 1 for start in starts):
+            said = (
+                f"This is another environment than that in which sweep {run.id} began: what is done stays, the rest is rendered"
+            )
+            done = next(iter(library.find(f"run:{run.id}", limit=1)), None)
+            say(f"{said} here." + (f" See what differs with: seedbank env diff {done.id} now" if done is not None else ""))
+        parent = None if specification.get("parent") is None else library.entry(specification["parent"])
+        return Sweep(
+            library,
+            starts,
+            axes,
+            parent=parent,
+            tags=specification["tags"],
+            progress=progress,
+            asked=specification["asked"],
+            resumed=run,
         )
-    parent = None if specification.get("parent") is None else library.entry(specification["parent"])
-    tags = specification["tags"]
-    renderer.base = base
-    return Sweep(
-        library, renderer, axes, parent=parent, tags=tags, progress=progress, asked=specification["asked"], resumed=run
-    )
 
 
-def _entry_of(library: Library, run: Run) -> Entry:
-    """An entry of the run, which says how its cells are rendered."""
-    for entry in library.find(f"run:{run.id}", limit=1):
-        return entry
-    raise BadInput(f"No cell of sweep {run.id} is finished yet.", "Start it with the command that you began it with.")
-
-
-def _ready(renderer: Renderer, axes: Sequence[Axis], before: Mapping[str, Any] | None) -> Renderer:
-    """The renderer with the base recipe of a sweep: a varied strength needs a second seed, which is drawn once."""
+def _second_seed(axes: Sequence[Axis], before: Mapping[str, Any] | None) -> Variation:
+    """A varied strength needs a second seed, which is drawn once."""
     named = {axis.field for axis in axes}
-    if "variation_strength" in named and "variation_seed" not in named and not renderer.base.noise.get("variation"):
-        known = before["base"]["noise"].get("variation") if before else None
-        varied = known or {"seed": str(draw_seed()), "strength": 0.0, "form": "sane"}
-        renderer.base = replace(renderer.base, noise={**renderer.base.noise, "variation": varied})
-    return renderer
+    if "variation_strength" not in named or "variation_seed" in named:
+        return None
+    known = before["base"]["noise"].get("variation") if before else None
+    return known or {"seed": str(draw_seed()), "strength": 0.0, "form": "sane"}
 
 
 def _before(library: Library, name: str | None, written: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -179,12 +183,3 @@ def parse_axes(axes: Sequence[str | Axis], seeds: str | None = None) -> list[Axi
         if one in named and other in named:
             raise BadInput(f"{one} and {other} say the same thing in two forms.", "Use one of them.")
     return parsed
-
-
-def _drawn(axis: Axis) -> Axis:
-    """The axis with a fresh seed for each -1, so that what is written down says which."""
-    if axis.field not in SEEDS or -1 not in axis.values:
-        return axis
-    values = tuple(draw_seed() if value == -1 else value for value in axis.values)
-    words = (f"SKIP: {value}" if index in axis.skipped else str(value) for index, value in enumerate(values))
-    return replace(axis, values=values, text=f"{axis.field}={','.join(words)}")

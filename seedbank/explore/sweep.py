@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from seedbank.errors import BadInput, Blocked, NotFound, RenderFailed, SeedbankError
 from seedbank.explore.ahead import ahead
-from seedbank.explore.axes import Axis
+from seedbank.explore.axes import LOADED, Axis
 from seedbank.explore.cells import Planned, Planner
-from seedbank.explore.plan import Grid, Plan, pace, work
-from seedbank.explore.rendering import Made, Renderer
+from seedbank.explore.plan import Grid, Part, Plan, pace, work
+from seedbank.explore.rendering import Made
+from seedbank.explore.resuming import VERSION, remember, unopened, without_environment, written
+from seedbank.explore.starts import Start, Starts
 from seedbank.progress import QUIET, Progress
+from seedbank.recipe import Recipe
 from seedbank.records import Entry, Run
 from seedbank.store import cells as stored
 from seedbank.store.runs import SWEEP
@@ -32,7 +35,6 @@ LOOKED_UP = 10_000
 """Up to so many cells are looked up before the sweep begins."""
 AT_ONCE = 200
 """So many cells are looked up with one question."""
-VERSION = 1
 
 T = TypeVar("T")
 
@@ -57,7 +59,7 @@ class Sweep:
     def __init__(
         self,
         library: Library,
-        renderer: Renderer,
+        starts: Starts,
         axes: Sequence[Axis],
         *,
         parent: Entry | None = None,
@@ -68,66 +70,89 @@ class Sweep:
         resumed: Run | None = None,
     ) -> None:
         self.grid = Grid(tuple(axes))
-        self.base = renderer.base
+        self.starts = starts
         self.parent = parent
         self.run: Run | None = resumed
         self.cells: dict[int, int | str] = {}
         """{position: id of the entry, or the problem} of the cells that were seen."""
         self._library = library
-        self._renderer = renderer
         self._name = name
         self._asked = dict(asked or {})
         self._tags = tuple(tags)
         self._progress = progress
-        self._planner = Planner(self.grid, renderer)
-        self._environment = renderer.opened.environment.digest
         self._others: set[int] = set() if resumed is None else stored.reused(library.store, resumed.id)
         self._renamed: dict[str, int] = {} if resumed is None else stored.renamed(library.store, resumed.id)
+        self._planner = Planner(self.grid, starts)
         self._planner.check()
 
     def __enter__(self) -> Sweep:
-        self._renderer.__enter__()
+        self.starts.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._renderer.__exit__(*error)
+        self.starts.__exit__(*error)
+
+    @property
+    def base(self) -> Recipe:
+        """What the axes change, of the first model where there are several."""
+        return self.starts.first.base
 
     # -- the plan -----------------------------------------------------------------------------------------------------
 
     @cached_property
     def plan(self) -> Plan:
         """What the sweep is about to do."""
+        parts = [self._part(start) for start in self.starts]
+        seconds = [part.seconds for part in parts]
+        known = [part.reused for part in parts if part.reused is not None]
+        return Plan(
+            self.grid,
+            self.grid.cells,
+            sum(known) if known or self.grid.cells <= LOOKED_UP else None,
+            None if None in seconds else sum(one or 0 for one in seconds),
+            tuple(self._planner.remarks()),
+            tuple(parts) if any(axis.field in LOADED for axis in self.grid.axes) else (),
+        )
+
+    def _part(self, start: Start) -> Part:
+        """The cells of one start: looked up where they are not too many, else estimated by the first of them."""
+        count = self.grid.count(start.values)
         reused, todo = None, 0.0
         if self.grid.cells <= LOOKED_UP:
             reused = 0
-            for some in _batches(self.grid.walk()):
+            for some in _batches(self.grid.walk(start.values)):
                 planned = [self._planner.planned(indexes) for indexes in some]
                 done = self._done(planned)
                 reused += len(done)
                 todo += sum(work(one.recipe) for one in planned if one.recipe is not None and one.position not in done)
         else:
-            sample = [self._planner.planned(indexes) for indexes in islice(self.grid.walk(), AT_ONCE)]
+            sample = [self._planner.planned(indexes) for indexes in islice(self.grid.walk(start.values), AT_ONCE)]
             known = [work(one.recipe) for one in sample if one.recipe is not None]
-            todo = sum(known) / len(known) * self.grid.cells if known else 0.0
-        rate = pace(self._library, self.base, self._environment)
-        return Plan(self.grid, self.grid.cells, reused, None if rate is None else rate * todo, tuple(self._planner.remarks()))
+            todo = sum(known) / len(known) * count if known else 0.0
+        rate = 0.0 if not todo else pace(self._library, start.base, start.environment)
+        return Part(start.label, start.about, count, reused, None if rate is None else rate * todo)
 
     def _done(self, planned: Sequence[Planned]) -> dict[int, stored.Rendered]:
         """{position: entry} of the cells that are in the bank already."""
-        wanted = {one.position: one.recipe.digest for one in planned if one.recipe is not None}
-        found = stored.rendered(self._library.store, dict.fromkeys(wanted.values()))
+        wanted = {one.position: one for one in planned if one.recipe is not None}
+        found = stored.rendered(self._library.store, dict.fromkeys(one.digest for one in wanted.values()))
         done = {}
-        for position, digest in wanted.items():
-            if fitting := [one for one in found.get(digest, []) if self._is_ours(one)]:
+        for position, cell in wanted.items():
+            assert cell.start is not None
+            if fitting := [one for one in found.get(cell.digest, []) if self._is_ours(one, cell.start)]:
                 done[position] = fitting[0]
-            elif self.run is not None and digest in self._renamed:
-                done[position] = stored.Rendered(self._renamed[digest], self._environment, self.run.id)
+            elif self.run is not None and cell.digest in self._renamed:
+                done[position] = stored.Rendered(self._renamed[cell.digest], cell.start.environment, self.run.id)
         return done
 
-    def _is_ours(self, one: stored.Rendered) -> bool:
-        """Whether an entry with a cell's recipe is that cell: made by this run, or by anybody in the same environment."""
-        made = self.run is not None and one.run == self.run.id
-        return made or one.environment == self._environment or one.id in self._others
+    def _is_ours(self, one: stored.Rendered, start: Start) -> bool:
+        """Whether an entry with a cell's recipe is that cell: made by this run, or by anybody in the same environment.
+
+        Along an axis of devices recipes are the same, and only the environment tells the cells apart."""
+        if one.environment == start.environment:
+            return True
+        made = one.id in self._others or (self.run is not None and one.run == self.run.id)
+        return made and (not self.starts.share_recipes or one.environment in start.began)
 
     # -- the run ------------------------------------------------------------------------------------------------------
 
@@ -137,9 +162,10 @@ class Sweep:
         return {
             "v": VERSION,
             "base": self.base.to_dict(),
+            "starts": [written(start) for start in self.starts] + [unopened(*one) for one in self.starts.problems],
             "axes": [axis.text for axis in self.grid.axes],
             "asked": self._asked,
-            "environment": self._environment,
+            "environment": self.starts.first.environment,
             "parent": None if self.parent is None else self.parent.id,
             "tags": list(self._tags),
             "cells": self.grid.cells,
@@ -149,6 +175,7 @@ class Sweep:
         """Start the run, or go on with it: the same sweep in the same environment is the same run."""
         if self.run is None:
             self._check_name()
+            remember(self._library, self.starts)
             self.run = self._library.store.start_run(SWEEP, self.specification, [], name=self._name)
             self._others = stored.reused(self._library.store, self.run.id)
             self._renamed = stored.renamed(self._library.store, self.run.id)
@@ -160,8 +187,8 @@ class Sweep:
         known = None if self._name is None else find_run(self._library, self._name)
         if known is None or known.kind != SWEEP:
             return
-        before, now = dict(known.specification), dict(self.specification)
-        if before.pop("environment") != now.pop("environment") and before == now:
+        before, now = (without_environment(one) for one in (known.specification, self.specification))
+        if known.specification["environment"] != self.specification["environment"] and before == now:
             raise BadInput(
                 f"The sweep {self._name!r} began in another environment, so these cells would not be comparable with its own.",
                 f"Choose another name, or finish it here all the same: seedbank sweep --resume {self._name}",
@@ -185,17 +212,17 @@ class Sweep:
         """Every cell in the order of rendering, once it is recorded, found, or has failed."""
         run = self.begin()
         told = stored.failures(self._library.store, run.id)
-        made: OrderedDict[str, Entry] = OrderedDict()
+        made: OrderedDict[tuple[str, str], Entry] = OrderedDict()
         with self._progress.task(SWEEP, total=self.grid.cells) as task:
-            for one, result in ahead(self._render, self._todo(run), self._renderer.stop):
+            for one, result in ahead(self._render, self._todo(run), self.starts.stop):
                 entry, problem = one.entry, one.problem
                 if isinstance(result, Made):
-                    entry = made[one.digest] = self._record(run, result)
+                    entry = made[one.key] = self._record(run, one, result)
                     _forget(made)
                 elif isinstance(result, SeedbankError):
                     problem = str(result)
                 elif one.again:
-                    entry = made.get(one.digest)
+                    entry = made.get(one.key)
                     problem = "It has the same recipe as a cell that failed." if entry is None else None
                 if problem is not None and told.get(one.position) != problem:
                     stored.tell_failure(self._library.store, run.id, one.position, problem)
@@ -206,7 +233,7 @@ class Sweep:
 
     def _todo(self, run: Run) -> Iterator[Planned]:
         """Every cell before its turn: with its entry where there is one, else to be rendered."""
-        recent: OrderedDict[str, None] = OrderedDict()
+        recent: OrderedDict[tuple[str, str], None] = OrderedDict()
         for some in _batches(self.grid.walk()):
             planned = [self._planner.planned(indexes) for indexes in some]
             done = self._done(planned)
@@ -216,8 +243,8 @@ class Sweep:
                 if one.position in done:
                     yield replace(one, entry=known[done[one.position].id])
                 else:
-                    yield replace(one, again=one.digest in recent)
-                    recent |= {one.digest: None} if one.recipe is not None else {}
+                    yield replace(one, again=one.key in recent)
+                    recent |= {one.key: None} if one.recipe is not None else {}
                     _forget(recent)
 
     def _reuse(self, run: Run, ids: set[int]) -> None:
@@ -230,17 +257,18 @@ class Sweep:
 
     def _render(self, one: Planned) -> Made | SeedbankError | None:
         """The image of a cell that has none, or why it failed: one bad cell does not end a sweep."""
-        if one.recipe is None or one.entry is not None or one.again:
+        if one.recipe is None or one.start is None or one.entry is not None or one.again:
             return None
         try:
-            return self._renderer.render(one.recipe)
+            return one.start.renderer.render(one.recipe)
         except (BadInput, Blocked, RenderFailed) as error:
             return error
 
-    def _record(self, run: Run, made: Made) -> Entry:
+    def _record(self, run: Run, one: Planned, made: Made) -> Entry:
+        assert one.start is not None
         details = {stored.PLANNED: made.recipe.digest} if made.rendering.random_state is not None else {}
         edges = [] if self.parent is None else [(self.parent.id, "swept-from")]
-        return self._renderer.record(made, parents=edges, tags=self._tags, run=run.id, details=details)
+        return one.start.renderer.record(made, parents=edges, tags=self._tags, run=run.id, details=details)
 
     # -- what came of it ----------------------------------------------------------------------------------------------
 
@@ -276,7 +304,7 @@ def _batches(items: Iterator[T]) -> Iterator[list[T]]:
         yield some
 
 
-def _forget(recent: OrderedDict[str, Any]) -> None:
+def _forget(recent: OrderedDict[tuple[str, str], Any]) -> None:
     """Keep the last ones only: what was recorded before is found in the bank."""
     while len(recent) > 2 * AT_ONCE:
         recent.popitem(last=False)

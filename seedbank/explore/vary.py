@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seedbank.errors import BadInput
 from seedbank.explore.changes import Change, Changer, cut_off, effects
-from seedbank.explore.rendering import open_entry
+from seedbank.explore.exchanging import Wanted
+from seedbank.explore.opening import check_own_noise, open_entry
 from seedbank.progress import QUIET, Progress, track
 from seedbank.recipe import Recipe, used_seed
 from seedbank.recording.noise import FORMS, SANE, noise_remarks, numbered
@@ -33,6 +35,9 @@ def vary(
     loras: Mapping[str, float] | None = None,
     arguments: Mapping[str, Any] | None = None,
     tags: Sequence[str] = (),
+    model: str | None = None,
+    vae: str | None = None,
+    dtype: str | None = None,
     device: str | None = None,
     say: Say = lambda remark: None,
     progress: Progress = QUIET,
@@ -48,6 +53,7 @@ def vary(
     arguments     any other argument of the pipeline, by its own name
     fields        prompt, negative, prompt_2, negative_2, steps, guidance, cfg, size (width, height), sampler, schedule,
                   scheduler, clip_skip
+    model, vae, dtype, device   what it is rendered with instead; the VAE `none` is the model's own
     say           gets what the user should know before rendering starts
 
     Raises `BadInput` for what the pipeline does not have and for no change at all, `Blocked` when the entry cannot be
@@ -55,8 +61,11 @@ def vary(
     """
     _check(n, seed, strength, form, variation_seed)
     entry = library.entry(which)
-    with open_entry(library, entry, device) as renderer:
-        changer = Changer(renderer.opened, renderer.base, renderer.beside.adapters)
+    if seed is None:
+        check_own_noise(library, entry)
+    wanted = Wanted(model, vae, dtype, device)
+    with open_entry(library, entry, wanted, say=say) as renderer:
+        changer = Changer(renderer)
         changes: list[Change] = [(name, value) for name, value in fields.items() if value is not None]
         if prompt_add is not None:
             changes = _added(changes, renderer.base, prompt_add)
@@ -67,17 +76,21 @@ def vary(
         if strength is not None:
             second = used_seed(-1 if variation_seed is None else variation_seed)
             changes += [("variation_strength", strength), ("variation_seed", second), ("variation_form", form or SANE)]
-        if not changes:
+        if not changes and wanted == Wanted():
             raise BadInput("Nothing changes.", "Say what to change, such as --prompt-add 'oil painting' or --seed -1.")
         first = changer(changes)
-        if first == renderer.base:
+        if device is None and first == (renderer.base if wanted == Wanted() else _alone(entry)):
             raise BadInput(f"Entry {entry.id} is like that already: nothing changes.", "Change something else.")
         for remark in _remarks(entry, renderer.base, first, n, seed, strength):
             say(remark)
-        for remark in cut_off(renderer.opened, renderer.base, first):
+        for remark in cut_off(renderer, first):
             say(remark)
         recipes = track(progress, _numbered(first, n, seed, strength), "vary")
         yield from renderer.render_all(recipes, parents=[(entry.id, "variant-of")], tags=tags)
+
+
+def _alone(entry: Entry) -> Recipe | None:
+    return None if entry.recipe is None else replace(entry.recipe, batch=None)
 
 
 def _check(n: int, seed: int | None, strength: float | None, form: str | None, variation_seed: int | None) -> None:

@@ -18,6 +18,7 @@ from seedbank.engine.opening import find_recorded
 from seedbank.engine.source import find_model
 from seedbank.errors import Blocked, SeedbankError
 from seedbank.formats.reading import ModelName, Reading
+from seedbank.importing.carried import without
 from seedbank.importing.convert import Converted, convert
 from seedbank.importing.weights import MODEL, NAME, BankWeights, Match, Weights, hash_of, named_model
 from seedbank.importing.whole import make_whole
@@ -81,6 +82,21 @@ class Translator:
             hint=ADD if missing else "",
             remarks=(*converted.remarks, *_size_remarks(converted.recipe, tried.recipe)),
             place=place if given is not None else None,
+        )
+
+    def to_vary(self, entry: Entry, place: str | None = None) -> Translated | None:
+        """As a call, for other pictures in the manner of `entry`: what its tool did to the picture beside rendering it is
+        left out and said, and the model at `place` need not be the one that the file names."""
+        if (translated := self(entry, place, other=True)) is None:
+            return None
+        reading = reading_of(self._bank, entry)
+        assert reading is not None
+        left_out = without(reading.recipe)
+        allowed = {*left_out, *_another_size(translated.entry)}
+        return replace(
+            translated,
+            obstacles=tuple(sentence for sentence in translated.obstacles if sentence not in allowed),
+            remarks=(*translated.remarks, *(left_out[one] for one in translated.obstacles if one in left_out)),
         )
 
 
@@ -149,12 +165,19 @@ def sized(recipe: Recipe | None, entry: Entry) -> Recipe | None:
 
 
 def _size_obstacles(entry: Entry) -> Iterator[str]:
-    recipe, picture = entry.recipe, entry.picture
-    if recipe is None:
+    if entry.recipe is None:
         yield "The file holds no recipe."
-    elif recipe.width is None or recipe.height is None:
+    elif entry.recipe.width is None or entry.recipe.height is None:
         yield "The file does not say the size."
-    elif picture is not None and picture.width is not None and (recipe.width, recipe.height) != (picture.width, picture.height):
+    else:
+        yield from _another_size(entry)
+
+
+def _another_size(entry: Entry) -> Iterator[str]:
+    recipe, picture = entry.recipe, entry.picture
+    if recipe is None or recipe.width is None or picture is None or picture.width is None:
+        return
+    if (recipe.width, recipe.height) != (picture.width, picture.height):
         yield (
             f"Its record makes {recipe.width}x{recipe.height} and the picture is {picture.width}x{picture.height}: "
             "it was enlarged, cropped or put together afterwards."

@@ -130,6 +130,17 @@ def obstacles(said: Foreign) -> Iterator[str]:
         yield f"It is one of {int(_number(extras['batch_size']))} pictures of one batch, and the file does not say which."
 
 
+def without(said: Foreign) -> dict[str, str]:
+    """{obstacle: what to say of a variant that is made without that step}, of the steps that another picture can do without."""
+    ends = (" is not supported.", " is not supported for an import.")
+    return {
+        sentence: f"{sentence.removesuffix(end)} is left out."
+        for sentence in obstacles(said)
+        for end in ends
+        if sentence.endswith(end)
+    }
+
+
 def left_out(said: Foreign) -> Iterator[str]:
     """Settings that are not carried over, in one sentence; nothing where there are none."""
     names = [

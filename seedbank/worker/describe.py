@@ -30,6 +30,8 @@ def describe(pipe: Any) -> dict[str, Any]:
         "settings": pipeline_settings(pipe),
         "safety_checker": getattr(pipe, "safety_checker", None) is not None,
         "watermark": getattr(pipe, "watermark", None) is not None,
+        # Of a distilled network: whether it takes the guidance at all. None where there is no such question.
+        "guidance_embeds": getattr(getattr(getattr(pipe, "transformer", None), "config", None), "guidance_embeds", None),
     }
 
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from seedbank.errors import BadInput
-from seedbank.explore.axes import MOST, Axis, parse_axis
+from seedbank.explore.axes import Axis, parse_axis
+from seedbank.explore.values import MOST
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,9 @@ def test_a_range_never_goes_beyond_its_end_and_counts_in_decimals():
         ("prompt/oil", "nothing to put in the place"),
         ("prompt//oil", "the text to search for is empty"),
         ("clip skip=2", "write clip_skip=1 for its 2"),
-        ("model=a,b", "one sweep for each"),
+        ("image=a.png,b.png", "one sweep for each"),
+        ("mode=strict", "one sweep for each --mode"),
+        ("model=a,,b", "it has an empty value"),
         ("lora=1", "lora.NAME"),
     ],
 )

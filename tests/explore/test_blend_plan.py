@@ -13,7 +13,7 @@ from seedbank.cohort import cohort_of
 from seedbank.errors import BadInput, Blocked
 from seedbank.explore.blend import plan_blend
 from seedbank.explore.comparing import compare_stages
-from seedbank.explore.rendering import check_own_noise
+from seedbank.explore.opening import check_own_noise
 from seedbank.hashing import canonical_json
 from seedbank.recipe import Recipe
 from seedbank.records import Entry, Model, Output

@@ -1,0 +1,208 @@
+"""An entry on other weights: another model, VAE, dtype or device, and everything else as it is recorded.
+
+What belongs to the recorded model alone (settings of its pipeline, arguments of another family) does not travel, and what
+is left out is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from seedbank.engine.adapters import read_adapter
+from seedbank.engine.opening import find_recorded, read_source
+from seedbank.engine.source import find_model
+from seedbank.environment import Environment
+from seedbank.errors import BadInput, Blocked
+from seedbank.explore.axes import OWN
+from seedbank.explore.changes import schedule_of
+from seedbank.formats.weights import weighable
+from seedbank.pipelines import OFFSET, STANDARD, cfg_of, facts, family_of, pipeline_for, task_of
+from seedbank.recipe import Recipe
+from seedbank.recording.latents import ROLE as LATENTS
+from seedbank.recording.request import Request, make_plan, recommended
+from seedbank.records import Model
+from seedbank.samplers import SIGMAS, check_scheduler, schedules_of
+from seedbank.worker.adapters import VAE
+
+if TYPE_CHECKING:
+    from seedbank.api import Library
+    from seedbank.engine.process import Engine, Loaded
+    from seedbank.regen.bench import Setting
+
+DTYPES = ("float32", "bfloat16", "float16")
+ALL = "all"
+"""One dtype for every component, where the render process takes one per component."""
+SAID = ("width", "height", "num_inference_steps", "guidance_scale", "true_cfg_scale")
+"""Arguments of the call that a request has fields for."""
+COMMON = ("strength", "clip_skip", "eta")
+"""Arguments that mean the same on every family that has them."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is loaded in the place of the recorded; None keeps that. `vae` is a folder, or `none` for the model's own."""
+
+    model: str | None = None
+    vae: str | None = None
+    dtype: str | None = None
+    device: str | None = None
+
+    @property
+    def weights(self) -> bool:
+        """Whether other weights are loaded, or the same in another way."""
+        return any(value is not None for value in (self.model, self.vae, self.dtype))
+
+
+def check_dtype(name: str) -> None:
+    """Raises `BadInput` for what is no dtype of weights."""
+    if name not in DTYPES:
+        raise BadInput(f"There is no dtype {name!r}.", f"Use one of {', '.join(DTYPES)}.")
+
+
+def exchanged(library: Library, setting: Setting, wanted: Wanted, recipe: Recipe, imported: bool = False) -> Setting:
+    """The setting with what is `wanted`. The model of an import is in it already: its conversion depends on it."""
+    if wanted.vae is not None:
+        setting = _with_vae(setting, wanted.vae)
+    if wanted.model is not None and not imported:
+        setting = _with_model(setting, wanted.model, recipe)
+    if wanted.dtype is not None:
+        check_dtype(wanted.dtype)
+        setting = replace(setting, dtypes={ALL: wanted.dtype})
+    return setting
+
+
+def _with_vae(setting: Setting, vae: str) -> Setting:
+    others = tuple(item for item in setting.adapters if item["kind"] != VAE)
+    if vae == OWN:
+        return replace(setting, adapters=others)
+    adapter = read_adapter(VAE, vae)
+    known = {**setting.known, adapter.model.digest: adapter.model}
+    return replace(setting, adapters=(adapter.recipe_item, *others), known=known)
+
+
+def _with_model(setting: Setting, name: str, recipe: Recipe) -> Setting:
+    from seedbank.engine.process import Engine
+
+    source = find_model(name)
+    model = read_source(Engine(), source)  # it is not started: only its Python can be needed
+    if model.digest == recipe.model:
+        return setting
+    pipeline = pipeline_for(str(model.pipeline), set(task_of(str(recipe.pipeline))))
+    named = set((recipe.dtypes or {}).values())
+    dtypes = {ALL: named.pop()} if len(named) == 1 else {}
+    recorded = setting.recorded
+    if recorded is not None and pipeline != recipe.pipeline:
+        profile = {name: value for name, value in recorded.profile.items() if name != "pipeline"}
+        recorded = Environment({**recorded.parts, "profile": profile})
+    return replace(setting, model=model, pipeline=pipeline, dtypes=dtypes, recorded=recorded)
+
+
+def remarks(recorded: Setting, setting: Setting, wanted: Wanted, imported: bool = False) -> Iterator[str]:
+    """What the exchange means for the picture, one sentence each."""
+    old, new = (one.model.name if one.model is not None else "" for one in (recorded, setting))
+    if setting.model is not None and recorded.model is not None and setting.model.digest != recorded.model.digest:
+        yield f"The composition will change: {new} makes another picture of the same noise than {old}."
+    if setting.adapters != recorded.adapters:
+        yield "Another VAE: colours and fine details change, the composition stays."
+    if wanted.dtype is not None and set(recorded.dtypes.values()) - {wanted.dtype}:
+        known = ", ".join(sorted(set(recorded.dtypes.values())))
+        yield f"{wanted.dtype} rounds otherwise than {known}: details change, and the composition can."
+    if not imported and (changed := setting.changed.get("device")) is not None:
+        yield f"Another device ({changed}) computes other last bits, and a picture that is near, not the same."
+
+
+# -- a recipe on another model ----------------------------------------------------------------------------------------
+
+
+def carried(recipe: Recipe, engine: Engine, model: Model) -> tuple[Recipe, tuple[str, ...]]:
+    """(the recipe on `model`, the current pipeline of `engine`; what was left out, one sentence each).
+
+    Texts, noise, steps, guidance, size, sampler, pictures and adapters stay. Raises `BadInput` for what the model does not
+    take.
+    """
+    loaded = engine.loaded
+    assert loaded is not None and recipe.pipeline is not None
+    said: list[str] = []
+    _check_inputs(recipe, loaded)
+    scheduler = _scheduler(recipe, engine, loaded, said)
+    texts = {name: text for name, text in recipe.conditioning.items() if isinstance(text, str) and name != "weighting"}
+    negative = texts.pop("negative_prompt", None)
+    if negative is not None and "negative_prompt" not in loaded.call:
+        said += [f"{loaded.pipeline} has no negative prompt; that of the entry is left out."] if negative else []
+        negative = None
+    for name in [name for name in texts if name != "prompt" and name not in loaded.call]:
+        said.append(f"{loaded.pipeline} has no {name}; that of the entry is left out.")
+        del texts[name]
+    arguments = {name: text for name, text in texts.items() if name != "prompt"} | _arguments(recipe, loaded)
+    request = Request(
+        prompt=recipe.prompt or "",
+        negative=negative,
+        seed=recipe.seed or 0,
+        steps=recipe.steps,
+        width=recipe.width,
+        height=recipe.height,
+        mode=recipe.mode or "as-is",
+        arguments=arguments,
+        **_guidance(recipe, loaded, said),
+    )
+    hardware = engine.environment.parts.get("hardware", {})
+    plan = make_plan(request, replace(loaded, scheduler=scheduler), model, recommended(find_recorded(model)), hardware)
+    made = plan.recipes[0]
+    beside = {name: value for name, value in recipe.conditioning.items() if name in ("weighting", "blend")}
+    if "weighting" in beside and not weighable(loaded.pipeline):
+        said.append(f"Weights in prompts are not supported for {loaded.pipeline}: they are plain text there.")
+        del beside["weighting"]
+    conditioning = {**made.conditioning, **beside}
+    return replace(made, conditioning=conditioning, noise=recipe.noise, inputs=recipe.inputs), (*said, *plan.remarks)
+
+
+def _check_inputs(recipe: Recipe, loaded: Loaded) -> None:
+    for item in recipe.inputs:
+        role = str(item["role"])
+        if role.endswith("_embeds"):
+            raise BadInput("The texts of this recipe were given as embeddings of its own model.", "Take an entry with texts.")
+        if role == LATENTS:
+            raise BadInput("This recipe starts from latents of its own model.", "Take an entry that starts from noise.")
+        if item.get("kind") == "picture" and role not in loaded.call:
+            raise BadInput(f"{loaded.pipeline} takes no {role}.", "Take an entry without this picture, or another model.")
+
+
+def _arguments(recipe: Recipe, loaded: Loaded) -> dict[str, Any]:
+    """The other arguments: those of the same family all, of another one what means the same there."""
+    same = family_of(str(recipe.pipeline)) == family_of(loaded.pipeline)
+    return {
+        name: value
+        for name, value in recipe.call.items()
+        if name in loaded.call and name not in SAID and value is not None and (same or name in COMMON)
+    }
+
+
+def _guidance(recipe: Recipe, loaded: Loaded, said: list[str]) -> Mapping[str, Any]:
+    """The guidance as this pipeline says it: a number of another form is converted."""
+    if recipe.call.get("guidance_scale") is None:
+        return {}
+    kinds = facts(str(recipe.pipeline)).guidance, facts(loaded.pipeline).guidance
+    cfg = cfg_of(recipe.pipeline, recipe.call)
+    if kinds[0] == kinds[1]:
+        return {"guidance": float(recipe.call["guidance_scale"])}
+    if cfg is None or not set(kinds) <= {STANDARD, OFFSET}:
+        said.append(f"{loaded.pipeline} has another kind of guidance; its own is used.")
+        return {}
+    return {"cfg": cfg}
+
+
+def _scheduler(recipe: Recipe, engine: Engine, loaded: Loaded, said: list[str]) -> Mapping[str, Any] | None:
+    """The sampler and schedule of the recipe with this model's settings; its own where it does not take them."""
+    if recipe.scheduler is None or loaded.scheduler is None:
+        return loaded.scheduler
+    cls = str(recipe.scheduler["class"])
+    try:
+        check_scheduler(str(loaded.scheduler["class"]), cls)
+    except (BadInput, Blocked):
+        said.append(f"{loaded.pipeline} does not take {cls}; its own {loaded.scheduler['class']} is used.")
+        return loaded.scheduler
+    schedule = schedule_of(recipe.scheduler)
+    flags = {flag: word == schedule for word, flag in SIGMAS.items() if word in schedules_of(cls)}
+    return engine.scheduler(cls, flags)

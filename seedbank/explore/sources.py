@@ -1,0 +1,162 @@
+"""What a sweep starts from, opened for every model, VAE, dtype and device of its axes: an entry, or a prompt with options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import fields, replace
+from functools import partial
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from seedbank.engine.adapters import adapter_files
+from seedbank.engine.source import find_model
+from seedbank.errors import BadInput, Blocked
+from seedbank.explore.axes import OWN, Axis
+from seedbank.explore.exchanging import Wanted, check_dtype
+from seedbank.explore.opening import open_entry, open_prepared
+from seedbank.explore.rendering import Renderer
+from seedbank.explore.resuming import began, reopen
+from seedbank.explore.starts import Starts
+from seedbank.progress import Progress
+from seedbank.recipe import AS_IS
+from seedbank.recording.extras import Extras, store_inputs, unused_words
+from seedbank.recording.generate import ModelChoice, prepare
+from seedbank.recording.noise import NoiseChoice
+from seedbank.recording.request import Request
+from seedbank.records import Entry
+from seedbank.worker.adapters import VAE
+
+if TYPE_CHECKING:
+    from seedbank.api import Library
+    from seedbank.regen.bench import Bench
+
+Say = Callable[[str], None]
+NOISE = {"noise": "kind", "ensd": "ensd"}
+MODEL = {"model": "spec", "model_config": "config", "revision": "revision", "variant": "variant", "dtype": "dtype"}
+Variation = Mapping[str, Any] | None
+"""What the noise of every cell has as its `variation` until an axis changes it."""
+
+
+def check_places(axes: Sequence[Axis], options: Mapping[str, Any]) -> None:
+    """Raises `BadInput` for weights that are not there and for names that make no sense, before anything is loaded."""
+    known = {field: options[name] for name, field in MODEL.items() if name in options and field not in ("spec", "dtype")}
+    checks: dict[str, Callable[[str], object]] = {
+        "model": lambda place: find_model(place, **known),
+        "vae": lambda place: None if place == OWN else adapter_files(VAE, Path(place)),
+        "dtype": check_dtype,
+        "device": _check_device,
+    }
+    for axis in axes:
+        for index, value in enumerate(axis.values):
+            if axis.field in checks and index not in axis.skipped:
+                try:
+                    checks[axis.field](value)
+                except (BadInput, Blocked) as error:
+                    raise BadInput(f"The axis {axis.text!r} cannot be rendered: {error.message}", error.hint) from None
+
+
+def _check_device(name: str) -> None:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", name, re.ASCII):
+        raise BadInput(f"The device {name!r} does not exist.", "Use auto, cpu, cuda, cuda:1 or mps.")
+
+
+def of_entry(library: Library, entry: Entry, axes: Sequence[Axis], device: str | None, varied: Variation) -> Starts:
+    """What cells begin from that have the recipe of an entry."""
+    turn, bench, own = RLock(), *_bench(library, axes)
+
+    def open(values: Mapping[str, Any], say: Say) -> Renderer:
+        wanted = Wanted(**{"device": device, **values})
+        return _varied(open_entry(library, entry, wanted, bench=bench, turn=turn, say=say), varied)
+
+    return _kept(Starts(axes, open), own)
+
+
+def _bench(library: Library, axes: Sequence[Axis]) -> tuple[Bench, Bench | None]:
+    """(the render processes of a sweep, the same where they are its own): one for each device, so that none loads twice."""
+    devices = max((len(axis) for axis in axes if axis.field == "device"), default=1)
+    if devices == 1:
+        return library.bench, None
+    from seedbank.keeping import kept_folder
+    from seedbank.regen.bench import Bench
+
+    own = Bench(partial(kept_folder, library), room=devices)
+    return own, own
+
+
+def _kept(starts: Starts, own: Bench | None) -> Starts:
+    if own is not None:
+        starts.resources.callback(own.close)
+    return starts
+
+
+def of_run(library: Library, specification: Mapping[str, Any], axes: Sequence[Axis], device: str | None) -> Starts:
+    """What the cells of a run began from."""
+    bench, own = _bench(library, axes)
+    return _kept(Starts(axes, reopen(library, bench, specification, device, RLock()), began(specification)), own)
+
+
+def of_prompt(
+    library: Library,
+    prompt: str,
+    options: Mapping[str, Any],
+    axes: Sequence[Axis],
+    device: str | None,
+    varied: Variation,
+    progress: Progress,
+) -> Starts:
+    """What cells begin from that have a prompt and the options of `Library.generating`."""
+    from seedbank.engine.process import Engine
+
+    turn, engines = RLock(), ExitStack()
+    started: dict[str, Engine] = {}
+
+    def engine(name: str, mode: str) -> Engine:
+        if not started:
+            started[name] = library.engine(name, mode)
+        elif name not in started:
+            started[name] = Engine(device=name, mode=mode)
+            engines.callback(started[name].close)
+        return started[name]
+
+    def open(values: Mapping[str, Any], say: Say) -> Renderer:
+        loads = {field: None if value == OWN else value for field, value in values.items() if field != "device"}
+        request, choice, extras = requested(prompt, {**options, **loads})
+        if extras.refiner is not None:
+            raise BadInput("A sweep has no refiner: each cell is one image.", "Leave --refiner away.")
+        running = engine(values.get("device") or device or "auto", request.mode)
+        with turn:
+            prepared = prepare(request, running, choice, progress, extras)
+        for remark in (*prepared.plan.remarks, *unused_words(prepared.plan.recipes[0])):
+            say(remark)
+        inputs = store_inputs(library, prepared.inputs)
+        return _varied(open_prepared(library, running, prepared, inputs, turn), varied)
+
+    try:
+        starts = Starts(axes, open)
+    except BaseException:
+        engines.close()
+        raise
+    starts.resources.push(engines)
+    return starts
+
+
+def requested(prompt: str, options: Mapping[str, Any]) -> tuple[Request, ModelChoice, Extras]:
+    """What the options of `Library.generating` ask for. Raises `BadInput` for one that there is not."""
+    left = dict(options)
+    noise = {field: left.pop(name) for name, field in NOISE.items() if name in left}
+    model = {field: left.pop(name) for name, field in MODEL.items() if name in left}
+    names = {field.name for field in fields(Request)} - {"prompt", "noise", "count"}
+    request = {name: left.pop(name) for name in tuple(left) if name in names}
+    if unknown := sorted(left.keys() - {field.name for field in fields(Extras)}):
+        raise BadInput(f"A sweep has no option {unknown[0]!r}.", "It takes those of generate, and axes.")
+    request = {"mode": AS_IS, **request, "arguments": dict(request.get("arguments") or {})}
+    return Request(prompt, noise=NoiseChoice(**noise), **request), ModelChoice(**model), Extras(**left)
+
+
+def _varied(renderer: Renderer, variation: Variation) -> Renderer:
+    if variation is not None and not renderer.base.noise.get("variation"):
+        renderer.base = replace(renderer.base, noise={**renderer.base.noise, "variation": variation})
+    return renderer
