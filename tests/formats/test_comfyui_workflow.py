@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from seedbank.formats.comfyui import read
+from seedbank.formats.comfyui.widgets import uncommented, widgets_of
 from seedbank.formats.reading import GUESSED, Lora, ModelName, Payload
 from tests.formats.comfy_graphs import WORKFLOW, drawn, plain, reading, recipe
 
@@ -129,3 +130,80 @@ def test_widgets_of_another_order_are_found_by_the_names_of_samplers_or_unknown(
     nodes = [changed if node is sampler else node for node in WORKFLOW["nodes"]]
     said = recipe(WORKFLOW | {"nodes": nodes}, "png:workflow")
     assert (said.seed, said.steps, said.prompt) == (seed, steps, "a fox")
+
+
+def test_a_group_node_has_the_values_of_its_instance() -> None:
+    """The encoder and the sampler of the workflow as one node, with the model from outside."""
+    encoder = drawn(0, "CLIPTextEncode", [("clip", "CLIP", None)], ["CONDITIONING"], ["the group's own"])
+    reroute = drawn(1, "Reroute", [("", "MODEL", None)], ["MODEL"])
+    ports = [(name, "*", None) for name in ("model", "positive", "negative", "latent_image")]
+    sampler = drawn(2, "KSampler", ports, ["LATENT"], [1, "fixed", 5, 1, "euler", "normal", 1])
+    group = {
+        "nodes": [encoder, reroute, sampler],
+        "links": [
+            [None, 0, 1, 0, 1, "MODEL"],
+            [1, 0, 2, 0, 9, "MODEL"],
+            [0, 0, 2, 1, 9, "CONDITIONING"],
+            [9, 0, 2, 2],
+            "broken",
+        ],
+        "external": [[0, 0, "CONDITIONING"]],
+    }
+    instance = drawn(
+        30,
+        "workflow>both",
+        [("clip", "CLIP", 2), ("model", "MODEL", 1), ("negative", "CONDITIONING", 5), ("latent_image", "LATENT", 6)],
+        ["CONDITIONING", "LATENT"],
+        ["a fox", 2**53 + 1, "randomize", 12, 4.5, "dpmpp_2m", "karras", 1],
+    )
+    kept = [node for node in WORKFLOW["nodes"] if node["id"] not in (2, 5)]
+    links = [[7, 30, 1, 6, 0, "LATENT"] if link[0] == 7 else link for link in WORKFLOW["links"]]
+    outer = WORKFLOW | {"nodes": [*kept, instance], "links": links, "extra": {"groupNodes": {"both": group}}}
+    said = recipe(outer, "png:workflow")
+    assert (said.prompt, said.negative_prompt, said.seed, said.steps) == ("a fox", "blurry", 2**53 + 1, 12)
+    assert (said.model, said.width, said.sampler) == (ModelName("base.safetensors"), 640, "dpmpp_2m")
+    instance["widgets_values"] = ["of another version"]
+    assert recipe(outer, "png:workflow").seed == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "run"),
+    [
+        ("a /* not */ b", "a  b"),
+        ("a // to the end\nb", "a \nb"),
+        ("a /* open", "a /* open"),
+        ("// one /* line\nb */", "\nb */"),
+    ],
+)
+def test_comments_in_a_drawn_prompt_are_no_part_of_it(typed: str, run: str) -> None:
+    assert uncommented(typed) == run
+    nodes = [node | {"widgets_values": [typed]} if node["id"] == 2 else node for node in WORKFLOW["nodes"]]
+    assert recipe(WORKFLOW | {"nodes": nodes}, "png:workflow").prompt == run
+
+
+WIDGETS_OF = [
+    ("KSampler (Efficient)", [-1, None, 20, 7, "euler", "normal", 1, "auto", "true"], {"seed": -1, "steps": 20, "cfg": 7}),
+    ("Some Sampler", ["x", 2**60, "fixed", 9, 1.5, "lcm", "sgm_uniform", 0.4], {"seed": 2**60, "steps": 9, "denoise": 0.4}),
+    ("SomeVAELoader", ["v.safetensors", "bf16"], {"vae_name": "v.safetensors"}),
+    ("SomeLoraThing", ["l.safetensors", 0.5, 0.25, True], {"lora_name": "l.safetensors", "strength_clip": 0.25}),
+    (
+        "Power Lora Loader (rgthree)",
+        [{}, {"on": True, "lora": "l", "strength": 1}],
+        {"lora_1": {"on": True, "lora": "l", "strength": 1}},
+    ),
+    ("EmptySomethingLatent", [768, 512, 1], {"width": 768, "height": 512}),
+    ("SomethingElse", [768, 512, 1], {}),
+    ("SomeTextEncode", [3, "a fox"], {"text": "a fox"}),
+    ("LoRA Stacker", ["simple", 1, "l.safetensors", 0.5, 1, 1], {"lora_count": 1, "lora_wt_1": 0.5}),
+]
+
+
+@pytest.mark.parametrize(("kind", "values", "named"), WIDGETS_OF)
+def test_widgets_of_nodes_that_nobody_listed_follow_the_usual_orders(
+    kind: str, values: list[Any], named: dict[str, Any]
+) -> None:
+    found = widgets_of({"type": kind, "widgets_values": values})
+    assert {name: found.get(name) for name in named} == named and bool(found) == bool(named)
+    own = [{"name": f"w{k}", "widget": {"name": f"w{k}"}} for k in range(len(values))]
+    if not {"fixed"} & {value for value in values if isinstance(value, str)}:
+        assert set(widgets_of({"type": kind, "widgets_values": values, "inputs": own})) == {port["name"] for port in own}

@@ -34,6 +34,8 @@ SCHEDULES = re.compile(
 SMALLEST_SIDE = 64
 """Pixels; smaller numbers are counts."""
 _MAKES_LATENTS = re.compile(r"empty|latent|to_?video|resolution|image_?size", re.I)
+_ENCODES = re.compile("CLIPTextEncode|TextEncode|Power Prompt")
+_COMMENTS = re.compile(r"/\*|\*/|//|\n")
 _HOLDS_TEXT = re.compile(r"encode|prompt|text|string", re.I)
 _LOADERS: Mapping[str, str] = {"vae": "vae_name", "clip|text.?encoder|t5": "clip_name", "control": "control_net_name"}
 
@@ -53,7 +55,23 @@ def widgets_of(node: Mapping[str, Any]) -> Mapping[str, Any]:
     # Newer front ends name all widgets in the node; older ones only those that are inputs now.
     names = shown if shown and len(shown) == len(kept) else WIDGETS.get(kind)
     found = _named(names, values) if names else None
-    return found if found is not None else _usual(kind, values, kept)
+    found = found if found is not None else _usual(kind, values, kept)
+    if _ENCODES.match(kind):
+        return {name: uncommented(value) if isinstance(value, str) else value for name, value in found.items()}
+    return found
+
+
+def uncommented(text: str) -> str:
+    """A prompt without `/* … */` and `// …`, which the front end takes out before it runs (`processDynamicPrompt`)."""
+    kept: list[str] = []
+    start, inside, last = 0, "", text.rfind("*/")
+    for mark in _COMMENTS.finditer(text):
+        if inside and mark[0] == inside:
+            inside, start = "", mark.end() if inside == "*/" else mark.start()
+        elif not inside and (mark[0] == "//" or (mark[0] == "/*" and mark.end() <= last)):
+            kept.append(text[start : mark.start()])
+            inside = "*/" if mark[0] == "/*" else "\n"
+    return "".join((*kept, "" if inside else text[start:]))
 
 
 def _named(names: Sequence[str], values: Sequence[Any]) -> Mapping[str, Any] | None:
@@ -112,7 +130,9 @@ def _sampling(values: Sequence[Any]) -> Mapping[str, Any]:
     if place is None:
         return {}
     found = {"sampler_name": values[place], "scheduler": values[place + 1]}
-    found |= {"denoise": after for after in values[place + 2 : place + 3] if _is_number(after) and 0 <= after <= 1}
+    for after in values[place + 2 : place + 3]:
+        if _is_number(after) and 0 <= after <= 1:
+            found["denoise"] = after
     before = [value for value in values[:place] if value is not None and not isinstance(value, bool)]
     order = ("seed", "cfg", "steps") if before and before[-1] in AFTER_RUN else ("cfg", "steps", "seed")
     numbers = [value for value in before if value not in AFTER_RUN]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from seedbank.formats.comfyui.graph import MAX_HOPS
+from seedbank.formats.comfyui.groups import INSIDE, dicts, placed
 from seedbank.formats.comfyui.widgets import widgets_of
 
 MAX_NODES = 200_000
@@ -19,7 +20,6 @@ MAX_NESTING = 8
 
 _MUTED, _BYPASSED = 2, 4
 _NOTES = ("Note", "MarkdownNote", "Label (rgthree)", "Fast Groups Bypasser (rgthree)", "Fast Groups Muter (rgthree)")
-_INPUT, _OUTPUT = -10, -20
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,9 @@ class _Reader:
         for node in self._top.nodes.values():
             if "Everywhere" not in node["type"] or node.get("mode") in (_MUTED, _BYPASSED):
                 continue
-            for place, port in enumerate(_dicts(node.get("inputs"))):
+            for place, port in enumerate(dicts(node.get("inputs"))):
                 source = self._top.links.get(port.get("link")) if _hashable(port.get("link")) else None
-                outputs = _dicts(self._top.nodes.get(source.node, {}).get("outputs")) if source is not None else []
+                outputs = dicts(self._top.nodes.get(source.node, {}).get("outputs")) if source is not None else []
                 if source is not None and 0 <= source.slot < len(outputs):
                     side = ("positive", "negative")[place] if node["type"] == "Prompts Everywhere" and place < 2 else None
                     found.setdefault((str(outputs[source.slot].get("type")), side), port["link"])
@@ -89,7 +89,7 @@ class _Reader:
         for scope, node in self._all(self._top):
             key = f"{scope.prefix}{node['id']}"
             kind = node["type"]
-            ports[key] = tuple(str(port.get("name") or "") for port in _dicts(node.get("outputs")))
+            ports[key] = tuple(str(port.get("name") or "") for port in dicts(node.get("outputs")))
             texts = [text for value in _flat(node.get("widgets_values")) if isinstance(text := value, str) and text]
             if texts:
                 shown[key] = texts[0]
@@ -124,6 +124,8 @@ class _Reader:
             return None
         prefix = f"{scope.prefix}{node['id']}:"
         if prefix not in self._scopes:
+            if "group" in definition:
+                definition = placed(definition["group"], node)
             inner = _scope(definition, prefix)
             inner.outer, inner.definition, inner.depth = (scope, node), definition, scope.depth + 1
             self._scopes[prefix] = inner
@@ -132,7 +134,7 @@ class _Reader:
     def _inputs(self, scope: _Scope, node: dict[str, Any]) -> dict[str, Any]:
         """The inputs of a node: its widgets by name, then what is connected, which counts more."""
         inputs: dict[str, Any] = dict(widgets_of(node))
-        for port in _dicts(node.get("inputs")):
+        for port in dicts(node.get("inputs")):
             link = port.get("link")
             if link is None and not port.get("widget") and scope is self._top:
                 of, name = str(port.get("type")), str(port.get("name"))
@@ -152,7 +154,7 @@ class _Reader:
             source = scope.links.get(link)
             if source is None:
                 return None
-            if source.node == _INPUT and scope.outer is not None:
+            if source.node == INSIDE and scope.outer is not None:
                 port_name = _named_at(scope.definition, "inputs", source.slot)
                 scope, node = scope.outer
                 port = _port(node, port_name, source.slot)
@@ -184,7 +186,7 @@ class _Reader:
 def _scope(graph: Mapping[str, Any], prefix: str) -> _Scope:
     nodes = {
         node["id"]: node
-        for node in _dicts(graph.get("nodes"))
+        for node in dicts(graph.get("nodes"))
         if _hashable(node.get("id")) and isinstance(node.get("type"), str)
     }
     links: dict[Any, _Source] = {}
@@ -204,35 +206,19 @@ def _subgraphs(workflow: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Definitions by the type that their instances have: subgraphs by id, group nodes by `workflow>NAME`."""
     definitions = workflow.get("definitions")
     found = {
-        str(entry.get("id")): entry for entry in _dicts(definitions.get("subgraphs") if isinstance(definitions, dict) else None)
+        str(entry.get("id")): entry for entry in dicts(definitions.get("subgraphs") if isinstance(definitions, dict) else None)
     }
     extra = workflow.get("extra")
     groups = extra.get("groupNodes") if isinstance(extra, dict) else None
     for name, group in groups.items() if isinstance(groups, dict) else ():
         if isinstance(group, dict):
-            found[f"workflow>{name}"] = found[f"workflow/{name}"] = _group(group)
+            found[f"workflow>{name}"] = found[f"workflow/{name}"] = {"group": group}
     return found
-
-
-def _group(group: Mapping[str, Any]) -> dict[str, Any]:
-    """A group node as a subgraph: its nodes are numbered by their place and its links have no ids."""
-    nodes = [{**node, "id": place} for place, node in enumerate(_dicts(group.get("nodes")))]
-    links: list[Any] = []
-    for link in group.get("links") or ():
-        if isinstance(link, list) and len(link) >= 4 and link[0] is not None:
-            links.append([len(links), link[0], link[1], link[2], link[3], "*"])
-            target = nodes[link[2]] if isinstance(link[2], int) and 0 <= link[2] < len(nodes) else {}
-            ports = _dicts(target.get("inputs"))
-            if isinstance(link[3], int) and 0 <= link[3] < len(ports):
-                ports = [dict(port) for port in ports]
-                ports[link[3]]["link"] = len(links) - 1
-                target["inputs"] = ports
-    return {"nodes": nodes, "links": links, "group": True}
 
 
 def _handed_on(node: Mapping[str, Any], slot: int) -> Any:
     """The link of the input that a reroute or a bypassed node gives out at an output: the one of the same type."""
-    ports, outputs = _dicts(node.get("inputs")), _dicts(node.get("outputs"))
+    ports, outputs = dicts(node.get("inputs")), dicts(node.get("outputs"))
     wanted = outputs[slot].get("type") if 0 <= slot < len(outputs) and node.get("mode") == _BYPASSED else None
     if wanted is None:
         return ports[0].get("link") if ports else None
@@ -243,20 +229,20 @@ def _handed_on(node: Mapping[str, Any], slot: int) -> Any:
 
 
 def _named_at(definition: Mapping[str, Any], side: str, slot: int) -> str | None:
-    entries = _dicts(definition.get(side))
+    entries = dicts(definition.get(side))
     return str(entries[slot].get("name")) if 0 <= slot < len(entries) else None
 
 
 def _port(node: Mapping[str, Any], name: str | None, slot: int) -> dict[str, Any] | None:
     """The input of an instance that stands for an input of its subgraph."""
-    ports = _dicts(node.get("inputs"))
+    ports = dicts(node.get("inputs"))
     return next((port for port in ports if port.get("name") == name), ports[slot] if 0 <= slot < len(ports) else None)
 
 
 def _instance_value(node: Mapping[str, Any], port: Mapping[str, Any] | None) -> Any:
     """The value of a widget that a subgraph shows on its instance."""
     values = node.get("widgets_values")
-    named = [entry for entry in _dicts(node.get("inputs")) if entry.get("widget")]
+    named = [entry for entry in dicts(node.get("inputs")) if entry.get("widget")]
     if port is None or port not in named or not isinstance(values, list) or len(values) != len(named):
         return None
     return values[named.index(dict(port))]
@@ -264,14 +250,10 @@ def _instance_value(node: Mapping[str, Any], port: Mapping[str, Any] | None) -> 
 
 def _result(inner: _Scope, slot: int) -> Any:
     """The link inside a subgraph that leads to one of its outputs."""
-    outputs = _dicts(inner.definition.get("outputs"))
+    outputs = dicts(inner.definition.get("outputs"))
     if 0 <= slot < len(outputs) and isinstance(ids := outputs[slot].get("linkIds"), list) and ids and _hashable(ids[0]):
         return ids[0]
     return None
-
-
-def _dicts(value: Any) -> list[dict[str, Any]]:
-    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def _flat(value: Any) -> Iterator[Any]:
