@@ -197,8 +197,11 @@ def foreign(
     doubts: Mapping[str, float] | None = None,
     **said: Any,
 ) -> Foreign:
-    """A `Foreign` whose fields have the same confidence, apart from those that `doubts` names. Extras that are None go."""
-    known = {name: value for name, value in said.items() if value not in (None, ())}
+    """A `Foreign` whose fields have the same confidence, apart from those that `doubts` names.
+
+    Extras that are None go, and so does a guidance without end.
+    """
+    known = {name: value for name, value in said.items() if value not in (None, ()) and value not in (math.inf, -math.inf)}
     more = {name: value for name, value in (extras or {}).items() if value not in (None, (), [], {}, "")}
     sure = {name: confidence for name in known} | {name: level for name, level in (doubts or {}).items() if name in known}
     return Foreign(**known, extras=more, confidence=sure)

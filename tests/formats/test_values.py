@@ -9,7 +9,7 @@ import pytest
 
 from seedbank.formats import fooocus
 from seedbank.formats.reading import FormatError
-from seedbank.formats.values import integer_of, json_object, number_of, parse_json, seed_of, size_of, text_of
+from seedbank.formats.values import foreign, integer_of, json_object, number_of, parse_json, seed_of, size_of, text_of
 from tests.formats.tool_samples import LOG
 
 
@@ -57,3 +57,8 @@ def test_json_within_a_string_of_json_is_the_object_that_it_holds():
     for _ in range(8):
         deep = json.dumps(deep)
     assert [json_object(text) for text in (deep, '"a {cat}"', '"{a} cat"', '"', '""')] == [None] * 5
+
+
+def test_a_guidance_without_end_is_none():
+    said = foreign(guidance_scale=number_of("Infinity"), steps=3)
+    assert (said.guidance_scale, said.steps, dict(said.confidence)) == (None, 3, {"steps": 1.0})

@@ -23,13 +23,15 @@ from seedbank.infotext import parse
 from seedbank.recipe import Recipe
 from seedbank.worker.emphasis import READERS, Unfollowed, rows
 from tests.formats import files
+from tests.formats.test_generations import FILES
 from tests.formats.tool_samples import A1111, GRAPH, SAMPLES
 
 FILE, PAYLOAD, TEXT = 0, 1, 2
 PLACES = (
     *("png:parameters", "png:prompt", "png:workflow", "png:Comment", "png:Dream", "png:sd-metadata", "png:invokeai_metadata"),
     *("png:invokeai_graph", "png:generation_data", "png:parameters-json", "exif:UserComment", "exif:Make", "exif:Model"),
-    *("exif:ImageDescription", "xmp", "gif:comment", "jpeg:comment", "stealth:alpha", "sidecar:.txt", "sidecar:.json", "text"),
+    *("exif:ImageDescription", "xmp", "gif:comment", "jpeg:comment", "stealth:alpha", "sidecar:.txt", "sidecar:.json"),
+    *("png:Description", "png:DgenerateConfig", "png:GenerationInfoJson", "iptc:Caption", "xmp:description", "name", "text"),
 )
 SECONDS = 5.0
 """Of the processor, for an input of up to 64 KiB; ten times what the slowest one takes uninstrumented."""
@@ -107,6 +109,7 @@ def look(reading: Reading) -> None:
 def seeds() -> Iterator[bytes]:
     """Inputs shaped like those of all tools."""
     texts = [payload for payloads, _ in SAMPLES.values() for payload in payloads]
+    texts += [payload for _, payloads, _ in FILES for payload in payloads]
     for payload in texts:
         place = PLACES.index(payload.place) if payload.place in PLACES else len(PLACES) - 1
         yield bytes([PAYLOAD, place]) + payload.text.encode()
@@ -138,6 +141,7 @@ def seeds() -> Iterator[bytes]:
         files.saved("JPEG", files.comment(b"UNICODE\0" + fields_.encode("utf-16-be")), files.packet(description="a cat")),
         files.saved("WEBP", files.exif({0x010F: b"workflow:" + graph.encode(), 0x0110: b"prompt:" + graph.encode()})),
         files.saved("GIF", comment=fields_.encode()),
+        files.exif({0x010E: fields_.encode(), 0x02BC: files.packet(description="a cat")}, {files.COMMENT: b"x"}),
         files.saved("AVIF", files.comment(b"ASCII\0\0\0" + fields_.encode(), "<")),
     )
     yield from (bytes([FILE]) + picture for picture in pictures)
