@@ -97,6 +97,7 @@ class Interchange(Catalogue):
         dry_run: bool = False,
         jobs: int | None = None,
         name: str | None = None,
+        retry: bool = False,
         progress: Progress = QUIET,
     ) -> Iterator[Report]:
         """Import pictures and folders of pictures; a report for each file once it is kept.
@@ -107,13 +108,14 @@ class Interchange(Catalogue):
         dry_run         change nothing
         jobs            processes that decode, by default one for each core
         name            of the run; by default an import of the same paths that was interrupted is resumed
+        retry           also files that were rejected before and have not changed since
 
         What is wrong with a file is in its report. `undo` puts all entries of an import into the trash.
         """
         from seedbank.importing.options import Options
         from seedbank.importing.service import import_files
 
-        options = Options(tool, tuple(tags), copy, metadata_only, dry_run, jobs, name)
+        options = Options(tool, tuple(tags), copy, metadata_only, dry_run, jobs, name, retry)
         yield from import_files(self, paths, options, progress)
 
     def watching(
@@ -210,7 +212,7 @@ class Interchange(Catalogue):
     ) -> Left:
         """Write entries with all that belongs to them into one file, which `import_bundle` takes into another bank.
 
-        which      "" for all entries
+        which      "" for all entries, and then the saved searches too
         privacy    `none`, `share` (no paths, no users) or `public` (also no prompts); `strip` names single ones of them
         weights    also the files of models and adapters
         pictures   else the records alone, with the digests that their pictures must have
@@ -219,7 +221,16 @@ class Interchange(Catalogue):
 
         without = checked_without(privacy, strip)
         ids = self._exported(which)
-        return export_bundle(self, ids, Path(path), without=without, weights=weights, pictures=pictures, progress=progress)
+        return export_bundle(
+            self,
+            ids,
+            Path(path),
+            without=without,
+            weights=weights,
+            pictures=pictures,
+            searches=which == "",
+            progress=progress,
+        )
 
     def _exported(self, which: int | str | Sequence[int]) -> list[int]:
         return list(self.store.ids()) if which == "" else self.resolve(which)

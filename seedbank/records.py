@@ -389,6 +389,8 @@ class Came:
     regenerations: int = 0
     sayings: int = 0
     edges: int = 0
+    searches: int = 0
+    """Saved searches; each is an operation of its own."""
     operation: int | None = None
     """By which it is undone; None when nothing was new."""
 

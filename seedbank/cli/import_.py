@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,9 @@ BUNDLE = ".seedbank"
 TEXTS = (".txt", ".json", ".py")
 """How the names of files end that hold a recipe as text."""
 FEW = 20
-"""Rejected files that are listed; the others are counted, and `--json` has them all."""
+"""Rejected files that are listed, and remarks; the others are counted, and `--json` has them all."""
+QUIET = ("known", "rejected before")
+"""What a dry run and `--watch` have no line for: it was said before."""
 
 
 @click.command("import")
@@ -36,6 +38,7 @@ FEW = 20
     "--copy/--reference", default=True, help="Keep the files' bytes in the image store (default), or leave them there."
 )
 @click.option("--metadata-only", is_flag=True, help="Decode nothing now; a later import of the same files does.")
+@click.option("--retry", is_flag=True, help="Try files again that were rejected before and have not changed since.")
 @click.option("--watch", is_flag=True, help="Follow the folders until Ctrl-C: import what is written there.")
 @click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes that decode. Default: one for each core.")
 @click.option("--trust", is_flag=True, help="Of a bundle: also take settings that could make a process run other programs.")
@@ -63,6 +66,8 @@ def import_command(
     file that ends in .txt, .json or .py: it becomes an entry without its image, and `seedbank regen` renders and checks it.
 
     A file that ends in .seedbank is a bundle (`seedbank export`): its entries keep their identities, and what is known stays.
+
+    A file that was rejected is left alone until it changes; --retry looks at it again.
 
     Exit status: 0 also when some files were rejected, 1 when all were.
     """
@@ -111,8 +116,9 @@ def _bundles(bank: Library, paths: Sequence[str], trust: bool, as_json: bool) ->
             ("opinion", came.sayings),
             ("edge", came.edges),
         )
+        searches = [counted(came.searches, "saved search", "saved searches")] if came.searches else []
         news = [counted(came.entries, "entry", "entries")] if came.entries else []
-        news += [counted(number, one) for one, number in names if number]
+        news += [counted(number, one) for one, number in names if number] + searches
         said = ", ".join(news) or "nothing new"
         known = f"; {came.known:,} known already" if came.known else ""
         undo = f"; to undo: seedbank undo {came.operation}" if came.operation is not None else ""
@@ -135,6 +141,7 @@ def _reported(reports: Iterable[Report], *, as_json: bool, shown: bool) -> int:
     outcomes: Counter[str] = Counter()
     tools: Counter[tuple[str, str]] = Counter()
     rejected: list[Report] = []
+    said = _Said()
     trashed = conflicts = 0
     ended = False
     try:
@@ -148,14 +155,17 @@ def _reported(reports: Iterable[Report], *, as_json: bool, shown: bool) -> int:
                 conflicts += bool(report.made.conflicts)
             if as_json:
                 emit(_json(report))
-            elif shown and report.outcome != "known":
+            elif shown and report.outcome not in QUIET:
                 for line in _lines(report):
                     say(_line(line))
+                said.hear(report)
         ended = True
     finally:
         if not as_json and (ended or outcomes):
+            for line in said.lines():
+                say(_line(line))
             _summary(outcomes, tools, [] if shown else rejected, trashed, conflicts)
-    return 1 if set(outcomes) == {"rejected"} else 0
+    return 1 if outcomes and outcomes.keys() <= {"rejected", "rejected before"} else 0
 
 
 def _summary(
@@ -174,6 +184,8 @@ def _summary(
     say(f"{counted(outcomes.total(), 'file')}: {', '.join(said) or 'no pictures found'}")
     if conflicts:
         say(f"  {counted(conflicts, 'file')} with texts that contradict each other: seedbank show says how")
+    if again := outcomes["rejected before"]:
+        say(f"  {counted(again, 'file')} left alone, rejected before and unchanged since: --retry looks at them again")
     if trashed:
         say(f"  {counted(trashed, 'file')} of entries in the trash: seedbank undo, or seedbank restore, brings them back")
 
@@ -187,11 +199,41 @@ def _lines(report: Report) -> Iterable[str]:
         yield f"{report.outcome} {report.path}: {report.reason}"
         return
     said, made = report.made.said, report.made
-    sure = "  ".join(f"{name} {share:.0%}" for name, share in said.confidence.items())
+    sure = "  ".join(f"{', '.join(names)} {share}" for share, names in _shares(said.confidence).items())
     number = f" {report.entry}" if report.entry else ""
     yield f"{report.outcome}{number} {report.path}  {made.tool or 'says nothing'}  {sure}".rstrip()
-    for sentence in (*made.conflicts, *made.remarks, *made.new.obstacles):
+    for sentence in made.conflicts:
         yield f"  {sentence}"
+
+
+def _shares(confidence: Mapping[str, float]) -> dict[str, list[str]]:
+    """{confidence in per cent: the fields that have it}, the surest first."""
+    shares: dict[str, list[str]] = {}
+    for name, share in sorted(confidence.items(), key=lambda item: -item[1]):
+        shares.setdefault(f"{share:.0%}", []).append(name)
+    return shares
+
+
+class _Said:
+    """Remarks and obstacles, which many files share: each is told once, with the number of files and the first of them."""
+
+    def __init__(self) -> None:
+        self._files: Counter[str] = Counter()
+        self._first: dict[str, str] = {}
+
+    def hear(self, report: Report) -> None:
+        if report.made is not None:
+            for sentence in dict.fromkeys((*report.made.remarks, *report.made.new.obstacles)):
+                self._files[sentence] += 1
+                self._first.setdefault(sentence, report.path)
+
+    def lines(self) -> Iterable[str]:
+        """The most common first."""
+        for sentence, number in self._files.most_common(FEW):
+            where = self._first[sentence] if number == 1 else f"{number:,} files, such as {self._first[sentence]}"
+            yield f"{where}: {sentence}"
+        if (more := len(self._files) - FEW) > 0:
+            yield f"… and {more:,} more remarks; --json lists all"
 
 
 def _json(report: Report) -> dict[str, Any]:

@@ -40,6 +40,7 @@ BRACKETS: Mapping[str, str] = {
     "datetime": "{created:%Y%m%d%H%M%S}",
     "job_timestamp": "{created:%Y%m%d%H%M%S}",
     "user": "{user}",
+    "image_hash<8>": "{image_digest:.8}",
     "generation_number": "{id:05}",
 }
 """{pattern of A1111's file names (`FilenameGenerator` in its modules/images.py): what is written here}"""

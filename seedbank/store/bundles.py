@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, or_, select
 
 from seedbank.records import Blob, Collection, Model, Saying
+from seedbank.store.digests import head
 from seedbank.store.history import COLLECT, TAG, UNTAG, in_order
 from seedbank.store.payloads import read_payloads
 from seedbank.store.reading import chunks, read_models
@@ -107,17 +108,18 @@ class Bundles:
                 sorted((saying for saying, _ in said[number]), key=_rank) for number in numbers.values() if said[number]
             )
 
-    def collections(self, digests: Many[str]) -> list[Collection]:
-        """The collections that hold, or held, some of these pictures, by uid; `cover` only where it is one of them."""
+    def collections(self, digests: Many[str], *, searches: bool = False) -> list[Collection]:
+        """The collections that hold, or held, some of these pictures, by uid, and with `searches` the saved ones too; `cover`
+        only where it is one of them."""
         from seedbank.store.collections import read_collections
 
         named: set[str] = set()
         with self._database.reading() as connection:
             known = read_collections(connection)
             for some in chunks(digests):
-                statement = select(opinion_events.c.value).join(images).where(images.c.digest.in_(some))
+                statement = select(opinion_events.c.value).join(images).where(head(images.c.digest).in_(some))
                 named |= {value["uid"] for value in connection.scalars(statement.where(opinion_events.c.kind == COLLECT))}
-        found = [one for one in known if one.query is None and one.uid in named]
+        found = [one for one in known if (searches if one.query is not None else one.uid in named)]
         return sorted(
             (replace(one, cover=one.cover if one.cover in digests else None) for one in found), key=lambda one: one.uid
         )
@@ -181,7 +183,7 @@ def spoken(connection: Connection, book: Book, numbers: Iterable[int]) -> dict[i
 
 def _images(connection: Connection, digests: Sequence[str]) -> dict[str, int]:
     """{image digest: id}, in the order of the digests."""
-    rows = connection.execute(select(images.c.digest, images.c.id).where(images.c.digest.in_(digests)))
+    rows = connection.execute(select(images.c.digest, images.c.id).where(head(images.c.digest).in_(digests)))
     return dict(sorted((row.digest, row.id) for row in rows))
 
 

@@ -13,6 +13,7 @@ from seedbank.errors import BadInput
 from seedbank.records import EDGES, Came, Collection, NewEntry, NewRegeneration, Run, Saying
 from seedbank.store import collections as collected
 from seedbank.store.bundles import spoken
+from seedbank.store.digests import head
 from seedbank.store.files import attach
 from seedbank.store.history import COLLECT, PERSONAL, TAG, UNTAG
 from seedbank.store.imports import Job, operation_of, start
@@ -160,8 +161,24 @@ class Merge:
     # -- opinions -------------------------------------------------------------------------------------------------------
 
     def collections(self, given: Iterable[Collection]) -> None:
-        """The collections that sayings may name; one is made when its first picture comes into it."""
-        self._collections = {one.uid: one for one in given}
+        """The collections that sayings may name; one is made when its first picture comes into it. Saved searches are here
+        from now on."""
+        for one in given:
+            if one.query is None:
+                self._collections[one.uid] = one
+            else:
+                self._search(one.query, one)
+
+    def _search(self, query: str, wanted: Collection) -> None:
+        """The bank has this saved search, by its uid or else by its name; one that was changed or called so here stays."""
+        mine = collections.c.uid == wanted.uid
+        same = (collections.c.folded == fold(wanted.name)) & (collections.c.query == query)
+        if self._connection.scalar(select(collections.c.id).where(mine | same)) is not None:
+            return
+        made = self._new(wanted)
+        after = {"name": made.name, "query": query}
+        self._work.record("save search", name=made.name, collection={"uid": made.uid, "was": None, "is": after})
+        self._count(searches=1)
 
     def sayings(self, given: Sequence[Saying]) -> None:
         """All that is said of some pictures: the history has it, and of each thing the latest word counts."""
@@ -304,17 +321,20 @@ class Merge:
                     offset = max(collected.places(self._connection, row.id).values(), default=0.0)
             if row is None and not make:
                 return None, 0.0
-            row = row if row is not None else self._new(wanted)
+            if row is None:
+                self._begin()
+                row = self._new(wanted)
             self._rows[uid], self._here[row.uid] = (row, offset), row
         return self._rows[uid]
 
     def _new(self, wanted: Collection) -> Any:
-        self._begin()
         name = base = checked_name(wanted.name, "collection")
         number = 2
         while self._connection.scalar(select(collections.c.id).where(collections.c.folded == fold(name))) is not None:
-            name, number = f"{base} {number}", number + 1  # the name is that of a saved search
-        cover = self._connection.scalar(select(images.c.id).where(images.c.digest == wanted.cover)) if wanted.cover else None
+            name, number = f"{base} {number}", number + 1  # the name is that of something else
+        cover = (
+            self._connection.scalar(select(images.c.id).where(head(images.c.digest) == wanted.cover)) if wanted.cover else None
+        )
         made = self._work.insert(
             collections,
             uid=wanted.uid,
@@ -323,6 +343,7 @@ class Merge:
             created=wanted.created,
             user_id=self._work.id_of(self._name(wanted.user)),
             cover_id=cover,
+            query=wanted.query,
         )
         return self._connection.execute(select(collections).where(collections.c.id == made)).one()
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import random
 import shutil
+import signal
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,11 +15,14 @@ from typing import Any
 import pytest
 
 from seedbank.api import Library
+from seedbank.check import check
 from seedbank.errors import BadInput, SeedbankError
 from seedbank.keeping import is_kept
+from seedbank.records import Came
 from tests.exchange import bundled
 from tests.exchange.bundled import MODEL, changed, contents, members, write
 from tests.importing.conftest import _kept, warm  # noqa: F401
+from tests.pictured import add
 
 pytestmark = pytest.mark.usefixtures("warm")
 
@@ -162,6 +168,28 @@ def test_a_collection_of_the_same_name_gets_the_pictures_behind_its_own(other: L
     other.import_bundle(bundle)
     assert other.store.curation.entries_in("best") == [own.id, 4, 2]
     assert [one.name for one in other.store.curation.collections()] == ["Best"]
+
+
+def test_saved_searches_come_along_with_everything_once_and_without_words_of_prompts(other: Library, tmp_path: Path):
+    with Library.open(tmp_path / "ann.db", create=True, user="ann") as mine:
+        add(mine, 1, ["poster"])
+        curation = mine.store.curation
+        curation.create_collection("posters", "tag:poster added:-7d..")
+        curation.create_collection("foxes", "fox")
+        for name, which, options in (("all", "", {}), ("some", "id:1", {}), ("public", "", {"privacy": "public"})):
+            mine.export_bundle(which, tmp_path / f"{name}.seedbank", **options)
+    other.store.curation.create_collection("foxes", "wolf")
+    assert other.import_bundle(tmp_path / "some.seedbank").searches == 0
+    assert other.import_bundle(tmp_path / "public.seedbank").searches == 0
+    assert other.import_bundle(tmp_path / "all.seedbank").searches == 2
+    assert other.import_bundle(tmp_path / "all.seedbank").searches == 0
+    queries = {one.name: (one.query, one.user) for one in other.store.curation.collections()}
+    assert queries == {
+        "foxes": ("wolf", "carol"),
+        "foxes 2": ("fox", "ann"),
+        "posters": ("tag:poster added:-7d..", "ann"),
+    }
+    assert len(other.find("collection:posters")) == 1
 
 
 def test_a_query_leaves_out_the_rest_and_lineage_meets_again(source: Library, other: Library, tmp_path: Path):
@@ -364,6 +392,39 @@ def test_a_cut_or_flipped_bundle_is_refused_or_harmless(source: Library, bundle:
             else:  # a flipped bit of a date or a mode
                 assert attempt % 2 == 0 and contents(other) == contents(source)
         assert refused >= 50
+
+
+KILLED = """
+import os, signal, sys, seedbank
+from seedbank.blobs.base import Blobs
+from seedbank.store.merging import Merge
+owner, name, after = sys.argv[3:]
+owner = {"Blobs": Blobs, "Merge": Merge}[owner]
+whole, calls = getattr(owner, name), []
+def killed(self, *given, **options):
+    calls.append(1)
+    if len(calls) > int(after):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return whole(self, *given, **options)
+setattr(owner, name, killed)
+with seedbank.open(sys.argv[1], user="carol") as bank:
+    bank.import_bundle(sys.argv[2])
+"""
+
+
+@pytest.mark.parametrize("point", [("Blobs", "put", "2"), ("Merge", "regenerations", "0"), ("Merge", "finish", "0")])
+def test_an_import_that_is_killed_brings_all_when_it_is_run_again(
+    point: tuple[str, str, str], source: Library, other: Library, bundle: Path
+):
+    killed = subprocess.run([sys.executable, "-c", KILLED, other.place, str(bundle), *point], timeout=120)
+    assert killed.returncode == -signal.SIGKILL
+    assert has_no_rows(other)
+    assert list(check(other)) == [], "files that nothing names are no damage"
+    came = other.import_bundle(bundle)
+    assert (came.entries, came.known) == (5, 0)
+    assert contents(other) == contents(source)
+    assert other.import_bundle(bundle) == Came(known=5)
+    assert list(check(other, read_data=True)) == []
 
 
 def test_an_import_that_fails_at_its_last_row_leaves_no_row(other: Library, bundle: Path, monkeypatch: pytest.MonkeyPatch):

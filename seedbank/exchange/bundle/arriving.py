@@ -23,6 +23,7 @@ from seedbank.exchange.bundle.given import Given, is_text, read_entry, read_envi
 from seedbank.importing.examine import Rejected, Task
 from seedbank.importing.pool import Pool
 from seedbank.progress import QUIET, Progress, track
+from seedbank.query import parse
 from seedbank.records import Blob, Came, Model, NewEntry, NewRegeneration, Saying
 from seedbank.records import Collection as Gathered
 
@@ -35,6 +36,7 @@ SMALL = 16 << 20
 """Bytes of a file that is held in memory; larger ones are unpacked beside it."""
 MOST_SHARED = 200_000
 """Models, environments, users or collections of one bundle: they are held in memory."""
+LONGEST_QUERY = 20_000
 LARGEST_TRACE = 64 << 20
 T = TypeVar("T")
 
@@ -276,9 +278,14 @@ def _read_edge(given: Given) -> tuple[str, str, str]:
 def _read_collection(given: Given) -> Gathered:
     created = given.time("created", needed=True)
     assert created is not None
-    return Gathered(
-        given.uid("uid"), given.text("name", needed=True), created, given.text("user", longest=200), None, given.digest("cover")
-    )
+    query = given.text("query", longest=LONGEST_QUERY)
+    if query is not None:
+        try:
+            parse(query)
+        except BadInput as error:
+            raise given.wrong(f"its query cannot be read: {error.message.rstrip('.')}") from None
+    name, user = given.text("name", needed=True), given.text("user", longest=200)
+    return Gathered(given.uid("uid"), name, created, user, query, given.digest("cover"))
 
 
 def _batches(items: Iterator[T]) -> Iterator[list[T]]:

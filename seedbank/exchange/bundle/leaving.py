@@ -63,6 +63,7 @@ def export_bundle(
     without: Collection[str] = (),
     weights: bool = False,
     pictures: bool = True,
+    searches: bool = False,
     progress: Progress = QUIET,
 ) -> Left:
     """Write the entries into a bundle at `path`, which is there whole or not at all.
@@ -70,6 +71,7 @@ def export_bundle(
     without    what is left out: `prompts`, `paths`, `users`
     weights    also the files of models and adapters; `Blocked` when they are not to be had
     pictures   else the records alone, with the digests of the pictures
+    searches   also the saved searches of the bank, unless prompts are left out, whose words they have
     """
     if path.is_dir():
         raise BadInput(f"{path} is a folder.", f"Name a file in it: {path / 'out'}{SUFFIX}")
@@ -88,7 +90,7 @@ def export_bundle(
         environments = (bank.store.environment(digest) for digest in sorted(leaving.environments))
         out.records("environments", map(environment_values, environments))
         out.records("opinions", leaving.opinions())
-        out.records("collections", leaving.collections())
+        out.records("collections", leaving.collections(searches and privacy.PROMPTS not in without))
         edges = bank.store.bundles.edges(wanted)
         out.records("edges", ({"child": child, "parent": parent, "kind": kind} for child, parent, kind in edges))
         out.records("users", leaving.users())
@@ -197,12 +199,11 @@ class _Leaving:
                     self._note_user(values)
                     yield values
 
-    def collections(self) -> Iterator[Values]:
-        for one in self.bank.store.bundles.collections(self.images):
+    def collections(self, searches: bool) -> Iterator[Values]:
+        for one in self.bank.store.bundles.collections(self.images, searches=searches):
             user = None if privacy.USERS in self.without else one.user
-            values = present(
-                {"uid": one.uid, "name": one.name, "created": time_text(one.created), "user": user, "cover": one.cover}
-            )
+            said = {"uid": one.uid, "name": one.name, "created": time_text(one.created), "user": user}
+            values = present(said | {"cover": one.cover, "query": one.query})
             self._note_user(values)
             yield values
 
