@@ -111,7 +111,7 @@ def _recipe(values: Mapping[str, Any], around: Mapping[str, Any]) -> Foreign:
             "extra_noise": number_of(values.get("noise")) or None,
             "extra_noise_seed": seed_of(values.get("extra_noise_seed")),
             "dynamic_thresholding": True if values.get("dynamic_thresholding") is True else None,
-            **{name: number_of(values.get(name)) for name in ("skip_cfg_above_sigma", "skip_cfg_below_sigma")},
+            **{name: number_of(values.get(name)) or None for name in ("skip_cfg_above_sigma", "skip_cfg_below_sigma")},
             "reference_strengths": _numbers(values.get("reference_strength_multiple")),
         },
     )
