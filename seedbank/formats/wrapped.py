@@ -23,7 +23,8 @@ def unwrapped(payloads: Sequence[Payload]) -> tuple[Sequence[Payload], Mapping[s
     """(payloads with the chunks in the place of the object that holds them, {place of a chunk: where it was found})."""
     for payload, values in objects(payloads):
         chunks_alone = "parameters" in values and values.keys() <= USUAL
-        if payload.place.startswith("png:") or not (chunks_alone or KEYWORDS & values.keys()):
+        named = any(isinstance(values.get(key), (str, dict)) for key in KEYWORDS)
+        if payload.place.startswith("png:") or not (chunks_alone or named):
             continue
         chunks = [
             Payload(f"png:{key}", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

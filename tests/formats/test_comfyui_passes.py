@@ -299,3 +299,24 @@ def test_samplers_of_node_packs_are_read(nodes: Nodes) -> None:
     assert (said.prompt, said.negative_prompt, said.seed, said.steps, said.guidance_scale) == ("p", "n", 5, 4, 3.0)
     assert (said.sampler, said.schedule, said.width, said.height, said.model) == ("euler", "normal", 64, 32, ModelName("m"))
     assert said.extras["clip_skip"] == 2 and said.loras == ()
+
+
+def test_two_samplers_for_a_mask_say_what_the_base_sampler_is_given() -> None:
+    """Impact's `TwoSamplersForMask` has no settings of its own: its two samplers are nodes beside it."""
+    said = recipe(
+        graph(
+            {
+                "5": ("TwoSamplersForMask", {"latent_image": ["4", 0], "base_sampler": ["8", 0], "mask_sampler": ["9", 0]}),
+                "8": ("KSamplerProvider", provider(3, 12)),
+                "9": ("KSamplerProvider", provider(4, 30)),
+                "10": ("ToBasicPipe", {"model": ["1", 0], "positive": ["2", 0], "negative": ["3", 0]}),
+            }
+        )
+    )
+    assert (said.seed, said.steps, said.guidance_scale, said.sampler, said.prompt) == (3, 12, 5.0, "euler", "a fox")
+    assert (said.model, said.width) == (ModelName("base.safetensors"), 640)
+
+
+def provider(seed: int, steps: int) -> dict[str, Any]:
+    settings = {"seed": seed, "steps": steps, "cfg": 5.0, "sampler_name": "euler", "scheduler": "karras", "denoise": 1.0}
+    return settings | {"basic_pipe": ["10", 0]}

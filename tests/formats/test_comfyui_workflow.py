@@ -162,8 +162,10 @@ def test_a_group_node_has_the_values_of_its_instance() -> None:
     said = recipe(outer, "png:workflow")
     assert (said.prompt, said.negative_prompt, said.seed, said.steps) == ("a fox", "blurry", 2**53 + 1, 12)
     assert (said.model, said.width, said.sampler) == (ModelName("base.safetensors"), 640, "dpmpp_2m")
-    instance["widgets_values"] = ["of another version"]
-    assert recipe(outer, "png:workflow").seed == 1
+    instance["widgets_values"] = ["a fox", 12, 4.5, "dpmpp_2m", "karras", 1, 7, "fixed"]
+    assert recipe(outer, "png:workflow").seed is None, "of another order"
+    instance["widgets_values"] = None
+    assert recipe(outer, "png:workflow").seed == 1, "the group's own"
 
 
 @pytest.mark.parametrize(

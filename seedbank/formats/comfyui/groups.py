@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from seedbank.formats.comfyui.widgets import AFTER_RUN
+
 INSIDE = -10
 """The node that stands for the inputs of a subgraph in its links."""
 
@@ -46,15 +48,22 @@ def placed(group: Mapping[str, Any], instance: Mapping[str, Any]) -> dict[str, A
 
 
 def _set_values(nodes: list[dict[str, Any]], values: Any) -> None:
-    """Shares out the values of an instance; where they are not as many as the group has, the group's own stay."""
-    own = [listed(node.get("widgets_values")) for node in nodes]
-    if not isinstance(values, list) or len(values) != sum(map(len, own)):
+    """Shares out the values of an instance; where they are others than those that the group has, they are not known."""
+    if not isinstance(values, list) or not values:
         return
+    own = [listed(node.get("widgets_values")) for node in nodes]
+    fits = list(map(_sort, values)) == [_sort(value) for there in own for value in there]
     start = 0
     for node, there in zip(nodes, own, strict=True):
-        if there:
-            node["widgets_values"] = values[start : start + len(there)]
-            start += len(there)
+        node["widgets_values"] = values[start : start + len(there)] if fits else None
+        start += len(there)
+
+
+def _sort(value: Any) -> str:
+    """What can stand for what in a list of widgets: the word behind a seed for another, a number for a number."""
+    if isinstance(value, str) and value in AFTER_RUN:
+        return "after run"
+    return "number" if isinstance(value, (int, float)) and not isinstance(value, bool) else type(value).__name__
 
 
 def _ends(link: Any, count: int) -> tuple[int, int, int, int] | None:

@@ -140,7 +140,7 @@ def is_sampler(node: Node) -> bool:
     """Whether a node samples, by the names of its inputs: a seed and steps, or the parts of a custom sampler."""
     if "sigmas" in node and ("guider" in node or "noise_seed" in node):
         return True
-    if node.kind.startswith("KSampler") and "latent_image" in node:
+    if "latent_image" in node and (node.kind.startswith(("KSampler", "SamplerCustom")) or "base_sampler" in node):
         return True
     if not has(node, "seed") or not has(node, "steps") or _NO_SAMPLER.search(node.kind):
         return False

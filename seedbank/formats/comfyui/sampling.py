@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from seedbank.formats.comfyui.graph import MAX_HOPS, Link, Node
-from seedbank.formats.comfyui.roles import is_pipe, names
+from seedbank.formats.comfyui.roles import has, is_pipe, names
 from seedbank.formats.comfyui.scalars import MAX_SEED, as_integer, as_number
 from seedbank.formats.comfyui.values import Values
 from seedbank.formats.reading import CERTAIN, GUESSED
@@ -55,8 +55,8 @@ def read_pass(values: Values, node: Node) -> Pass:
     sigmas = _schedule(values, node)
     sampler = _beside(values, node, "sampler", "optional_sampler")
     cfg = values.number(guider, "cfg")
-    seed, seed_sure = _seed(values, noise or node)
-    numbers = sigmas or node
+    seed, seed_sure = _seed(values, noise or (node if has(node, "seed") else guider))
+    numbers = sigmas or (node if has(node, "steps") else guider)
     return Pass(
         node=node,
         seed=seed,
