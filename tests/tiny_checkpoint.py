@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 UNET = [
     (r"^conv_in\.", "input_blocks.0.0."),
@@ -64,15 +65,32 @@ def checkpoint(folder: Path, path: Path) -> Path:
     tensors = {}
     for name, tensor in load_file(folder / "unet" / "diffusion_pytorch_model.safetensors").items():
         tensors[f"model.diffusion_model.{renamed(name, UNET)}"] = tensor
-    for name, tensor in load_file(folder / "vae" / "diffusion_pytorch_model.safetensors").items():
-        new = renamed(name, VAE)
-        is_matrix = "attn_1" in new and tensor.dim() == 2
-        tensors[f"first_stage_model.{new}"] = tensor[:, :, None, None].contiguous() if is_matrix else tensor
+    for name, tensor in _vae(folder / "vae").items():
+        tensors[f"first_stage_model.{name}"] = tensor
     for name, tensor in load_file(folder / "text_encoder" / "model.safetensors").items():
         name = name if name.startswith("text_model.") else f"text_model.{name}"
         tensors[f"cond_stage_model.transformer.{name}"] = tensor
     save_file(tensors, path)
     return path
+
+
+def single_vae(folder: Path, path: Path) -> Path:
+    """Write the VAE in `folder` to `path`, in one file."""
+    from safetensors.torch import save_file
+
+    save_file(_vae(folder), path)
+    return path
+
+
+def _vae(folder: Path) -> dict[str, Any]:
+    from safetensors.torch import load_file
+
+    tensors = {}
+    for name, tensor in load_file(folder / "diffusion_pytorch_model.safetensors").items():
+        new = renamed(name, VAE)
+        is_matrix = "attn_1" in new and tensor.dim() == 2
+        tensors[new] = tensor[:, :, None, None].contiguous() if is_matrix else tensor
+    return tensors
 
 
 def configuration(model: Path, folder: Path) -> Path:

@@ -86,7 +86,7 @@ RENDERING = (
     ),
     click.option("--ip-adapter", metavar="FOLDER[:WEIGHT]", help="An IP-Adapter, which looks at --ip-image."),
     click.option("--ip-image", metavar="FILE", help="The picture that the IP-Adapter looks at."),
-    click.option("--vae", metavar="FOLDER", help="Another VAE than the model's own."),
+    click.option("--vae", metavar="FOLDER|FILE", help="Another VAE than the model's own."),
     click.option("--sampler", metavar="NAME", help="euler, euler_a, dpm++_2m, ddim, uni_pc, lcm …"),
     click.option("--schedule", metavar="NAME", help="karras, exponential, beta, sgm_uniform … for the sampler."),
     click.option("--scheduler", metavar="CLASS", help="A scheduler class of diffusers, instead of --sampler."),

@@ -43,7 +43,7 @@ from seedbank.cli.printing import emit, remark, say
 @click.option("--form", type=click.Choice(["sane", "a1111"]), help="How the noise goes there; a1111 as that tool does.")
 @click.option("-n", "n", type=int, default=1, show_default=True, help="How many, with --seed or --strength.")
 @click.option("--model", help="Another model: embedded, a hub name, a folder or a file.", shell_complete=complete_models)
-@click.option("--vae", metavar="FOLDER", help="Another VAE; none is the model's own.")
+@click.option("--vae", metavar="FOLDER|FILE", help="Another VAE; none is the model's own.")
 @click.option("--dtype", help="Other numbers to compute with: float32, bfloat16 or float16.")
 @click.option("--device", help="Another device than the recorded one.")
 @click.option("--tag", "tags", multiple=True, help="A tag for every image; may be repeated.", shell_complete=complete_tags)

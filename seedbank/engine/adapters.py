@@ -4,7 +4,8 @@ Each is a `Model` like any other: a manifest of files by SHA-256, whose digest a
 The names of files in a manifest are fixed, so that the digest follows the content alone. What each kind is made of:
 
 * ``lora``, ``embedding``: one `.safetensors` file;
-* ``vae``, ``controlnet``: a folder with `config.json` and safetensors weights;
+* ``vae``, ``controlnet``: a folder with `config.json` and safetensors weights; a VAE also one file, which is put into the
+  model's own architecture;
 * ``ip-adapter``: a folder with one `.safetensors` file and, mostly, `image_encoder/`; or that file among others.
 """
 
@@ -53,7 +54,7 @@ class Adapter:
     def load_item(self) -> dict[str, Any]:
         """What the render process is told."""
         item = self.recipe_item | {"path": str(self.path)}
-        item |= {"class": _class_of(self.path, self.kind)} if self.kind in CLASSES else {}
+        item |= {"class": _class_of(self.path, self.kind)} if self.kind in CLASSES and self.path.is_dir() else {}
         if self.kind == IP_ADAPTER:
             file = ip_file(self.path)
             item |= {"path": str(file.parent), "file": file.name}
@@ -81,11 +82,11 @@ def read_adapter(
 
 def adapter_files(kind: str, path: Path) -> dict[str, Path]:
     """{name in the manifest: file}. Raises `Blocked`."""
-    if kind in (LORA, EMBEDDING):
+    if kind in (LORA, EMBEDDING) or (kind == VAE and path.is_file()):
         if not path.is_file():
             raise Blocked(f"There is no file {path} for the {kind}.", "Name a .safetensors file.")
         check_safetensors(path)
-        return {f"{kind}.safetensors": path}
+        return {single_file(kind): path}
     if kind == IP_ADAPTER:
         files = {IP_FILE: ip_file(path)}
         check_safetensors(files[IP_FILE])
@@ -93,9 +94,17 @@ def adapter_files(kind: str, path: Path) -> dict[str, Path]:
         found = component_files(encoder) if encoder.is_dir() else {}
         return files | {f"{ENCODER_FOLDER}/{name}": file for name, file in found.items()}
     if not path.is_dir():
-        raise Blocked(f"There is no folder {path} for the {kind}.", "Name a folder.")
+        raise Blocked(
+            f"There is no {'file or ' if kind == VAE else ''}folder {path} for the {kind}.",
+            "Name a folder or a .safetensors file." if kind == VAE else "Name a folder.",
+        )
     _class_of(path, kind)
     return component_files(path)
+
+
+def single_file(kind: str) -> str:
+    """The name in its manifest of an adapter that is one file."""
+    return f"{kind}.safetensors"
 
 
 def ip_file(folder: Path) -> Path:

@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedbank.engine.adapters import Adapter, read_adapter
+from seedbank.engine.adapters import Adapter, read_adapter, single_file
 from seedbank.engine.manifest import SINGLE_FILE, changed_files, read_model
 from seedbank.engine.source import STANDIN, Source, find_model, source_of
 from seedbank.errors import Blocked
 from seedbank.records import Model
-from seedbank.worker.adapters import EMBEDDING, LORA
 
 if TYPE_CHECKING:
     from seedbank.engine.process import Engine, Loaded
@@ -108,7 +107,7 @@ def _find_recorded_adapter(item: Mapping[str, Any], model: Model | None, kept: K
     if found is not None and found.model.digest == digest:
         return found
     if (folder := kept(model)) is not None:
-        path = folder / model.files[0].path if kind in (LORA, EMBEDDING) else folder
+        path = folder / single_file(kind) if model.files[0].path == single_file(kind) else folder
         return read_adapter(kind, path, item.get("weight"), item.get("token"))
     if found is not None:
         check_same(model, found.model)

@@ -131,10 +131,8 @@ def _read(path: Path, pipelines: Mapping[str, Path], hashes: RememberedHashes, o
     check_safetensors(path)
     kind, family = kind_of(path)
     digests = hashes.of(path, on_bytes)
-    if kind in (LORA, EMBEDDING):
+    if kind in (LORA, EMBEDDING, VAE):
         return Added(path, _with(read_adapter(kind, path).model, digests))
-    if kind == VAE:
-        return Added(path, reason="A VAE in a single file; seedbank loads one from its folder (config.json and weights).")
     config = pipelines.get(family) if family is not None else next(iter(pipelines.values()), None)
     if config is not None:
         source = Source(path.stem, str(path), config, file=path)

@@ -1,14 +1,16 @@
 """Adapters: weights that a recipe adds to a model's own, or puts in the place of a part of it.
 
-Kinds: ``vae`` and ``controlnet`` are components from folders; ``lora`` and ``embedding`` (textual inversion) are
-safetensors files; ``ip-adapter`` is a folder with one safetensors file and, mostly, ``image_encoder/``. They are always
-put on freshly loaded weights and never fused: a LoRA that was fused and unfused leaves other bits behind.
+Kinds: ``vae`` and ``controlnet`` are components from folders, a VAE also from one file; ``lora`` and ``embedding``
+(textual inversion) are safetensors files; ``ip-adapter`` is a folder with one safetensors file and, mostly,
+``image_encoder/``. They are always put on freshly loaded weights and never fused: a LoRA that was fused and unfused leaves
+other bits behind.
 
 LoRAs are active in the order of the recipe, which is the order in which their outputs are added.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from .refusal import BAD_INPUT, BLOCKED, Refusal
 
 VAE, CONTROLNET, LORA, EMBEDDING, IP_ADAPTER = "vae", "controlnet", "lora", "embedding", "ip-adapter"
 COMPONENTS = (VAE, CONTROLNET)
+SINGLE_VAE = "AutoencoderKL"
+"""The class of the VAEs that are passed on in one file."""
 ENCODER_FOLDER = "image_encoder"
 RECORDED = ("kind", "digest", "weight", "token")
 """What of an adapter decides pixels and stands in the recipe; the path is where it lies on this machine."""
@@ -35,21 +39,43 @@ def check_adapters(loaded: Any, recipe: Mapping[str, Any]) -> None:
         raise Refusal(BAD_INPUT, "The adapters of the recipe are not those on the loaded pipeline.")
 
 
-def components(adapters: Adapters, dtypes: Any, dtype_keyword: str) -> dict[str, Any]:
-    """{component: module} of the adapters that are whole components, for `from_pretrained`."""
+def components(adapters: Adapters, dtypes: Any, dtype_keyword: str, model: str) -> dict[str, Any]:
+    """{component: module} of the adapters that are whole components, for `from_pretrained`.
+
+    `model` is the folder with the configs of the model: a VAE in one file has the architecture of the model's own.
+    """
     import diffusers
 
     found = {}
     for adapter in adapters:
-        if adapter["kind"] in COMPONENTS:
+        if adapter["kind"] == VAE and Path(adapter["path"]).is_file():
+            found[VAE] = _single_vae(adapter, Path(model), _dtype_of(VAE, dtypes), dtype_keyword)
+        elif adapter["kind"] in COMPONENTS:
             cls = getattr(diffusers, str(adapter.get("class")), None)
             if cls is None:
                 raise Refusal(BLOCKED, f"diffusers {diffusers.__version__} has no {adapter.get('class')}.")
             name = adapter["kind"]
-            dtype = dtypes.get(name, dtypes.get("default")) if isinstance(dtypes, Mapping) else dtypes
-            options = {dtype_keyword: dtype, "use_safetensors": True, "local_files_only": True}
+            options = {dtype_keyword: _dtype_of(name, dtypes), "use_safetensors": True, "local_files_only": True}
             found[name] = cls.from_pretrained(adapter["path"], **options)
     return found
+
+
+def _dtype_of(component: str, dtypes: Any) -> Any:
+    return dtypes.get(component, dtypes.get("default")) if isinstance(dtypes, Mapping) else dtypes
+
+
+def _single_vae(adapter: Mapping[str, Any], model: Path, dtype: Any, dtype_keyword: str) -> Any:
+    """The VAE in one file, under the names of diffusers or of the original code, as the model's own is built."""
+    import diffusers
+
+    try:
+        name = json.loads((model / VAE / "config.json").read_text("utf-8")).get("_class_name")
+    except (OSError, ValueError) as error:
+        raise Refusal(BLOCKED, f"The model has no config of a VAE, after which {adapter['path']} could be built.") from error
+    if name != SINGLE_VAE:
+        raise Refusal(BLOCKED, f"The model's VAE is a {name}; one in a single file is loaded as {SINGLE_VAE} only.")
+    options = {dtype_keyword: dtype, "config": str(model), "subfolder": VAE, "local_files_only": True}
+    return getattr(diffusers, SINGLE_VAE).from_single_file(adapter["path"], **options)
 
 
 def attach(pipe: Any, adapters: Adapters, dtypes: Any) -> None:

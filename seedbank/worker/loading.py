@@ -145,7 +145,7 @@ def load_pipeline(request: LoadRequest, device: str) -> Any:
     keyword = _dtype_keyword()
     options: dict[str, Any] = {keyword: dtypes, "local_files_only": True}
     try:
-        options |= adapters.components(request.adapters, dtypes, keyword)
+        options |= adapters.components(request.adapters, dtypes, keyword, request.config or request.path)
         if request.kind == FOLDER:
             pipe = found.from_pretrained(request.path, use_safetensors=True, variant=request.variant, **options)
         elif request.kind == FILE:

@@ -22,7 +22,7 @@ from seedbank.formats.script import read_script, write_script
 from seedbank.formats.script.parts import FOLDER, parts_for
 from seedbank.formats.stamp import Stamp
 from seedbank.recipe import Recipe
-from tests import tiny_adapters
+from tests import tiny_adapters, tiny_checkpoint
 from tests.engine.conftest import recipe_for
 from tests.tiny_models import FLUX, SD15, SDXL, Z_IMAGE
 
@@ -78,7 +78,7 @@ def test_scripts_of_every_family_render_the_recorded_image(engine, model, load, 
         written[family] = document(engine, load(engine, family), model(family), **recipe)
         arguments[family] = ["--model", str(model(family)), "--verify"]
     lora = read_adapter("lora", tiny_adapters.lora(tmp_path / "style.safetensors", model(SD15), 1), 0.7)
-    vae = tiny_adapters.vae(tmp_path / "vae", 5)
+    vae = tiny_checkpoint.single_vae(tiny_adapters.vae(tmp_path / "vae", 5), tmp_path / "vae.safetensors")
     beside = [read_adapter("vae", vae), lora]
     control = tiny_adapters.controlnet(tmp_path / "control", model(SD15), 6)
     ip = tiny_adapters.ip_adapter(tmp_path / "ip", model(SD15), 5)

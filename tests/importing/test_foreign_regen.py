@@ -21,6 +21,7 @@ pytestmark = pytest.mark.slow
 TEXT = """a red <lora:Some LoRA:0.75>circle
 Negative prompt: blurry
 Steps: 3, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 4.5, Seed: 7, Size: 64x64, Model hash: {model}, Model: tiny v1,
+ VAE hash: {vae}, VAE: soft.safetensors,
  Variation seed: 8, Variation seed strength: 0.25, Clip skip: 2, RNG: CPU, Lora hashes: "Some LoRA: {lora}", Version: v1.10.1"""
 
 
@@ -42,6 +43,7 @@ def world(tmp_path_factory, kept):
     checkpoint = tiny_checkpoint.checkpoint(folder, weights / "renamed.safetensors")
     config = tiny_checkpoint.configuration(folder, root / "config")
     lora = tiny_adapters.lora(weights / "lora" / "Some LoRA.safetensors", folder, 1)
+    vae = tiny_checkpoint.single_vae(tiny_adapters.vae(root / "vae", 5), weights / "soft.safetensors")
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("SEEDBANK_CACHE", str(shared_cache()))
         with seedbank.open(root / "made.db", create=True) as made:
@@ -58,15 +60,16 @@ def world(tmp_path_factory, kept):
                 sampler="dpm++_2m",
                 schedule="karras",
                 loras=[(str(lora), 0.75)],
+                vae=str(vae),
                 clip_skip=1,
                 variation_seed=8,
                 variation_strength=0.25,
                 variation_form="a1111",
             )[0]
             pixels = made.pixels(entry)
-        text = TEXT.replace("\n Var", " Var").format(
-            model=hashlib.sha256(checkpoint.read_bytes()).hexdigest()[:10], lora=_autov3(lora)
-        )
+        digests = {"model": checkpoint, "vae": vae}
+        short = {name: hashlib.sha256(path.read_bytes()).hexdigest()[:10] for name, path in digests.items()}
+        text = TEXT.replace(",\n ", ", ").format(lora=_autov3(lora), **short)
         pictures = root / "pictures"
         pictures.mkdir()
         _png(pictures / "plain.png", pixels, text)
@@ -114,14 +117,15 @@ def test_before_the_weights_are_known_each_missing_part_is_named(world):
     assert "The model tiny v1 (sha256 " in found.explanation["line"] and "The lora Some LoRA" in found.explanation["line"]
     assert "seedbank models add" in found.explanation["hint"]
     parts = world.bank.check_parts(entry)
-    assert [(what, here) for what, here, _ in parts] == [("model tiny v1", False), ("lora Some LoRA", False)]
-    assert parts[1][2].startswith("missing, data ")
-    assert len(world.bank.lacks(entry)) == 2
+    assert [what for what, here, _ in parts if not here] == ["model tiny v1", "vae soft", "lora Some LoRA"]
+    assert parts[1][2].startswith("missing, sha256 ") and parts[2][2].startswith("missing, data ")
+    assert len(world.bank.lacks(entry)) == 3
     assert world.ids["plain"] in world.bank.resolve("regenerable:no")
-    assert [(named.model.name, named.meaning) for named in world.bank.named_weights()] == [
+    assert {(named.model.name, named.meaning) for named in world.bank.named_weights()} == {
         ("tiny v1", None),
+        ("soft", None),
         ("Some LoRA", None),
-    ]
+    }
 
 
 def test_a_checkpoint_without_its_configs_is_found_and_said_to_be_half(world):
@@ -132,7 +136,7 @@ def test_a_checkpoint_without_its_configs_is_found_and_said_to_be_half(world):
 
 def test_after_adding_the_weights_an_old_import_is_exact_because_the_digest_says_so(world):
     added = list(world.bank.add_models(world.weights, configs=[world.config]))
-    assert sorted(one.model.pipeline for one in added) == ["StableDiffusionPipeline", "lora"]
+    assert sorted(one.model.pipeline for one in added) == ["StableDiffusionPipeline", "lora", "vae"]
     entry = world.bank.store.entry(world.ids["plain"])
     assert world.bank.lacks(entry) == [] and all(here for _, here, _ in world.bank.check_parts(entry))
     assert world.ids["plain"] not in world.bank.resolve("regenerable:no")
