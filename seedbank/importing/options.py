@@ -8,7 +8,8 @@ from typing import Any
 
 from seedbank.importing.entries import Made
 
-IMPORTED, KNOWN, COMPLETED, REJECTED, WOULD = "imported", "known", "completed", "rejected", "would import"
+IMPORTED, KNOWN, COMPLETED, WOULD = "imported", "known", "completed", "would import"
+REJECTED, BEFORE = "rejected", "rejected before"
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Options:
     dry_run         only say what would be imported
     jobs            processes that decode, by default one for each core
     name            of the run
+    retry           also files that were rejected before and have not changed since
     """
 
     tool: str | None = None
@@ -31,6 +33,7 @@ class Options:
     dry_run: bool = False
     jobs: int | None = None
     name: str | None = None
+    retry: bool = False
 
     def specification(self, paths: Sequence[str]) -> dict[str, Any]:
         """What makes two imports the same piece of work, as JSON values."""
@@ -41,7 +44,7 @@ class Options:
 @dataclass(frozen=True)
 class Report:
     """What became of one file: `imported`, `known`, `completed` (its entry lacked its picture or its bytes), `rejected`,
-    `would import`.
+    `rejected before` (and not looked at again, as it has not changed), `would import`.
 
     made     what was understood of it; None for a file that was known or rejected
     reason   of a rejected one, in one sentence

@@ -10,7 +10,7 @@ from threading import Event
 
 from seedbank.bank import Bank
 from seedbank.errors import BadInput
-from seedbank.importing.options import KNOWN, REJECTED, Options, Report
+from seedbank.importing.options import BEFORE, KNOWN, REJECTED, Options, Report
 from seedbank.importing.service import Import, own_folders
 from seedbank.importing.walk import SUFFIXES, Say, walk
 from seedbank.progress import QUIET, Progress
@@ -64,7 +64,7 @@ def watch(
                         settling.touch(path)
                 if ready := settling.ready():
                     for report in _reports(under_way, ready, say, own_folders(bank)):
-                        if report.outcome == KNOWN:
+                        if report.outcome in (KNOWN, BEFORE):
                             continue  # its folder was touched
                         if report.outcome != REJECTED or settling.give_up(report.path):
                             yield report

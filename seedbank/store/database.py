@@ -28,6 +28,9 @@ SAFE_WAL = (3, 51, 3)
 """Older versions of SQLite can corrupt a WAL database when two connections write and checkpoint at the same instant."""
 
 BUSY_SECONDS = 30
+CHECKPOINT = 4096
+"""Pages (of 4 KiB) after which SQLite brings its WAL into the file, four times its own number. Digests land anywhere in
+their indexes, so each transaction of an import touches other pages of them; the later they are written, the fewer twice."""
 PROGRESS_STEPS = 100_000
 """Instructions of SQLite between two looks at the clock: about a millisecond."""
 
@@ -188,6 +191,7 @@ def _sqlite(database: Database, file: Path, *, create: bool) -> Engine:
         connection = module.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         connection.execute(f"PRAGMA foreign_keys = {database.foreign_keys:d}")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT}")
         return connection
 
     engine = create_engine("sqlite://", module=module, creator=connect, poolclass=QueuePool)

@@ -33,7 +33,11 @@ def test_an_import_is_told_by_tool_and_what_was_rejected_with_its_reason(seedban
     ]
     assert seedbank("ls", "tag:sea", "seed:1..2", "--ids").out.split() == ["3", "2"]
     again = seedbank("import", str(folder), "--jobs", "1")
-    assert again.out.splitlines()[-1] == "5 files: 4 known, 1 rejected"
+    assert again.out.splitlines() == [
+        "5 files: 4 known, 1 rejected before",
+        "  1 file left alone, rejected before and unchanged since: --retry looks at them again",
+    ]
+    assert "5 files: 4 known, 1 rejected" in seedbank("import", str(folder), "--retry", "--jobs", "1").out.splitlines()
     shown = seedbank("show", "2").out
     assert f"a1111   {folder}/00001.png" in " ".join(shown.splitlines())
     assert seedbank("show", "2", "--raw").out == f"--- png:parameters of entry 2\n{parameters(1)}\n"
@@ -44,7 +48,13 @@ def test_an_import_is_told_by_tool_and_what_was_rejected_with_its_reason(seedban
 def test_a_dry_run_says_how_sure_each_field_is(seedbank, folder: Path):
     done = seedbank("import", str(folder), "--dry-run", "--jobs", "1")
     (line,) = [line for line in done.out.splitlines() if "00001.png" in line]
-    assert line.startswith("would import") and "a1111  prompt 100%" in line and "seed 100%" in line
+    assert line.startswith("would import") and "  a1111  prompt, negative_prompt, seed, steps, " in line
+    assert line.count("100%") == 1, "fields that are equally sure are said together"
+    told = [line for line in done.out.splitlines() if "torch's CPU noise" in line or "GPU" in line]
+    assert len(told) <= 1, told
+    assert [line for line in done.out.splitlines() if "how it was made" in line] == [
+        f"{folder}/silent.png: The file does not say how it was made."
+    ]
     assert seedbank("ls", "--ids").out == ""
 
 
@@ -61,7 +71,8 @@ def test_json_has_a_line_for_every_file(seedbank, folder: Path):
 
 def test_all_rejected_is_a_failure_and_a_path_that_is_not_there_is_none(seedbank, tmp_path: Path):
     (tmp_path / "cut.png").write_bytes(png(5)[:-30])
-    seedbank("import", str(tmp_path / "cut.png"), "--jobs", "1", ok=(1,))
+    for _ in range(2):
+        seedbank("import", str(tmp_path / "cut.png"), "--jobs", "1", ok=(1,))
     assert "no file or folder" in seedbank("import", str(tmp_path / "nowhere"), ok=(4,)).err
     unknown = seedbank("import", str(tmp_path), "--tool", "mspaint", ok=(2,))
     assert "no format 'mspaint'" in unknown.err and unknown.out == ""

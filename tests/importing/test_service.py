@@ -19,6 +19,8 @@ from seedbank.check import check
 from seedbank.errors import BadInput, StorageError
 from seedbank.hashing import sha256
 from seedbank.importing import entries
+from seedbank.importing.examine import Rejected
+from seedbank.importing.pool import Pool
 from seedbank.recipe import Recipe
 from tests.importing.pictures import encoded, folder_of, image, parameters, png
 
@@ -111,6 +113,34 @@ def test_broken_files_are_lines_of_the_report(bank: Library, tmp_path: Path):
     assert list(check(bank, read_data=True)) == []
     (folder / "cut.png").write_bytes(png(5))
     assert outcomes(bank, folder)["imported"] == 1, "a file that was broken is tried again"
+
+
+def test_a_rejected_file_is_left_alone_until_it_changes(bank: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    folder = folder_of(tmp_path / "out", 1)
+    (folder / "cut.png").write_bytes(png(5)[:-30])
+    assert outcomes(bank, folder, dry_run=True) == {"would import": 1, "rejected": 1}
+    assert outcomes(bank, folder) == {"imported": 1, "rejected": 1}, "what a dry run saw is not remembered"
+    with monkeypatch.context() as patched:
+        patched.setattr("seedbank.importing.pool.Pool.give", None)
+        again = {Path(one.path).name: one for one in bank.importing([folder], jobs=1)}
+    assert (again["cut.png"].outcome, "damaged" in again["cut.png"].reason) == ("rejected before", True)
+    assert outcomes(bank, folder, retry=True) == {"known": 1, "rejected": 1}
+    assert outcomes(bank, folder, metadata_only=True) == {"known": 1, "imported": 1}, "its headers are whole"
+    assert outcomes(bank, folder) == {"known": 1, "rejected before": 1}
+    monkeypatch.setattr("seedbank.importing.refused._by", lambda: "a newer version, which may take it")
+    assert outcomes(bank, folder) == {"known": 1, "rejected": 1}
+    (folder / "cut.png").write_bytes(png(5))
+    assert outcomes(bank, folder) == {"known": 1, "imported": 1}
+
+
+def test_a_file_that_could_not_be_read_is_tried_again(bank: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    folder = folder_of(tmp_path / "out", 1)
+    (result,) = (Rejected("It changed while it was read.", passing=True),)
+    with monkeypatch.context() as patched:
+        collect = Pool.collect
+        patched.setattr(Pool, "collect", lambda *given: [(key, result) for key, _ in collect(*given)])
+        assert outcomes(bank, folder) == {"rejected": 1}
+    assert outcomes(bank, folder) == {"imported": 1}
 
 
 def test_a_value_that_no_database_can_hold_costs_its_own_file(bank: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
