@@ -1,8 +1,10 @@
-"""Pictures of services that say little: Midjourney's description, and those of DALL-E and its kin.
+"""Pictures that say little: Midjourney's description, those of DALL-E and its kin, and of programs that come with a model.
 
     a red fox in the snow --ar 16:9 --v 6.1 --seed 1234 --no text Job ID: 0123abcd-…
 
-Neither says steps, sampler or size, and the seed only where a person has asked for one.
+None says steps, sampler or size, and the seed only where a person has asked for one. The programs that come with FLUX, HiDream
+and others write `AI generated;txt2img;flux` as the software, the model's name and, where they are told to, the prompt (FLUX's
+`util.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import re
 from collections.abc import Sequence
 
 from seedbank.formats.reading import GUESSED, LIKELY, Payload, Reading
-from seedbank.formats.values import find, first, foreign, number_of, objects, seed_of, text_of
+from seedbank.formats.values import find, first, foreign, model_of, number_of, objects, seed_of, text_of
 
 MIDJOURNEY, DALLE = "midjourney", "dall-e"
 PLACES = ("png:Description", "xmp:description", "exif:ImageDescription", "iptc:Caption", "exif:XPTitle", "text")
@@ -58,6 +60,8 @@ OWN = {
 }
 DALLE_NAME = re.compile(r"DALL·E \d{4}-\d\d-\d\d \d\d\.\d\d\.\d\d - (.+)", re.DOTALL)
 """What a downloaded file is called: the time and the beginning of the prompt."""
+GENERATED = re.compile(r"AI generated;(\w{1,20});(\w{1,20})")
+"""Mode and family of models."""
 OPENAI = re.compile(r"\bdall[-·\s]?e\b|\bgpt-image|\bopenai\b", re.IGNORECASE)
 
 
@@ -66,7 +70,7 @@ def read(payloads: Sequence[Payload]) -> Reading | None:
         payload = find(payloads, place)
         if payload is not None and (reading := _midjourney(payload)) is not None:
             return reading
-    return _dalle(payloads)
+    return _reference(payloads) or _dalle(payloads)
 
 
 def _midjourney(payload: Payload) -> Reading | None:
@@ -96,6 +100,21 @@ def _midjourney(payload: Payload) -> Reading | None:
         ),
         payload.place,
     )
+
+
+def _reference(payloads: Sequence[Payload]) -> Reading | None:
+    software = find(payloads, "exif:Software")
+    match = None if software is None else GENERATED.match(software.text)
+    if software is None or match is None:
+        return None
+    prompt, model = find(payloads, "exif:ImageDescription"), find(payloads, "exif:Model")
+    said = foreign(
+        prompt=text_of(prompt.text) if prompt else None,
+        model=model_of(model.text) if model else None,
+        extras={"mode": match[1]},
+        doubts={"prompt": LIKELY},
+    )
+    return Reading(match[2], said, (prompt or software).place)
 
 
 def _dalle(payloads: Sequence[Payload]) -> Reading | None:

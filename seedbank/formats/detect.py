@@ -36,6 +36,7 @@ ORDER = (
     "a1111",
     "webapi",
     "diffusersjson",
+    "plainfields",
     "descriptions",
 )
 """Modules of this package that have `read`, the most trusted first. Our own recipe is whole. Formats with names of their own
@@ -67,6 +68,7 @@ TOOLS = {
     "sd.cpp": "a1111",
     "civitai": "a1111",
     "diffusers": "diffusersjson",
+    "voltaml": "plainfields",
     "midjourney": "descriptions",
     "dalle": "descriptions",
 }
@@ -101,6 +103,7 @@ COPIES = {
     "mflux": {"xmp:description", "iptc:Caption"},
     "mochi": {"iptc:Caption", "exif:ImageDescription", "png:Description", "xmp:description"},
     "dgenerate": {"exif:UserComment"},
+    "diffusersjson": {"png:prompt", "png:Prompt"},
     "kohya": {"png:seed", "png:sampler", "png:steps", "png:scale"},
 }
 """{format: places in which its tool writes the same once more}. They are not read again as something else."""

@@ -67,7 +67,7 @@ def _recipe(values: Mapping[str, Any]) -> Foreign:
         prompt=text_of(first(values, "prompt", "Prompt")),
         negative_prompt=text_of(first(values, "negative_prompt", "Negative prompt")),
         seed=seed_of(first(values, "seed", "Seed")),
-        steps=count_of(first(values, "num_inference_steps", "steps")),
+        steps=count_of(first(values, "num_inference_steps", "steps", "step_count")),
         guidance_scale=guidance if guidance is not None else true_cfg,
         sampler=name_of(first(values, "sampler", "scheduler")),
         width=count_of(first(values, "width", "W")) or width,

@@ -126,6 +126,20 @@ KOHYA = {"prompt": "a cat", "seed": "0", "sampler": "euler_a", "steps": "20", "s
 CAT = {"prompt": "a cat", "negative_prompt": "blurry"}
 TWO = (Lora("a", 0.5), Lora("b", 1.0))
 
+FIELDS = {
+    **{"prompt": "a cat", "negative_prompt": "blurry", "steps": "20", "cfg_scale": "7.5", "seed": "0", "sampler": "euler_a"},
+    **{"schedule_type": "Karras", "resolution": "64x96", "sd_model_name": "m", "sd_model_hash": "0123456789", "clip_skip": "2"},
+}
+VOLTAML = {
+    **{"prompt": "a cat", "negative_prompt": "blurry", "width": "64", "height": "96", "steps": "25", "guidance_scale": "7"},
+    **{"seed": "5", "model": "m"},
+}
+REFERENCE = [
+    Payload("exif:Make", "Black Forest Labs"),
+    Payload("exif:Model", "flux-dev"),
+    Payload("exif:Software", "AI generated;img2img;flux"),
+    Payload("exif:ImageDescription", "a cat"),
+]
 MIDJOURNEY = "a fox, with 2:1 --raw --sref 123 —ar 16:9 --no text --seed 7 --exp 10"
 
 FILES = [
