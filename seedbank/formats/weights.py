@@ -27,6 +27,7 @@ RULES: Mapping[str, str] = {
     "drawthings": A1111,
     "fooocus": COMFYUI,
     "forge": A1111,
+    "kohya": A1111,
     "reforge": A1111,
     "sd.cpp": A1111,
     "sdnext": A1111,
