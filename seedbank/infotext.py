@@ -14,6 +14,7 @@ Every text is read in time proportional to its length: what could be tried again
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -25,6 +26,9 @@ KNOWN = frozenset(
     | {"scheduler", "seed", "size", "steps", "vae", "version"}
 )
 """Fields by which a line is known for one of fields, in lower case."""
+
+FOLLOWING = KNOWN | {"hashes", "lora hashes", "ti hashes", "civitai resources", "civitai metadata"}
+"""Fields with which a further line of fields begins."""
 
 OWN = "seedbank"
 """The field that seedbank writes: a line that has it needs no others."""
@@ -46,6 +50,8 @@ _MARK = re.compile(r'\\.|["{}\[\]]', re.DOTALL)
 _NEGATIVE = re.compile(r"^[ \t]*Negative prompt:[ \t]?", re.IGNORECASE | re.MULTILINE)
 _TEMPLATE = re.compile(r"^[ \t]*(?:Negative )?Template:", re.MULTILINE)
 _LINE_START = re.compile(r"^(?=[ \t]*\w)", re.MULTILINE)
+_LINE_WITHIN = re.compile(r"^(?=[ \t]*\w)(?=[^\n]*, ?steps:)(?=[^\n]*, ?seed:)", re.MULTILINE | re.IGNORECASE)
+"""A line that begins with a field that nobody knows here and goes on with those that are."""
 _FLAT_FIELDS = re.compile(r"[.\s](?=Steps: ?\d+ ?, ?[A-Za-z][\w \-/]*:)")
 _FLAT_NEGATIVE = re.compile(r"[.\s]Negative prompt: ?")
 
@@ -68,12 +74,16 @@ class Parameters:
 
     def get(self, *names: str) -> str | None:
         """The value of the first of these fields that is there and not empty; names in any case."""
-        return next((value for name in names if (value := self.first.get(name.casefold()))), None)
+        return next((value for name in names if (value := self.first.get(_plain(name)))), None)
 
     @cached_property
     def first(self) -> dict[str, str]:
-        """{name in lower case: the first value under it that is not empty}"""
-        return {name.casefold(): value for name, value in reversed(self.pairs) if value}
+        """{name in lower case, `cfg_scale` as `cfg scale`: the first value under it that is not empty}"""
+        return {_plain(name): value for name, value in reversed(self.pairs) if value}
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace("_", " ")
 
 
 def parse(text: str, fewest: int = FEWEST) -> Parameters:
@@ -128,9 +138,10 @@ class _Scanner:
         starts = [found.start() for found in _LINE_START.finditer(self.text)]
         known = [start for start in starts if self._known(start)]
         first = [start for start in known if self._name(start) == "steps"]
-        for start in (*reversed(first[-_LINES_TRIED:]), *reversed(known[-_LINES_TRIED:])):
+        within = [found.start() for found in _LINE_WITHIN.finditer(self.text)]
+        for start in itertools.chain.from_iterable(reversed(some[-_LINES_TRIED:]) for some in (first, known, within)):
             end, pairs = self.pairs(start)
-            names = [name.casefold() for name, _ in pairs]
+            names = [_plain(name) for name, _ in pairs]
             if OWN in names or (len(names) >= self.fewest and sum(name in KNOWN for name in names) > 1):
                 return start, end, pairs
         return None
@@ -146,14 +157,14 @@ class _Scanner:
             if self.text.startswith(",", at):
                 at += 1
             if line_end := _LINE_END.match(self.text, at):
-                if not self._known(line_end.end()):
+                if self._name(line_end.end()) not in FOLLOWING:
                     break
                 at = line_end.end()
         return at, tuple(found)
 
     def _name(self, at: int) -> str | None:
         name = _KEY.match(self.text, at)
-        return name[1].casefold() if name else None
+        return _plain(name[1]) if name else None
 
     def _known(self, at: int) -> bool:
         return self._name(at) in KNOWN

@@ -300,3 +300,17 @@ def test_a_line_of_options_is_a_recipe() -> None:
 def test_a_broken_line_of_a_prompt_file_is_named(line: str, told: str) -> None:
     with pytest.raises(FormatError, match=told):
         prompts_from_file(line)
+
+
+@pytest.mark.parametrize(
+    ("fields", "seed", "scale", "loras"),
+    [
+        ("Parser: full, Steps: 20, Sampler: Default, Seed: 1, CFG scale: 6, App: SD.Next", 1, 6.0, ()),
+        ("steps: 20, sampler: Euler a, cfg_scale: 7, seed: 2", 2, 7.0, ()),
+        ('Steps: 20, Seed: 3, CFG scale: 5\nHashes: {"model": "ab",\n "lora:x": "cd"}', 3, 5.0, (Lora("x", hash="cd"),)),
+    ],
+)
+def test_fields_are_found_behind_unknown_ones_with_other_gaps_and_on_further_lines(fields, seed, scale, loras):
+    said = read([Payload("png:parameters", f"Photo: a cat, Steps: 9, Seed: none\nNegative prompt: dog\n{fields}")]).recipe
+    assert (said.prompt, said.negative_prompt) == ("Photo: a cat, Steps: 9, Seed: none", "dog")
+    assert (said.seed, said.guidance_scale, said.loras) == (seed, scale, loras)

@@ -68,7 +68,7 @@ def extras_of(parameters: Parameters, hashes: Mapping[str, str]) -> dict[str, An
     hires: dict[str, Any] = {}
     controlnets: dict[int, dict[str, str]] = {}
     for key, value in parameters.pairs:
-        name = key.casefold()
+        name = key.casefold().replace("_", " ")
         if name in FIELDS or not value:
             continue
         if name in RENAMED:
