@@ -112,12 +112,22 @@ def _card(entry: Entry, text_of: Callable[[Entry], str], preview: str | None) ->
         "verdict": entry.verdict,
         "added": entry.added.astimezone().strftime("%Y-%m-%d %H:%M"),
         "user": entry.user,
+        "tool": _tool(entry),
         "image": picture.digest if picture else None,
         "recipe": entry.recipe_digest,
         "parameters": text_of(entry) if recipe else None,
         "json": recipe.to_dict() if recipe else None,
     }
     return {name: value for name, value in values.items() if value not in (None, [], False)}
+
+
+def _tool(entry: Entry) -> str | None:
+    """What made an imported picture, as far as its file says so; and the kind of file where that is not PNG."""
+    if entry.origin != "imported":
+        return None
+    tool = str(entry.details.get("tool") or "unknown")
+    kind = entry.blob.media_type.rpartition("/")[2].upper() if entry.blob else "PNG"
+    return tool if kind == "PNG" else f"{tool} ({kind})"
 
 
 # -- previews ---------------------------------------------------------------------------------------------------------

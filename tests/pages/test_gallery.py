@@ -15,7 +15,7 @@ from seedbank.api import Library
 from seedbank.errors import BadInput
 from seedbank.pages import grid
 from seedbank.recipe import Recipe
-from seedbank.records import NewEntry, NewRegeneration
+from seedbank.records import Model, NewEntry, NewRegeneration
 from tests.pictured import MODELS, InProcess, add, drawing, recipe
 
 NASTY = (
@@ -173,6 +173,45 @@ def test_arrows_choose_enter_opens_and_f_lists_favourites_to_paste_back(opened: 
     assert opened.text("#command").splitlines() == ["seedbank fav 6 7", "seedbank fav --off 5"]
     opened.tab.reload()
     assert opened.text("#command").splitlines()[0] == "seedbank fav 6 7"
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page with a very tall picture, a very long prompt, one from right to left, and a model with a long path."""
+    folder = tmp_path_factory.mktemp("odd")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("SEEDBANK_CACHE", str(folder / "cache"))
+    with Library.open(folder / "art.db", create=True, user="ann") as bank:
+        model = Model("c" * 64, "/models/checkpoints/" + "very-long-" * 10 + "name")
+        for number, prompt in enumerate(("a lighthouse " * 200, "منارة على جرف صخري"), 1):
+            values = recipe(number) | {"model": model.digest, "conditioning": {"prompt": prompt}}
+            values["noise"] = {"kind": "torch-cpu", "seed": str(2**63 + number)}
+            bank.add(drawing(number).resize((64, 640) if number == 1 else (64, 64)), values, model=model)
+        (folder / "page.html").write_text(bank.page(bank.find()), "utf-8")
+    patch.undo()
+    return folder / "page.html"
+
+
+@pytest.mark.parametrize("width", [390, 1600])
+def test_tall_pictures_long_words_and_other_directions_keep_the_page_in_shape(browser: Any, odd: Path, width: int):
+    found = Opened(browser, odd, locale="en-US", viewport={"width": width, "height": 844})
+    tab = found.tab
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    frames = tab.evaluate("[...document.querySelectorAll('.frame')].map((it) => it.offsetHeight - it.offsetWidth)")
+    assert all(abs(apart) <= 1 for apart in frames)
+    small = tab.locator("[data-id='2'] .small span")
+    assert small.nth(0).inner_text() == f"2 · {2**63 + 2}" and small.nth(1).inner_text().startswith("very-long-")
+    if width == 1600:
+        assert small.nth(0).evaluate("(it) => it.scrollWidth <= it.clientWidth"), "the model gives way to the seed"
+    assert tab.locator("[data-id='2'] .line").evaluate("(it) => getComputedStyle(it).direction") == "rtl"
+    tab.locator("[data-id='1']").click()
+    tab.locator("#copies button").first.scroll_into_view_if_needed()
+    assert tab.locator("#prompt").evaluate("(it) => it.scrollHeight > it.clientHeight && it.clientHeight < 300")
+    tab.keyboard.press("Escape")
+    tab.fill("#search", "nothing like that")
+    assert tab.locator("#nothing").bounding_box()["y"] < 400
+    assert found.said == []
+    found.context.close()
 
 
 def test_the_search_box_narrows_the_page(opened: Opened):
