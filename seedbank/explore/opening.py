@@ -39,12 +39,13 @@ def open_entry(
     bench: Bench | None = None,
     turn: RLock | None = None,
     say: Say = lambda remark: None,
+    compare: Say = lambda remark: None,
 ) -> Renderer:
     """What renders recipes like that of `entry`, or of `entry` with what is `wanted` in the place of the recorded.
 
     An import is read, converted and made whole as a regeneration of it does; steps that its tool made afterwards are left
-    out. `say` hears that, and what the exchange means. Raises `Blocked` for an entry that cannot be rendered here, and says
-    why.
+    out. `say` hears that and what else is left out, `compare` what the exchange does to the picture. Raises `Blocked` for an
+    entry that cannot be rendered here, and says why.
     """
     wanted, bench = wanted or Wanted(), bench or library.bench
     translated = Translator(library).to_vary(entry, wanted.model)
@@ -73,7 +74,7 @@ def open_entry(
             base, model=model.digest, pipeline=loaded.pipeline, dtypes=loaded.dtypes, adapters=ready.adapters, batch=None
         )
     for remark in remarks(recorded, setting, wanted, imported=translated is not None):
-        say(remark)
+        compare(remark)
     beside = Beside(model, adapter_models(setting.known, base), entry.details.get("inputs", {}))
     return open_recorded(library, bench, setting, base, beside, turn=turn)
 

@@ -179,7 +179,7 @@ class Sweep:
             self.run = self._library.store.start_run(SWEEP, self.specification, [], name=self._name)
             self._others = stored.reused(self._library.store, self.run.id)
             self._renamed = stored.renamed(self._library.store, self.run.id)
-            self._collect()
+        self._collect()
         return self.run
 
     def _check_name(self) -> None:
@@ -195,12 +195,12 @@ class Sweep:
             )
 
     def _collect(self) -> None:
-        """Its entries as a collection: a saved search, so that it is right at any moment."""
+        """Its entries as a collection: a saved search, so that it is right at any moment. Undoing it undoes the sweep."""
         assert self.run is not None
         known = {one.name for one in self._library.collections()}
         name = self.collection
         if name not in known:
-            self._library.create_collection(name, f"run:{self.run.id}")
+            self._library.store.curation.gather_sweep(name, self.run.id)
 
     @property
     def collection(self) -> str:

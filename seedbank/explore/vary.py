@@ -64,7 +64,7 @@ def vary(
     if seed is None:
         check_own_noise(library, entry)
     wanted = Wanted(model, vae, dtype, device)
-    with open_entry(library, entry, wanted, say=say) as renderer:
+    with open_entry(library, entry, wanted, say=say, compare=say) as renderer:
         changer = Changer(renderer)
         changes: list[Change] = [(name, value) for name, value in fields.items() if value is not None]
         if prompt_add is not None:

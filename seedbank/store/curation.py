@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from seedbank.records import Collection, Duplicates, Edge, Stats, Tag, TeamOpinion, Undone
 from seedbank.store import collections as collected
 from seedbank.store import facets, likeness, lineage, opinions, tagging, undo
-from seedbank.store.writing import Work
+from seedbank.store.runs import SWEEP
+from seedbank.store.writing import Work, new_uid
 
 if TYPE_CHECKING:
     from seedbank.store.database import Database
@@ -125,6 +126,15 @@ class Curation:
         """A new collection, or with `query` a saved search. Raises `BadInput` when the name is taken."""
         with self._work() as work:
             collected.create(work, name, query)
+
+    def gather_sweep(self, name: str, run: int) -> None:
+        """A saved search for the cells of a run, under a name that is free. Undoing it also puts the cells that the run made
+        into the trash."""
+        wanted = opinions.checked_name(name, "collection")
+        with self._work() as work:
+            uid, after = new_uid(), {"name": wanted, "query": f"run:{run}"}
+            collected.put_state(work, uid, after)
+            work.record(SWEEP, run=run, name=wanted, collection={"uid": uid, "was": None, "is": after})
 
     def receive_collection(self, name: str, digests: Sequence[str], cover: str | None = None) -> list[str]:
         """A new collection of the pictures with these image digests; gives those that are not in this bank."""

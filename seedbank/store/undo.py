@@ -21,14 +21,15 @@ from seedbank.store import collections as collected
 from seedbank.store.history import COLLECT, PERSONAL, TAG, UNTAG, Change, in_order, write_events
 from seedbank.store.opinions import BLANK, give_tags, set_column, take_tags
 from seedbank.store.reading import LARGEST_ID, chunks
+from seedbank.store.runs import SWEEP
 from seedbank.store.tables import collections, entries, operations, opinion_events, tags, users
 from seedbank.store.tagging import MERGE, RENAME
 from seedbank.store.words import fold
 from seedbank.store.writing import Work
 
 UNDO, IMPORT = "undo", "import"
-TRASH = {"rm": True, "restore": False, IMPORT: False}
-"""{kind: whether the entries were in the trash afterwards}; those of an import are the entries of its run."""
+TRASH = {"rm": True, "restore": False, IMPORT: False, SWEEP: False}
+"""{kind: whether the entries were in the trash afterwards}; those of an import and a sweep are the entries of its run."""
 UNDOABLE = (
     *(TAG, UNTAG, *PERSONAL, "adopt", RENAME, MERGE, *TRASH),
     *("create collection", "save search", "change collection", "remove collection", "import collection"),
@@ -100,7 +101,7 @@ def undo(work: Work, number: int | None = None) -> Undone:
     first = target if root == target.id else _operation(work.connection, root)
     if first.kind not in UNDOABLE:
         raise BadInput(
-            f"Operation {root} ({first.kind}) cannot be undone.", "Opinions, collections, rm and imports can be: seedbank log"
+            f"Operation {root} ({first.kind}) cannot be undone.", "Opinions, collections, rm, imports and sweeps can be: seedbank log"
         )
     if again and (by := book.undone_by(root)) is not None:
         raise BadInput(f"Operation {target.id} was undone by operation {by}.", f"To do it again: seedbank undo {by}")

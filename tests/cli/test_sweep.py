@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from PIL import Image
 from seedbank.api import Library
 from seedbank.bank import Pixels
 from seedbank.recipe import differences
-from tests.rendering import Ran
+from tests.rendering import Ran, shared_cache
 from tests.warm import InProcess
 
 SMALL = ("--size", "64x64", "--device", "cpu", "--model", "embedded@0", "--guidance", "0")
@@ -138,12 +139,48 @@ def test_a_cell_that_fails_is_marked_and_the_rest_goes_on(swept):
         ((), 2, "A sweep needs something that changes"),
         (("--from", "1", "--axis", "steps=2"), 2, "A sweep starts from a prompt, from an entry, or goes on."),
         (("--refiner", "nowhere", "--seeds", "1,2"), 2, "A sweep has no refiner"),
+        (("--axis", "model=a,b"), 2, "The model is an axis and an option."),
+        (("--axis", "vae=none,./nowhere"), 2, "There is no file or folder"),
+        (("--axis", "dtype=float32,float33"), 2, "There is no dtype 'float33'"),
+        (("--axis", "noise=torch-cpu,white"), 2, "There is no noise of the kind 'white'"),
+        (("--axis", "scheduler.nonsense=1"), 2, "FlowMatchEulerDiscreteScheduler has no setting 'nonsense'"),
     ],
 )
 def test_what_makes_no_sense_is_a_sentence_before_anything_is_rendered(swept, arguments, code, words):
     before = swept("ls", "--ids", "--limit", "0").lines
     assert words in swept("sweep", "a red circle in oil", *SMALL, *arguments, ok=[code]).err
     assert swept("ls", "--ids", "--limit", "0").lines == before
+
+
+@pytest.mark.slow
+def test_a_model_axis_is_planned_by_model_and_labelled_by_folder(swept):
+    other = swept.folder / "elsewhere" / "embedded-b"
+    shutil.copytree(shared_cache() / "models" / "embedded-0", other)
+    page, sheet = swept.folder / "models.html", swept.folder / "models.png"
+    ran = swept(
+        *("sweep", "a red circle in oil", "--size", "64x64", "--device", "cpu", "--guidance", "0", "--steps", "2", "--json"),
+        *("--axis", f"model=embedded@0,{other}", "--seeds", "5..6", "--contact-sheet", str(sheet), "--page", str(page)),
+    )
+    assert "4 cells (model 2 x seed 2): 4 there already, 0 to render" in ran.err, "the same weights are the same model"
+    part = "  embedded-b  ZImagePipeline, 64x64, 2 steps, float32 on cpu: 2 cells, 2 there already"
+    assert part in ran.err.splitlines()
+    assert [cell["cell"]["model"] for cell in ran.objects] == ["embedded@0"] * 2 + ["embedded-b"] * 2
+    assert '["embedded@0", "embedded-b"]' in page.read_text("utf-8") or '["embedded@0","embedded-b"]' in page.read_text("utf-8")
+    with Image.open(sheet) as picture:
+        assert picture.width > 2 * 64
+
+
+@pytest.mark.slow
+def test_undo_after_a_sweep_takes_its_collection_and_its_cells_and_leaves_those_that_were_there(swept):
+    before = swept("ls", "--ids", "--limit", "0").lines
+    swept("sweep", "a red circle in oil", *SMALL, "--steps", "2", "--seeds", "5,90,91", "--name", "undone")
+    assert "undone" in swept("collection", "ls").out and len(swept("ls", "run:undone", "--ids").lines) == 3
+    said = swept("undo").out
+    assert "(sweep undone" in said
+    assert swept("ls", "--ids", "--limit", "0").lines == before and "undone" not in swept("collection", "ls").out
+    again = said.split("seedbank undo ")[1].split()[0]
+    swept("undo", again)
+    assert len(swept("ls", "run:undone", "--ids").lines) == 3 and "undone" in swept("collection", "ls").out
 
 
 @pytest.mark.slow

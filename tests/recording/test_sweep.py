@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from seedbank import images
+from seedbank.errors import BadInput, Blocked
 from seedbank.regen import regenerate
+from tests.rendering import shared_cache
 from tests.tiny_adapters import Pieces
 from tests.tiny_models import SD15
 
@@ -57,3 +60,127 @@ def test_variants_keep_what_is_not_named_and_all_rebuild_exactly(bank, cells):
     ids = [*(entry.id for entry in made[::4]), variant.id, without.id]
     outcomes = list(regenerate(bank, ids, bench=bank.bench))  # not the process of the sweep
     assert [outcome.regeneration.verdict for outcome in outcomes] == ["exact"] * 5
+
+
+# -- models, VAEs and dtypes ------------------------------------------------------------------------------------------
+
+CHEAP = {"width": 64, "height": 64, "steps": 2, "device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory):
+    """Folders that hold a second Stable Diffusion, `sd-b`, and another VAE for it, `vae-b`."""
+    import torch
+
+    from tests import tiny_models
+
+    root = tmp_path_factory.mktemp("others")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        tiny_models.stable_diffusion(root / "tokens").save_pretrained(root / "sd-b")
+        tiny_models.vae(latent_channels=4).save_pretrained(root / "vae-b")
+    return root
+
+
+@pytest.mark.slow
+def test_models_and_dtypes_combine_with_loras_and_texts_and_every_cell_rebuilds_exactly(bank, model, given, others):
+    axes = ["lora.first=0,1", "prompt/red/blue", f"model={model(SD15)},{others / 'sd-b'}", "dtype=float32,bfloat16"]
+    asked = {name: value for name, value in given.items() if name != "model"} | CHEAP
+    with bank.sweeping("a red circle", axes=axes, **asked) as sweep:
+        assert [part.label for part in sweep.plan.parts] == [
+            f"{name} {dtype}" for name in ("StableDiffusionPipeline", "sd-b") for dtype in ("float32", "bfloat16")
+        ]
+        cells = list(sweep)
+    made = [cell.entry for cell in cells]
+    assert len(made) == 16 and len({entry.recipe_digest for entry in made}) == 16
+    assert len({entry.picture.digest for entry in made}) == 16
+    loaded = [(cell.labels["model"], cell.labels["dtype"]) for cell in cells]
+    assert [pair for index, pair in enumerate(loaded) if pair not in loaded[:index]] == list(dict.fromkeys(loaded))
+    assert all(pair == loaded[index // 4 * 4] for index, pair in enumerate(loaded)), "each is loaded once"
+    assert {entry.model.name for entry in made} == {"StableDiffusionPipeline", "sd-b"}
+    outcomes = list(regenerate(bank, [made[0].id, made[-1].id], bench=bank.bench))
+    assert [outcome.regeneration.verdict for outcome in outcomes] == ["exact"] * 2
+
+
+@pytest.mark.slow
+def test_what_a_model_lacks_and_what_has_no_effect_is_judged_for_each(bank, model):
+    axes = [f"model=embedded@0,{model(SD15)}", "guidance=0,1", "eta=0,0.5"]
+    with bank.sweeping("a red circle", axes=axes, device="cpu", seed=3, width=64, height=64) as sweep:
+        said = list(sweep.plan.remarks)
+        guidance = {start.label: start.base.guidance for start in sweep.starts}
+        planned = [sweep._planner.planned(indexes) for indexes in sweep.grid.walk()]
+    assert guidance == {"embedded@0": 5.0, "StableDiffusionPipeline": 7.5}, "each as its own pipeline says"
+    assert "embedded@0: Cells of eta 0.5 will fail: ZImagePipeline has no argument 'eta' that can be set here." in said
+    assert [one for one in said if "same picture" in one] == [
+        "StableDiffusionPipeline: Guidance 0, 1 give the same picture: StableDiffusionPipeline sees no difference there."
+    ]
+    assert [one.problem is None for one in planned] == [False] * 4 + [True] * 4
+
+
+@pytest.mark.slow
+def test_an_entry_goes_to_other_weights_with_everything_else_as_it_is(bank, model, others):
+    (parent,) = bank.generate("a red circle", model=str(model(SD15)), seed=4, negative="blue", guidance=3.0, **CHEAP)
+    said = []
+    (on_b,) = bank.vary(parent.id, model=str(others / "sd-b"), say=said.append)
+    assert said == ["The composition will change: sd-b makes another picture of the same noise than StableDiffusionPipeline."]
+    same = ("conditioning", "noise", "call", "scheduler", "dtypes", "pipeline")
+    assert all(getattr(on_b.recipe, name) == getattr(parent.recipe, name) for name in same)
+    (decoded,) = bank.vary(parent.id, vae=str(others / "vae-b"), dtype="bfloat16", say=said.append)
+    assert decoded.recipe.adapters[0]["kind"] == "vae" and set(decoded.recipe.dtypes.values()) == {"bfloat16"}
+    (back,) = bank.vary(decoded.id, vae="none", dtype="float32")
+    assert back.recipe_digest == parent.recipe_digest and back.picture == parent.picture
+    with pytest.raises(BadInput, match="is like that already"):
+        bank.vary(parent.id, dtype="float32")
+    (carried,) = bank.vary(parent.id, model="embedded@0", say=said.append)
+    assert (carried.recipe.seed, carried.recipe.steps, carried.recipe.guidance) == (4, 2, 2.0)
+    assert "ZImagePipeline does not take PNDMScheduler; its own FlowMatchEulerDiscreteScheduler is used." in said
+    with bank.sweeping(of=parent.id, axes=[f"vae=none,{others / 'vae-b'}", f"model={model(SD15)},{others / 'sd-b'}"]) as sweep:
+        cells = list(sweep)
+    assert [cell.reused for cell in cells] == [True, False, True, False], "the recorded one, and the one that was varied"
+    _, children = bank.store.lineage(parent.id)
+    assert {edge.child for edge in children if edge.kind == "swept-from"} == {cells[1].entry.id, cells[3].entry.id}
+    ids = [on_b.id, decoded.id, carried.id, cells[3].entry.id]
+    assert [found.regeneration.verdict for found in regenerate(bank, ids, bench=bank.bench)] == ["exact"] * 4
+
+
+@pytest.mark.slow
+def test_a_sweep_of_models_goes_on_elsewhere_before_its_first_cell_is_finished(bank, model, others, monkeypatch, tmp_path):
+    monkeypatch.chdir(others)
+    with bank.sweeping("a blue star", axes=["model=sd-b,embedded@0"], seed=9, **CHEAP) as sweep:
+        run = sweep.begin()
+    monkeypatch.chdir(tmp_path)
+    with bank.sweeping(resume=run.id) as sweep:
+        assert (sweep.plan.cells, sweep.plan.reused) == (2, 0)
+        made = [cell.entry for cell in sweep]
+    assert [entry.model.name for entry in made] == ["sd-b", "embedded@0"]
+    with bank.sweeping(resume=run.id) as sweep:
+        assert all(cell.reused for cell in sweep)
+
+
+# -- imports ----------------------------------------------------------------------------------------------------------
+
+TEXT = (
+    "a red circle\nSteps: 2, Sampler: Euler, Schedule type: Simple, CFG scale: 1, Seed: 7, Size: 64x64, RNG: CPU, "
+    "Model: embedded-0, Hires upscale: 2, Hires upscaler: Latent, Denoising strength: 0.5, Version: v1.10.1"
+)
+
+
+@pytest.mark.slow
+def test_variants_and_sweeps_begin_from_the_picture_of_another_tool_and_say_what_is_left_out(bank, tmp_path):
+    data = images.encode_png("RGB", 128, 128, bytes(128 * 128 * 3), text={"parameters": TEXT})
+    (tmp_path / "theirs.png").write_bytes(data)
+    (report,) = bank.importing([str(tmp_path / "theirs.png")])
+    with pytest.raises(Blocked, match=r"The model embedded-0 .*is not among the weights that this bank knows"):
+        bank.vary(report.entry, prompt="a blue circle")
+    list(bank.add_models(shared_cache() / "models" / "embedded-0"))
+    said = []
+    (variant,) = bank.vary(report.entry, prompt="a blue circle", say=said.append)
+    assert "Hires fix (a second pass at a larger size) is left out." in said
+    assert (variant.recipe.seed, variant.recipe.width, variant.prompt) == (7, 64, "a blue circle")
+    with bank.sweeping(of=report.entry, axes=["prompt/red/blue", "seed=7,8"], say=said.append) as sweep:
+        cells = list(sweep)
+        assert [cell.entry.id for cell in cells if cell.reused] == [variant.id]
+    for entry, kind in ((variant, "variant-of"), (cells[0].entry, "swept-from")):
+        assert [(edge.parent, edge.kind) for edge in bank.store.lineage(entry.id)[0]] == [(report.entry, kind)]
+    outcomes = list(regenerate(bank, [variant.id, cells[0].entry.id], bench=bank.bench))
+    assert [outcome.regeneration.verdict for outcome in outcomes] == ["exact"] * 2
