@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
@@ -90,7 +91,7 @@ def _depth(value: Any) -> int:
 def json_object(text: str) -> Mapping[str, Any] | None:
     """The JSON object that `text` is, or None. A text that begins with a brace is not always JSON: prompts do as well.
 
-    Some programs encode what is JSON already, up to `MOST_CODES` times.
+    Some programs encode what is JSON already, up to `MOST_CODES` times; others print Python's form of it.
     """
     value: Any = text
     for _ in range(MOST_CODES):
@@ -102,8 +103,21 @@ def json_object(text: str) -> Mapping[str, Any] | None:
         try:
             value = parse_json(value)
         except FormatError:
-            return None
+            return _printed(value.strip()) if start.startswith("{'") and len(value) <= SMALL else None
     return value if isinstance(value, dict) else None
+
+
+@lru_cache(maxsize=4)
+def _printed(text: str) -> Mapping[str, Any] | None:
+    """The object that Python prints as `text`, which some programs write in the place of JSON; None for what is none."""
+    import ast
+
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of escapes in a stranger's text
+            value = json.loads(json.dumps(ast.literal_eval(text)))
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        return None
+    return value if isinstance(value, dict) and _depth(value) <= DEEPEST else None
 
 
 def text_of(value: Any) -> str | None:

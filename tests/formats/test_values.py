@@ -59,6 +59,19 @@ def test_json_within_a_string_of_json_is_the_object_that_it_holds():
     assert [json_object(text) for text in (deep, '"a {cat}"', '"{a} cat"', '"', '""')] == [None] * 5
 
 
+def test_what_python_prints_of_an_object_is_read_as_json_would_be():
+    assert json_object(str({"seed": 5, "size": (64, 96), "x": None})) == {"seed": 5, "size": [64, 96], "x": None}
+    others = [
+        "{'a': open('x')}",
+        "{'a': {1, 2}}",
+        "{'a'",
+        "{'a': b'x'}",
+        "{'a cat'} in [a hat]",
+        "{'a': " + "[" * 150 + "]" * 150 + "}",
+    ]
+    assert [json_object(text) for text in others] == [None] * 6
+
+
 def test_a_guidance_without_end_is_none():
     said = foreign(guidance_scale=number_of("Infinity"), steps=3)
     assert (said.guidance_scale, said.steps, dict(said.confidence)) == (None, 3, {"steps": 1.0})
