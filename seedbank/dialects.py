@@ -77,7 +77,7 @@ SAMPLER_NAMES = Names({
     "euler": ("Euler", "euler|ddim", "euler", "Euler|Euler FlowMatch", "euler", "k_euler"),
     "euler_a": ("Euler a", "euler_ancestral", "euler_a", "Euler a", "euler_a", "k_euler_ancestral"),
     "heun": ("Heun", "heun", "heun", "Heun|Heun FlowMatch", "heun", ""),
-    "lms": ("LMS", "lms", "lms", "LMS", "lms", "k_lms"),
+    "lms": ("LMS", "lms", "lms", "LMS|LMSD", "lms", "k_lms"),
     "dpm2": ("DPM2", "dpm_2", "kdpm_2|k_dpm_2", "KDPM2", "dpm2", "k_dpm_2"),
     "dpm2_a": ("DPM2 a", "dpm_2_ancestral", "kdpm_2_a|k_dpm_2_a", "KDPM2 a", "", "k_dpm_2_ancestral"),
     "dpm++_2m": ("DPM++ 2M", "dpmpp_2m", "dpmpp_2m", "DPM++ 2M", "dpm++2m", "k_dpmpp_2m"),
@@ -87,7 +87,10 @@ SAMPLER_NAMES = Names({
     ),
     "dpm++_2m_sde_heun": ("DPM++ 2M SDE Heun", "dpmpp_2m_sde_heun|dpmpp_2m_sde_heun_gpu", "", "", "", ""),
     "dpm++_3m_sde": ("DPM++ 3M SDE", "dpmpp_3m_sde|dpmpp_3m_sde_gpu", "", "DPM++ 3M SDE", "", ""),
-    "dpm++_2s": ("DPM++ 2S a", "dpmpp_2s_ancestral", "dpmpp_2s", "DPM++|DPM++ 2S", "dpm++2s_a", "k_dpmpp_2s_ancestral"),
+    "dpm++_2s": (
+        *("DPM++ 2S a|dpmpp_2s_a", "dpmpp_2s_ancestral|dpmpp_2s_a", "dpmpp_2s", "DPM++|DPM++ 2S", "dpm++2s_a"),
+        "k_dpmpp_2s_ancestral",
+    ),
     "dpm++_sde": ("DPM++ SDE", "dpmpp_sde|dpmpp_sde_gpu", "dpmpp_sde", "DPM++ SDE", "", "k_dpmpp_sde"),
     "ddim": ("DDIM", "", "ddim", "DDIM", "", "ddim|ddim_v3"),
     "ddpm": ("", "ddpm", "ddpm", "DDPM", "", ""),
@@ -128,6 +131,8 @@ K_DIFFUSION = (A1111, COMFYUI, SDCPP, NOVELAI)
 """Dialects of tools with samplers of k-diffusion: their noise levels span the whole range of the training (`linspace`)."""
 OWN_WAY = ("default", "undefined", "none")
 """Words of tools for what the model itself brings along."""
+OWN_SCHEDULE = ("lcm", "tcd")
+"""Samplers after which tools name a schedule, too: that of Fooocus's performance modes."""
 TIMESTEP_SAMPLERS = ("ddim", "plms", "uni_pc_bh1")
 """Of A1111: these walk the training's steps in even strides from the second (`leading`, offset 1)."""
 
@@ -141,6 +146,10 @@ NEAR: Mapping[str, str] = {
     "dpm2_a": "A1111 leaves out the last noise level but one",
 }
 """{our name: why diffusers comes near it and not closer, in k-diffusion's tools}"""
+NEAR_SCHEDULE: Mapping[tuple[str | None, str | None], str] = {
+    (COMFYUI, "beta"): "ComfyUI spreads its steps over those of the training, diffusers' beta over the noise levels",
+}
+"""{(dialect, our schedule): the same}"""
 
 
 @dataclass(frozen=True)
@@ -177,13 +186,16 @@ def meaning(tool: str | None, sampler: str | None, schedule: str | None = None) 
     word = schedule or inside
     if word is None or plain(word) in OWN_WAY:
         found = None
+    elif plain(word) == ours and ours in OWN_SCHEDULE:
+        found = NORMAL
     elif plain(word) == "automatic":
         found = AUTOMATIC.get(ours or "", NORMAL)
     elif (found := SCHEDULE_NAMES.ours(word, dialect)) is None:
         return Meaning(ours, unknown=word)
     k_diffusion = dialect in K_DIFFUSION
+    near = [NEAR.get(ours or ""), NEAR_SCHEDULE.get((dialect, found))] if k_diffusion else []
     spacing = "leading" if dialect == A1111 and ours in TIMESTEP_SAMPLERS else "linspace"
-    return Meaning(ours, found, None, NEAR.get(ours or "") if k_diffusion else None, spacing if k_diffusion else None)
+    return Meaning(ours, found, None, "; ".join(filter(None, near)) or None, spacing if k_diffusion else None)
 
 
 def _sampler(name: str, dialect: str | None) -> tuple[str | None, str | None]:

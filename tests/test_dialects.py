@@ -38,6 +38,12 @@ OWN, FLOW = "PNDMScheduler", "FlowMatchEulerDiscreteScheduler"
         ("drawthings", "Euler A Trailing", None, ("euler_a", "trailing")),
         ("mold", None, "euler-ancestral", ("euler_a", None)),
         ("sdnext", "Default", None, (None, None)),
+        ("sdnext", "LMSD", None, ("lms", None)),
+        ("aihorde", "k_dpmpp_2s_a", None, ("dpm++_2s", None)),
+        ("a1111", "k_dpmpp_2s_a_ka", None, ("dpm++_2s", "karras")),
+        ("easydiffusion", "dpmpp_2s_a", None, ("dpm++_2s", None)),
+        ("fooocus", "lcm", "lcm", ("lcm", "normal")),
+        ("fooocus", "tcd", "tcd", ("tcd", "normal")),
     ],
 )
 def test_names_of_tools_are_understood(tool, sampler, schedule, ours):
@@ -53,6 +59,7 @@ def test_names_of_tools_are_understood(tool, sampler, schedule, ours):
         ("a1111", "Euler", "Align Your Steps", "Align Your Steps"),
         ("sdnext", "DPM2++ SDE FlowMatch", None, "DPM2++ SDE FlowMatch"),
         ("comfyui", "euler_cfg_pp", "normal", "euler_cfg_pp"),
+        ("fooocus", "euler", "lcm", "lcm"),
     ],
 )
 def test_a_name_in_no_table_is_said_and_not_taken_for_its_neighbour(tool, sampler, schedule, word):

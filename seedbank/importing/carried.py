@@ -99,11 +99,13 @@ HARMLESS = (
 )
 """Fields that say nothing about the picture, or say again what was read already."""
 
+ETA = "Eta DDIM"
 UNDERSTOOD = (
+    ETA,
     *("mode", "clip_skip", "vae", "refiner", "refiner_switch", "noise", "ensd", "variation_seed", "variation_strength"),
     *("denoise", "hires", "distilled_guidance", "guidance_is_distilled", "batch_size", "batch_index", "embeddings"),
     *("controlnets", "inputs"),
-    *("style_prompt", "negative_style_prompt"),
+    *("style_prompt", "negative_style_prompt", "encoders", "negative_encoders"),
 )
 """Extras that have a place in a recipe or an obstacle of their own."""
 
@@ -126,8 +128,8 @@ def obstacles(said: Foreign) -> Iterator[str]:
         yield "It was made from another picture, which the file does not hold."
     found = {what for name, value in extras.items() if name not in UNDERSTOOD and is_on(value) for what in _steps(name)}
     yield from (f"{what[0].upper()}{what[1:]} is not supported." for what in sorted(found))
-    if extras.get("batch_index") is None and _number(extras.get("batch_size")) > 1:
-        yield f"It is one of {int(_number(extras['batch_size']))} pictures of one batch, and the file does not say which."
+    if extras.get("batch_index") is None and number(extras.get("batch_size")) > 1:
+        yield f"It is one of {int(number(extras['batch_size']))} pictures of one batch, and the file does not say which."
 
 
 def without(said: Foreign) -> dict[str, str]:
@@ -171,7 +173,7 @@ def _another_picture(said: Foreign) -> bool:
         bool(extras.get("inputs"))
         or any(is_on(value) and name.casefold().startswith(GIVEN_PICTURE) for name, value in extras.items())
         or any(word in mode for word in ANOTHER_PICTURE)
-        or (denoise is not None and not extras.get("hires") and 0 < _number(denoise) < 1)
+        or (denoise is not None and not extras.get("hires") and 0 < number(denoise) < 1)
     )
 
 
@@ -180,7 +182,7 @@ def _steps(name: str) -> Iterator[str]:
     yield from (what for begin, what in STEPS.items() if known in (begin, f"{begin}s") or known.startswith(f"{begin} "))
 
 
-def _number(value: Any) -> float:
+def number(value: Any) -> float:
     try:
         return float(value)
     except (TypeError, ValueError):

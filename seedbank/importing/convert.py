@@ -16,7 +16,7 @@ from seedbank.dialects import A1111, COMFYUI, Meaning, choice, dialect_of, meani
 from seedbank.errors import BadInput
 from seedbank.formats import weights as prompt_weights
 from seedbank.formats.reading import Foreign, ModelName, Reading
-from seedbank.importing.carried import is_on, left_out, obstacles
+from seedbank.importing.carried import ETA, is_on, left_out, number, obstacles
 from seedbank.importing.guidance import guidance_arguments
 from seedbank.importing.noise import noise_of
 from seedbank.importing.weights import (
@@ -43,6 +43,12 @@ FLOW = (
 )
 """Pipelines of models trained for flow matching, whose schedulers are others."""
 XL = "StableDiffusionXLPipeline"
+ENCODERS: Mapping[str, Mapping[str, str]] = {
+    XL: {"text_g": "prompt_2", "text_l": "prompt", "clip_g": "prompt_2", "clip_l": "prompt"},
+    "FluxPipeline": {"clip_l": "prompt", "t5xxl": "prompt_2"},
+    "StableDiffusion3Pipeline": {"clip_l": "prompt", "clip_g": "prompt_2", "t5xxl": "prompt_3"},
+}
+"""{pipeline: {input of ComfyUI's text encoders: argument of the call}}"""
 OWN_VAE = ("automatic", "none", "baked vae", "default", "default (model)")
 FAMILY_VAE = ("ae", "flux_ae", "flux_vae", "flux2-vae", "flux2_vae", "qwen_image_vae", "sd3_vae")
 """Files under which the VAE of a family is passed on alone, for tools that load the parts of a model one by one."""
@@ -136,16 +142,36 @@ class _Conversion:
         texts = {"prompt": said.prompt, "negative_prompt": said.negative_prompt}
         if pipeline == XL:
             texts |= {"prompt_2": extras.get("style_prompt"), "negative_prompt_2": extras.get("negative_style_prompt")}
+        texts |= self._texts_of_encoders(pipeline)
         said_texts = [text for text in texts.values() if isinstance(text, str)]
         weighting, why = prompt_weights.weighting(said_texts, self.tool, pipeline)
         if why is not None:
             self.obstacles.append(f"{why[0].upper()}{why[1:]}.")
         if weighting is not None:
             self.remarks.append(f"The weights in its prompt are applied by compel, which comes near to {self.tool}.")
-        words = {name: self._text(text) for name, text in texts.items() if isinstance(text, str) and (text or name[-1] != "2")}
+        words = {
+            name: self._text(text) for name, text in texts.items() if isinstance(text, str) and (text or name[-1] not in "23")
+        }
         if weighting is not None:
             return words | {"weighting": weighting}
         return {name: prompt_weights.unescaped(text, self.tool, pipeline) for name, text in words.items()}
+
+    def _texts_of_encoders(self, pipeline: str | None) -> dict[str, str]:
+        """The prompts of a file that gives each text encoder its own; its `prompt` has them one under the other."""
+        found: dict[str, str] = {}
+        for before, extra, whole in (
+            ("", "encoders", self.said.prompt),
+            ("negative_", "negative_encoders", self.said.negative_prompt),
+        ):
+            if not isinstance(texts := self.said.extras.get(extra), Mapping):
+                continue
+            arguments = ENCODERS.get(pipeline or "", {})
+            own = {name: str(texts[encoder]) for encoder, name in arguments.items() if texts.get(encoder)}
+            if len(own) == len(texts) and whole == "\n".join(dict.fromkeys(own.values())):
+                found |= {f"{before}{name}": text for name, text in own.items()}
+            else:
+                self.remarks.append(f"Its {before.replace('_', ' ')}prompt has a text for each text encoder; they are joined.")
+        return found
 
     def _text(self, text: str) -> str:
         """The words that are encoded: without the tags of networks, which stand beside the recipe's text as adapters."""
@@ -166,7 +192,16 @@ class _Conversion:
         cfg = None if said.extras.get("guidance_is_distilled") else said.guidance_scale
         arguments, heard = guidance_arguments(pipeline, cfg, said.extras.get("distilled_guidance"))
         self.remarks += heard
-        return call | arguments | {"clip_skip": self._clip_skip(pipeline)}
+        return call | arguments | {"clip_skip": self._clip_skip(pipeline), "eta": self._eta(pipeline)}
+
+    def _eta(self, pipeline: str | None) -> float | None:
+        """How much noise DDIM draws in each step; A1111 says it where it is not 0."""
+        if not 0 < (eta := number(self.said.extras.get(ETA))) <= 1:
+            return None
+        if pipeline in (XL, "StableDiffusionPipeline") and meaning(self.tool, self.said.sampler).sampler == "ddim":
+            return float(eta)
+        self.remarks.append(f"Not carried over: {ETA} {eta:g}.")
+        return None
 
     def _clip_skip(self, pipeline: str | None) -> int | None:
         """diffusers counts the layers that are left out: one less than A1111, which counts the one that is used.

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from seedbank.dialects import NEAR, SAMPLER_NAMES, SCHEDULE_NAMES
+from seedbank.dialects import COMFYUI, NEAR, NEAR_SCHEDULE, SAMPLER_NAMES, SCHEDULE_NAMES, dialect_of, meaning
 from seedbank.importing.guidance import guidance_arguments
 from seedbank.pipelines import DISTILLED, OFFSET, STANDARD, TEXT_TO_IMAGE, TRUE_CFG
 from seedbank.samplers import NORMAL, SAMPLERS, SIGMAS, SPACINGS
+from tests.offered import OFFERED, listed
 
 PAGE = Path(__file__).parents[2] / "docs" / "foreign-recipes.md"
 HEADS = ("A1111, Forge", "ComfyUI, SwarmUI, Fooocus", "InvokeAI", "SD.Next", "sd.cpp", "NovelAI")
@@ -56,18 +57,40 @@ def _told(arguments: Mapping[str, float]) -> str:
 def near() -> Iterator[str]:
     for ours, why in NEAR.items():
         yield f"- `{ours}`: {why}."
+    for (dialect, schedule), why in NEAR_SCHEDULE.items():
+        yield f"- `{schedule}` of {dialect}: {why}."
+
+
+def refused() -> Iterator[str]:
+    yield "| tool | samplers | schedules |"
+    yield "|---|---|---|"
+    for tool, (samplers_there, schedules_there) in OFFERED.items():
+        unknown = [name for name in listed(samplers_there) if meaning(tool, name).unknown is not None]
+        others = [name for name in listed(schedules_there) if meaning(tool, "Euler", name).unknown is not None]
+        beside = [] if tool == COMFYUI or dialect_of(tool) != COMFYUI else listed(", ".join(OFFERED[COMFYUI]))
+        unknown, others = ([name for name in words if name not in beside] for words in (unknown, others))
+        if unknown or others:
+            yield f"| {tool}{', beside those' if beside else ''} | {', '.join(unknown)} | {', '.join(others)} |"
 
 
 PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "guidance": guidance,
     "samplers": samplers,
     "schedules": schedules,
+    "refused": refused,
     "near": near,
 }
 
 
 def _pattern(name: str) -> re.Pattern[str]:
     return re.compile(rf"(<!-- {name} -->\n)(.*?)(<!-- /{name} -->)", re.DOTALL)
+
+
+def test_every_sampler_that_a_tool_offers_has_a_scheduler_or_is_refused_by_its_name():
+    for tool, (samplers_there, _) in OFFERED.items():
+        for name in listed(samplers_there):
+            meant = meaning(tool, name)
+            assert (meant.sampler in SAMPLERS) != (meant.unknown == name), (tool, name)
 
 
 @pytest.mark.parametrize("name", PARTS)

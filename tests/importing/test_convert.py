@@ -71,6 +71,41 @@ def test_guidance_that_is_not_as_it_was_is_said(pipeline, cfg, words):
     assert words in " ".join(guidance_arguments(pipeline, cfg)[1])
 
 
+@pytest.mark.parametrize(
+    ("pipeline", "encoders", "texts"),
+    [
+        (
+            "StableDiffusionXLPipeline",
+            {"text_g": "a hen", "text_l": "oil"},
+            {"prompt": "oil", "prompt_2": "a hen"},
+        ),
+        ("FluxPipeline", {"clip_l": "a hen", "t5xxl": "oil"}, {"prompt": "a hen", "prompt_2": "oil"}),
+        (
+            "StableDiffusion3Pipeline",
+            {"clip_l": "a hen", "clip_g": "oil", "t5xxl": "oil"},
+            {"prompt": "a hen", "prompt_2": "oil", "prompt_3": "oil"},
+        ),
+    ],
+)
+def test_each_text_encoder_gets_the_text_that_the_file_gives_it(pipeline, encoders, texts):
+    said = read("comfyui", prompt="a hen\noil", extras={"encoders": encoders})
+    converted = convert(said, Known(pipeline))
+    assert converted.recipe.conditioning == texts and not any("joined" in remark for remark in converted.remarks)
+    other = convert(said, Known("ZImagePipeline"))
+    assert (
+        other.recipe.prompt == "a hen\noil" and "Its prompt has a text for each text encoder; they are joined." in other.remarks
+    )
+    negative = convert(read("comfyui", negative_prompt="x\ny\nz", extras={"negative_encoders": encoders}), Known(pipeline))
+    assert negative.recipe.negative_prompt == "x\ny\nz" and any("negative prompt has a text" in one for one in negative.remarks)
+
+
+def test_the_noise_of_ddim_is_carried_where_the_pipeline_takes_it():
+    ddim = read(sampler="DDIM", extras={"Eta DDIM": "0.5"})
+    assert convert(ddim, Known("StableDiffusionPipeline")).recipe.call["eta"] == 0.5
+    euler = convert(extras(**{"Eta DDIM": "0.5"}), Known("StableDiffusionPipeline"))
+    assert "eta" not in euler.recipe.call and "Not carried over: Eta DDIM 0.5." in euler.remarks
+
+
 def test_a_record_without_its_model_stays_partial_and_keeps_what_the_file_says():
     converted = convert(read())
     recipe = converted.recipe
