@@ -70,7 +70,7 @@ def refused() -> Iterator[str]:
         beside = [] if tool == COMFYUI or dialect_of(tool) != COMFYUI else listed(", ".join(OFFERED[COMFYUI]))
         unknown, others = ([name for name in words if name not in beside] for words in (unknown, others))
         if unknown or others:
-            yield f"| {tool}{', beside those' if beside else ''} | {', '.join(unknown)} | {', '.join(others)} |"
+            yield f"| {tool}{' (beside comfyui)' if beside else ''} | {', '.join(unknown)} | {', '.join(others)} |"
 
 
 PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
