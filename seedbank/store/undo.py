@@ -101,7 +101,8 @@ def undo(work: Work, number: int | None = None) -> Undone:
     first = target if root == target.id else _operation(work.connection, root)
     if first.kind not in UNDOABLE:
         raise BadInput(
-            f"Operation {root} ({first.kind}) cannot be undone.", "Opinions, collections, rm, imports and sweeps can be: seedbank log"
+            f"Operation {root} ({first.kind}) cannot be undone.",
+            "Opinions, collections, rm, imports and sweeps can be: seedbank log",
         )
     if again and (by := book.undone_by(root)) is not None:
         raise BadInput(f"Operation {target.id} was undone by operation {by}.", f"To do it again: seedbank undo {by}")
