@@ -5,53 +5,68 @@ Commands import what they need inside the function, so that `seedbank --help` lo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 
 import click
 
-COMMANDS = {
-    "init": "bank",
-    "generate": "generate",
-    "import": "import_",
-    "read": "read",
-    "ls": "ls",
-    "show": "show",
-    "tree": "tree",
-    "diff": "diff",
-    "sweep": "sweep",
-    "vary": "vary",
-    "blend": "blend",
-    "compare": "compare",
-    "open": "pictures",
-    "copy": "pictures",
-    "recipe": "recipe",
-    "export": "export",
-    "regen": "regen",
-    "env": "env",
-    "tag": "opinions",
-    "untag": "opinions",
-    "fav": "opinions",
-    "rate": "opinions",
-    "note": "opinions",
-    "adopt": "opinions",
-    "tags": "tags",
-    "collection": "collection",
-    "undo": "undo",
-    "log": "undo",
-    "history": "undo",
-    "stats": "stats",
-    "duplicates": "stats",
-    "models": "models",
-    "rm": "trash",
-    "restore": "trash",
-    "purge": "trash",
-    "db": "bank",
-    "check": "check",
-    "gc": "check",
-    "completion": "completion",
-    "demo": "demo",
+SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "Make and record pictures": {
+        "init": ("bank", "Make a new bank."),
+        "generate": ("generate", "Render a prompt and record every image."),
+        "vary": ("vary", "Render an entry again with some things changed."),
+        "sweep": ("sweep", "Render a grid of seeds, prompts, steps … and record it."),
+        "blend": ("blend", "Render the pictures between entries, as a film."),
+        "import": ("import_", "Take in other tools' pictures, recipes as text, bundles."),
+    },
+    "Find and look": {
+        "ls": ("ls", "Find entries."),
+        "show": ("show", "Show everything that is known of entries."),
+        "open": ("pictures", "Look at entries on a page in your browser."),
+        "compare": ("compare", "Compare entries with the first, in numbers and pictures."),
+        "diff": ("diff", "Show how two entries differ."),
+        "tree": ("tree", "Show where an entry comes from and what came of it."),
+        "stats": ("stats", "Count entries and files."),
+        "duplicates": ("stats", "Find pictures that are the same or look alike."),
+    },
+    "Rebuild and check": {
+        "regen": ("regen", "Rebuild entries and check them bit for bit."),
+        "env": ("env", "Show an environment, or how two of them differ."),
+        "models": ("models", "List, add and keep models and adapters."),
+    },
+    "Pass on": {
+        "recipe": ("recipe", "Print a recipe as text that people and tools read."),
+        "copy": ("pictures", "Copy a recipe to the clipboard."),
+        "export": ("export", "Write entries into a bundle, or pictures into a folder."),
+        "read": ("read", "Say how a picture file was made; needs no bank."),
+    },
+    "Say what you think": {
+        "tag": ("opinions", "Give pictures tags."),
+        "untag": ("opinions", "Take tags away."),
+        "fav": ("opinions", "Mark your favourites."),
+        "rate": ("opinions", "Rate pictures from 0 to 5."),
+        "note": ("opinions", "Write your note on pictures."),
+        "adopt": ("opinions", "Give a copy what was said of the original."),
+        "tags": ("tags", "List, rename and merge tags."),
+        "collection": ("collection", "Collections of pictures, and saved searches."),
+        "history": ("undo", "Show all that was ever said about pictures."),
+        "log": ("undo", "List what was done, the newest first."),
+        "undo": ("undo", "Take back what an operation changed."),
+    },
+    "Keep the bank": {
+        "rm": ("trash", "Move entries to the trash."),
+        "restore": ("trash", "Bring entries back from the trash."),
+        "purge": ("trash", "Delete entries of the trash for good."),
+        "check": ("check", "Check that the bank is whole."),
+        "gc": ("check", "Remove files that no entry names."),
+        "db": ("bank", "The schema of the database, upgrades and backups."),
+        "completion": ("completion", "Print the script that completes commands in your shell."),
+        "demo": ("demo", "See all of it work, in a new bank."),
+    },
 }
-"""{command: module that holds it}, in the order of `seedbank --help`."""
+"""{section of `seedbank --help`: {command: (module that holds it, what it is for in a line)}}"""
+
+COMMANDS = {name: module for section in SECTIONS.values() for name, (module, _) in section.items()}
 
 
 class Commands(click.Group):
@@ -59,6 +74,12 @@ class Commands(click.Group):
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(COMMANDS)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(map(len, COMMANDS))
+        for title, section in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), help) for name, (_, help) in section.items()])
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         module = COMMANDS.get(name)
@@ -93,8 +114,8 @@ def cli(context: click.Context, bank: str | None) -> None:
 
     Records every generation (recipe, environment, seed, image hash) and rebuilds any stored entry, checked against its hash.
 
-    \b
     WHICH is an id, 3..9, 1,2,5, @last, a prefix of an image or recipe digest, or a query such as tag:poster.
+
     Exit status: 0 fine, 1 failed or blocked, 2 bad input, 3 the image differs, 4 no such entry, 10 no bank there,
     11 other schema, 12 engine or extra missing, 130 interrupted.
     """

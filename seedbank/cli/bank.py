@@ -48,7 +48,7 @@ def status(context: click.Context, as_json: bool) -> None:
         raise NoBank(f"There is no bank at {found.place}.", "seedbank init makes one.")
 
 
-@db_command.command("upgrade")
+@db_command.command("upgrade", short_help="Bring an older bank to this seedbank's schema.")
 @click.pass_context
 def upgrade(context: click.Context) -> None:
     """Bring an older bank to this seedbank's schema; a SQLite file is copied first."""
@@ -64,7 +64,7 @@ def upgrade(context: click.Context) -> None:
     say(f"upgraded from {done.before} to {done.after}")
 
 
-@db_command.command("backup")
+@db_command.command("backup", short_help="Write a verified copy of the database.")
 @click.argument("target", type=click.Path(dir_okay=False))
 @click.pass_context
 def backup(context: click.Context, target: str) -> None:

@@ -61,7 +61,7 @@ def create(context: click.Context, name: str, which: tuple[str, ...]) -> None:
         say(f"{name}: a collection of {counted(bank.collect(name, ids) if ids else 0, 'picture')}")
 
 
-@collection_command.command("save", context_settings={"ignore_unknown_options": True})
+@collection_command.command("save", short_help="Keep a query under a name.", context_settings={"ignore_unknown_options": True})
 @name_argument
 @click.argument(
     "query",
@@ -152,7 +152,7 @@ def rm(context: click.Context, name: str) -> None:
         say(f"{name}: removed; seedbank undo brings it back")
 
 
-@collection_command.command("show")
+@collection_command.command("show", short_help="List the entries of a collection.")
 @name_argument
 @output_options
 @click.pass_context
@@ -162,7 +162,7 @@ def show(context: click.Context, name: str, output: Output) -> None:
         show_entries(bank, bank.collection(name), output)
 
 
-@collection_command.command("share")
+@collection_command.command("share", short_help="Print a collection for another bank.")
 @name_argument
 @json_option
 @click.pass_context
@@ -175,7 +175,7 @@ def share(context: click.Context, name: str, as_json: bool) -> None:
             data(bank.collection_text(name))
 
 
-@collection_command.command("receive")
+@collection_command.command("receive", short_help="Make the collection that `share` printed.")
 @click.argument("file", type=click.File(encoding="utf-8"), default="-")
 @click.option("--as", "name", metavar="NAME", help="Another name than the one it came with.")
 @click.pass_context

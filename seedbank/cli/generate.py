@@ -46,7 +46,14 @@ def generate_command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Render PROMPT and record every image with its whole recipe and environment."""
+    """Render PROMPT and record every image with its whole recipe and environment.
+
+    \b
+    seedbank generate "a red circle"                   the embedded model, a fresh seed
+    seedbank generate "a red circle" --seed 7 -n 4     seeds 7 to 10
+    seedbank generate "a cat" --model ./sd15 --steps 20 --cfg 7 --sampler euler
+    seedbank generate --from -                         what you paste: a block, A1111 text
+    """
     if prompt is None and source is None:
         raise click.UsageError("Nothing says what to render. Give a PROMPT, or --from a text, a file or an entry.")
     options |= {"n": count, "variant_of": like, "arguments": dict(assignment(one, "--set") for one in settings)}

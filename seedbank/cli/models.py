@@ -26,7 +26,7 @@ def models_command(context: click.Context, as_json: bool) -> None:
             _show(bank.models(), as_json)
 
 
-@models_command.command("keep")
+@models_command.command("keep", short_help="Copy weights into the image store.")
 @which_argument
 @json_option
 @click.pass_context
@@ -39,7 +39,7 @@ def keep_command(context: click.Context, which: tuple[str, ...], as_json: bool) 
         _show(bank.keep_models(words(which), progress=progress()), as_json)
 
 
-@models_command.command("add")
+@models_command.command("add", short_help="Hash weights in folders, so that imports find them.")
 @click.argument("places", nargs=-1, required=True, metavar="FOLDER…")
 @click.option(
     "--model-config",
@@ -75,7 +75,7 @@ def add_command(context: click.Context, places: tuple[str, ...], configs: tuple[
     return 0 if taken else 1
 
 
-@models_command.command("match")
+@models_command.command("match", short_help="List what imported files name, and what it is here.")
 @json_option
 @click.pass_context
 def match_command(context: click.Context, as_json: bool) -> int:
@@ -93,7 +93,7 @@ def match_command(context: click.Context, as_json: bool) -> int:
     return 0 if all(one.meaning is not None for one in named) else 1
 
 
-@models_command.command("missing")
+@models_command.command("missing", short_help="List weights that are needed and nowhere any more.")
 @json_option
 @click.pass_context
 def missing_command(context: click.Context, as_json: bool) -> int:

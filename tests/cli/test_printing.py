@@ -6,21 +6,23 @@ import json
 import re
 from pathlib import Path
 
+import click
 import pytest
 
 import seedbank.cli
 from seedbank.__main__ import run
 from seedbank.api import Library
+from seedbank.cli import COMMANDS, cli
 from seedbank.cli.printing import emit, fit, middle_out, width_of
 from seedbank.records import Model, NewRegeneration
 from tests.pictured import InProcess, drawing, recipe
 
 HOSTILE = "a\x1b[2J\x07\u202e\x9b31mb"
-COMMANDS = Path(seedbank.cli.__file__).parent
+FOLDER = Path(seedbank.cli.__file__).parent
 
 
 def test_commands_print_in_one_place():
-    printers = {path.name for path in COMMANDS.glob("*.py") if re.search(r"click\.s?echo|(?<![\w.])print\(", path.read_text())}
+    printers = {path.name for path in FOLDER.glob("*.py") if re.search(r"click\.s?echo|(?<![\w.])print\(", path.read_text())}
     assert printers == {"printing.py", "inline.py"}
 
 
@@ -81,3 +83,19 @@ def test_a_long_name_loses_its_middle(most):
 
 def test_a_very_long_text_is_fitted_at_once():
     assert fit("x" * 3_000_000, 10) == "xxxxxxxxx…"
+
+
+@pytest.mark.parametrize("words", [[], ["collection"], ["tags"], ["models"], ["db"]])
+def test_help_fits_a_terminal_and_says_each_line_to_its_end(words, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run([*words, "--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert all(width_of(line) <= 80 for line in lines)
+    assert not [line for line in lines if line.endswith("...") and not line.startswith("Usage")]
+
+
+def test_every_command_of_the_help_is_there():
+    context = click.Context(cli)
+    for name in COMMANDS:
+        command = cli.get_command(context, name)
+        assert command is not None and command.name == name and command.help
