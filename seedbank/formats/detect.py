@@ -68,7 +68,7 @@ TOOLS = {
     "sd.cpp": "a1111",
     "civitai": "a1111",
     "diffusers": "diffusersjson",
-    "voltaml": "plainfields",
+    "voltaml": "diffusersjson",
     "midjourney": "descriptions",
     "dalle": "descriptions",
 }

@@ -3,11 +3,13 @@
     {"prompt": "a cat", "num_inference_steps": 28, "guidance_scale": 7.0, "resolution": "832 x 1216", "Model": "…"}
 
 Any JSON object with a prompt and one of diffusers' words for steps or guidance is read, in any place; PNG chunks for each
-field as well. Names of other writers for the same things are taken where they can mean nothing else.
+field as well, as VoltaML writes them, whose seed is `123(2)` for the third picture of a batch (`core/png_metadata.py`). Names
+of other writers for the same things are taken where they can mean nothing else.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -29,6 +31,7 @@ from seedbank.formats.values import (
 )
 
 TOOL = "diffusers"
+INDEXED = re.compile(r"(\d{1,20})\((\d{1,4})\)\Z")
 WORDS = ("num_inference_steps", "guidance_scale", "true_cfg_scale")
 """Arguments of diffusers' pipelines; one of them and a prompt make the format."""
 WRAPPERS = ("parameters", "metadata", "recipe", "args", "params", "generation", "input", "meta")
@@ -63,10 +66,11 @@ def _recipe(values: Mapping[str, Any]) -> Foreign:
     )
     if isinstance(model, dict):
         model = first(model, "name", "id")
+    seed, index = _seed(first(values, "seed", "Seed"))
     return foreign(
         prompt=text_of(first(values, "prompt", "Prompt")),
         negative_prompt=text_of(first(values, "negative_prompt", "Negative prompt")),
-        seed=seed_of(first(values, "seed", "Seed")),
+        seed=seed,
         steps=count_of(first(values, "num_inference_steps", "steps", "step_count")),
         guidance_scale=guidance if guidance is not None else true_cfg,
         sampler=name_of(first(values, "sampler", "scheduler")),
@@ -75,6 +79,9 @@ def _recipe(values: Mapping[str, Any]) -> Foreign:
         model=model_of(model, hash_),
         loras=loras_of(_loras(first(values, "loras", "lora"))),
         extras={
+            "mode": name_of(values.get("procedure")),
+            "batch_index": index,
+            "batch_size": count_of(values.get("batch_size")),
             "denoise": number_of(values.get("strength")),
             "clip_skip": None if (skip := integer_of(values.get("clip_skip"))) is None else skip + 1,
             "true_cfg": true_cfg,
@@ -86,6 +93,12 @@ def _recipe(values: Mapping[str, Any]) -> Foreign:
         },
         doubts={"sampler": LIKELY, "model": LIKELY},
     )
+
+
+def _seed(value: Any) -> tuple[int | None, int | None]:
+    """(seed, number of the picture in its batch), the second of which few say."""
+    match = INDEXED.match(value) if isinstance(value, str) else None
+    return (seed_of(value), None) if match is None else (seed_of(match[1]), int(match[2]))
 
 
 def _loras(value: Any) -> Iterator[Lora]:

@@ -2,8 +2,8 @@
 
     prompt: a cat · negative_prompt: blurry · seed: 5 · steps: 20 · cfg_scale: 7 · sampler: euler · model: m.safetensors
 
-VoltaML is the best known of them. A prompt, a seed, steps and one more of these words make the format; what a word means is
-taken from its name alone, so nothing here is certain.
+A prompt, a seed, steps and one more of these words make the format; what a word means is taken from its name alone, so nothing
+here is certain.
 """
 
 from __future__ import annotations

@@ -132,7 +132,7 @@ FIELDS = {
 }
 VOLTAML = {
     **{"prompt": "a cat", "negative_prompt": "blurry", "width": "64", "height": "96", "steps": "25", "guidance_scale": "7"},
-    **{"seed": "5", "model": "m"},
+    **{"seed": "5(2)", "model": "m", "procedure": "txt2img", "batch_size": "4"},
 }
 REFERENCE = [
     Payload("exif:Make", "Black Forest Labs"),
@@ -289,8 +289,13 @@ def test_what_decides_the_picture_and_has_no_field_stands_in_the_extras():
     assert extras(sample("text", WEBUI))["variation_seed"] == 9
     flux = extras(sample("png:invokeai_metadata", FLUX))
     assert (flux["text_encoders"], flux["vae"]) == ((ModelName("t5"),), ModelName("ae")) and "dype_preset" not in flux
+    canvas = {"controlLayers": [{"id": 1, "isEnabled": False}, {"id": 2}], "referenceImages": []}
+    invoke = extras(sample("png:invokeai_metadata", {**FLUX, "canvas_v2_metadata": canvas}))
+    assert invoke["controlnets"] == ({"id": 2},) and "ref_images" not in invoke, "a layer that was off did nothing"
     assert extras(sample("png:invokeai_graph", FLUX_GRAPH))["distilled_guidance"] == 3.5
     assert extras(sample("png:sd-metadata", SD_METADATA))["batch_size"] == 2
+    volta = extras(sample("exif:UserComment", VOLTAML))
+    assert (volta["batch_index"], volta["batch_size"], volta["mode"]) == (2, 4, "txt2img")
     assert "denoise" not in extras(Payload("sidecar:.txt", EASY_FIRST)), "it was written without a picture, too"
     assert extras(sample("jpeg:comment", MRE))["clip_skip"] == 2
     novel = extras(sample("exif:UserComment", {**NOVEL_AROUND, "Comment": json.dumps(NOVEL_4)}))

@@ -74,11 +74,11 @@ def of_metadata(values: Mapping[str, Any]) -> Foreign | None:
             "style_prompt": text_of(values.get("positive_style_prompt")),
             "negative_style_prompt": text_of(values.get("negative_style_prompt")),
             "hires": _hires(values),
-            "controlnets": tuple(_items(first(values, "controlnets", "controlLayers"))),
+            "controlnets": (*_items(first(values, "controlnets", "controlLayers")), *_layers(values, "controlLayers")),
             "ip_adapters": tuple(_items(first(values, "ipAdapters", "ip_adapters"))),
             "t2i_adapters": tuple(_items(values.get("t2iAdapters"))),
-            "reference_images": tuple(_items(values.get("ref_images"))),
-            "regions": tuple(_items(values.get("regions"))),
+            "ref_images": (*_items(values.get("ref_images")), *_layers(values, "referenceImages")),
+            "regions": (*_items(values.get("regions")), *_layers(values, "regionalGuidance")),
             "inputs": tuple(name for name in (name_of(values.get("init_image")),) if name),
             "cfg_rescale": number_of(values.get("cfg_rescale_multiplier")) or None,
             "seamless": tuple(axis for axis in ("x", "y") if values.get(f"seamless_{axis}") is True),
@@ -175,6 +175,13 @@ def _hires(values: Mapping[str, Any]) -> Mapping[str, Any] | None:
         "upscaler": text_of(values.get("hrf_method")),
     }
     return {name: value for name, value in said.items() if value is not None} or None
+
+
+def _layers(values: Mapping[str, Any], kind: str) -> Sequence[Any]:
+    """The layers of the canvas (5.x) that were switched on; painted ones are part of the picture that was given."""
+    canvas = values.get("canvas_v2_metadata")
+    layers = _items(canvas.get(kind)) if isinstance(canvas, dict) else ()
+    return [layer for layer in layers if isinstance(layer, dict) and layer.get("isEnabled") is not False]
 
 
 def _items(value: Any) -> Sequence[Any]:
