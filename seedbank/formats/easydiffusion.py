@@ -42,13 +42,16 @@ LABELS = {
     "Height": "height",
     "Steps": "num_inference_steps",
     "Guidance Scale": "guidance_scale",
+    "CFG Scale": "guidance_scale",
     "Distilled Guidance": "distilled_guidance_scale",
     "Prompt Strength": "prompt_strength",
+    "Denoising Strength": "prompt_strength",
     "LoRA model": "use_lora_model",
     "LoRA Strength": "lora_alpha",
     "Hypernetwork model": "use_hypernetwork_model",
     "Hypernetwork Strength": "hypernetwork_strength",
     "Embedding models": "use_embeddings_model",
+    "Text Encoder model": "use_text_encoder_model",
     "Seamless Tiling": "tiling",
     "Use Face Correction": "use_face_correction",
     "Use Upscaling": "use_upscale",
@@ -76,7 +79,8 @@ def _candidates(payloads: Sequence[Payload]) -> Iterator[tuple[str, Mapping[str,
     if place is not None:
         yield place, chunks
     for payload, values in objects(payloads):
-        yield payload.place, values
+        body = values.get("reqBody")  # a task as its page copies it
+        yield payload.place, {**values, **body} if isinstance(body, dict) else values
     for payload in payloads:
         if "Stable Diffusion model:" in payload.text or "\nGuidance Scale:" in payload.text:
             yield payload.place, _lines(payload.text)
@@ -116,6 +120,7 @@ def _reading(values: Mapping[str, Any], place: str) -> Reading:
                 # Its first versions wrote the strength whether there was a picture or not.
                 "denoise" if MARK in values else "prompt_strength": number_of(values.get("prompt_strength")),
                 "distilled_guidance": number_of(values.get("distilled_guidance_scale")),
+                "text_encoder": model_of(values.get("use_text_encoder_model")),
                 "hypernetwork": model_of(values.get("use_hypernetwork_model")),
                 "hypernetwork_strength": number_of(values.get("hypernetwork_strength")),
                 "embeddings": tuple(model for item in _list(values.get("use_embeddings_model")) if (model := model_of(item))),

@@ -84,7 +84,7 @@ def _recipe(
         or name_of(said.get("sampler-type", said.get("solver-type"))),
         width=count_of(values.get("width")) or width or count_of(said.get("width")),
         height=count_of(values.get("height")) or height or count_of(said.get("height")),
-        model=model_of(model or (named[1].strip() if named else None)),
+        model=model_of(model or (named[1].strip() if named and named[1].strip() != "custom weights" else None)),
         extras={
             "denoise": 1 - strength
             if image and (strength := number_of(values.get("init_image_strength"))) is not None

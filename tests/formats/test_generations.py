@@ -9,7 +9,7 @@ import pytest
 from seedbank.formats.detect import examine
 from seedbank.formats.fooocus import log_entry
 from seedbank.formats.reading import Lora, ModelName, Payload
-from tests.formats.tool_samples import A1111, BLAKE, FOOOCUS, LOG, NOVEL, NOVEL_AROUND, SWARM, sample
+from tests.formats.tool_samples import A1111, BLAKE, EASY, FOOOCUS, LOG, NOVEL, NOVEL_AROUND, SWARM, sample
 
 MFLUX = {
     **{"mflux_version": "0.16.9", "model": "Qwen/Qwen-Image", "base_model": "None", "seed": 42, "steps": 4, "guidance": 3.5},
@@ -215,6 +215,7 @@ FILES = [
         {**CAT, "width": 64, "model": ModelName("m", "0123456789"), "loras": (Lora("l", 0.5, "ab12"),)},
     ),
     ("easydiffusion", [Payload("sidecar:.txt", EASY_LABELS)], {**CAT, "seed": 42, "schedule": "karras", "loras": TWO}),
+    ("easydiffusion", [sample("text", {"numOutputsTotal": 1, "seed": 42, "reqBody": EASY})], {"seed": 42, "loras": TWO}),
     ("easydiffusion", [Payload("sidecar:.txt", EASY_FIRST)], {"prompt": "a cat\nwith a hat", "seed": 42, "model": None}),
     (
         "nmkd",
