@@ -10,7 +10,9 @@ import base64
 import json
 import random
 import re
+import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -35,6 +37,7 @@ class Tool:
         self.shift = 0
         self.drifting = False
         self.url = ""
+        self.authorization: str | None = None
 
     def drawn(self, seed: int) -> bytes:
         if self.drifting:
@@ -54,8 +57,15 @@ class Comfy(Tool):
         self.files: dict[str, bytes] = {}
         self.missing: str | None = None
         self.error: str | None = None
+        self.says: dict[str, tuple[int, Any]] = {}
+        """Answers in place of the right ones, by the beginning of the path."""
+        self.alters: dict[str, Any] = {}
+        """Parts of the outcome of a prompt in place of the right ones."""
 
     def get(self, path: str, query: dict[str, str]) -> tuple[int, Any]:
+        for beginning, said in self.says.items():
+            if path.startswith(beginning):
+                return said
         if path == "/system_stats":
             system = {"os": "linux", "comfyui_version": "0.9.2", "pytorch_version": "2.11.0+cu130", "ram_free": random.random()}
             return 200, {"system": system, "devices": [{"name": "cuda:0 NVIDIA H100", "type": "cuda", "vram_free": 1}]}
@@ -73,6 +83,8 @@ class Comfy(Tool):
             return 200, b""
         if path != "/prompt":
             return 404, {}
+        if path in self.says:
+            return self.says[path]
         graph = body["prompt"]
         if self.missing:
             errors = [{"message": "Value not in list", "details": f"ckpt_name: '{self.missing}' not in []"}]
@@ -92,7 +104,7 @@ class Comfy(Tool):
                 "8": {"images": [{"filename": "look.png", "subfolder": "", "type": "temp"}]},
                 "9": {"images": [{"filename": name, "subfolder": "", "type": "output"}]},
             }
-        self.history[number] = {"outputs": outputs, "status": {"messages": messages}}
+        self.history[number] = {"outputs": outputs, "status": {"messages": messages}} | self.alters
         return 200, {"prompt_id": number, "number": 1, "node_errors": {}}
 
 
@@ -127,6 +139,7 @@ def serving(tool: Any) -> Iterator[Any]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            tool.authorization = self.headers["Authorization"]
             parts = urlsplit(self.path)
             tool.asked.append((parts.path, None))
             self.answer(*tool.get(parts.path, {name: values[0] for name, values in parse_qs(parts.query).items()}))
@@ -154,3 +167,27 @@ def serving(tool: Any) -> Iterator[Any]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def speaking(answer: bytes, pause: float = 0.0) -> Iterator[str]:
+    """The URL of a server that answers whatever it is asked with these bytes, one by one where there is a `pause`."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1 << 16)
+            try:
+                for piece in (answer,) if not pause else (bytes([byte]) for byte in answer):
+                    self.request.sendall(piece)
+                    time.sleep(pause)
+            except OSError:
+                return  # who asked has gone
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+        block_on_close = False
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()

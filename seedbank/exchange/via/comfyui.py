@@ -8,6 +8,7 @@ an execution that says that nodes came from the cache does not count.
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from typing import Any
 
 from seedbank.environment import Environment
 from seedbank.errors import Blocked, RenderFailed
-from seedbank.exchange.via.http import Refused, Server
+from seedbank.exchange.via.http import PICTURE_SECONDS, Refused, Server, listed, mapping, recorded, refusal, text
 
 POLL = 0.3
 """Seconds between two looks at what became of a prompt."""
@@ -39,8 +40,8 @@ class ComfyUI:
         try:
             found = self.server.get_json("/system_stats")
         except Refused as error:
-            raise Blocked(f"The server at {self.server.place} has no /system_stats (status {error.status}).", NOT_IT) from None
-        system, devices = (found.get("system"), found.get("devices")) if isinstance(found, Mapping) else (None, None)
+            raise refusal(error, self.server, self.tool, NOT_IT) from None
+        system, devices = mapping(found).get("system"), mapping(found).get("devices")
         if not isinstance(system, Mapping) or not isinstance(devices, list):
             raise Blocked(f"The server at {self.server.place} says nothing of itself as ComfyUI does.", NOT_IT)
         cards = [{key: one.get(key) for key in ("name", "type", "vram_total")} for one in devices if isinstance(one, Mapping)]
@@ -50,7 +51,7 @@ class ComfyUI:
         }
         if isinstance(torch := system.get("pytorch_version"), str):
             parts["distributions"] = {"torch": {"version": torch}}
-        return Environment(parts)
+        return recorded(parts, self.server)
 
     def render(self, graph: Mapping[str, Any]) -> list[bytes]:
         """The picture files that the graph gives, those that it saves first. Raises `Blocked` or `RenderFailed`."""
@@ -76,15 +77,17 @@ class ComfyUI:
         try:
             answer = self.server.post("/prompt", {"prompt": graph, "client_id": uuid.uuid4().hex})
         except Refused as error:
+            if error.status != 400:
+                raise refusal(error, self.server, self.tool, NOT_IT) from None
             raise Blocked(f"ComfyUI at {self.server.place} refuses the graph: {_reason(error.answer)}.", MISSING) from None
-        number = answer.get("prompt_id") if isinstance(answer, Mapping) else None
-        if not isinstance(number, str):
+        number = mapping(answer).get("prompt_id")
+        if not isinstance(number, str) or not PROMPT_ID.fullmatch(number):
             raise Blocked(f"The server at {self.server.place} gives a prompt no id.", NOT_IT)
         end = time.monotonic() + self.seconds
         try:
             while time.monotonic() < end:
-                found = self.server.get_json(f"/history/{number}")
-                if isinstance(found, Mapping) and isinstance(outcome := found.get(number), Mapping):
+                found = self._history(number)
+                if isinstance(outcome := mapping(found).get(number), Mapping):
                     _check(outcome, self.server)
                     return outcome
                 time.sleep(POLL)
@@ -93,6 +96,12 @@ class ComfyUI:
             raise
         self._cancel(number)
         raise RenderFailed(f"ComfyUI at {self.server.place} took longer than {self.seconds:g} s.", "Give it more time.")
+
+    def _history(self, number: str) -> Any:
+        try:
+            return self.server.get_json(f"/history/{number}")
+        except Refused as error:
+            raise refusal(error, self.server, self.tool, NOT_IT) from None
 
     def _cancel(self, number: str) -> None:
         """Take the prompt from the queue; what is being rendered of it is interrupted."""
@@ -103,31 +112,29 @@ class ComfyUI:
                 continue
 
     def _pictures(self, outcome: Mapping[str, Any]) -> list[bytes]:
-        listed = [
+        found = [
             image
-            for output in outcome.get("outputs", {}).values()
-            if isinstance(output, Mapping)
-            for image in output.get("images") or ()
-            if isinstance(image, Mapping) and isinstance(image.get("filename"), str)
+            for output in mapping(outcome.get("outputs")).values()
+            for image in map(mapping, listed(mapping(output).get("images")))
+            if isinstance(image.get("filename"), str)
         ]
-        if not listed:
+        if not found:
             raise RenderFailed(f"ComfyUI at {self.server.place} ran the graph, which saved no picture.", "Does it end in one?")
-        listed.sort(key=lambda image: image.get("type") != "output")  # previews are of type temp
-        names = ("filename", "subfolder", "type")
+        found.sort(key=lambda image: image.get("type") != "output")  # previews are of type temp
+        names = [{name: text(image.get(name), 1000) for name in ("filename", "subfolder", "type")} for image in found]
         try:
-            return [self.server.get("/view", {name: str(image.get(name, "")) for name in names}) for image in listed]
+            return [self.server.get("/view", one, PICTURE_SECONDS) for one in names]
         except Refused as error:
             raise RenderFailed(f"ComfyUI at {self.server.place} does not give its picture (status {error.status}).") from None
 
 
+PROMPT_ID = re.compile(r"[\w-]{1,100}")
 NOT_IT = "Give the URL of a ComfyUI server, such as http://127.0.0.1:8188."
 MISSING = "Install there what is named: models, LoRAs, input pictures, custom nodes."
 
 
 def _messages(outcome: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    status = outcome.get("status")
-    listed = status.get("messages") if isinstance(status, Mapping) else None
-    pairs = [one for one in listed or () if isinstance(one, (list, tuple)) and len(one) == 2]
+    pairs = [one for one in listed(mapping(outcome.get("status")).get("messages")) if isinstance(one, list) and len(one) == 2]
     return {str(name): body for name, body in pairs if isinstance(body, Mapping)}
 
 
@@ -140,9 +147,8 @@ def _cached(outcome: Mapping[str, Any]) -> bool:
 def _check(outcome: Mapping[str, Any], server: Server) -> None:
     messages = _messages(outcome)
     if (error := messages.get("execution_error")) is not None:
-        node = f"{error.get('node_type', 'a node')} ({error.get('node_id', '?')})"
-        why = " ".join(str(error.get("exception_message", "")).split())[:300]
-        raise RenderFailed(f"ComfyUI at {server.place} failed in {node}: {why}.")
+        node = f"{text(error.get('node_type')) or 'a node'} ({text(error.get('node_id')) or '?'})"
+        raise RenderFailed(f"ComfyUI at {server.place} failed in {node}: {text(error.get('exception_message')).rstrip('.')}.")
     if "execution_interrupted" in messages:
         raise RenderFailed(f"Somebody interrupted the rendering in ComfyUI at {server.place}.")
 
@@ -150,16 +156,12 @@ def _check(outcome: Mapping[str, Any], server: Server) -> None:
 def _reason(answer: Any) -> str:
     """Why a graph is refused, with the nodes that are named."""
     if not isinstance(answer, Mapping):
-        return str(answer).strip() or "it does not say why"
+        return text(answer).rstrip(".") or "it does not say why"
     error = answer.get("error")
-    said = [str(error.get("message", "")) if isinstance(error, Mapping) else str(error or "")]
-    nodes = answer.get("node_errors")
-    for number, node in nodes.items() if isinstance(nodes, Mapping) else ():
-        details = [
-            f"{one.get('message', '')} ({one.get('details', '')})" if one.get("details") else str(one.get("message", ""))
-            for one in (node.get("errors") or () if isinstance(node, Mapping) else ())
-            if isinstance(one, Mapping)
-        ]
-        kind = node.get("class_type", "node") if isinstance(node, Mapping) else "node"
-        said.append(f"{kind} {number}: {'; '.join(details)}")
-    return " · ".join(part.rstrip(".") for part in said if part)[:600]
+    said = [text(mapping(error).get("message")) or text(error)]
+    for number, node in mapping(answer.get("node_errors")).items():
+        errors = map(mapping, listed(mapping(node).get("errors")))
+        pairs = [(text(one.get("message")), text(one.get("details"))) for one in errors]
+        details = "; ".join(f"{message} ({detail})" if detail else message for message, detail in pairs)
+        said.append(f"{text(mapping(node).get('class_type')) or 'node'} {number}: {details}")
+    return " · ".join(part.rstrip(".") for part in said if part)[:600] or "it does not say why"

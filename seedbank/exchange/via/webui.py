@@ -8,14 +8,13 @@ answers with pictures in base64. Its server must run with `--api`. What it says 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from seedbank.environment import Environment
-from seedbank.errors import Blocked, RenderFailed
-from seedbank.exchange.via.http import Refused, Server
+from seedbank.errors import Blocked, RenderFailed, SeedbankError
+from seedbank.exchange.via.http import Refused, Server, listed, mapping, recorded, refusal, text
 
 OPTIONS = ("sd_model_checkpoint", "sd_checkpoint_hash", "sd_vae", "CLIP_stop_at_last_layers", "randn_source")
 """Settings of the server that decide pixels where the parameters do not."""
@@ -37,7 +36,7 @@ class WebUI:
         try:
             options = self.server.get_json("/sdapi/v1/options")
         except Refused as error:
-            raise Blocked(f"The server at {self.server.place} has no such API (status {error.status}).", NOT_IT) from None
+            raise refusal(error, self.server, self.tool, NOT_IT) from None
         if not isinstance(options, Mapping):
             raise Blocked(f"The server at {self.server.place} does not answer as A1111 does.", NOT_IT)
         system: dict[str, Any] = {"tool": "a1111", "options": {name: options[name] for name in OPTIONS if name in options}}
@@ -46,12 +45,12 @@ class WebUI:
             told = self.server.get_json("/internal/sysinfo")
         except (Refused, Blocked):
             told = {}  # an older one
-        if isinstance(told, Mapping):
-            system |= {name.lower().replace(" ", "_"): told[name] for name in SYSINFO if name in told and name != "Packages"}
-            packages = [str(line).split("==") for line in told.get("Packages") or () if "==" in str(line)]
-            if packages:
-                parts["distributions"] = {name.lower(): {"version": version} for name, version, *_ in packages}
-        return Environment(parts)
+        told = mapping(told)
+        system |= {name.lower().replace(" ", "_"): told[name] for name in SYSINFO if name in told and name != "Packages"}
+        packages = [line.split("==") for line in map(text, listed(told.get("Packages"))) if "==" in line]
+        if packages:
+            parts["distributions"] = {name.lower(): {"version": version} for name, version, *_ in packages}
+        return recorded(parts, self.server)
 
     def render(self, parameters: str) -> list[bytes]:
         """The picture files that the parameters give. Raises `Blocked` or `RenderFailed`."""
@@ -59,17 +58,25 @@ class WebUI:
         try:
             answer = self.server.post("/sdapi/v1/txt2img", body, self.seconds)
         except Refused as error:
-            answer = error.answer
-            said = answer.get("detail") or answer.get("errors") if isinstance(answer, Mapping) else answer
-            raise Blocked(f"A1111 at {self.server.place} refuses the parameters: {str(said)[:300]}.", NOT_IT) from None
-        images = answer.get("images") if isinstance(answer, Mapping) else None
-        if not isinstance(images, list) or not images:
+            raise self._refusal(error) from None
+        images = listed(mapping(answer).get("images"))
+        if not images:
             raise RenderFailed(f"A1111 at {self.server.place} answered without a picture.")
         _check_taken(answer, self.server)
         try:
             return [base64.b64decode(str(one).rpartition(",")[2], validate=True) for one in images]
-        except binascii.Error:
+        except ValueError:  # also of binascii
             raise RenderFailed(f"The picture of A1111 at {self.server.place} is not base64.") from None
+
+    def _refusal(self, error: Refused) -> SeedbankError:
+        """Why the parameters were not rendered: `detail` of the web framework, `errors` of the tool."""
+        answer = mapping(error.answer)
+        said = text(answer.get("errors")) or text(answer.get("detail")) or text(json.dumps(answer.get("detail")))
+        if error.status in (400, 422):
+            return Blocked(f"A1111 at {self.server.place} refuses the parameters: {said.rstrip('.')}.", NOT_IT)
+        if error.status == 500 and said:
+            return RenderFailed(f"A1111 at {self.server.place} failed: {said.rstrip('.')}.", "Look at what it printed.")
+        return refusal(error, self.server, self.tool, NOT_IT)
 
 
 def _check_taken(answer: Mapping[str, Any], server: Server) -> None:
