@@ -8,6 +8,7 @@ before its answer, the first task without one is to blame, and the others go to 
 from __future__ import annotations
 
 import os
+import selectors
 import signal
 import socket
 import subprocess
@@ -15,7 +16,7 @@ import sys
 import time
 from collections import deque
 from contextlib import suppress
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
 from typing import Generic, Self, TypeVar
@@ -28,6 +29,8 @@ Key = TypeVar("Key")
 AHEAD = 32
 """Tasks that a process is given before it has answered: work for the time that the driver stores a batch. With the longest
 paths that there are they fit the buffer of a socket, so sending never waits for a process that waits itself."""
+MOST = 64
+"""Answers that are taken at once: those of processes that are quicker than the driver never end."""
 SECONDS = 60.0
 """Time for one file. A picture of the largest size takes a few seconds; a busy machine ten times as long."""
 START_SECONDS = 120.0
@@ -94,14 +97,17 @@ class Pool(Generic[Key]):
     def __init__(self, jobs: int) -> None:
         self._jobs = jobs
         self._children: list[_Child[Key]] = []
+        self._selector = selectors.DefaultSelector()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         for child in self._children:
+            self._selector.unregister(child.connection)
             child.end()
         self._children.clear()
+        self._selector.close()
 
     @property
     def full(self) -> bool:
@@ -124,27 +130,33 @@ class Pool(Generic[Key]):
         """The answers that are there, after waiting for at least one; none after `patience` seconds, or when not busy."""
         end = time.monotonic() + patience
         while busy := [child for child in self._children if child.tasks]:
-            now = time.monotonic()
             first = min(child.deadline for child in busy)
-            ready = set(map(id, wait([child.connection for child in busy], max(0.0, min(first, end) - now))))
+            ready = self._ready(min(first, end) - time.monotonic())
             found: list[tuple[Key, Examined | Rejected]] = []
-            for child in busy:
-                if id(child.connection) in ready:
+            while ready:
+                for child in ready:
                     found.append(child.answer() or self._replace(child, hung=False))
-                elif time.monotonic() > child.deadline:
-                    found.append(self._replace(child, hung=True))
+                ready = self._ready(0.0) if len(found) < MOST else []
+            late = [child for child in self._children if child.tasks and time.monotonic() > child.deadline]
+            found += [self._replace(child, hung=True) for child in late]
             if found or time.monotonic() >= end:
                 return found
         return []
 
+    def _ready(self, seconds: float) -> list[_Child[Key]]:
+        """Processes that have answered, or ended at work."""
+        return [key.data for key, _ in self._selector.select(max(0.0, seconds)) if key.data.tasks]
+
     def _start(self) -> _Child[Key]:
         child = _Child[Key]()
         self._children.append(child)
+        self._selector.register(child.connection, selectors.EVENT_READ, child)
         return child
 
     def _replace(self, child: _Child[Key], hung: bool) -> tuple[Key, Rejected]:
         """Take a process out that has ended or hangs; the file that it was at, and why."""
         self._children.remove(child)
+        self._selector.unregister(child.connection)
         status = child.end()
         (key, _), *others = child.tasks
         if not child.answered and not hung and status > 0:

@@ -6,7 +6,6 @@ settings. So every recipe is rebuilt to the same digest.
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -54,7 +53,7 @@ _COLUMNS: Mapping[str, tuple[str, str | None, Callable[[Any], bool]]] = {
 
 def split(recipe: Recipe) -> tuple[dict[str, Any], dict[str, Any]]:
     """({column: value or None}, settings) of a recipe."""
-    settings = copy.deepcopy(recipe.to_dict())
+    settings = {part: dict(value) if isinstance(value, Mapping) else value for part, value in recipe.to_dict().items()}
     columns: dict[str, Any] = {}
     for column, (part, key, fits) in _COLUMNS.items():
         holder, name = (settings, part) if key is None else (settings.get(part, {}), key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -80,7 +81,7 @@ def store_recipes(
     """{digest: recipe} of the recipes, their prompts and settings stored once."""
     unique = {recipe.digest: recipe for recipe in given if recipe is not None}
     divided = {digest: recipe_rows.split(recipe) for digest, recipe in unique.items()}
-    bodies = {digest: json_digest(body) for digest, (_, body) in divided.items()}
+    bodies = _settings_digests({digest: body for digest, (_, body) in divided.items()})
     known_settings = ensure(connection, settings, {bodies[digest]: {"body": body} for digest, (_, body) in divided.items()})
     known_prompts = store_prompts(
         connection, {columns[name] for columns, _ in divided.values() for name in ("prompt", "negative")} - {None}
@@ -96,6 +97,13 @@ def store_recipes(
         }
     ids = ensure(connection, recipes, rows)
     return {digest: StoredRecipe(ids[digest], rows[digest], bodies[digest], divided[digest][1]) for digest in rows}
+
+
+def _settings_digests(bodies: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """{digest of a recipe: that of its settings}. Most recipes of an import share theirs: a digest is taken of each once."""
+    texts = {digest: json.dumps(body) for digest, body in bodies.items()}
+    of_texts = {text: json_digest(bodies[digest]) for text, digest in {text: digest for digest, text in texts.items()}.items()}
+    return {digest: of_texts[text] for digest, text in texts.items()}
 
 
 def store_prompts(connection: Connection, texts: Iterable[str]) -> dict[str, int]:
