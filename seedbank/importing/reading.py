@@ -76,7 +76,7 @@ def read(path: str | Path, *, deep: bool = False, tool: str | None = None) -> Fi
     """What the file says. Its suffix counts for nothing, and a broken or hostile file is a remark, not an error.
 
     With `deep`, text that is hidden in the pixels is looked for even where there is other metadata; else only in a file
-    with transparency that says nothing. Files beside a picture (`name.txt`, `name.json`, `name.swarm.json`, Fooocus'
+    with transparency that says nothing. Files beside a picture (`name.txt`, `name.json` and those of `sidecars`, Fooocus'
     `log.html`) are read where the picture itself says nothing. `tool` names the one format to try. Raises `NotFound` for
     a file that is not there and `BadInput` for one that cannot be opened.
     """
@@ -140,8 +140,8 @@ def _read(file: BinaryIO, deep: bool, tool: str | None, beside: Callable[[list[s
 
 
 def _hidden(file: BinaryIO, container: Container, remarks: list[str]) -> list[Payload]:
-    """What is hidden in the pixels of a picture that keeps them as they were written."""
-    if container.kind not in ("png", "webp") or not container.lossless:
+    """What is hidden in the pixels of a picture that keeps them as they were written, as a lossy WebP does its transparency."""
+    if container.kind not in ("png", "webp") or not (container.lossless or container.alpha):
         return []
     import warnings
 

@@ -129,7 +129,7 @@ def _hidden(value: str, channel: str, compressed: bool, mode: str = "RGBA", kind
             pixels[x, y] = tuple(values)
     assert next(bits, None) is None, "the picture is too small for the text"
     file = io.BytesIO()
-    image.save(file, kind, lossless=True, exact=True, **more)
+    image.save(file, kind, **{"lossless": True, "exact": True, **more})
     return file.getvalue()
 
 
@@ -138,6 +138,12 @@ def _hidden(value: str, channel: str, compressed: bool, mode: str = "RGBA", kind
 def test_text_hidden_in_alpha_is_read_where_a_picture_says_nothing_else(kind, compressed):
     found = read_bytes(_hidden(A1111, "alpha", compressed, kind=kind))
     assert (found.tool, found.recipe.seed, found.raw) == ("a1111", 5, {"stealth:alpha": A1111})
+
+
+def test_text_hidden_in_the_alpha_of_a_lossy_webp_is_read_since_that_is_lossless():
+    data = _hidden(A1111, "alpha", True, kind="WEBP", lossless=False, quality=50)
+    found = read_bytes(data)
+    assert (found.lossless, found.raw) == (False, {"stealth:alpha": A1111})
 
 
 def test_text_hidden_in_colours_is_read_when_asked_for():
