@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 from seedbank.errors import BadInput, NotFound
 from seedbank.records import Operation, Undone
 from seedbank.store import collections as collected
-from seedbank.store.history import COLLECT, PERSONAL, TAG, UNTAG, Change, in_order, write_events
+from seedbank.store.history import COLLECT, EVENT, EVENTS, PERSONAL, TAG, UNTAG, Change, in_order, write_events
 from seedbank.store.opinions import BLANK, give_tags, set_column, take_tags
 from seedbank.store.reading import LARGEST_ID, chunks
 from seedbank.store.runs import SWEEP
@@ -135,6 +135,7 @@ class _Undoing:
             changed += self._trash()
         if "tag" in self.first.details:
             changed += self._rename(self.first.details["tag"])
+        entries_changed = changed
         row = self.first.details.get("collection")
         creating = row is not None and row.get("is" if self.forward else "was") is not None
         if row is not None and creating:
@@ -147,7 +148,8 @@ class _Undoing:
         number = self.work.record(UNDO, undoes=self.target.id, of=self.first.kind, **self.details)
         for user in dict.fromkeys(user for user, _ in changes):
             write_events(self.work, number, [change for one, change in changes if one == user], user)
-        return Undone(self.target, number, len({change[0] for _, change in changes}) or changed, tuple(self.kept))
+        counted = len({change[0] for _, change in changes}) or entries_changed or changed
+        return Undone(self.target, number, counted, tuple(self.kept))
 
     # -- entries, names and collections as such ----------------------------------------------------------------------
 
@@ -228,7 +230,7 @@ class _Undoing:
         for some in chunks(touched):
             present: dict[Subject, State] = {}
             made: dict[tuple[int, Subject], State] = {}
-            rows = select(opinion_events, operations.c.at.label("entered")).join(operations).where(event.image_id.in_(some))
+            rows = select(*EVENT).select_from(EVENTS).where(event.image_id.in_(some))
             for row in in_order(self.work.connection.execute(rows.order_by(event.id))):
                 subject, value = self._reading(row)
                 root, again = self.book.root(row.operation_id)
