@@ -9,6 +9,18 @@ from tests.formats.comfy_graphs import Nodes, graph, plain, recipe
 
 LORAS: list[tuple[str, Nodes, list[Any], tuple[Lora, ...]]] = [
     (
+        "a loader that is switched off",
+        {"a": ("CR Load LoRA", {"switch": "Off", "lora_name": "one", "strength_model": 1, "model": ["1", 0]})},
+        ["a", 0],
+        (),
+    ),
+    (
+        "a field of tags",
+        {"a": ("ttN pipeLoader_v2", {"ckpt_name": "base.safetensors", "loras": "<lora:one:0.5>", "positive": "x"})},
+        ["a", 1],
+        (Lora("one", 0.5),),
+    ),
+    (
         "a chain, the one next to the checkpoint first",
         {
             "a": (
@@ -118,6 +130,17 @@ def test_loaders_of_all_kinds_name_the_model(kind: str, name: str) -> None:
 
 SIZES: list[tuple[str, Nodes, dict[str, Any], tuple[int | None, int | None]]] = [
     (
+        "a latent's own factor",
+        {
+            "4": (
+                "CR SDXL Aspect Ratio",
+                {"aspect_ratio": "16:9 landscape 1344x768", "width": 1, "height": 1, "upscale_factor": 2},
+            )
+        },
+        {},
+        (1344, 768),
+    ),
+    (
         "a resolution",
         {"a": ("ResolutionSelector", {"aspect_ratio": "16:9 (Widescreen)", "megapixels": 1.0, "multiple": 8})},
         {"width": ["a", 0], "height": ["a", 1]},
@@ -189,3 +212,11 @@ def test_batches_clip_skip_vae_embeddings_and_controlnets_are_extras() -> None:
     assert (said["batch_size"], said["batch_index"], said["clip_skip"], said["vae"]) == (4, 2, 2, ModelName("fine.pt"))
     assert said["embeddings"] == (ModelName("hands.pt"),)
     assert said["controlnets"] == ({"model": "canny.pth", "weight": 0.5},)
+
+
+def test_a_hypernetwork_on_the_way_to_the_model_is_named() -> None:
+    nodes: Nodes = {"a": ("HypernetworkLoader", {"hypernetwork_name": "h.pt", "strength": 0.5, "model": ["1", 0]})}
+    said = recipe(graph(nodes, n5={"model": ["a", 0]}))
+    assert (said.model, said.extras["hypernetwork"]) == (ModelName("base.safetensors"), ModelName("h.pt"))
+    nodes["a"][1]["strength"] = 0
+    assert "hypernetwork" not in recipe(graph(nodes, n5={"model": ["a", 0]})).extras

@@ -93,7 +93,7 @@ def _at(values: Values, node: Node, role: str, found: Conditioning) -> list[tupl
     if node.kind == "ConditioningZeroOut":
         found.zero = True
         return []
-    if "guidance" in node and found.guidance is None and as_link(node.inputs.get("conditioning")) is not None:
+    if "guidance" in node and found.guidance is None and ("conditioning" in node.wires or "t5xxl" in node):
         found.guidance = as_number(values.resolve(node.inputs["guidance"], "number"))
     if _CONTROL.search(node.kind) or "control_net" in node:
         found.controlnets.append(_controlnet(values, node))

@@ -19,9 +19,15 @@ from seedbank.formats.reading import ModelName
 
 
 def extras_of(
-    values: Values, trail: Trail, passes: list[Pass], positive: Conditioning, negative: Conditioning, start: Start
+    values: Values,
+    trail: Trail,
+    passes: list[Pass],
+    model: Weights,
+    positive: Conditioning,
+    negative: Conditioning,
+    start: Start,
 ) -> Mapping[str, Any]:
-    """The extras under the names of `seedbank.formats.reading.EXTRAS`, and `encoders`, `upscale`, `passes` of our own."""
+    """The extras under the names of `EXTRAS`, and `encoders`, `hypernetwork`, `upscale`, `passes` of our own."""
     base = passes[-1]
     noise, seed, strength = _noise(values, base.node)
     embeddings = dict.fromkeys((*positive.embeddings, *negative.embeddings))
@@ -33,6 +39,7 @@ def extras_of(
         "variation_strength": strength,
         "clip_skip": clip_skip(values, positive),
         "vae": ModelName(vae) if vae else None,
+        "hypernetwork": ModelName(model.hypernetwork) if model.hypernetwork else None,
         "denoise": base.denoise if base.denoise is not None and (base.denoise != 1 or start.inputs) else None,
         "distilled_guidance": positive.guidance,
         "guidance_is_distilled": True if base.cfg is None and positive.guidance is not None else None,

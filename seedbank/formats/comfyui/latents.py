@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seedbank.formats.comfyui.graph import Node
-from seedbank.formats.comfyui.roles import names
+from seedbank.formats.comfyui.roles import is_picture, names
 from seedbank.formats.comfyui.scalars import as_integer
 from seedbank.formats.comfyui.values import Values
 
@@ -39,7 +39,7 @@ def start_of(values: Values, sampler: Node, below: Sequence[Node]) -> Start:
     loaded: list[str] = []
     masked = known = False
     for node in [*below] or [sampler]:
-        known = known or any(_RESIZES.search(name) for name in node.inputs)
+        known = known or (any(_RESIZES.search(name) for name in node.inputs) and any(map(is_picture, node.wires)))
         if size is None and not known:
             size = size_of(values, node)
         if (batch is None and not any(name in node for name in ("samples", "pixels"))) or node.kind == "RepeatLatentBatch":

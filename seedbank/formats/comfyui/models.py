@@ -39,7 +39,7 @@ _TAGS = re.compile(r"<lora:([^:>]+)(?::(-?[\d.]+))?(?::(-?[\d.]+))?[^>]*>", re.I
 _READS_TAGS = re.compile(
     r"^(SDXL )?Power Prompt( - Positive)? \(rgthree\)|WildcardEncode|loraPrompt|LoraTag|FromPrompt|LoraLoaderPrompt|"
     r"PCLazy|PromptControl|"
-    r"^easy .*loader",
+    r"^(easy|ttN) .*loader",
     re.I,
 )
 _INDEX = re.compile(r"^(?:lora_name_|lora_|lora|lora_name)0*(\d+)(?:_name)?$", re.I)
@@ -66,6 +66,7 @@ class Weights:
     name: str | None = None
     loras: list[Lora] = field(default_factory=list)
     merged: bool = False
+    hypernetwork: str | None = None
     sure: float = CERTAIN
 
 
@@ -82,6 +83,8 @@ def weights(values: Values, start: Link | None, role: str = "model") -> Weights:
         node = values.graph[end[0]]
         found.loras[:0] = loras_of(values, node)
         found.merged |= "model2" in node or "model_2" in node
+        if "hypernetwork_name" in node and as_number(values.resolve(node.inputs.get("strength", 1), "number")) != 0:
+            found.hypernetwork = found.hypernetwork or loaded(values, node, ("hypernetwork_name",))
         found.name = loaded(values, node)
         if found.name is not None:
             break
@@ -94,7 +97,7 @@ def weights(values: Values, start: Link | None, role: str = "model") -> Weights:
 
 def loaded(values: Values, node: Node, inputs: Sequence[str] = LOADED) -> str | None:
     """The file that a loader names; None where the node loads none."""
-    if node.link("model") is not None and "ckpt_name" not in node:
+    if node.link("model") is not None and "ckpt_name" not in node and inputs is LOADED:
         return None
     for name in inputs:
         value = node.inputs.get(name)
@@ -143,6 +146,7 @@ def _own(values: Values, node: Node) -> list[Lora]:
     if (
         node.inputs.get("bypass") is True
         or node.inputs.get("toggle") is False
+        or str(node.inputs.get("switch")).lower() == "off"
         or not any("lora" in name.lower() for name in node.inputs)
     ):
         return _tagged(values, node)
@@ -224,7 +228,8 @@ def _tagged(values: Values, node: Node) -> list[Lora]:
         return []
     found = []
     texts = [values.text(node.inputs[name]) for name in ("prompt_g", "prompt_l") if name in node]
-    for text in texts or (values.text_of(node, "positive"), values.text(node.inputs.get("negative"), "negative")):
+    own = (node.inputs.get("loras"), node.inputs.get("negative"))
+    for text in texts or (values.text_of(node, "positive"), *(values.text(value, "negative") for value in own)):
         for name, weight, clip in _TAGS.findall(text or ""):
             both = as_number(weight) if weight else 1.0
             found.append(Lora(name, both, weight_text=as_number(clip) if clip else None))

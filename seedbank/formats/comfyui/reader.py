@@ -78,7 +78,7 @@ def _recipe(values: Values, most: float) -> Foreign:
     )
     model = weights(values, base.model) if base.model is not None else models.own(values, base.node)
     start = start_of(values, base.node, trail.below)
-    extras = extras_of(values, trail, passes, positive, negative, start)
+    extras = extras_of(values, trail, passes, model, positive, negative, start)
     fields: dict[str, tuple[Any, float]] = {
         "prompt": (positive.text, positive.sure),
         "negative_prompt": (negative.text, negative.sure),

@@ -43,6 +43,8 @@ NAMES: Mapping[str, tuple[str, ...]] = {
         "height": "height empty_latent_height image_height Height HEIGHT resolution_height target_height h",
         "batch": "batch_size batch amount",
         "refiner_step": "refiner_step step_refiner",
+        "variation_seed": "variation_seed var_seed",
+        "variation_strength": "variation_strength var_seed_strength",
         "clip_skip": "stop_at_clip_layer clip_skip base_clip_skip clipskip",
     }.items()
 }

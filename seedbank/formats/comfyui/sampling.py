@@ -111,7 +111,7 @@ def _steps(values: Values, node: Node) -> int | None:
 def _word(values: Values, role: str, maker: Node | None, *places: Node) -> str | None:
     """The name of a sampler or schedule: the one that its node selects, or that node's own kind; else what the sampler says."""
     if maker is not None:
-        return values.word(maker, role) or maker.kind
+        return values.word(maker, role) or (None if maker.kind in ("BasicScheduler", "KSamplerSelect") else maker.kind)
     return next((word for place in places if (word := values.word(place, role)) is not None), None)
 
 

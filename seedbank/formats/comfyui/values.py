@@ -47,6 +47,8 @@ _STRING_INPUT = re.compile(r"^(string|text|prompt|str|input|s|t)[ _]?(\d+|[a-z])
 _REPLACED = re.compile(r"replace", re.I)
 _PLAIN_SIZE = re.compile(r"(\d{2,5})\s*[x×X*]\s*(\d{2,5})")
 _RATIO = re.compile(r"(\d+)\s*:\s*(\d+)")
+_FORMULAS = ("expression", "operation", "op", "operator")
+_SIGNS = ("+", "-", "*", "/", "//", "%")
 _OPERATIONS: Mapping[str, str] = {
     word: sign
     for sign, words in {"+": "add sum", "-": "subtract sub", "*": "multiply mul", "/": "divide div", "%": "mod modulo"}.items()
@@ -131,8 +133,11 @@ class Values:
         computed = self._computed(node)
         if computed is not None:
             return computed
+        if "isfloatX" in node:
+            axis = "Y" if slot == 1 and "Yi" in node else "X"
+            return self.resolve(node.inputs.get(f"{axis}f" if node.inputs.get(f"isfloat{axis}") else f"{axis}i"), role)
         for name in dict.fromkeys((*names(said or role), *names(role), *_CONSTANTS)):
-            if node.inputs.get(name) is not None:
+            if node.inputs.get(name) is not None and not (name == "a" and "b" in node):
                 return self.resolve(node.inputs[name], role)
         only = [value for value in node.inputs.values() if isinstance(value, (int, float)) and not isinstance(value, bool)]
         if len(only) == 1 and role not in ("sampler", "scheduler"):
@@ -142,9 +147,7 @@ class Values:
 
     def _computed(self, node: Node) -> float | None:
         """What a node of arithmetic gives."""
-        operation = next(
-            (node.inputs[name] for name in ("expression", "operation", "op") if isinstance(node.inputs.get(name), str)), None
-        )
+        operation = next((value for name in _FORMULAS if isinstance(value := node.inputs.get(name), str)), None)
         if operation is None and node.kind.startswith("SimpleMath+"):
             operation = node.inputs.get("value")
         if not isinstance(operation, str):
@@ -154,7 +157,7 @@ class Values:
             short = name.removeprefix("values.")
             if len(short) <= 3 and (number := as_number(self.resolve(value, "number"))) is not None:
                 variables[short] = number
-        sign = _OPERATIONS.get(operation.lower())
+        sign = _OPERATIONS.get(operation.lower(), operation if operation in _SIGNS else None)
         if sign is not None and len(variables) == 2:
             operation = sign.join(variables)
         return evaluate(operation, variables)
@@ -180,6 +183,8 @@ class Values:
         if _RUN_TIME.search(node.kind) and "populated_text" not in node:
             self._remark(f"The text of the node {node.kind} is made when the graph runs; the file does not hold it.")
             return None
+        if "max_rows" in node and as_integer(node.inputs["max_rows"]) == 1:
+            return self._line(node, side)
         if _REPLACED.search(node.kind) or node.inputs.get("action") == "replace":
             return self._replaced(node, side)
         if _JOINED.search(node.kind):
@@ -208,6 +213,12 @@ class Values:
         if "WAS" in node.kind or node.kind == "Text Concatenate":
             texts = [text for text in texts if text]
         return str(joint).replace("\\n", "\n").join(texts)[:MAX_TEXT]
+
+    def _line(self, node: Node, side: str) -> str | None:
+        """The one line that a node takes out of its text."""
+        lines = [line for line in (self.text_of(node, side) or "").splitlines() if line.strip()]
+        start = as_integer(self.resolve(node.inputs.get("start_index"), "number")) or 0
+        return lines[start] if 0 <= start < len(lines) else None
 
     def _replaced(self, node: Node, side: str) -> str | None:
         text = self.text_of(node, side)
