@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from seedbank.formats.diffusersjson import WRAPPERS
 from seedbank.formats.reading import LIKELY, Foreign, Payload, Reading
 from seedbank.formats.values import (
     count_of,
@@ -29,7 +30,17 @@ from seedbank.formats.values import (
 
 TOOL = "plain-fields"
 PROMPT = ("prompt", "positive_prompt", "positive")
-STEPS = ("steps", "num_steps", "step_count", "sampling_steps", "num_inference_steps")
+SEED = ("seed", "used_seed", "actual_seed", "noise_seed", "random_seed")
+STEPS = (
+    "steps",
+    "num_steps",
+    "n_steps",
+    "step_count",
+    "sampling_steps",
+    "sample_steps",
+    "inference_steps",
+    "num_inference_steps",
+)
 GUIDANCE = ("cfg_scale", "cfg", "guidance_scale", "guidance")
 SAMPLER = ("sampler", "sampler_name")
 MODEL = ("model_name", "sd_model_name", "model", "checkpoint", "base_model")
@@ -38,7 +49,7 @@ WIDTH = ("width", "resolution", "size", "dimensions")
 
 def read(payloads: Sequence[Payload]) -> Reading | None:
     for place, values in _candidates(payloads):
-        counts = count_of(first(values, *STEPS)), integer_of(values.get("seed"))
+        counts = count_of(first(values, *STEPS)), integer_of(first(values, *SEED))
         more = first(values, *GUIDANCE, *SAMPLER, *WIDTH)
         if isinstance(first(values, *PROMPT), str) and None not in counts and more is not None:
             return Reading(TOOL, _recipe(values), place)
@@ -52,6 +63,9 @@ def _candidates(payloads: Sequence[Payload]) -> Iterator[tuple[str, Mapping[str,
         yield payload.place, _lower(chunks)
     for payload, values in objects(payloads):
         yield payload.place, _lower(values)
+        for inner in (values.get(name) for name in (*WRAPPERS, "settings", "config", "request")):
+            if isinstance(inner, dict):
+                yield payload.place, _lower({**values, **inner})
 
 
 def _lower(values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -63,7 +77,7 @@ def _recipe(values: Mapping[str, Any]) -> Foreign:
     return foreign(
         prompt=text_of(first(values, *PROMPT)),
         negative_prompt=text_of(first(values, "negative_prompt", "negative")),
-        seed=seed_of(values.get("seed")),
+        seed=seed_of(first(values, *SEED)),
         steps=count_of(first(values, *STEPS)),
         guidance_scale=number_of(first(values, *GUIDANCE)),
         sampler=name_of(first(values, *SAMPLER)),
