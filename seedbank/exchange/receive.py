@@ -20,7 +20,7 @@ from seedbank.environment import Environment
 from seedbank.errors import BadInput, NotFound, SeedbankError
 from seedbank.exchange.comfyui import words as comfyui_words
 from seedbank.exchange.profile import LIBRARIES, installed, taken_profile
-from seedbank.exchange.texts import BLOCK, COMFYUI, JSON, SCRIPT, is_name
+from seedbank.exchange.texts import A1111, BLOCK, COMFYUI, JSON, SCRIPT, is_name
 from seedbank.formats import block
 from seedbank.formats.checking import recipe_from
 from seedbank.formats.detect import examine
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 VERSION = re.compile(r"[\w.+-]{1,40}")
+WORDS = ("prompt", "negative_prompt", "seed", "steps", "guidance_scale", "sampler", "schedule", "width", "model", "loras")
+"""What a text can say of a recipe."""
 LARGEST_TEXT = 8 * 2**20
 """Characters; a recipe is not longer."""
 
@@ -164,13 +166,25 @@ def receive(text: str) -> Received:
     if headed and (reading := block.read_block(words)) is not None:
         return _from_words(BLOCK, text, reading)
     examined = examine([Payload("text", words)])
+    typed = None
+    if not examined.readings or examined.readings[0].tool == A1111:
+        typed = block.read_block(words)
+    if typed is not None and (not examined.readings or _says_more(typed, examined.readings[0])):
+        return _from_words(BLOCK, text, typed)
     if examined.readings:
         return _from_words(examined.readings[0].tool, text, examined.readings[0])
-    if (reading := block.read_block(words)) is not None:
-        return _from_words(BLOCK, text, reading)
     if examined.remarks:
         raise FormatError(f"No recipe could be read in this text: {examined.remarks[0]}")
     raise BadInput("No recipe was found in this text.", "Paste what `seedbank recipe` prints, or what a tool wrote.")
+
+
+def _says_more(typed: Reading, parameters: Reading) -> bool:
+    """Whether a text with the key `Prompt` is a block that people typed, and not A1111's, of which every text can be one."""
+    fields = [
+        {name for name, value in vars(reading.recipe).items() if name in WORDS and value not in (None, ())}
+        for reading in (typed, parameters)
+    ]
+    return typed.recipe.prompt is not None and len(fields[0]) > len(fields[1])
 
 
 def text_of(data: bytes) -> str:

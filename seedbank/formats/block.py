@@ -9,7 +9,8 @@
     CFG: 8.0
 
 It is written with texts in JSON's quotes, so that every prompt survives. It is read as people type it: keys in both languages
-and any case, full-width punctuation and digits, any quotes or none, several fields on a line, headings, lists.
+and any case, full-width punctuation and digits, any quotes or none, several fields on a line, headings, lists
+(`blockfields`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from seedbank.formats.a1111 import sampler_of
+from seedbank.formats.blockfields import KEYS, pairs, unquoted
 from seedbank.formats.reading import CERTAIN, Foreign, FormatError, Lora, ModelName, Reading
 from seedbank.formats.stamp import KEY, Stamp
 from seedbank.formats.values import fitted
@@ -29,45 +31,6 @@ from seedbank.recipe import LARGEST_SEED, Recipe
 
 LANGUAGES = ("en", "zh")
 HEADINGS: Mapping[str, str] = {"en": "[Image recipe]", "zh": "【图像复现指令】"}
-KEYS: Mapping[str, tuple[str, str]] = {
-    "seed": ("Seed", "种子"),
-    "prompt": ("Prompt", "提示词"),
-    "negative": ("Negative", "反向提示词"),
-    "size": ("Size", "尺寸"),
-    "steps": ("Steps", "步数"),
-    "cfg": ("CFG", "CFG"),
-    "guidance": ("Guidance", "引导强度"),
-    "sampler": ("Sampler", "采样器"),
-    "schedule": ("Schedule", "调度"),
-    "lora": ("LoRA", "LoRA"),
-    "model": ("Model", "模型"),
-}
-"""{field: its key in English and in Chinese}, in the order in which they are written."""
-OTHER_KEYS: Mapping[str, tuple[str, ...]] = {
-    "seed": ("随机种子", "种子值", "种子数", "随机数种子", "种子编号"),
-    "prompt": ("positive", "positive prompt", "正向提示词", "正面提示词", "正向提示", "提示", "正向", "描述词", "关键词"),
-    "negative": ("negative prompt", "负面提示词", "负向提示词", "反向提示", "负面提示", "负面", "反向词", "负面词", "反向"),
-    "size": ("resolution", "image size", "分辨率", "大小", "图像尺寸", "图片尺寸", "画面尺寸", "宽高"),
-    "width": ("width", "宽", "宽度"),
-    "height": ("height", "高", "高度"),
-    "steps": ("sampling steps", "num inference steps", "inference steps", "迭代步数", "采样步数", "推理步数", "迭代次数"),
-    "cfg": ("cfg scale", "cfg值", "cfg强度", "cfg系数", "提示词相关性", "提示词引导系数", "引导系数", "相关性"),
-    "guidance": ("guidance scale", "distilled guidance", "distilled cfg scale"),
-    "sampler": ("sampling method", "采样方法", "采样", "采样方式"),
-    "schedule": ("schedule type", "scheduler", "调度器", "调度类型", "调度方法"),
-    "lora": ("loras", "lora模型"),
-    "model": ("checkpoint", "base model", "大模型", "底模", "基础模型", "主模型", "模型名称"),
-}
-TEXTS = ("prompt", "negative")
-QUOTES: Mapping[str, str] = {
-    '"': '"', "“": "”", "”": "”", "＂": "＂", "「": "」", "『": "』", "‘": "’", "'": "'", "«": "»", "„": "“", "《": "》",
-}  # fmt: skip
-
-_KEY = r"[^\W\d_](?:[\w \-/]{0,28}\w)?"
-_MARKS = r"\s*(?:[-*•·>#]+\s*|\d+[.、)]\s*)?(?:\*\*|__|`)?"
-_LINE = re.compile(rf"{_MARKS}({_KEY})(?:\*\*|__|`)?\s*[:：=＝](?:\*\*|__)?\s*(.*)", re.DOTALL)
-_NEXT_FIELD = re.compile(rf"[,，;；|、\s]\s*({_KEY})\s*[:：=＝]")
-_HEADING = re.compile(r"\s*(?:【.*】|\[.*\]|\*\*.*\*\*|#+ .*|```\w*|-{3,}|={3,})\s*")
 _SIZE = re.compile(r"(\d{1,6})\s*[x×✕*,]\s*(\d{1,6})", re.IGNORECASE)
 _PLAIN = re.compile(r"(?![*_\"'“”「『‘«„《＂])(?!\s)[^\n\r`,，;；|、:：=＝]+(?<!\s)")
 
@@ -159,21 +122,14 @@ def read_block(text: str) -> Reading | None:
     return cast(Reading, fitted(Reading("block", said_whole, "text", tuple(remarks))))
 
 
-def _plain_key(key: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", key).casefold().replace("_", " ").replace("-", " ").split())
-
-
-_FIELD_OF: Mapping[str, str] = {
-    _plain_key(key): field for field in (*KEYS, "width", "height") for key in (*KEYS.get(field, ()), *OTHER_KEYS.get(field, ()))
-}
-
-
 def _fields(text: str) -> tuple[dict[str, str], list[str]]:
     """{field: its value}, several LoRAs a line each; and what was left out."""
     said: dict[str, str] = {}
     remarks: list[str] = []
-    for field, value in _pairs(text):
-        plain = _unquoted(value)
+    for field, value in pairs(text):
+        if field == "other":
+            continue
+        plain = unquoted(value)
         if field == "lora":
             said[field] = f"{said[field]}\n{plain}" if field in said else plain
         elif field not in said:
@@ -183,59 +139,10 @@ def _fields(text: str) -> tuple[dict[str, str], list[str]]:
     return said, remarks
 
 
-def _pairs(text: str) -> Iterator[tuple[str, str]]:
-    """(field, its raw value); a value goes on over the lines that begin with no key."""
-    field, value = None, ""
-    for line in text.replace("\r\n", "\n").split("\n"):
-        match = _LINE.match(line)
-        known = _FIELD_OF.get(_plain_key(match[1])) if match else None
-        if match is None or known is None:
-            if field in TEXTS and not _HEADING.fullmatch(line):
-                value += "\n" + line
-            continue
-        if field is not None:
-            yield field, value
-        field, value = known, match[2]
-        while field not in TEXTS and (following := _following(value)) is not None:
-            cut, field_after, rest = following
-            yield field, cut
-            field, value = field_after, rest
-    if field is not None:
-        yield field, value
-
-
-def _following(value: str) -> tuple[str, str, str] | None:
-    """(the value alone, the next field, its value) where a line holds several fields."""
-    if value[:1] in QUOTES:
-        return None
-    for match in _NEXT_FIELD.finditer(value):
-        if (field := _FIELD_OF.get(_plain_key(match[1]))) is not None:
-            return value[: match.start()], field, value[match.end() :].lstrip()
-    return None
-
-
-def _unquoted(value: str) -> str:
-    """A value without its quotes: what JSON makes of it where it is JSON, else as it stands."""
-    value = value.strip().removesuffix("`")
-    closing = QUOTES.get(value[:1])
-    if closing is None or len(value) < 2 or not value.rstrip("，,。.;；").endswith(closing):
-        return value.strip()
-    value = value if value.endswith(closing) else value.rstrip("，,。.;；")
-    inside = value[1:-1]
-    if value[0] in '"“”＂':  # chats make curly quotes of straight ones, also of those that are escaped
-        straight = re.sub(r"\\[“”＂]", r'\\"', inside) if value[0] != '"' else inside
-        try:
-            plain = str(json.loads(f'"{straight}"', strict=False))
-            plain.encode("utf-8")  # half a character is no text
-            return plain
-        except ValueError:
-            return inside
-    return inside
-
-
 def _ascii(value: str) -> str:
-    """Full-width digits and signs as plain ones."""
-    return unicodedata.normalize("NFKC", value).strip()
+    """Full-width digits and signs as plain ones, without what says "about" and without marks of thousands."""
+    plain = unicodedata.normalize("NFKC", value).strip().lstrip("~≈约約*`\"' ")
+    return re.sub(r"^\d{1,3}(?:,\d{3})+(?![\d,])", lambda number: number[0].replace(",", ""), plain)
 
 
 def _seed(value: str) -> int | None:
@@ -265,7 +172,7 @@ def _number(what: str, value: str) -> float:
 
 def _size(said: Mapping[str, str]) -> dict[str, int]:
     if "size" in said:
-        match = _SIZE.match(_ascii(said["size"]).replace("，", ","))
+        match = _SIZE.match(unicodedata.normalize("NFKC", said["size"]).strip(" *`\"'"))
         if match is None or not int(match[1]) or not int(match[2]):
             raise FormatError(f"The size {said['size'][:40]!r} in this block is no size.", "Write it as 1024x576.")
         return {"width": int(match[1]), "height": int(match[2])}

@@ -172,6 +172,20 @@ def test_texts_of_other_tools_are_received_without_digests(other):
     assert (entry.prompt, entry.seed, entry.picture) == ("a cat", 5, None) and entry.obstacles
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Seed: 4711, Prompt: a cabin in fog, watercolor, Steps: 50, CFG: 8.0, Size: 1024x576",
+        "Prompt:\na cabin in fog, watercolor\n\nNegative prompt:\nblurry\n\nSeed: 4711\nSteps: 50",
+        "Seed: 4711\nSteps: 50\nPrompt: a cabin in fog, watercolor\nModel: dream\nSampler: Euler\nScheduler: simple",
+    ],
+)
+def test_a_typed_block_is_not_taken_for_parameters(text):
+    received = receive(text)
+    found = received.reading.recipe
+    assert (received.form, found.prompt, found.seed, found.steps) == ("block", "a cabin in fog, watercolor", 4711, 50)
+
+
 def test_a_pipeline_that_is_not_on_the_list_is_an_obstacle(bank, other):
     entry = added(bank, replace(SD, pipeline="EvilPipeline"))
     came, _ = accept(other, receive(Texts(bank)(entry, "json")))

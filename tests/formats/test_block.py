@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from dataclasses import replace
 
 import pytest
@@ -75,6 +77,65 @@ def test_the_block_that_people_paste_today_is_read():
 )
 def test_a_block_is_read_as_people_type_it(text, field, value):
     assert getattr(said(text), field) == value
+
+
+WHOLE = (4711, "山谷里的小木屋，晨雾", 50, 8.0, 1024, 576)
+TYPED = {
+    "quoted in a chat": "> Seed: 4711\n> Prompt: “山谷里的小木屋，晨雾”\n> Size: 1024x576\n> Steps: 50\n> CFG: 8.0",
+    "emoji": "🎲 种子：4711\n✏️ 提示词：山谷里的小木屋，晨雾\n📐 尺寸：1024×576\n1️⃣ 步数：50\n⚙️ CFG：8.0",
+    "both languages": "种子/Seed：4711\n提示词（Prompt）：山谷里的小木屋，晨雾\nSize (尺寸): 1024x576\n步数/Steps：50\n"
+    "CFG值：8.0",
+    "no colons": "种子 4711\n提示词 山谷里的小木屋，晨雾\n尺寸1024×576\n步数50\nCFG 8.0",
+    "one line": "种子4711，提示词：山谷里的小木屋，晨雾，尺寸1024×576，步数50，CFG 8",
+    "one line, prompt first": "Prompt: 山谷里的小木屋，晨雾 | Seed: 4711 | Steps: 50 | CFG: 8 | Size: 1024x576",
+    "one line, in quotes": 'Prompt: "山谷里的小木屋，晨雾" Seed: 4711 Steps: 50 CFG: 8 Size: 1024x576',
+    "brackets": "【种子】4711\n【提示词】山谷里的小木屋，晨雾\n【尺寸】：1024×576\n【步数】50\n【CFG】8",
+    "a table": "| 参数 | 值 |\n|---|---|\n| Seed | 4711 |\n| **Prompt** | 山谷里的小木屋，晨雾 |\n"
+    "| Steps | 50 |\n| CFG | 8 |\n| Size | 1024x576 |",
+    "code": "- `Seed`: `4711`\n- `Prompt`: `山谷里的小木屋，晨雾`\n- **Steps:** 50\n- **Size**: `1024x576`\n- CFG: `8.0`",
+    "a call": 'generator.generate(prompt="山谷里的小木屋，晨雾", seed=4711, width=1024, height=576, '
+    "num_inference_steps=50, cfg=8)",
+    "arrows": "Seed → 4711\nPrompt → 山谷里的小木屋，晨雾\nSteps - 50\nCFG – 8\nSize = 1024x576",
+    "of the other China": "種子：4711\n提示詞：山谷里的小木屋，晨雾\n尺寸：1024×576\n步數：50\nCFG：8",
+    "marks of thousands": "Seed: 4,711\nPrompt: 山谷里的小木屋，晨雾\nSize: 1024 x 576 px\nSteps: 50 步\nCFG: 约8.0",
+    "other words": "Seed: 4711\nPrompt: 山谷里的小木屋，晨雾\nAuthor: Ann\n备注：好看\nSize: 1024x576\nSteps: 50\nCFG: 8.0",
+    "said around it": 'Ann:\nSeed: 4711\nSize: 1024x576\nSteps: 50\nCFG: 8\nPrompt: "山谷里的小木屋，晨雾"\n\n谢谢大家！',
+    "invisible": "\u200bSeed: 4711\n\u200bPrompt:\u00a0山谷里的小木屋，晨雾\nSize: 1024x576\nSteps: 50\nCFG: 8",
+}
+
+
+@pytest.mark.parametrize("kind", TYPED)
+def test_a_block_is_read_whole_however_a_chat_shows_it(kind):
+    found = said(TYPED[kind])
+    told = (found.seed, found.prompt, found.steps, found.guidance_scale, found.width, found.height)
+    assert told == WHOLE
+
+
+def test_a_key_in_the_middle_of_a_prompt_needs_a_number_to_begin_a_field():
+    assert (
+        said("Seed: 1\nPrompt: a cat, size: large, style: oil / seed: none").prompt
+        == "a cat, size: large, style: oil / seed: none"
+    )
+    for separator in (" ", ", ", " / ", " | ", "，"):
+        found = said(f"Seed: 1\nPrompt: a cabin in the valley{separator}Steps: 5")
+        assert (found.prompt, found.steps) == ("a cabin in the valley", 5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Seed: 1, " * 100_000,
+        'Prompt: "' + 'a" b' * 100_000,
+        "Prompt: " + "/ Seed " * 100_000,
+        "种子 " * 100_000,
+        "【" * 100_000,
+    ],
+)
+def test_a_long_text_takes_time_in_proportion_to_its_length(text):
+    started = time.process_time()
+    with contextlib.suppress(FormatError):
+        read_block(text)
+    assert time.process_time() - started < 3
 
 
 @pytest.mark.parametrize(
