@@ -194,6 +194,12 @@ TEXT: list[tuple[str, Nodes, Any, str | None]] = [
         "new",
     ),
     (
+        "a comma by its name",
+        {"a": ("Text Concatenate (JPS)", {"text1": "x", "text2": "", "text3": "y", "delimiter": "comma"})},
+        ["a", 0],
+        "x, y",
+    ),
+    (
         "one line of a text",
         {"a": ("easy promptLine", {"prompt": "one\n\ntwo\nthree", "start_index": 1, "max_rows": 1})},
         ["a", 0],

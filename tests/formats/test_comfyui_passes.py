@@ -320,3 +320,15 @@ def test_two_samplers_for_a_mask_say_what_the_base_sampler_is_given() -> None:
 def provider(seed: int, steps: int) -> dict[str, Any]:
     settings = {"seed": seed, "steps": steps, "cfg": 5.0, "sampler_name": "euler", "scheduler": "karras", "denoise": 1.0}
     return settings | {"basic_pipe": ["10", 0]}
+
+
+@pytest.mark.parametrize(("start", "seed"), [(0, 11), (5, 3)])
+def test_noise_that_lies_in_the_latents_has_the_seed_of_its_node(start: int, seed: int) -> None:
+    noise = {"source": "CPU", "seed": 11, "width": 64, "height": 64, "batch_size": 1}
+    said = recipe(
+        graph(
+            {"4": ("BNK_NoisyLatentImage", noise)},
+            n5={"add_noise": "disable", "noise_seed": 3, "seed": None, "start_at_step": start},
+        )
+    )
+    assert said.seed == seed

@@ -21,7 +21,7 @@ from seedbank.formats.comfyui.models import weights
 from seedbank.formats.comfyui.payloads import Found, find
 from seedbank.formats.comfyui.picture import Trail, trails
 from seedbank.formats.comfyui.routing import is_sampler
-from seedbank.formats.comfyui.sampling import read_pass
+from seedbank.formats.comfyui.sampling import read_pass, with_noise_of
 from seedbank.formats.comfyui.values import Values
 from seedbank.formats.comfyui.workflow import Drawn, executable
 from seedbank.formats.reading import CERTAIN, GUESSED, LIKELY, Foreign, ModelName, Payload, Reading
@@ -71,7 +71,7 @@ def _recipe(values: Values, most: float) -> Foreign:
     if trail is None:
         return Foreign()
     passes = [read_pass(values, node) for node in trail.samplers]
-    base = passes[-1]
+    base = passes[-1] = with_noise_of(values, passes[-1], trail.below)
     positive, negative = (
         collect(values, link, role) if link is not None else conditioning.own(values, base.node, role)
         for role, link in (("positive", base.positive), ("negative", base.negative))

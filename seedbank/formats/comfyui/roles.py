@@ -27,7 +27,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
         "positive": "positive pos base_positive optional_positive cond1 positive_cond positive_conditioning cond_positive "
         "conds conditioning text_embeds prompt_embeds cond",
         "negative": "negative neg base_negative optional_negative negative_cond negative_conditioning cond_negative "
-        "negative_text_embeds uncond text_embeds conditioning",
+        "neg_conditioning negative_text_embeds uncond text_embeds conditioning",
         "latent": "latent_image latent samples latents samples_to optional_latent latent_opt latent_c image_to_latent "
         "samples1 latent1 init_latent input_latents destination image_embeds",
         "image": "images image pixels image1 image_1 image_a base_image destination original_image image_pass img "
@@ -35,7 +35,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
         "images_a images_1 image_from target source stage_c",
         "seed": "seed noise_seed main_seed random_seed rand_seed seed_value seed_num Seed",
         "steps": "steps steps_total num_steps num_inference_steps total_steps inference_steps base_steps",
-        "cfg": "cfg cfg_scale cfg_conds guidance_scale true_cfg_scale true_cfg CFG cfg_text cfg_high_noise",
+        "cfg": "cfg cfg_scale cfg_conds guidance_scale true_cfg_scale true_cfg true_gs CFG cfg_text cfg_high_noise",
         "sampler": "sampler_name sampler",
         "scheduler": "scheduler scheduler_name schedule",
         "denoise": "denoise denoise_strength denoising_strength",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from seedbank.formats.comfyui.graph import MAX_HOPS, Link, Node
 from seedbank.formats.comfyui.roles import has, is_pipe, names
 from seedbank.formats.comfyui.scalars import MAX_SEED, as_integer, as_number
 from seedbank.formats.comfyui.values import Values
-from seedbank.formats.reading import CERTAIN, GUESSED
+from seedbank.formats.reading import CERTAIN, GUESSED, LIKELY
 
 _OFF = ("disable", "disabled", False, "false")
 
@@ -133,6 +134,19 @@ def _given(values: Values, node: Node, guider: Node, role: str) -> Link | None:
     if role == "negative" and (embeds := node.link("text_embeds")) is not None:
         return embeds
     return next((link for place in (guider, node) for name, link in place.wires.items() if is_pipe(name)), None)
+
+
+def with_noise_of(values: Values, taken: Pass, below: Sequence[Node]) -> Pass:
+    """The pass with the seed of the node that made the noise, where it starts with noise that is not its own."""
+    if taken.node.inputs.get("add_noise") not in _OFF or taken.start:
+        return taken
+    for node in below:
+        if NOISE.search(node.kind) and (seed := _seed(values, node)[0]) is not None:
+            return replace(taken, seed=seed, seed_sure=LIKELY)
+    return taken
+
+
+NOISE = re.compile(r"noisy|noise", re.I)
 
 
 def describe(values: Values, taken: Pass, model: str | None) -> dict[str, object]:

@@ -43,17 +43,22 @@ _RUN_TIME = re.compile(
 """Nodes that make their text when the graph runs; what they are given is not what the model was given."""
 _SHOWN = re.compile(r"^(ShowText|PreviewAny|DisplayAny|Display Any|ShowAny|easy show|Text_?(Display|Show))", re.I)
 _JOINED = re.compile(r"concat|join|combine|append|StringFunction|promptLine", re.I)
+_JOINTS: Mapping[Any, str] = {"none": "", "space": " ", "comma": ", ", "newline": "\n"}
+"""What stands between joined texts, where a node has words for it."""
 _STRING_INPUT = re.compile(r"^(string|text|prompt|str|input|s|t)[ _]?(\d+|[a-z])$", re.I)
 _REPLACED = re.compile(r"replace", re.I)
 _PLAIN_SIZE = re.compile(r"(\d{2,5})\s*[x×X*]\s*(\d{2,5})")
 _RATIO = re.compile(r"(\d+)\s*:\s*(\d+)")
 _FORMULAS = ("expression", "operation", "op", "operator")
 _SIGNS = ("+", "-", "*", "/", "//", "%")
-_OPERATIONS: Mapping[str, str] = {
-    word: sign
-    for sign, words in {"+": "add sum", "-": "subtract sub", "*": "multiply mul", "/": "divide div", "%": "mod modulo"}.items()
-    for word in words.split()
+_WORDS: Mapping[str, str] = {
+    "+": "add sum addition",
+    "-": "subtract sub subtraction",
+    "*": "multiply mul multiplication",
+    "/": "divide div division",
+    "%": "mod modulo modulus",
 }
+_OPERATIONS: Mapping[str, str] = {word: sign for sign, words in _WORDS.items() for word in words.split()}
 
 
 class Values:
@@ -154,7 +159,7 @@ class Values:
             return None
         variables: dict[str, float] = {}
         for name, value in node.inputs.items():
-            short = name.removeprefix("values.")
+            short = name.removeprefix("values.").removeprefix("number_")
             if len(short) <= 3 and (number := as_number(self.resolve(value, "number"))) is not None:
                 variables[short] = number
         sign = _OPERATIONS.get(operation.lower(), operation if operation in _SIGNS else None)
@@ -210,8 +215,9 @@ class Values:
         )
         if joint is None:
             joint = ", " if node.inputs.get("tidy_tags") in ("yes", True) else ""
-        if "WAS" in node.kind or node.kind == "Text Concatenate":
+        if "WAS" in node.kind or node.kind == "Text Concatenate" or joint in _JOINTS:
             texts = [text for text in texts if text]
+        joint = _JOINTS.get(joint, joint)
         return str(joint).replace("\\n", "\n").join(texts)[:MAX_TEXT]
 
     def _line(self, node: Node, side: str) -> str | None:
