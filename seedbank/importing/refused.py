@@ -33,6 +33,8 @@ class Refused:
     def add(self, found: Found, reason: str) -> None:
         """The file is rejected as it is."""
         self._news[found.path] = [*_state(found), reason]
+        if len(self._news) > MOST:
+            del self._news[next(iter(self._news))]
 
     def save(self) -> None:
         """Write what is new beside what others have written meanwhile."""
