@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,6 +73,8 @@ def generate_command(
                 say(f"{entry.id}  seed {entry.seed}  {entry.output.seconds['total']:.1f} s  {bank.whereabouts(entry)}")
 
 
+TEXTS = (".txt", ".json", ".py", ".png")
+"""How the names of files end that `--from` could mean."""
 PARAMETERS = {"n": "count", "variant_of": "like", "arguments": "settings", "width": "size", "height": "size"}
 """{option of `Library.generating`: the parameter of the command that says it}, where the names differ."""
 
@@ -84,12 +87,15 @@ def _is_given(context: click.Context, name: str) -> bool:
 
 def _from(bank: Library, source: str, given: dict[str, Any]) -> Iterator[Entry]:
     """What standard input, a file or an entry asks for."""
+    from seedbank.errors import NotFound
     from seedbank.exchange.receive import receive, receive_file, text_of
 
     if source == "-":
         return bank.generating_from(receive(text_of(sys.stdin.buffer.read())), **given, say=remark, progress=progress())
     if Path(source).is_file():
         return bank.generating_from(receive_file(source), **given, say=remark, progress=progress())
+    if ":" not in source and (os.sep in source or Path(source).suffix in TEXTS):
+        raise NotFound(f"There is no file {source}.", "Check how it is written; - reads what you paste.")
     entry = bank.entry(source)
     given.setdefault("variant_of", entry.id)
     return bank.generating_from(entry, **given, say=remark, progress=progress())

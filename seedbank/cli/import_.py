@@ -71,6 +71,8 @@ def import_command(
 
     Exit status: 0 also when some files were rejected, 1 when all were.
     """
+    if not all(map(str.strip, paths)):
+        raise click.UsageError("A path is empty; the folder that you are in is called . (a dot).")
     with open_bank(context, create=not dry_run) as bank:
         bundles = [path for path in paths if path.lower().endswith(BUNDLE)]
         if bundles:

@@ -9,13 +9,16 @@ from seedbank.cli.completing import complete_query, complete_tags
 from seedbank.cli.output import Output, output_options, show_entries
 from seedbank.cli.printing import say
 
+MOST = 10**12
+"""Entries that can be asked for at once: more than any bank has."""
+
 
 # Words such as -tag:draft belong to the query, so this command has long options only.
 @click.command("ls", context_settings={"ignore_unknown_options": True})
 @click.argument("query", nargs=-1, type=click.UNPROCESSED, callback=only_query, shell_complete=complete_query)
 @click.option("--fav", is_flag=True, help="Your favourites only.")
 @click.option("--tag", "tags", multiple=True, help="With this tag; may be repeated.", shell_complete=complete_tags)
-@click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="At most so many; 0 for all.")
+@click.option("--limit", type=click.IntRange(0, MOST), default=50, show_default=True, help="At most so many; 0 for all.")
 @click.option("--after", type=int, metavar="ID", help="The next page: what comes behind this entry.")
 @output_options
 @click.pass_context
@@ -41,5 +44,7 @@ def ls_command(
     with open_bank(context) as bank:
         page = bank.find(asked, limit=limit or None, after=after)
         show_entries(bank, page, output)
+        if not page and after is None and output == Output():
+            say("there is no entry yet; see: seedbank --help" if asked == EVERYTHING else "nothing matches", err=True)
         if page.after is not None:
             say(f"more: add --after {page.after}", err=True)

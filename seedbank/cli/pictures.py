@@ -45,6 +45,8 @@ def open_command(
         if viewer:
             paths = [bank.local_copy(entry) for entry in entries]
         else:
+            if not entries:
+                say("nothing matches: the page is empty", err=True)
             page = bank.page(entries, words(query), progress())
             paths = [_page_path() if output is None else Path(output)]
             write_file(paths[0], page.encode())

@@ -129,6 +129,8 @@ def file_namer(text: str) -> Callable[[Mapping[str, Any]], Path]:
 
     Only the format itself can have `/`. Raises `BadInput` for a format that is none, is absolute or goes upwards.
     """
+    if not text.strip():
+        raise BadInput("The name is empty.", f"Write for example {DEFAULT_NAME!r}.")
     _refuse_foreign(text)
     if text.startswith(("/", "~")) or "\\" in text or ".." in text.split("/"):
         raise BadInput(f"The format {text!r} leads out of the folder.", "Name files in it, such as {model}/{seed}.")

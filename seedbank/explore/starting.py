@@ -50,10 +50,12 @@ def open_sweep(
 
     Raises `BadInput` before anything is rendered, `Blocked` when the model is not to be had.
     """
-    if sum(start is not None for start in (prompt, of, resume)) != 1:
-        raise BadInput(
-            "A sweep starts from a prompt, from an entry, or goes on.", "Give a PROMPT, or --from WHICH, or --resume RUN."
-        )
+    ways = {"a PROMPT": prompt, "--from WHICH": of, "--resume RUN": resume}
+    named = [how for how, start in ways.items() if start is not None]
+    if len(named) != 1:
+        problem = f"{' and '.join(named)} cannot be said together" if named else "nothing says what to start from"
+        hint = "To sweep an entry under other words, give --from and --axis prompt=…" if named[:2] == list(ways)[:2] else ""
+        raise BadInput(f"A sweep has one start: {problem}.", hint or f"Give one of {', '.join(ways)}.")
     if resume is not None:
         if axes or seeds is not None or name is not None or tags or _given(options):
             raise BadInput("A sweep that goes on keeps its own axes, name and tags.", "Give --resume RUN alone.")

@@ -37,7 +37,7 @@ def checked_name(name: str, what: str) -> str:
     """`name` as the name of a tag or a collection, which are typed in queries."""
     found = unicodedata.normalize("NFC", name).strip()
     if not found:
-        raise BadInput(f"A {what} cannot be empty.")
+        raise BadInput(f"The name of a {what} cannot be empty.")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in found):
         raise BadInput(f"The {what} {found!r} contains a control character.", "Remove it.")
     if "," in found or '"' in found:
@@ -137,7 +137,7 @@ def give_tags(work: Work, pictures: list[int], names: list[str]) -> list[Change]
     there = tagged(work.connection, pictures, [number for number, _ in known.values()])
     added = [(image, number, name) for image in pictures for number, name in known.values() if (number, image) not in there]
     if added:
-        links = [{"tag_id": number, "image_id": image, "user_id": work.user_id} for image, number, _ in added]
+        links = [{"tag_id": number, "image_id": image} for image, number, _ in added]
         work.connection.execute(insert(image_tags), links)
     return [(image, TAG, name) for image, _, name in added]
 

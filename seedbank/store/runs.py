@@ -65,7 +65,7 @@ def read_run(connection: Connection, which: int | str) -> Run:
     if not found and isinstance(which, str) and which.isascii() and which.isdigit():
         return read_run(connection, int(which))
     if not found:
-        raise NotFound(f"There is no run {which!r} in this bank.")
+        raise NotFound(f"There is no run {which!r} in this bank.", "Sweeps are collections too: seedbank collection ls")
     return found[0]
 
 

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, insert
 
@@ -90,7 +89,7 @@ def upgrade(url: str) -> Upgrade:
     with _opened(place) as database:
         before = read_revision(database)
         if before is None:
-            raise NoBank(f"There is no bank in {place}.", f"Create one there with: seedbank --bank {place} init")
+            raise NoBank(f"There is no bank in {place}.", place.created_by)
         if before > HEAD:
             raise OtherSchema(
                 f"The bank {place} was written by a newer seedbank (schema {before}; this one knows {HEAD}).",
@@ -200,7 +199,8 @@ def _copy_sqlite(source: Path, target: Path) -> None:
         _sync(target.parent)
     except (OSError, module.Error) as error:
         raise StorageError(
-            f"{source} could not be copied to {target}: {error}.", "Nothing was changed; free some space and try again."
+            f"{source} could not be copied to {target}: {error}.",
+            "Nothing was changed. See that there is room, and that one may write there.",
         ) from error
     finally:
         unfinished.unlink(missing_ok=True)
@@ -222,11 +222,9 @@ def _dump_postgresql(place: Place, target: Path) -> None:
             "Install PostgreSQL's client tools.",
         )
     unfinished = target.with_name(f"{target.name}.unfinished")
-    address = place.url.set(drivername="postgresql", password=None).render_as_string()
-    secrets: dict[str, Any] = {"PGPASSWORD": str(place.url.password)} if place.url.password else {}
     done = subprocess.run(
-        [tool, "--format=custom", f"--file={unfinished}", address],
-        env=os.environ | secrets,
+        [tool, "--format=custom", f"--file={unfinished}", place.without_password()],
+        env=os.environ | place.secrets(),
         capture_output=True,
         text=True,
         check=False,
