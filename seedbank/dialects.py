@@ -198,6 +198,10 @@ def meaning(tool: str | None, sampler: str | None, schedule: str | None = None) 
     return Meaning(ours, found, None, "; ".join(filter(None, near)) or None, spacing if k_diffusion else None)
 
 
+LONGEST_NAME = 200
+"""Characters of a sampler with its schedule; a file can hold anything."""
+
+
 def _sampler(name: str, dialect: str | None) -> tuple[str | None, str | None]:
     """(our name, the schedule inside it as the tool writes it)."""
     for ours, (cls, _) in (*FLOW_SAMPLERS.items(), *SAMPLERS.items()):
@@ -205,7 +209,7 @@ def _sampler(name: str, dialect: str | None) -> tuple[str | None, str | None]:
             return ours, None
     if (found := SAMPLER_NAMES.ours(name, dialect)) is not None:
         return found, None
-    words = plain(name)
+    words = plain(name) if len(name) <= LONGEST_NAME else ""
     for cut in range(len(words) - 1, 0, -1):
         if words[cut] == "_":
             found, rest = SAMPLER_NAMES.ours(words[:cut], dialect), words[cut + 1 :]

@@ -1,5 +1,7 @@
 """What other tools call samplers and schedules is read by one table, and written by the same."""
 
+import time
+
 import pytest
 
 from seedbank.dialects import A1111, COMFYUI, DIALECTS, INVOKEAI, SAMPLER_NAMES, SCHEDULE_NAMES, choice, meaning, named
@@ -109,3 +111,8 @@ def test_a_flow_matching_model_takes_its_own_noise_levels_and_refuses_other_samp
     assert choice(FLOW, meaning("comfyui", "euler", "simple")) == (FLOW, {"stochastic_sampling": False})
     with pytest.raises(BadInput, match="does not take the sampler"):
         choice(FLOW, meaning("comfyui", "dpmpp_2m", "simple"))
+
+
+def test_a_sampler_as_long_as_a_book_is_unknown_at_once():
+    name, started = "seed " * 20_000, time.process_time()
+    assert meaning("drawthings", name).unknown == name and time.process_time() - started < 1
