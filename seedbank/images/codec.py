@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from PIL import Image, PngImagePlugin
+# WebP and AVIF are named, or Pillow would load all its forty formats to look for them: a tenth of a second in each process.
+from PIL import AvifImagePlugin, Image, PngImagePlugin, WebPImagePlugin  # noqa: F401
 
 from seedbank.errors import BadInput
 from seedbank.hashing import pixel_digest
