@@ -70,7 +70,8 @@ def compare_command(
     for number, one in enumerate(found.others):
         if one.scaled is not None:
             width, height = found.pictures[0].width, found.pictures[0].height
-            remark(f"The picture of entry {one.entry.id} is scaled from {one.scaled[0]}x{one.scaled[1]} to {width}x{height}.")
+            how = "scaled" if one.alike else "scaled with its own proportions"
+            remark(f"The picture of entry {one.entry.id} is {how} from {one.scaled[0]}x{one.scaled[1]} to {width}x{height}.")
         seen = flips[number] if flips else None
         if as_json:
             emit({"reference": reference.id, **_json(one, seen)})
@@ -92,7 +93,8 @@ def _lines(one: Compared, seen: Flip | None) -> Iterator[str]:
         yield "    same     " + (", ".join(one.traced.same) or "nothing")
         yield "    differs  " + (", ".join(one.traced.differs) or "nothing")
     drift = one.drift
-    numbers = f"{drift['phash']:g} of 64 bits apart, SSIM {drift['ssim']:.3f}, PSNR {drift['psnr']:.1f} dB"
+    numbers = f"{drift['phash']:g} of 64 bits apart, "
+    numbers += f"SSIM {drift['ssim']:.3f}, PSNR {drift['psnr']:.1f} dB" if one.alike else "and of other proportions"
     numbers += "" if seen is None else f", FLIP {seen.mean:.3f}"
     yield "    picture  " + ("the same, bit for bit" if one.same_image else numbers)
 
@@ -114,4 +116,5 @@ def _json(one: Compared, seen: Flip | None) -> dict[str, Any]:
         "drift": dict(one.drift),
         "flip": None if seen is None else seen.mean,
         "scaled": one.scaled,
+        "same_proportions": one.alike,
     }

@@ -53,7 +53,8 @@ class Compared:
     changes  what differs between the recipes: (word, the reference's, this one's)
     traced   None when one of them has no trace
     drift    {max, psnr, ssim, phash} of the pictures, see `seedbank.images.metrics`
-    scaled   the size of its picture, when it was scaled to that of the reference for the numbers
+    scaled   the size of its picture, when it was scaled to that of the reference
+    alike    whether the two pictures have the same proportions; else no number but the hash's means anything
     """
 
     entry: Entry
@@ -62,11 +63,15 @@ class Compared:
     traced: Traced | None
     drift: Mapping[str, float]
     scaled: tuple[int, int] | None
+    alike: bool = True
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The first entry as the reference, the others against it, and all their pictures as RGB in the reference's size."""
+    """The first entry as the reference, the others against it, and all their pictures as RGB in the reference's size.
+
+    A picture of other proportions stands between bars.
+    """
 
     reference: Entry
     others: tuple[Compared, ...]
@@ -90,9 +95,15 @@ class Comparison:
         return animation(self.pictures, [FLICKER] * len(self.pictures))
 
     def flips(self) -> list[Flip]:
-        """FLIP of each other picture against the first. Raises `MissingEngine` without the extra."""
+        """FLIP of each other picture against the first. Raises `MissingEngine` without the extra, `BadInput` where the
+        proportions differ."""
         from seedbank.images.flip import flip
 
+        if (other := next((one for one in self.others if not one.alike), None)) is not None and other.scaled is not None:
+            shape = "x".join(map(str, other.scaled))
+            raise BadInput(
+                f"FLIP needs pictures of the same proportions; that of entry {other.entry.id} is {shape}.", "Leave it out."
+            )
         return [flip(self.pictures[0], picture) for picture in self.pictures[1:]]
 
     def flip_sheet(self, flips: Sequence[Flip]) -> bytes:
@@ -108,7 +119,7 @@ class Comparison:
 def compare_entries(bank: Bank, ids: Sequence[int]) -> Comparison:
     """The entries against the first. Raises `BadInput` for fewer than two, `NotFound` where a picture is not here."""
     from seedbank import images
-    from seedbank.images.sheets import rgb
+    from seedbank.images.sheets import alike, rgb
 
     if len(ids) < 2:
         raise BadInput("A comparison needs two entries or more.", "Name them, such as: seedbank compare 17 18 19")
@@ -122,7 +133,8 @@ def compare_entries(bank: Bank, ids: Sequence[int]) -> Comparison:
     others = []
     for entry, own, picture in zip(entries[1:], pixels[1:], pictures[1:], strict=True):
         as_they_are = (own.mode, own.width, own.height) == (pixels[0].mode, *size)
-        drift = images.metrics(pixels[0], own) if as_they_are else images.metrics(pictures[0], picture)
+        comparable = alike((own.width, own.height), size)
+        drift = images.metrics(pixels[0], own) if as_they_are or not comparable else images.metrics(pictures[0], picture)
         others.append(
             Compared(
                 entry,
@@ -131,6 +143,7 @@ def compare_entries(bank: Bank, ids: Sequence[int]) -> Comparison:
                 traced=compare_stages(trace, _trace(bank, entry)),
                 drift=drift,
                 scaled=None if (own.width, own.height) == size else (own.width, own.height),
+                alike=comparable,
             )
         )
     return Comparison(reference, tuple(others), tuple(pictures))

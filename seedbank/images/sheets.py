@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from seedbank.errors import BadInput
 from seedbank.images.codec import COMPRESSION, LARGEST_PIXELS, Pixels, image_of
@@ -126,11 +126,22 @@ class RGB:
 
 
 def rgb(pixels: Pixels, size: tuple[int, int] | None = None) -> Pixels:
-    """The picture as RGB over the background, scaled where it has another size than `size` (width, height)."""
+    """The picture as RGB over the background, scaled where it has another size than `size` (width, height).
+
+    One of other proportions keeps them: it is made as large as fits, and the background stands beside it.
+    """
     image = shown(pixels)
     if size is not None and image.size != size:
-        image = image.resize(size, Image.Resampling.LANCZOS)
+        if alike(image.size, size):
+            image = image.resize(size, Image.Resampling.LANCZOS)
+        else:
+            image = ImageOps.pad(image, size, Image.Resampling.LANCZOS, BACKGROUND)
     return RGB(image.width, image.height, image.tobytes())
+
+
+def alike(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two sizes (width, height) have the same proportions, to within a pixel of height at the same width."""
+    return abs(one[0] * other[1] - one[1] * other[0]) <= min(one[0], other[0])
 
 
 def smaller(pixels: Pixels, side: int) -> Pixels:

@@ -1,0 +1,49 @@
+"""Pictures of other sizes: scaled where their proportions agree, shown with bars and without numbers where they do not."""
+
+from __future__ import annotations
+
+import io
+
+import numpy
+import pytest
+from PIL import Image
+
+import seedbank
+from seedbank.errors import BadInput
+from seedbank.images.sheets import RGB, alike, rgb
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory):
+    with seedbank.open(tmp_path_factory.mktemp("bank") / "a.db", create=True) as opened:
+        for size in ((64, 64), (128, 128), (128, 64)):
+            stream = io.BytesIO()
+            Image.linear_gradient("L").resize(size).convert("RGB").save(stream, "PNG")
+            opened.add(stream.getvalue())
+        yield opened
+
+
+def test_a_picture_of_other_proportions_keeps_them_and_has_no_numbers(bank):
+    found = bank.compare([1, 2, 3])
+    larger, wide = found.others
+    assert (larger.alike, larger.scaled, wide.alike, wide.scaled) == (True, (128, 128), False, (128, 64))
+    assert larger.drift["psnr"] > 40 and (wide.drift["psnr"], wide.drift["ssim"]) == (0, 0)
+    shown = numpy.frombuffer(found.pictures[2].rows, numpy.uint8).reshape(64, 64, 3)
+    bars = numpy.concatenate([shown[:16], shown[48:]])
+    assert (bars == bars[0, 0]).all() and not (shown[16:48] == bars[0, 0]).all(), "64x32 stands in the middle of 64x64"
+    with pytest.raises(BadInput, match="same proportions; that of entry 3 is 128x64"):
+        found.flips()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ((64, 64), (128, 128), True),
+        ((1024, 576), (512, 288), True),
+        ((1000, 563), (500, 281), True),
+        ((64, 64), (64, 80), False),
+    ],
+)
+def test_proportions_agree_to_within_a_pixel(one, other, same):
+    assert alike(one, other) is same and alike(other, one) is same
+    assert rgb(RGB(*one, bytes(3 * one[0] * one[1])), other).width == other[0]
