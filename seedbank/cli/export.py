@@ -91,7 +91,7 @@ def export_command(
         say(f"{left.path}: {said}, {sized(left.bytes)}")
         _remark_on(left.absent, "Pictures or inputs are not here; their records went alone")
         for entry, reason in left.withheld[:FEW]:
-            remark(f"The picture of entry {entry} stays here: {reason}")
+            remark(f"A file of entry {entry} stays here: {reason}")
     return 1 if left.absent or left.withheld else 0
 
 

@@ -132,6 +132,10 @@ def _values(bank: Library, entry: Entry, output: Output, team: Team) -> dict[str
 # -- CSV -------------------------------------------------------------------------------------------------------------
 
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet computes: a prompt could read other cells there, or start programs (OWASP)."""
+
+
 def _print_csv(rows: Sequence[Mapping[str, Any]]) -> None:
     import csv
     import io
@@ -144,7 +148,10 @@ def _print_csv(rows: Sequence[Mapping[str, Any]]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(rows[0])
     for row in rows:
-        writer.writerow([plain(value) for value in row.values()])
+        cells = [(value, plain(value)) for value in row.values()]
+        writer.writerow(
+            [f"'{text}" if isinstance(value, (str, list)) and text.startswith(FORMULA) else text for value, text in cells]
+        )
     data(text.getvalue(), end=False)
 
 

@@ -223,6 +223,8 @@ def _argument(role: str, loaded: Loaded) -> str:
 
 
 def _bytes_of(path: Path) -> bytes:
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for without an end
+        raise BadInput(f"The picture {path} is no regular file.", "Write what comes through it into a file first.")
     try:
         return path.read_bytes()
     except OSError as error:

@@ -87,6 +87,13 @@ def test_csv_has_the_keys_of_json_and_comes_back_whole(seedbank):
     assert rows[0]["favourite"] == "no"
 
 
+def test_no_cell_of_csv_is_a_formula(seedbank, home):
+    with Library.open(home / "art.db", user="ann") as bank:
+        bank.add(drawing(11), recipe(11) | {"conditioning": {"prompt": "=cmd|' /C calc'!A0"}}, tags=["+1"])
+    row = next(csv.DictReader(io.StringIO(seedbank("ls", "--csv").out)))
+    assert (row["prompt"], row["tags"]) == ("'=cmd|' /C calc'!A0", "'+1")
+
+
 def test_a_format_of_ones_own(seedbank):
     assert seedbank("ls", "id:1..2", "--format", r"{id:>3}\t{seed} {prompt:.10}|{rating}|{size}").lines == [
         "  2\t7002 a lighthou||64x64",

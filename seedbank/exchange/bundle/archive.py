@@ -128,6 +128,8 @@ class Reader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for without an end
+            raise BadInput(f"{path} is no regular file.", "Write what comes through it into a file first.")
         try:
             self._zip = zipfile.ZipFile(path)
         except OSError as error:

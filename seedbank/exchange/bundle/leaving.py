@@ -42,7 +42,7 @@ class Left:
     bared: int = 0
     """Pictures that were sent without their metadata."""
     withheld: tuple[tuple[int, str], ...] = ()
-    """(entry, why) of pictures that stay here for privacy."""
+    """(entry, why) of pictures and inputs that stay here for privacy."""
 
 
 def checked_without(profile: str = "none", strip: Collection[str] = ()) -> tuple[str, ...]:
@@ -186,7 +186,7 @@ class _Leaving:
                 if one.environment_digest is not None:
                     self.environments.add(one.environment_digest)
                 if one.blob is not None:
-                    self._picture(one.entry, one.blob, values, privacy.is_bared(entries[one.entry].origin, self.without))
+                    self._picture(one.entry, one.blob, values, privacy.is_bared(entries[one.entry], self.without))
                 if one.output.trace is not None and "trace" in values.get("output", {}):
                     self._file(one.output.trace)
                 yield values
@@ -223,13 +223,25 @@ class _Leaving:
         if entry.picture is not None:
             self.images.add(entry.picture.digest)
         if entry.blob is not None:
-            self._picture(entry.id, entry.blob, values, privacy.is_bared(entry.origin, self.without))
+            self._picture(entry.id, entry.blob, values, privacy.is_bared(entry, self.without))
         if entry.output.trace is not None and "trace" in values.get("output", {}):
             self._file(entry.output.trace)
         if values.get("inputs"):
             for blob in inputs:
-                if not self._file(blob):
-                    self.absent.append(entry.id)
+                self._input(entry.id, blob)
+
+    def _input(self, number: int, blob: Blob) -> None:
+        """An input file goes along as it is, or stays here: its digest stands in the recipe."""
+        if privacy.PATHS in self.without and blob.digest not in self.files:
+            try:
+                why = privacy.why_not_sent(self.bank.file_bytes(blob), blob.media_type)
+            except StorageError:
+                why = None  # absent, which is said below
+            if why is not None:
+                self.withheld.append((number, why))
+                return
+        if not self._file(blob):
+            self.absent.append(number)
 
     def _picture(self, number: int, blob: Blob, values: Values, bare: bool) -> None:
         """The file of a picture: as it is, without its metadata, or, where it cannot go, its digest alone."""
