@@ -28,11 +28,17 @@ class Unfollowed(ValueError):
     """The prompt uses something of its tool that is no weight."""
 
 
+MOST_BRACKETS = 2000
+"""Opening brackets of a prompt; each one weighs anew what stands in it, and none has a tenth of it."""
+
+
 def rows(prompt: str, rules: str) -> Rows:
     """The rows of a prompt, at least one; a row without text is `[("", 1.0)]`.
 
-    Raises `Unfollowed` for scheduled and alternating words, for `AND`, and for weights below zero.
+    Raises `Unfollowed` for scheduled and alternating words, for `AND`, for weights below zero, and for too many brackets.
     """
+    if prompt.count("(") + prompt.count("[") > MOST_BRACKETS:
+        raise Unfollowed(f"more than {MOST_BRACKETS:,} brackets")
     found = [_joined(row) for row in READERS[rules](prompt)]
     for row in found:
         for text, weight in row:

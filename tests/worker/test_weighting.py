@@ -37,7 +37,7 @@ def test_a_prompt_is_cut_into_pieces_as_its_tool_does(prompt: str, a1111: list, 
     assert _rounded(rows(prompt, "comfyui")) == (a1111 if comfyui is None else comfyui)
 
 
-@pytest.mark.parametrize("prompt", ["[cat:dog:0.5]", "[cat|dog]", "a [cat:3]", "sky AND sea", "(cat:-1)"])
+@pytest.mark.parametrize("prompt", ["[cat:dog:0.5]", "[cat|dog]", "a [cat:3]", "sky AND sea", "(cat:-1)", "(" * 2001])
 def test_what_is_more_than_a_weight_is_not_taken_for_one(prompt: str) -> None:
     with pytest.raises(Unfollowed):
         rows(prompt, "a1111")
