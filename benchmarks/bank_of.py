@@ -169,6 +169,7 @@ class Bulk:
                 connection.exec_driver_sql(f"SELECT max(id) FROM {name}").scalar() for name in ("blobs", "prompts")
             )
         self.known = len(self.entries)
+        self.uid = int.from_bytes(self.entries[-1]["uid"])  # identities grow with time, so do those that follow
         self.recipe_of = {row["id"]: row for row in self.recipes}
         self.sizes = {row["id"]: (row["width"], row["height"]) for row in sizes}
         self.words: set[str] = set()
@@ -215,7 +216,7 @@ class Bulk:
             template
             | {
                 "id": key,
-                "uid": (0x0190_0000_0000_7000_8000_0000_0000_0000 + number).to_bytes(16, "big"),
+                "uid": (self.uid + 2**16 * number).to_bytes(16),
                 "added": self.entries[-1]["added"] + number,
                 "created": created,
                 "recipe_id": key,
@@ -248,15 +249,13 @@ class Bulk:
         """Tags, opinions and a verdict."""
         random_, key = self.random, number + 1
         for tag in self.maker.tags():
-            made["image_tags"].append({"tag_id": self.tags[tag], "image_id": key, "user_id": self.users[0]})
+            made["image_tags"].append({"tag_id": self.tags[tag], "image_id": key})
             self.events += 1
             made["opinion_events"].append(
                 {
                     "id": self.events,
                     "image_id": key,
-                    "user_id": self.users[0],
                     "operation_id": self.operation,
-                    "at": 0,
                     "kind": "tag",
                     "value": f'"tag{tag}"',
                 }

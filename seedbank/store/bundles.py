@@ -16,7 +16,7 @@ from sqlalchemy import Connection, or_, select
 
 from seedbank.records import Blob, Collection, Model, Saying
 from seedbank.store.digests import head
-from seedbank.store.history import COLLECT, TAG, UNTAG, in_order
+from seedbank.store.history import COLLECT, TAG, UNTAG, in_order, said_of
 from seedbank.store.payloads import read_payloads
 from seedbank.store.reading import chunks, read_models
 from seedbank.store.runs import regenerations_of
@@ -27,7 +27,6 @@ from seedbank.store.tables import (
     entry_inputs,
     images,
     models,
-    operations,
     opinion_events,
     users,
     weight_hashes,
@@ -161,17 +160,7 @@ class Bundles:
 def spoken(connection: Connection, book: Book, numbers: Iterable[int]) -> dict[int, list[tuple[Saying, Any]]]:
     """{image id: (what was said, the value as it was written down) in order} of these pictures."""
     found: dict[int, list[tuple[Saying, Any]]] = {number: [] for number in numbers}
-    statement = (
-        select(opinion_events, users.c.name, images.c.digest, operations.c.at.label("entered"))
-        .select_from(
-            opinion_events.join(users, opinion_events.c.user_id == users.c.id)
-            .join(images, opinion_events.c.image_id == images.c.id)
-            .join(operations, opinion_events.c.operation_id == operations.c.id)
-        )
-        .where(opinion_events.c.image_id.in_(list(found)))
-        .order_by(opinion_events.c.id)
-    )
-    for row in in_order(connection.execute(statement)):
+    for row in in_order(connection.execute(said_of(opinion_events.c.image_id.in_(list(found))))):
         value = row.value
         if row.kind in (TAG, UNTAG):
             value = book.today(row.value, row.operation_id)

@@ -30,7 +30,7 @@ def searched_columns(connection: Connection, news: Sequence[tuple[NewEntry, Stor
     return [
         {
             "prompt_id": stored.columns["prompt_id"] if stored else None,
-            "method_id": known_methods[_method_key(stored)] if stored else None,
+            "method_id": known_methods[stored.settings_digest] if stored else None,
             "size_id": known_sizes[size] if size else None,
             "seed": stored.columns["seed"] if stored else None,
             "steps": stored.columns["steps"] if stored else None,
@@ -65,26 +65,27 @@ def _store_sizes(connection: Connection, wanted: set[Size]) -> dict[Size, int]:
     return found | dict(zip(missing, ids, strict=True))
 
 
-def _method_key(stored: StoredRecipe) -> tuple[str, str | None, str | None]:
-    return stored.settings_digest, stored.columns["scheduler"], stored.columns["pipeline"]
-
-
-def _store_methods(connection: Connection, given: Iterable[StoredRecipe]) -> dict[tuple[str, str | None, str | None], int]:
-    """How recipes render: pipeline class, scheduler and its settings, dtypes. A bank has few of them."""
-    rows: dict[tuple[str, str | None, str | None], dict[str, Any]] = {}
-    for stored in given:
-        key = _method_key(stored)
-        if key not in rows:
-            scheduler = stored.settings.get("scheduler")
-            rows[key] = {
-                "pipeline": stored.columns["pipeline"],
-                "scheduler": stored.columns["scheduler"],
-                "config": scheduler.get("config") if isinstance(scheduler, Mapping) else None,
-                "dtypes": stored.settings.get("dtypes"),
-            }
+def _store_methods(connection: Connection, given: Iterable[StoredRecipe]) -> dict[str, int]:
+    """{settings digest: how these recipes render}: pipeline class, scheduler and its settings, dtypes. A bank has few."""
+    rows = {stored.settings_digest: _method(stored.settings) for stored in given}
     digests = {key: sha256(json_text(row).encode()) for key, row in rows.items()}
     ids = ensure(connection, methods, {digests[key]: row for key, row in rows.items()})
     return {key: ids[digest] for key, digest in digests.items()}
+
+
+def _method(settings: Mapping[str, Any]) -> dict[str, Any]:
+    scheduler = settings.get("scheduler")
+    of_scheduler = scheduler if isinstance(scheduler, Mapping) else {}
+    return {
+        "pipeline": _text(settings.get("pipeline")),
+        "scheduler": _text(of_scheduler.get("class")),
+        "config": of_scheduler.get("config"),
+        "dtypes": settings.get("dtypes"),
+    }
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _cfg(recipe: Recipe | None) -> float | None:

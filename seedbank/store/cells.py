@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import insert, select
 
 from seedbank.hashing import plain_value
+from seedbank.store.digests import head
 from seedbank.store.reading import chunks
 from seedbank.store.tables import entries, environments, operations, recipes, run_entries
 
@@ -43,7 +44,7 @@ def rendered(store: Store, digests: Iterable[str]) -> dict[str, list[Rendered]]:
                 select(recipes.c.digest, entries.c.id, entries.c.run_id, environments.c.digest.label("environment"))
                 .select_from(entries.join(recipes).join(environments))
                 .where(
-                    recipes.c.digest.in_(some),
+                    head(recipes.c.digest).in_(some),
                     entries.c.trashed.is_(None),
                     entries.c.blob_id.is_not(None),
                     entries.c.obstacles.is_(None),

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from seedbank.errors import BadInput, NotFound
 from seedbank.records import Collection
+from seedbank.store.digests import head
 from seedbank.store.history import COLLECT, Change, write_events
 from seedbank.store.opinions import checked_name, pictures_of
 from seedbank.store.reading import chunks
@@ -181,7 +182,7 @@ def receive(work: Work, name: str, digests: Sequence[str], cover: str | None = N
     """A new collection of the pictures with these image digests, in this order; gives those that are not in this bank."""
     known: dict[str, int] = {}
     for some in chunks(dict.fromkeys(digests)):
-        rows = work.connection.execute(select(images.c.digest, images.c.id).where(images.c.digest.in_(some)))
+        rows = work.connection.execute(select(images.c.digest, images.c.id).where(head(images.c.digest).in_(some)))
         known |= {row.digest: row.id for row in rows}
     create(work, name)
     row = find(work.connection, name)
@@ -259,7 +260,7 @@ def put_state(work: Work, uid: str, state: State) -> None:
     if state is None:
         work.connection.execute(delete(collections).where(collections.c.uid == uid))
         return
-    cover = work.connection.scalar(select(images.c.id).where(images.c.digest == state.get("cover")))
+    cover = work.connection.scalar(select(images.c.id).where(head(images.c.digest) == state.get("cover")))
     values = {"name": state["name"], "folded": fold(state["name"]), "query": state.get("query"), "cover_id": cover}
     if read_state(work.connection, uid) is None:
         work.insert(collections, uid=uid, created=work.at, user_id=work.user_id, **values)

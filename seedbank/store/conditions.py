@@ -19,8 +19,9 @@ from seedbank.query.values import Neighbours, Range, Ranges
 from seedbank.recipe import LARGEST_SEED
 from seedbank.store import sources, words
 from seedbank.store.asking import Asking, any_of, one_of
+from seedbank.store.digests import begins
 from seedbank.store.files import lost_references
-from seedbank.store.matching import begins, ids_named, named, pattern, size_ids
+from seedbank.store.matching import ids_named, named, pattern, size_ids
 from seedbank.store.reading import LARGEST_ID, no_entry
 from seedbank.store.sources import (
     NOTHING,

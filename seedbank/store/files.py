@@ -10,6 +10,7 @@ from sqlalchemy import Connection, exists, or_, select, update
 from seedbank.errors import BadInput, NotFound
 from seedbank.records import Blob, Picture
 from seedbank.store.database import Database
+from seedbank.store.digests import head, head_of
 from seedbank.store.reading import CHUNK
 from seedbank.store.sharing import store_blobs, store_pictures
 from seedbank.store.tables import blobs, entries, entry_inputs, images, model_files, regenerations
@@ -26,7 +27,7 @@ REFERENCES = (
 
 def read_blob(connection: Connection, digest: str) -> Blob:
     """The file with this digest. Raises `NotFound`."""
-    row = connection.execute(select(blobs).where(blobs.c.digest == digest)).one_or_none()
+    row = connection.execute(select(blobs).where(head(blobs.c.digest) == digest)).one_or_none()
     if row is None:
         raise NotFound(f"There is no file {digest[:12]} in this bank.")
     return Blob(row.digest, row.size, row.media_type, row.location)
@@ -36,7 +37,8 @@ def referred(database: Database) -> Iterator[tuple[str, int, str | None]]:
     """(digest, size, location) of every file that any row refers to, kept models included, in short transactions."""
     referred_to = or_(*(exists().where(column == blobs.c.id) for column in REFERENCES))
     with database.reading() as connection:  # few, and found from the other side, as model files are not indexed by digest
-        kept = connection.execute(select(blobs).join(model_files, model_files.c.sha256 == blobs.c.digest).where(~referred_to))
+        same = head_of(model_files.c.sha256) == head_of(blobs.c.digest)
+        kept = connection.execute(select(blobs).join(model_files, same).where(~referred_to))
         listed = {row.digest: row for row in kept}
     yield from ((row.digest, row.size, row.location) for row in listed.values())
     last = 0
@@ -65,7 +67,7 @@ def _has_size(path: str, size: int) -> bool:
 
 def entries_of_blob(connection: Connection, digest: str) -> list[int]:
     """The ids of the entries whose picture, trace or input is this file."""
-    number = select(blobs.c.id).where(blobs.c.digest == digest).scalar_subquery()
+    number = select(blobs.c.id).where(head(blobs.c.digest) == digest).scalar_subquery()
     inputs = select(entry_inputs.c.entry_id).where(entry_inputs.c.blob_id == number)
     used = or_(entries.c.blob_id == number, entries.c.trace_id == number, entries.c.id.in_(inputs))
     return list(connection.scalars(select(entries.c.id).where(used).order_by(entries.c.id)))
@@ -73,7 +75,9 @@ def entries_of_blob(connection: Connection, digest: str) -> list[int]:
 
 def entries_of_picture(connection: Connection, digest: str) -> list[int]:
     """The ids of the entries with this image digest."""
-    return list(connection.scalars(select(entries.c.id).join(images).where(images.c.digest == digest).order_by(entries.c.id)))
+    return list(
+        connection.scalars(select(entries.c.id).join(images).where(head(images.c.digest) == digest).order_by(entries.c.id))
+    )
 
 
 def stored_pictures(database: Database) -> Iterator[tuple[int, str, Blob]]:

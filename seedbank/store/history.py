@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select
 
 from seedbank.records import OpinionEvent
 from seedbank.store.tables import entries, images, operations, opinion_events, users
@@ -30,19 +30,35 @@ Change = tuple[int, str, Any]
 
 def write_events(work: Work, operation: int, changes: Sequence[Change], user: int | None = None) -> None:
     """The history has these changes of `operation`, said by the user with this id, or by the one at work."""
+    if not changes:
+        return
+    done = select(operations.c.user_id, operations.c.at).where(operations.c.id == operation)
+    by, at = work.connection.execute(done).one()
+    user = work.user_id if user is None else user
     rows = [
         {
             "image_id": image,
-            "user_id": work.user_id if user is None else user,
+            "user_id": None if user == by else user,
             "operation_id": operation,
-            "at": work.at,
+            "at": None if work.at == at else work.at,
             "kind": kind,
             "value": value,
         }
         for image, kind, value in changes
     ]
-    if rows:
-        work.connection.execute(insert(opinion_events), rows)
+    work.connection.execute(insert(opinion_events), rows)
+
+
+_event, _done = opinion_events.c, operations.c
+EVENT = (
+    *(_event[name] for name in ("id", "image_id", "operation_id", "kind", "value")),
+    func.coalesce(_event.user_id, _done.user_id).label("user_id"),
+    func.coalesce(_event.at, _done.at).label("at"),
+    _done.at.label("entered"),
+)
+"""An event from `EVENTS`, whole: who, when, and when the operation was that wrote it down."""
+
+EVENTS = opinion_events.join(operations, _event.operation_id == _done.id)
 
 
 def in_order(rows: Iterable[Row[Any]]) -> list[Row[Any]]:
@@ -61,20 +77,25 @@ def in_order(rows: Iterable[Row[Any]]) -> list[Row[Any]]:
     return [row for _, _, row in sorted(placed, key=lambda one: one[:2])]
 
 
+def said_of(pictures: ColumnElement[bool]) -> Select[Any]:
+    """Select of all events of these pictures in order of ids, with the names of users and the digests of the pictures."""
+    return (
+        select(*EVENT, users.c.name, images.c.digest)
+        .select_from(
+            EVENTS.join(users, users.c.id == func.coalesce(_event.user_id, _done.user_id)).join(
+                images, _event.image_id == images.c.id
+            )
+        )
+        .where(pictures)
+        .order_by(_event.id)
+    )
+
+
 def history(connection: Connection, entry: int) -> list[OpinionEvent]:
     """All that was ever said about the entry's image, oldest first."""
     require_entries(connection, [entry])
-    event = opinion_events.c
-    statement = (
-        select(opinion_events, users.c.name, images.c.digest, operations.c.at.label("entered"))
-        .select_from(
-            opinion_events.join(users, event.user_id == users.c.id)
-            .join(images, event.image_id == images.c.id)
-            .join(operations, event.operation_id == operations.c.id)
-        )
-        .where(event.image_id == select(entries.c.image_id).where(entries.c.id == entry).scalar_subquery())
-        .order_by(event.id)
-    )
+    of_entry = select(entries.c.image_id).where(entries.c.id == entry).scalar_subquery()
+    statement = said_of(_event.image_id == of_entry)
     return [
         OpinionEvent(row.at, row.name, row.kind, row.value, row.digest, row.operation_id)
         for row in in_order(connection.execute(statement))

@@ -17,6 +17,7 @@ from seedbank.errors import BadInput
 from seedbank.hashing import json_digest, plain_value
 from seedbank.records import Holder, KnownFile, NewEntry, Run, SeenFile
 from seedbank.store.catalogue import size_of
+from seedbank.store.digests import head
 from seedbank.store.history import write_events
 from seedbank.store.opinions import checked_tag, give_tags
 from seedbank.store.payloads import read_payloads
@@ -191,7 +192,7 @@ def _holders(connection: Connection, digests: Collection[str]) -> dict[str, Hold
     by_blob = select(blobs.c.digest, *_held).select_from(entries.join(blobs, entries.c.blob_id == blobs.c.id))
     by_file = select(import_files.c.digest, *_held).join(held, entries.c.id == import_files.c.entry_id)
     for some in chunks(sorted(digests)):
-        for statement, digest in ((by_file, import_files.c.digest), (by_blob, blobs.c.digest)):
+        for statement, digest in ((by_file, import_files.c.digest), (by_blob, head(blobs.c.digest))):
             for row in connection.execute(statement.where(digest.in_(some)).order_by(entries.c.id.desc())):
                 found[row.digest] = _holder(row)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Select, except_, exists, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, except_, exists, or_, select, union_all
 
 from seedbank.errors import SeedbankError
 from seedbank.hashing import json_digest, sha256
@@ -25,6 +25,7 @@ from seedbank.store.tables import (
     opinion_events,
     opinions,
     parts,
+    posting_key,
     postings,
     prompts,
     recipes,
@@ -146,18 +147,18 @@ def _contradictions(connection: Connection) -> Iterator[str]:
 def _postings(connection: Connection) -> Iterator[str]:
     """What entries are found by, against the opinions that it was made from."""
     said = union_all(
-        select(literal(TAG), image_tags.c.tag_id, entries.c.id).join(entries, entries.c.image_id == image_tags.c.image_id),
-        select(literal(FAVOURITE), opinions.c.user_id, entries.c.id)
+        select(posting_key(TAG, image_tags.c.tag_id), entries.c.id).join(entries, entries.c.image_id == image_tags.c.image_id),
+        select(posting_key(FAVOURITE, opinions.c.user_id), entries.c.id)
         .join(entries, entries.c.image_id == opinions.c.image_id)
         .where(opinions.c.favourite),
-        select(literal(RATING), opinions.c.user_id * 8 + opinions.c.rating, entries.c.id)
+        select(posting_key(RATING, opinions.c.user_id * 8 + opinions.c.rating), entries.c.id)
         .join(entries, entries.c.image_id == opinions.c.image_id)
         .where(opinions.c.rating.is_not(None)),
     )
-    held = select(postings.c.kind, postings.c.value, postings.c.entry_id)
+    held = select(postings.c.key, postings.c.entry_id)
     for first, second, what in ((said, held, "are not found by all"), (held, said, "are found by more than")):
         rows = connection.execute(except_(select(first.subquery()), select(second.subquery())).limit(CHUNK)).all()
-        if ids := {row[2] for row in rows}:
+        if ids := {row[1] for row in rows}:
             more = " and more" if len(rows) == CHUNK else ""
             yield f"Entries {what} that is said of their images (entries {spans(ids)}{more})."
 

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Table, select
 
 from seedbank.query.values import Shape
 from seedbank.samplers import FLOW_SAMPLERS, OTHER_NAMES, SAMPLERS, SIGMAS, SPACINGS
+from seedbank.store.digests import begins
 from seedbank.store.tables import environment_parts, methods, parts, sizes
 from seedbank.store.usage import adapters_of_settings
 from seedbank.store.words import fold
@@ -34,11 +35,6 @@ def named(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
         return column == folded
     escaped = re.sub(r"([%_\\])", r"\\\1", folded).replace("*", "%")
     return column.like(escaped, escape="\\")
-
-
-def begins(column: ColumnElement[Any], prefix: str) -> ColumnElement[bool]:
-    """Digests that begin with `prefix`, as a range that an index can serve."""
-    return column.between(prefix.ljust(64, "0"), prefix.ljust(64, "f"))
 
 
 def ids_named(connection: Connection, table: Table, text: str, *, digests: bool = False) -> list[int]:

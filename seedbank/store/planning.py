@@ -238,7 +238,8 @@ def _sparsest(asking: Asking, conditions: Sequence[Condition], ordered: Sequence
             ends.append(select(func.min(first.c.id)).scalar_subquery())
         columns.append(ends)
     values = iter(asking.connection.execute(select(*(end for ends in columns for end in ends))).one())
-    reach = {at: max(next(values) for _ in ends) for at, ends in zip(ordered, columns, strict=True)}
+    ends_of = {at: [next(values) for _ in ends] for at, ends in zip(ordered, columns, strict=True)}
+    reach = {at: max((end for end in ends if end is not None), default=0) for at, ends in ends_of.items()}  # None: it is empty
     return min(ordered, key=lambda at: reach[at])
 
 

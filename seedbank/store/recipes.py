@@ -37,8 +37,6 @@ def _is_number(value: Any) -> bool:
 
 _COLUMNS: Mapping[str, tuple[str, str | None, Callable[[Any], bool]]] = {
     "model": ("model", None, is_digest),
-    "pipeline": ("pipeline", None, _is_text),
-    "mode": ("mode", None, _is_text),
     "prompt": ("conditioning", "prompt", _is_text),
     "negative": ("conditioning", "negative_prompt", _is_text),
     "seed": ("noise", "seed", _is_text),
@@ -46,7 +44,6 @@ _COLUMNS: Mapping[str, tuple[str, str | None, Callable[[Any], bool]]] = {
     "guidance": ("call", "guidance_scale", _is_number),
     "width": ("call", "width", _is_integer),
     "height": ("call", "height", _is_integer),
-    "scheduler": ("scheduler", "class", _is_text),
 }
 """{column: (field of the recipe, key inside it or None, whether the column holds such a value exactly)}"""
 

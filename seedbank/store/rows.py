@@ -48,7 +48,7 @@ BLOB, TRACE = (
     as_they_lie(*(table.c[name] for name in ("digest", "size", "media_type", "location")), prefix=prefix)
     for table, prefix in ((blobs, "blob_"), (traces, "trace_"))
 )
-_HOT = ("seed", "steps", "guidance", "width", "height", "scheduler", "pipeline", "mode")
+_HOT = ("seed", "steps", "guidance", "width", "height")
 RECIPE = [
     *as_they_lie(recipes.c.digest, settings.c.body, recipes.c.model_id, *(recipes.c[name] for name in _HOT), prefix="recipe_"),
     prompts.c.text.label("recipe_prompt"),

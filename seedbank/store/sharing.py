@@ -15,6 +15,7 @@ from seedbank.recipe import Recipe
 from seedbank.records import Blob, Model, Picture
 from seedbank.store import recipes as recipe_rows
 from seedbank.store import words
+from seedbank.store.digests import head
 from seedbank.store.reading import chunks
 from seedbank.store.tables import (
     blobs,
@@ -44,7 +45,7 @@ def known_rows(connection: Connection, table: Table, digests: Iterable[str]) -> 
     """{digest: row} of those that are there."""
     found: dict[str, Any] = {}
     for some in chunks(sorted(set(digests))):
-        found |= {row.digest: row for row in connection.execute(select(table).where(table.c.digest.in_(some)))}
+        found |= {row.digest: row for row in connection.execute(select(table).where(head(table.c.digest).in_(some)))}
     return found
 
 
@@ -53,7 +54,7 @@ def known_ids(connection: Connection, table: Table, digests: Iterable[str]) -> d
     found: dict[str, int] = {}
     statement = select(table.c.digest, table.c.id)
     for some in chunks(sorted(set(digests))):
-        found |= {row.digest: row.id for row in connection.execute(statement.where(table.c.digest.in_(some)))}
+        found |= {row.digest: row.id for row in connection.execute(statement.where(head(table.c.digest).in_(some)))}
     return found
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.sql.elements import UnaryExpression
 from sqlalchemy.sql.operators import custom_op
 
 from seedbank.query.values import Range, Ranges
-from seedbank.store.tables import entries, postings
+from seedbank.store.tables import entries, posting_key, postings
 
 MOST_SOURCES = 6
 """More lists than this are not walked side by side, but read as one, when they are short."""
@@ -91,19 +91,18 @@ def by_posting(kind: int, values: Sequence[int]) -> Condition:
     """A posting of this kind with one of `values`."""
     if not values:
         return NOTHING
+    keys = [posting_key(kind, value) for value in values]
     tested = postings.alias("tested")
-    held = tested.c.value.in_(values) if len(values) > 1 else tested.c.value == values[0]
-    test = select(1).where(tested.c.kind == kind, held, tested.c.entry_id == entries.c.id).correlate(entries).exists()
-    return Condition(test, by_value(postings, postings.c.value, values, (postings.c.kind == kind,)), True)
+    held = tested.c.key.in_(keys) if len(keys) > 1 else tested.c.key == keys[0]
+    test = select(1).where(held, tested.c.entry_id == entries.c.id).correlate(entries).exists()
+    return Condition(test, by_value(postings, postings.c.key, keys), True)
 
 
-def by_value(
-    table: Table, column: ColumnElement[int], values: Sequence[int], where: tuple[ColumnElement[bool], ...] = ()
-) -> tuple[Source, ...]:
+def by_value(table: Table, column: ColumnElement[int], values: Sequence[int]) -> tuple[Source, ...]:
     """Sources of a relation whose primary key ends with `column` and the id of the entry."""
     if len(values) > MOST_SOURCES:
-        return (Source(table.c.entry_id, table, (*where, column.in_(values)), ordered=False),)
-    return tuple(Source(table.c.entry_id, table, (*where, column == value)) for value in values)
+        return (Source(table.c.entry_id, table, (column.in_(values),), ordered=False),)
+    return tuple(Source(table.c.entry_id, table, (column == value,)) for value in values)
 
 
 def by_ids(column: str, ids: Select[Any], *, sqlite: bool) -> Condition:

@@ -9,6 +9,8 @@ hang on the picture, so that they survive moves and meet again on re-import.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -28,7 +30,7 @@ from sqlalchemy import (
 
 from seedbank.store.types import Digest, Json, Phash, Seed, Time, Uid
 
-HEAD = "0007"
+HEAD = "0008"
 """The revision of the schema that this code reads and writes; revisions are numbered in order."""
 
 metadata = MetaData(
@@ -216,9 +218,6 @@ recipes = Table(
     Column("guidance", Double),
     Column("width", BigInteger),
     Column("height", BigInteger),
-    Column("scheduler", Text),
-    Column("pipeline", Text),
-    Column("mode", Text),
 )
 
 images = Table(
@@ -310,8 +309,7 @@ for _name in (
 postings = Table(
     "postings",
     metadata,
-    Column("kind", SmallInteger, primary_key=True, autoincrement=False),
-    Column("value", RowId, primary_key=True, autoincrement=False),
+    Column("key", RowId, primary_key=True, autoincrement=False),
     Column("entry_id", RowId, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
@@ -319,6 +317,12 @@ postings = Table(
 
 TAG, FAVOURITE, RATING = 0, 1, 2
 """Kinds of postings; the value is the id of the tag, that of the user, 8 times that of the user plus the rating."""
+
+
+def posting_key(kind: int, value: Any) -> Any:
+    """What `postings.key` says of a kind and a value, which may be a column."""
+    return value * 4 + kind
+
 
 entry_adapters = Table(
     "entry_adapters",
@@ -329,9 +333,21 @@ entry_adapters = Table(
 )
 
 ONLY_MIGRATED = frozenset(
-    {"prompt_words", "ix_prompts_words", "ix_entries_absent", "ix_entries_obstructed", "ix_blobs_elsewhere"}
+    {
+        "prompt_words",
+        "ix_prompts_words",
+        "ix_entries_absent",
+        "ix_entries_obstructed",
+        "ix_entries_unjudged",
+        "ix_blobs_elsewhere",
+    }
 )
 """What SQLAlchemy has no word for, or only one that would load a dialect: the index of words and partial indexes."""
+
+OTHERWISE_ON_POSTGRESQL = frozenset(
+    {"uq_blobs_digest", "uq_images_digest", "uq_recipes_digest", "uq_prompts_digest", "ix_opinion_events_image_id"}
+)
+"""Unique by the beginning of the digest or its hash, and the beginning of the primary key: smaller than what SQLite has."""
 
 entry_inputs = Table(
     "entry_inputs",
@@ -437,9 +453,8 @@ tags = Table(
 image_tags = Table(
     "image_tags",
     metadata,
-    _ref("tag_id", "tags", key=True),
-    _ref("image_id", "images", key=True, index=True),
-    _ref("user_id", "users"),
+    _ref("image_id", "images", key=True),
+    _ref("tag_id", "tags", key=True, index=True),
     sqlite_with_rowid=False,
 )
 
@@ -462,11 +477,11 @@ opinion_events = Table(
     metadata,
     _id(),
     _ref("image_id", "images", index=True),
-    _ref("user_id", "users"),
     _ref("operation_id", "operations", index=True),
-    Column("at", Time, nullable=False),
     Column("kind", Text, nullable=False),
     Column("value", Json),
+    _ref("user_id", "users", null=True),  # where it is not who did the operation
+    Column("at", Time),  # where it is not the time of the operation
 )
 
 collections = Table(

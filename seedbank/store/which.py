@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from seedbank.errors import BadInput, NotFound
 from seedbank.query import Query, Term, both, parse, terms_of
+from seedbank.store.digests import begins
 from seedbank.store.finding import Finder
-from seedbank.store.matching import begins
 from seedbank.store.reading import LARGEST_ID, chunks, no_entry
 from seedbank.store.tables import entries, images, recipes
 

@@ -99,3 +99,9 @@ def test_favourites_and_ratings_are_those_of_the_one_who_asks(library: Store, ba
         assert his.entry(1).rating is None
     with Store.open(bank_url, user="new here") as hers:
         assert not hers.find(parse("fav:yes"))
+
+
+def test_a_rating_that_nobody_gave_is_no_obstacle_among_others(library: Store, monkeypatch: pytest.MonkeyPatch):
+    for name in ("FEW", "FEW_IN_ORDER"):  # as in a bank where everything is common, but for one rating
+        monkeypatch.setattr(f"seedbank.store.planning.{name}", 0)
+    assert list(library.ids(parse("tag:poster rating:4.."))) == [1]
