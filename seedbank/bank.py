@@ -286,14 +286,14 @@ class Bank:
         return data
 
     def pixels(self, entry: Entry) -> Pixels:
-        """The decoded pixels of the entry's image."""
+        """The decoded pixels of the entry's image; of an animation, which only an import brings, those of its first frame."""
         return self.decode(self.image_bytes(entry))
 
     def decode(self, data: bytes) -> Pixels:
         """The pixels of an image file."""
         from seedbank import images
 
-        decoded = images.read_image(data)
+        decoded = images.read_image(data, animated=True)
         return Pixels(decoded.mode, decoded.width, decoded.height, decoded.rows)
 
     def restore(self, which: int | str | Sequence[int]) -> list[int]:

@@ -106,8 +106,10 @@ def encode_png(
     return file.getvalue()
 
 
-def read_image(data: bytes | Path, formats: tuple[str, ...] = FORMATS) -> DecodedImage:
+def read_image(data: bytes | Path, formats: tuple[str, ...] = FORMATS, *, animated: bool = False) -> DecodedImage:
     """The pixels and the text of an image file of one of the `formats`; its name and its suffix count for nothing.
+
+    With `animated`, an animation is its first frame; without, it is refused.
 
     Palettes and bilevel pictures are expanded (to RGB, RGBA or L), as their indices alone say nothing. Orientation tags
     and colour profiles are not applied. Raises `BadInput`, in one sentence, for everything that is not such a file.
@@ -118,7 +120,7 @@ def read_image(data: bytes | Path, formats: tuple[str, ...] = FORMATS) -> Decode
             data = data.read_bytes()
         except OSError as error:
             raise BadInput(f"{name} cannot be read: {error.strerror}.") from None
-    with opened(data, name, formats) as image:
+    with opened(data, name, formats, animated=animated) as image:
         format_ = str(image.format)
         still = decoded(image, name)
         text = {key: str(value) for key, value in getattr(image, "text", {}).items()}
@@ -127,24 +129,31 @@ def read_image(data: bytes | Path, formats: tuple[str, ...] = FORMATS) -> Decode
     return DecodedImage(still.mode, still.width, still.height, still.tobytes(), text, format_, is_lossy(format_, data))
 
 
-def opened(data: bytes | BinaryIO, name: str = "The image", formats: tuple[str, ...] = FORMATS) -> Image.Image:
-    """A still image whose headers were read and found to be within the limits. Raises `BadInput`."""
+def opened(
+    data: bytes | BinaryIO, name: str = "The image", formats: tuple[str, ...] = FORMATS, *, animated: bool = False
+) -> Image.Image:
+    """An image whose headers were read and found to be within the limits; a still one unless `animated`. Raises `BadInput`."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(data) if isinstance(data, bytes) else data, formats=formats)
         if image.width * image.height > LARGEST_PIXELS:
             raise _too_large(name)
-        frames = getattr(image, "n_frames", 1)
+        frames = frames_of(image)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise _too_large(name) from None
     except BadInput:
         raise
     except Exception as error:  # Pillow raises what its parsers raise: OSError, SyntaxError, struct.error, …
         raise BadInput(f"{name} is not a {_listed(formats)} file that can be read{_because(error)}.") from None
-    if frames > 1:
+    if frames > 1 and not animated:
         raise BadInput(f"{name} is an animation of {frames} frames.", "Save the frame that you mean.")
     return image
+
+
+def frames_of(image: Image.Image) -> int:
+    """How many frames an opened image has. What Pillow raises for a damaged file passes through."""
+    return int(getattr(image, "n_frames", 1))
 
 
 def decoded(image: Image.Image, name: str = "The image") -> Image.Image:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from seedbank.hashing import strips_digest
-from seedbank.images.codec import LARGEST_PIXELS, DecodedImage, decoded, is_lossy, opened
+from seedbank.images.codec import LARGEST_PIXELS, DecodedImage, decoded, frames_of, is_lossy, opened
 from seedbank.images.compare import hash_of_grey, samples
 from seedbank.images.sheets import over_background, small_file
 from seedbank.records import Picture
@@ -34,6 +34,7 @@ class Looked:
     picture     None where only the headers were read
     preview     a small WebP file, where one was asked for
     taken       the time that its EXIF data gives, None where it gives none
+    frames      more than one of an animation, whose first frame is the picture
     """
 
     media_type: str
@@ -43,22 +44,23 @@ class Looked:
     picture: Picture | None = None
     preview: bytes | None = None
     taken: datetime | None = None
+    frames: int = 1
 
 
 def look(file: BinaryIO) -> Looked:
     """What the headers of a picture file say, without reading more of it. Raises `BadInput` as `look_closely` does."""
-    with opened(file) as image:
-        return Looked(_media_type(image), None, image.width, image.height, taken=_taken(image))
+    with opened(file, animated=True) as image:
+        return Looked(_media_type(image), None, image.width, image.height, taken=_taken(image), frames=frames_of(image))
 
 
 def look_closely(data: bytes, *, preview: int | None = None) -> Looked:
     """What is worth keeping of a picture file. With `preview`, also a small picture of so many pixels at most.
 
-    Raises `BadInput`, in one sentence, for what is no picture, animated, damaged or too large.
+    Raises `BadInput`, in one sentence, for what is no picture, damaged or too large.
     """
-    with opened(data) as image:
-        lossy = is_lossy(str(image.format), data)
-        headers = Looked(_media_type(image), lossy, image.width, image.height, taken=_taken(image))
+    with opened(data, animated=True) as image:
+        frames, lossy = frames_of(image), is_lossy(str(image.format), data)
+        headers = Looked(_media_type(image), lossy, image.width, image.height, taken=_taken(image), frames=frames)
         still = decoded(image)
         digest = strips_digest(still.mode, still.width, still.height, _strips(still))
         picture = Picture(digest, still.mode, still.width, still.height, hash_of_grey(_grey(still)))

@@ -34,7 +34,7 @@ def without_metadata(data: bytes) -> bytes:
         bare = _bare(data)
     except (IndexError, ValueError):
         raise BadInput("The picture is damaged, so its metadata cannot be told from its pixels.") from None
-    before, after = read_image(data), read_image(bare)
+    before, after = read_image(data, animated=True), read_image(bare, animated=True)
     if pixel_digest(before.mode, before.width, before.height, before.rows) != pixel_digest(
         after.mode, after.width, after.height, after.rows
     ):

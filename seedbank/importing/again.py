@@ -20,6 +20,7 @@ from seedbank.errors import Blocked, SeedbankError
 from seedbank.formats.reading import ModelName, Reading
 from seedbank.importing.carried import without
 from seedbank.importing.convert import Converted, convert
+from seedbank.importing.entries import animation
 from seedbank.importing.weights import MODEL, NAME, BankWeights, Match, Weights, hash_of, named_model
 from seedbank.importing.whole import make_whole
 from seedbank.keeping import half_sentence, is_foreign, is_here, is_kept, known_adapters
@@ -67,7 +68,8 @@ class Translator:
             obstacles, converted = (error.message,), convert(reading, self._weights)
         missing = tuple(missing_parts(self._bank, converted)) if not obstacles else ()
         tried = replace(entry, recipe=sized(converted.recipe, entry), model=converted.model)
-        obstacles = (*obstacles, *converted.obstacles, *missing, *_size_obstacles(tried))
+        frames = animation(int(entry.output.flags.get("frames", 1)))
+        obstacles = (*obstacles, *converted.obstacles, *frames, *missing, *_size_obstacles(tried))
         given = weights if isinstance(weights, GivenModel) and weights.departs else None
         if given is not None and tried.model is not None:
             # What the file names stays what is recorded, so that the attempt is an experiment with other weights.

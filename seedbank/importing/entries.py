@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seedbank.bank import obstacles_of
 from seedbank.errors import BadInput
@@ -19,10 +19,13 @@ from seedbank.importing.weights import Weights
 from seedbank.recipe import Recipe
 from seedbank.records import Blob, NewEntry, Output, Payload
 
+if TYPE_CHECKING:
+    from seedbank.images.looking import Looked
+
 OWN = "png:seedbank"
 """Where the PNG files of a bank carry their recipe, as canonical JSON."""
-EXIF, FILE = "exif", "file"
-"""Where the time of a picture comes from: its EXIF data; the time of the file, which copying can change."""
+EXIF, PNG, FILE = "exif", "png", "file"
+"""Where the time of a picture comes from: its EXIF data, a PNG's tIME; the time of the file, which copying can change."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ def make_entry(found: Found, examined: Examined, weights: Weights, *, copy: bool
     blob = None
     if looked.picture is not None and examined.digest is not None:
         blob = Blob(examined.digest, found.size, looked.media_type, None if copy else found.path)
-    taken, told_by = (looked.taken, EXIF) if looked.taken else (_time(found.mtime_ns), FILE)
+    times = ((looked.taken, EXIF), (reading.modified, PNG), (_time(found.mtime_ns), FILE))
+    taken, told_by = next((time, place) for time, place in times if time is not None)
     details: dict[str, Any] = {
         "file": found.path,
         "tool": reading.tool,
@@ -71,9 +75,13 @@ def make_entry(found: Found, examined: Examined, weights: Weights, *, copy: bool
         adapters=converted.adapters,
         picture=looked.picture,
         blob=blob,
-        output=Output(flags={"lossy": True} if looked.lossy else {}),
+        output=Output(flags=_flags(looked)),
         origin="imported",
-        obstacles=converted.obstacles if converted.recipe else ("The file does not say how it was made.",),
+        obstacles=(
+            (*converted.obstacles, *animation(looked.frames))
+            if converted.recipe
+            else ("The file does not say how it was made.",)
+        ),
         created=taken,
         details=canonical_value({key: value for key, value in details.items() if value not in (None, [], {})}),
         payloads=reading.payloads,
@@ -81,6 +89,16 @@ def make_entry(found: Found, examined: Examined, weights: Weights, *, copy: bool
     return Made(
         examined.digest or place_digest(found), new, reading.tool, reading.recipe, reading.conflicts, remarks, looked.preview
     )
+
+
+def _flags(looked: Looked) -> dict[str, Any]:
+    return {**({"lossy": True} if looked.lossy else {}), **({"frames": looked.frames} if looked.frames > 1 else {})}
+
+
+def animation(frames: int) -> Iterator[str]:
+    """What hinders rendering a file of so many frames again: the recipe is that of all of them."""
+    if frames > 1:
+        yield f"The file is an animation of {frames} frames; the first one is the picture."
 
 
 def place_digest(found: Found) -> str:

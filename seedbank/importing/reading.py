@@ -11,6 +11,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
@@ -34,6 +35,7 @@ class FileReading:
     payloads   every text that it carries, in order
     readings   what each tool's format made of them, the most trusted first
     remarks    what could not be read or followed, one sentence each
+    modified   when a PNG says that it was last changed
     """
 
     kind: str | None
@@ -43,6 +45,7 @@ class FileReading:
     width: int | None = None
     height: int | None = None
     lossless: bool | None = None
+    modified: datetime | None = None
 
     @property
     def tool(self) -> str | None:
@@ -136,6 +139,7 @@ def _read(file: BinaryIO, deep: bool, tool: str | None, beside: Callable[[list[s
         container.width,
         container.height,
         container.lossless,
+        container.modified,
     )
 
 
@@ -151,7 +155,7 @@ def _hidden(file: BinaryIO, container: Container, remarks: list[str]) -> list[Pa
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's on metadata that it does not like, which it is not asked for
-            pixels = images.read_image(file.read())
+            pixels = images.read_image(file.read(), animated=True)
     except BadInput as error:
         remarks.append(error.message)
         return []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
+import struct
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,11 +19,13 @@ from seedbank.api import Library
 from seedbank.bank import Pixels
 from seedbank.check import check
 from seedbank.errors import BadInput, StorageError
-from seedbank.hashing import sha256
+from seedbank.hashing import pixel_digest, sha256
 from seedbank.importing import entries
 from seedbank.importing.examine import Rejected
 from seedbank.importing.pool import Pool
 from seedbank.recipe import Recipe
+from tests.formats import files
+from tests.formats.tool_samples import GRAPH
 from tests.importing.pictures import encoded, folder_of, image, parameters, png
 
 pytestmark = pytest.mark.usefixtures("warm")
@@ -227,6 +231,33 @@ def test_the_time_of_exif_comes_before_that_of_the_file(bank: Library, tmp_path:
     outcomes(bank, tmp_path / "a.jpg")
     entry = bank.store.entry(1)
     assert (entry.created, entry.details["created_from"]) == (datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC), "exif")
+
+
+def test_the_time_of_a_png_comes_before_that_of_the_file(bank: Library, tmp_path: Path):
+    time = struct.pack(">HBBBBB", 2024, 5, 6, 7, 8, 9)
+    for name, data in (("a.png", time), ("b.png", time[:2] + bytes(5))):
+        (tmp_path / name).write_bytes(files.png(files.chunk(b"tIME", data)))
+        outcomes(bank, tmp_path / name)
+    first, other = bank.store.entry(1), bank.store.entry(2)
+    assert (first.created, first.details["created_from"]) == (datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC), "png")
+    assert other.details["created_from"] == "file", "there is no month of that number"
+
+
+def test_an_animation_is_its_first_frame_and_says_so(bank: Library, tmp_path: Path):
+    exif = Image.Exif()
+    exif[0x0110] = "prompt:" + json.dumps(GRAPH)
+    frames = {"save_all": True, "append_images": [image(2), image(3)], "duration": 100, "lossless": True}
+    (tmp_path / "a.webp").write_bytes(encoded(image(1), "WEBP", exif=exif, **frames))
+    outcomes(bank, tmp_path / "a.webp")
+    entry = bank.store.entry(1)
+    assert (entry.details["tool"], entry.output.flags["frames"]) == ("comfyui", 3)
+    assert any("an animation of 3 frames" in sentence for sentence in entry.obstacles)
+    pixels = bank.pixels(entry)
+    assert entry.picture is not None
+    assert entry.picture.digest == pixel_digest(pixels.mode, pixels.width, pixels.height, pixels.rows)
+    assert pixels.rows == image(1).convert(pixels.mode).tobytes()
+    (attempt,) = bank.regen(1)
+    assert attempt.regeneration.verdict == "blocked" and "an animation of 3 frames" in str(attempt.regeneration)
 
 
 # -- files that stay where they are ------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import BinaryIO
 
 from seedbank.formats.reading import Payload
@@ -26,6 +27,7 @@ class Container:
     width, height   of the picture, where the header says them
     alpha           the picture has a channel of transparency, in which some tools hide text
     lossless        the pixels are those that were written; None where the header does not tell
+    modified        when the picture was last changed, as a PNG says it
     remarks         what could not be read, one sentence each
     """
 
@@ -36,6 +38,7 @@ class Container:
     alpha: bool = False
     lossless: bool | None = None
     remarks: tuple[str, ...] = ()
+    modified: datetime | None = None
 
 
 @dataclass
@@ -47,6 +50,7 @@ class Collector:
     height: int | None = None
     alpha: bool = False
     lossless: bool | None = None
+    modified: datetime | None = None
     room: int = LARGEST_METADATA
     parts: int = 0
     _payloads: list[Payload] = field(default_factory=list)
@@ -99,7 +103,14 @@ class Collector:
 
     def container(self) -> Container:
         return Container(
-            self.kind, tuple(self._payloads), self.width, self.height, self.alpha, self.lossless, tuple(self._remarks)
+            self.kind,
+            tuple(self._payloads),
+            self.width,
+            self.height,
+            self.alpha,
+            self.lossless,
+            tuple(self._remarks),
+            self.modified,
         )
 
 

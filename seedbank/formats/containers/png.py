@@ -1,10 +1,14 @@
 """Text chunks of PNG files: tEXt, zTXt, iTXt and eXIf, before and after the picture data.
 
-Source: PNG (Third Edition), 5.3 and 11.3. Checksums are not looked at: a text that is readable is worth reading.
+The time of the last change (tIME) stands beside them. Source: PNG (Third Edition), 5.3 and 11.3. Checksums are not looked at:
+a text that is readable is worth reading.
 """
 
 from __future__ import annotations
 
+import struct
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import BinaryIO
 
 from seedbank.formats.containers import exif, iptc, xmp
@@ -37,6 +41,11 @@ def collect(file: BinaryIO, found: Collector) -> None:
             file.seek(4, 1)
             if data is not None:
                 _take(kind, data, found)
+        elif kind == b"tIME" and size == 7:
+            year, month, day, hour, minute, second = struct.unpack(">HBBBBB", exactly(file, 7))
+            file.seek(4, 1)
+            with suppress(ValueError):  # no such day
+                found.modified = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
         else:
             if kind == b"caBX":
                 found.remark(CREDENTIALS)
