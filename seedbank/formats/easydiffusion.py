@@ -90,7 +90,7 @@ def _lines(text: str) -> dict[str, str]:
     """{key: value} of `Label: value` lines; a prompt of several runs to the next label, and without a label comes first."""
     found = list(LINE.finditer(text))
     values: dict[str, str] = {}
-    for match, after in zip(found, [*found[1:], None], strict=True):
+    for match, after in zip(found, [*found[1:], None], strict=False):
         rest = text[match.start(2) : after.start() if after is not None else len(text)]
         values.setdefault(KEYS[match[1].lower()], rest.strip("\r\n"))
     if "prompt" not in values and found and (before := text[: found[0].start()].strip()):

@@ -36,7 +36,7 @@ def _reading(text: str, place: str) -> Reading:
     found = list(FIELD.finditer(text))
     ends = [match.start() for match in found[1:]] + [len(text)]
     said: dict[str, str] = {}
-    for match, end in zip(found, ends, strict=True):
+    for match, end in zip(found, ends, strict=False):
         said.setdefault(match[1], text[match.end() : end])
     width, height = size_of(said.get("Size"))
     return Reading(

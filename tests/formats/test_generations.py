@@ -327,3 +327,22 @@ def test_the_pages_that_fooocus_kept_are_read_in_all_of_their_layouts():
     (reading,) = examine([Payload("sidecar:log.html", log_entry(page, "a.png") or "")]).readings
     assert (reading.recipe.prompt, reading.recipe.seed) == ("a cat,\nhere", 6515525224486854496)
     assert (reading.recipe.loras, reading.recipe.width) == ((Lora("L.safetensors", 0.5),), 64)
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        ("sidecar:.txt", "a\nGuidance Scale:x"),
+        ("sidecar:.txt", "no Stable Diffusion model: here"),
+        ("iptc:Caption", "Include in ImageGenerator: Mochi Diffusion"),
+        ("png:DgenerateConfig", "\\"),
+        ("png:Dream", " -s 5 -S 5"),
+        ("sidecar:.metadata.js", 'all_metadata["x"] = {"sui_image_params": {}'),
+        ("xmp:CreatorTool", "MFLUX"),
+        ("png:GenerationInfo", "{}"),
+        ("name", "DALL·E 2024"),
+    ],
+)
+def test_half_of_what_a_tool_writes_is_no_error(place, text):
+    found = examine([Payload(place, text)])
+    assert all(not one.recipe.seed or one.recipe.seed == 5 for one in found.readings) and found.remarks == ()
