@@ -58,10 +58,16 @@ _POSTGRESQL = (
 
 # What it says when no connection comes about; there is no SQLSTATE then.
 _CONNECTING: _Pieces = (
-    ("does not exist", "{place} does not exist.", "Create the database first, or name another with --bank."),
+    ("certificate", "{place} cannot be reached: {reason}.", "Check the address given with --bank."),
+    ('database "', "{place} does not exist.", "Create the database first, or name another with --bank."),
+    ('role "', "{place} knows no such user: {reason}.", "Check the address given with --bank."),
     ("authentication", "{place} refused the user name or the password.", "Check the address given with --bank."),
     ("no password supplied", "{place} asks for a password.", "Give it in the address, or in the variable PGPASSWORD."),
+    ("SSL", "{place} cannot be reached: {reason}.", "Check the address given with --bank."),
+    ("", "{place} cannot be reached: {reason}.", "Is the server running, and is the address right?"),
 )
+_BAD_ADDRESS = ("connection option", "invalid ", "bad value for ")
+"""Pieces of what the driver says of an address that it does not even try."""
 
 
 @contextmanager
@@ -82,11 +88,14 @@ def translated(place: str) -> Iterator[None]:
 
 def _known(error: DBAPIError, place: str) -> SeedbankError | None:
     state = getattr(error.orig, "sqlstate", None)
-    said = str(error.orig)
+    said, reason = str(error.orig), ""
     if not type(error.orig).__module__.startswith("psycopg"):
         pieces = _SQLITE
     elif state is None:  # there is no connection
-        pieces = (*_CONNECTING, ("", "{place} cannot be reached.", "Is the server running, and is the address right?"))
+        reason = _reason(said)
+        if any(piece in reason for piece in _BAD_ADDRESS):
+            return BadInput(f"The address {place} cannot be used: {reason}.", "Check what is given with --bank.")
+        pieces = _CONNECTING
     else:
         for code, message, hint in _POSTGRESQL:
             if state.startswith(code):
@@ -94,5 +103,12 @@ def _known(error: DBAPIError, place: str) -> SeedbankError | None:
         pieces = ()
     for piece, message, hint in pieces:
         if piece in said:
-            return StorageError(message.format(place=place), hint)
+            return StorageError(message.format(place=place, reason=reason), hint)
     return None
+
+
+def _reason(said: str) -> str:
+    """What the driver says of a connection that failed, without what it tells before and behind: one clause."""
+    lines = [line for line in said.splitlines() if "failed: " in line] or said.splitlines() or ["no reason given"]
+    clause = lines[0].rpartition("failed: ")[2].removeprefix("connection is bad: ").removeprefix("FATAL:")
+    return clause.strip().rstrip(".")

@@ -22,11 +22,11 @@ def check_revision(database: Database) -> None:
     """Raises `NoBank` when there is none, `OtherSchema` when this code cannot read it."""
     revision = read_revision(database)
     if revision is None:
-        raise NoBank(f"There is no bank in {database.place}.", f"Create one there with: seedbank --bank {database.place} init")
+        raise NoBank(f"There is no bank in {database.place}.", database.place.created_by)
     if revision < HEAD:
         raise OtherSchema(
             f"The bank {database.place} was written by an older seedbank (schema {revision}; this one uses {HEAD}).",
-            f"Upgrade it, after a copy is made, with: seedbank --bank {database.place} db upgrade",
+            f"Upgrade it, after a copy is made, with: seedbank {database.place.option} db upgrade",
         )
     if revision > HEAD:
         raise OtherSchema(
