@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedbank.catalogue import Catalogue
-from seedbank.engine.source import cache_folder
+from seedbank.engine.source import cache_folder, made
 from seedbank.progress import QUIET, Progress
 
 if TYPE_CHECKING:
@@ -154,8 +154,7 @@ class Interchange(Catalogue):
         """A verified copy with a suffix that an image viewer understands, in the user's cache folder."""
         data = self.image_bytes(entry)
         assert entry.blob is not None
-        folder = cache_folder() / "open"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = made(cache_folder() / "open")
         path = folder / f"{entry.id}-{entry.blob.digest[:12]}{SUFFIXES.get(entry.blob.media_type, '')}"
         path.write_bytes(data)
         return path

@@ -17,7 +17,7 @@ from seedbank.engine.adapters import KINDS, adapter_files, read_adapter
 from seedbank.engine.hashes import CHECKPOINT
 from seedbank.engine.manifest import SINGLE_FILE, model_files, read_model
 from seedbank.engine.opening import check_same, find_recorded
-from seedbank.engine.source import cache_folder
+from seedbank.engine.source import cache_folder, made
 from seedbank.errors import Blocked, NotFound, SeedbankError, StorageError
 from seedbank.pipelines import FACTS
 from seedbank.progress import QUIET, Progress
@@ -49,7 +49,7 @@ def kept_folder(bank: Bank, model: Model) -> Path | None:
     if folder.is_dir() and all((folder / file.path).exists() for file in model.files):
         return folder
     shutil.rmtree(folder, ignore_errors=True)
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    made(folder.parent)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".building-") as building:
         whole = Path(building) / "model"
         for file in model.files:

@@ -119,4 +119,6 @@ def cli(context: click.Context, bank: str | None) -> None:
     Exit status: 0 fine, 1 failed or blocked, 2 bad input, 3 the image differs, 4 no such entry, 10 no bank there,
     11 other schema, 12 engine or extra missing, 130 interrupted.
     """
+    if bank is not None and not bank.strip():
+        raise click.UsageError("--bank is empty: name a file or a database URL.")
     context.obj = bank

@@ -69,11 +69,9 @@ def _chosen(bank: Library, query: tuple[str, ...], limit: int) -> list[int]:
 
 
 def _page_path() -> Path:
-    from seedbank.engine.source import cache_folder
+    from seedbank.engine.source import cache_folder, made
 
-    folder = cache_folder() / "open"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder / "page.html"
+    return made(cache_folder() / "open") / "page.html"
 
 
 @click.command("copy")

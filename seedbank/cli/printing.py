@@ -28,7 +28,7 @@ UNPRINTABLE = re.compile(f"[\x7f-\x9f{DIRECTIONS}\ud800-\udfff]")
 
 def say(text: object = "", *, err: bool = False) -> None:
     """Lines for people, on stdout or on stderr."""
-    click.echo(printable(str(text)), err=err)
+    _write(printable(str(text)), err=err)
 
 
 def remark(text: str) -> None:
@@ -39,13 +39,24 @@ def remark(text: str) -> None:
 def data(text: object, *, end: bool = True) -> None:
     """What other programs read, on stdout; `end` with a line feed."""
     words = str(text)
-    click.echo(printable(words) if sys.stdout.isatty() else words, nl=end, color=True)  # color: click takes nothing out
+    _write(printable(words) if sys.stdout.isatty() else words, nl=end, color=True)  # color: click takes nothing out
 
 
 def emit(values: Mapping[str, Any]) -> None:
     """One JSON object on one line of stdout."""
     line = json.dumps(values, ensure_ascii=False, default=_plain)
-    click.echo(UNPRINTABLE.sub(lambda mark: f"\\u{ord(mark[0]):04x}", line))
+    _write(UNPRINTABLE.sub(lambda mark: f"\\u{ord(mark[0]):04x}", line))
+
+
+def _write(text: str, **how: Any) -> None:
+    try:
+        click.echo(text, **how)
+    except BrokenPipeError:
+        raise  # whoever read has gone away, which is no mistake
+    except OSError as error:
+        from seedbank.errors import StorageError
+
+        raise StorageError(f"The output cannot be written: {error.strerror}.", "See that there is room for it.") from None
 
 
 def _plain(value: Any) -> Any:

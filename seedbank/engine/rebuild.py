@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from seedbank.engine.source import cache_folder
+from seedbank.engine.source import cache_folder, made
 from seedbank.environment import Environment
 from seedbank.errors import BadInput, Blocked
 from seedbank.hashing import json_digest
@@ -152,7 +152,7 @@ def make(plan: Plan, progress: Progress = QUIET) -> str:
     Raises `Blocked` with the name of what is not to be had.
     """
     if not interpreter_of(plan.folder).exists():
-        plan.folder.parent.mkdir(parents=True, exist_ok=True)
+        made(plan.folder.parent)
         base = find_python(plan.python)
         with tempfile.TemporaryDirectory(dir=plan.folder.parent, prefix=".making-", ignore_cleanup_errors=True) as making:
             whole = Path(making) / "environment"

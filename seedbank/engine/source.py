@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from seedbank.errors import BadInput, Blocked, MissingEngine
+from seedbank.errors import BadInput, Blocked, MissingEngine, StorageError
 
 PACKAGED = Path(__file__).resolve().parent.parent / "_models"
 """Folders of the models that travel with seedbank: today `embedded-2` alone, as a wheel has room for one."""
@@ -40,9 +40,20 @@ class Source:
 
 
 def cache_folder() -> Path:
-    """The folder for what can be made again: the stand-in model, remembered digests, environments."""
+    """The folder for what can be made again: the stand-in model, remembered digests and answers, environments."""
     root = os.environ.get("SEEDBANK_CACHE") or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "seedbank")
     return Path(root).expanduser()
+
+
+def made(folder: Path) -> Path:
+    """The folder, which lies in the cache, made where it is not there. Raises `StorageError`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise StorageError(
+            f"The cache folder {folder} cannot be made: {error.strerror}.", "Name another place in SEEDBANK_CACHE."
+        ) from None
+    return folder
 
 
 def remember(path: Path, text: str) -> None:

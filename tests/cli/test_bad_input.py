@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from tests.pictured import add
+
 FAST = ("--steps", "3", "--model", "embedded@0", "--device", "cpu", "--size", "64x64")
 
 
@@ -181,3 +183,31 @@ def test_a_relative_image_folder_is_found_from_elsewhere(environ, tmp_path):
     assert run(tmp_path, "init", "--images", "pictures").returncode == 0
     assert str(tmp_path / "pictures") in run(tmp_path, "generate", "x", *FAST).stdout
     assert run(tmp_path / "sub", "check", "--read-data").returncode == 0
+
+
+def test_a_terminal_that_lacks_characters_ends_no_command(seedbank):
+    with seedbank.opened() as bank:
+        add(bank, 1, ["café 小木屋"])
+    ran = subprocess.run(
+        [sys.executable, "-m", "seedbank", "--bank", str(seedbank.bank), "ls", "--format", "{tags}"],
+        capture_output=True,
+        env={**seedbank.environ, "PYTHONIOENCODING": "latin-1"},
+    )
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert ran.stdout.decode("latin-1") == "café \\u5c0f\\u6728\\u5c4b\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_an_output_that_cannot_be_written_is_said(seedbank):
+    command = [sys.executable, "-m", "seedbank", "--bank", str(seedbank.bank), "stats"]
+    with open("/dev/full", "w") as full:
+        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=seedbank.environ)
+    assert ran.returncode == 1
+    assert "The output cannot be written: No space left on device." in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_cache_that_cannot_be_made_is_said_and_an_empty_bank_is_none(seedbank):
+    ran = seedbank("open", "--print", ok=[1], SEEDBANK_CACHE="/proc/none")
+    assert "/proc/none/open cannot be made" in ran.err and "SEEDBANK_CACHE" in ran.err
+    assert seedbank("--bank", "", "ls", ok=[2]).err.startswith("seedbank: --bank is empty")
