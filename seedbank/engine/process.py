@@ -12,12 +12,15 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from seedbank.engine.child import OFFLINE, OnEvent, Worker, worker_command
+from seedbank.engine.recalling import Recalled, can_recall
 from seedbank.environment import Environment
 from seedbank.errors import BadInput, RenderFailed, SeedbankError
 from seedbank.hashing import pixel_digest
@@ -97,7 +100,8 @@ class Engine:
         self.timeout = timeout
         """Seconds of silence after which a rendering counts as hung; every step is a sign of life."""
         self._asking = threading.RLock()
-        self._worker: Worker | None = None
+        self._recall = False
+        self._worker: Worker | Recalled | None = None
         self._started: Mapping[str, Any] = {}
         self._loaded: Loaded | None = None
 
@@ -112,6 +116,20 @@ class Engine:
         if self._worker is not None:
             self._worker.close(at_once)
         self._worker, self._started, self._loaded = None, {}, None
+
+    @contextmanager
+    def recalling(self) -> Iterator[None]:
+        """While the block runs, what the process has said before is not asked again, and it starts when it has to render.
+
+        See `seedbank.engine.recalling`. A process that runs already is asked as ever.
+        """
+        self._recall = can_recall(self.python)
+        try:
+            yield
+        finally:
+            self._recall = False
+            if isinstance(self._worker, Recalled) and not self._worker.started:
+                self.close(at_once=True)
 
     @property
     def alive(self) -> bool:
@@ -281,7 +299,9 @@ class Engine:
 
     def _begin_process(self) -> None:
         self.close(at_once=True)
-        self._worker = Worker(self.python, variables_for(self.profile, self.mode))
+        environ = variables_for(self.profile, self.mode)
+        start = partial(Worker, self.python, environ)
+        self._worker = Recalled(start, self.python, environ) if self._recall else start()
         request = {"profile": self.profile, "mode": self.mode, "device": self.wanted_device}
         try:
             self._started = self._worker.ask("start", request, self.on_event, START_TIMEOUT)
@@ -289,7 +309,7 @@ class Engine:
             self.close(at_once=True)
             raise
 
-    def _running(self) -> Worker:
+    def _running(self) -> Worker | Recalled:
         assert self._worker is not None
         return self._worker
 

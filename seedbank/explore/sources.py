@@ -65,37 +65,35 @@ def _check_device(name: str) -> None:
 
 def of_entry(library: Library, entry: Entry, axes: Sequence[Axis], device: str | None, varied: Variation) -> Starts:
     """What cells begin from that have the recipe of an entry."""
-    turn, bench, own = RLock(), *_bench(library, axes)
+    turn, resources = RLock(), ExitStack()
+    bench = _bench(library, axes, resources)
 
     def open(values: Mapping[str, Any], say: Say) -> Renderer:
         wanted = Wanted(**{"device": device, **values})
         return _varied(open_entry(library, entry, wanted, bench=bench, turn=turn, say=say), varied)
 
-    return _kept(Starts(axes, open), own)
+    return Starts(axes, open, resources)
 
 
-def _bench(library: Library, axes: Sequence[Axis]) -> tuple[Bench, Bench | None]:
-    """(the render processes of a sweep, the same where they are its own): one for each device, so that none loads twice."""
+def _bench(library: Library, axes: Sequence[Axis], resources: ExitStack) -> Bench:
+    """The render processes of a sweep: one for each device, so that none loads twice; none before something is rendered."""
     devices = max((len(axis) for axis in axes if axis.field == "device"), default=1)
-    if devices == 1:
-        return library.bench, None
-    from seedbank.keeping import kept_folder
-    from seedbank.regen.bench import Bench
+    bench = library.bench
+    if devices > 1:
+        from seedbank.keeping import kept_folder
+        from seedbank.regen.bench import Bench
 
-    own = Bench(partial(kept_folder, library), room=devices)
-    return own, own
-
-
-def _kept(starts: Starts, own: Bench | None) -> Starts:
-    if own is not None:
-        starts.resources.callback(own.close)
-    return starts
+        bench = Bench(partial(kept_folder, library), room=devices)
+        resources.callback(bench.close)
+    resources.enter_context(bench.recalling())
+    return bench
 
 
 def of_run(library: Library, specification: Mapping[str, Any], axes: Sequence[Axis], device: str | None) -> Starts:
     """What the cells of a run began from."""
-    bench, own = _bench(library, axes)
-    return _kept(Starts(axes, reopen(library, bench, specification, device, RLock()), began(specification)), own)
+    resources = ExitStack()
+    bench = _bench(library, axes, resources)
+    return Starts(axes, reopen(library, bench, specification, device, RLock()), resources, began(specification))
 
 
 def of_prompt(
@@ -110,16 +108,16 @@ def of_prompt(
     """What cells begin from that have a prompt and the options of `Library.generating`."""
     from seedbank.engine.process import Engine
 
-    turn, engines = RLock(), ExitStack()
-    started: dict[str, Engine] = {}
+    turn, resources = RLock(), ExitStack()
+    engines: dict[str, Engine] = {}
 
     def engine(name: str, mode: str) -> Engine:
-        if not started:
-            started[name] = library.engine(name, mode)
-        elif name not in started:
-            started[name] = Engine(device=name, mode=mode)
-            engines.callback(started[name].close)
-        return started[name]
+        if name not in engines:
+            engines[name] = Engine(device=name, mode=mode) if engines else library.engine(name, mode)
+            if len(engines) > 1:
+                resources.callback(engines[name].close)
+            resources.enter_context(engines[name].recalling())
+        return engines[name]
 
     def open(values: Mapping[str, Any], say: Say) -> Renderer:
         loads = {field: None if value == OWN else value for field, value in values.items() if field != "device"}
@@ -134,13 +132,7 @@ def of_prompt(
         inputs = store_inputs(library, prepared.inputs)
         return _varied(open_prepared(library, running, prepared, inputs, turn), varied)
 
-    try:
-        starts = Starts(axes, open)
-    except BaseException:
-        engines.close()
-        raise
-    starts.resources.push(engines)
-    return starts
+    return Starts(axes, open, resources)
 
 
 def requested(prompt: str, options: Mapping[str, Any]) -> tuple[Request, ModelChoice, Extras]:

@@ -61,8 +61,8 @@ class Starts:
     Raises `BadInput` for a value with which none can be opened; the cells of other combinations fail with their reason.
     """
 
-    def __init__(self, axes: Sequence[Axis], open: Open, began: Began | None = None) -> None:
-        self.resources = ExitStack()
+    def __init__(self, axes: Sequence[Axis], open: Open, resources: ExitStack, began: Began | None = None) -> None:
+        self._resources = resources
         """What is closed in the end: render processes of this sweep alone."""
         self.told: dict[str, list[str]] = {}
         """{label: what opening it said}"""
@@ -145,7 +145,7 @@ class Starts:
 
     def __enter__(self) -> Starts:
         for start in self:
-            self.resources.enter_context(start.renderer)
+            self._resources.enter_context(start.renderer)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -153,7 +153,7 @@ class Starts:
 
     def close(self) -> None:
         """End what was started for this sweep alone."""
-        self.resources.close()
+        self._resources.close()
 
     def stop(self) -> None:
         """End the render processes, whatever they are computing."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -200,6 +200,19 @@ class Bench:
         self._room = room
         self._desks: OrderedDict[str, _Desk] = OrderedDict()
         self._interpreters = Interpreters(progress)
+        self._recall: ExitStack | None = None
+
+    @contextmanager
+    def recalling(self) -> Iterator[None]:
+        """While the block runs, new processes start when they have to render; see `Engine.recalling`.
+
+        For plans, never for attempts: these judge by what a process says of itself.
+        """
+        try:
+            with ExitStack() as self._recall:
+                yield
+        finally:
+            self._recall = None
 
     def set_up(self, setting: Setting) -> Ready:
         """The process and the model for `setting`. Raises `Blocked` before any process renders other weights."""
@@ -246,6 +259,8 @@ class Bench:
             while len(self._desks) >= self._room:
                 self._desks.popitem(last=False)[1].engine.close()
             engine = Engine(profile or None, setting.mode, python=python, device=profile.get("device", "auto"))
+            if self._recall is not None:
+                self._recall.enter_context(engine.recalling())
             self._desks[key] = _Desk(engine, plan)
         self._desks.move_to_end(key)
         return self._desks[key]

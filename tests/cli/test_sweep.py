@@ -137,7 +137,7 @@ def test_a_cell_that_fails_is_marked_and_the_rest_goes_on(swept):
         (("--seeds", "1..100000", "--axis", "guidance=0..9"), 2, "no terminal to ask before 1,000,000 cells are rendered"),
         (("--axis", "steps=2..1(+1)"), 2, "never gets from 2 to 1"),
         ((), 2, "A sweep needs something that changes"),
-        (("--from", "1", "--axis", "steps=2"), 2, "A sweep starts from a prompt, from an entry, or goes on."),
+        (("--from", "1", "--axis", "steps=2"), 2, "a PROMPT and --from WHICH cannot be said together"),
         (("--refiner", "nowhere", "--seeds", "1,2"), 2, "A sweep has no refiner"),
         (("--axis", "model=a,b"), 2, "The model is an axis and an option."),
         (("--axis", "vae=none,./nowhere"), 2, "There is no file or folder"),
