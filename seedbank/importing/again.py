@@ -21,7 +21,7 @@ from seedbank.formats.reading import ModelName, Reading
 from seedbank.importing.carried import without
 from seedbank.importing.convert import Converted, convert
 from seedbank.importing.entries import animation
-from seedbank.importing.weights import MODEL, NAME, BankWeights, Match, Weights, hash_of, named_model
+from seedbank.importing.weights import MODEL, BankWeights, Match, Weights, hash_of, named_model, told_hashes
 from seedbank.importing.whole import make_whole
 from seedbank.keeping import half_sentence, is_foreign, is_here, is_kept, known_adapters
 from seedbank.pipelines import FACTS
@@ -140,7 +140,7 @@ def missing_parts(bank: Bank, converted: Converted) -> Iterator[str]:
         yield "The file names no model; name one with --model."
     for kind, model in named_parts(converted):
         if not model.files:
-            known = "; ".join(f"{kind_of_hash} {digits}" for kind_of_hash, digits in model.hashes if kind_of_hash != NAME)
+            known = "; ".join(told_hashes(model.hashes))
             yield f"The {kind} {model.name}{f' ({known})' if known else ''} is not among the weights that this bank knows."
         elif kind == MODEL and model.pipeline == CHECKPOINT:
             yield half_sentence(model)
@@ -243,7 +243,7 @@ def _part(bank: Bank, kind: str, model: Model, recorded: bool) -> Part:
     if is_kept(bank, model):
         return what, True, "kept"
     single = [item.sha256 for item in model.files if len(model.files) == 1]
-    hashes = [f"{known} {digits}" for known, digits in model.hashes if known != NAME] or [f"sha256 {one}" for one in single]
+    hashes = told_hashes(model.hashes) or [f"sha256 {one}" for one in single]
     return (
         what,
         False,

@@ -19,7 +19,7 @@ blake3: and hex    `blake3`    InvokeAI: the file, or of a folder the hashes of 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -89,6 +89,17 @@ def hash_of(kind: str, text: str | None) -> Iterator[tuple[str, str]]:
             yield SHA256, word
     elif re.fullmatch(r"[0-9a-f]{8}", word):
         yield FIRST, word
+
+
+def told_hashes(hashes: Iterable[tuple[str, str]]) -> list[str]:
+    """Hashes by the words that people know: `sha256 …`, `AutoV1 …`, `AutoV3 …`, `tensor hash …`; the same digits once."""
+    told: dict[str, str] = {}
+    for kind, digits in hashes:
+        if kind == NAME:
+            continue
+        word = {FIRST: "AutoV1", DATA: "AutoV3" if len(digits) < 64 else "tensor hash", SSHS: "AutoV3"}.get(kind, kind)
+        told.setdefault(digits, f"{word} {digits}")
+    return list(told.values())
 
 
 def base_name(name: str | None) -> str | None:

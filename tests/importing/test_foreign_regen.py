@@ -118,7 +118,7 @@ def test_before_the_weights_are_known_each_missing_part_is_named(world):
     assert "seedbank models add" in found.explanation["hint"]
     parts = world.bank.check_parts(entry)
     assert [what for what, here, _ in parts if not here] == ["model tiny v1", "vae soft", "lora Some LoRA"]
-    assert parts[1][2].startswith("missing, sha256 ") and parts[2][2].startswith("missing, data ")
+    assert parts[1][2].startswith("missing, sha256 ") and parts[2][2].startswith("missing, AutoV3 ")
     assert len(world.bank.lacks(entry)) == 3
     assert world.ids["plain"] in world.bank.resolve("regenerable:no")
     assert {(named.model.name, named.meaning) for named in world.bank.named_weights()} == {
