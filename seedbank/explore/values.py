@@ -187,8 +187,10 @@ def _taken(items: Iterator[_Item]) -> tuple[tuple[Any, ...], set[int]]:
 
 
 def _replacements(rest: str) -> Iterator[_Item]:
-    """``/oil/ink/gouache``: the first is searched for and is a value itself; any of ``/`` and ``|`` divides."""
-    yield from _replaced(rest[1:].split(rest[0]))
+    """``/oil/ink/gouache``: the first is searched for and is a value itself; any of ``/`` and ``|`` divides, outside of
+    quotes in the manner of CSV."""
+    quoted = '"' in rest and not {"\n", "\r"} & set(rest)
+    yield from _replaced(next(csv.reader([rest[1:]], delimiter=rest[0])) if quoted else rest[1:].split(rest[0]))
 
 
 def _replacement_list(text: str) -> Iterator[_Item]:

@@ -46,6 +46,14 @@ function position(across, down) {
   return place;
 }
 
+function heading(text) {
+  const it = make("th"), words = make("span", "", text);
+  words.dir = "auto";
+  it.title = text;
+  it.append(words);
+  return it;
+}
+
 function cell(place, seen) {
   const it = make("td"), became = cells[place];
   if (typeof became === "string") {
@@ -73,12 +81,12 @@ function flow(seen) {  // one axis needs no table: its values go on in the next 
 function table(seen) {
   const it = make("table"), head = make("tr");
   const corner = make("th", "corner", `${titles[view.down]} ↓  ${titles[view.across]} →`);
-  head.append(corner, ...values[view.across].map((text) => make("th", "", text)));
+  head.append(corner, ...values[view.across].map(heading));
   const top = make("thead"), body = make("tbody");
   top.append(head);
   values[view.down].forEach((text, down) => {
     const row = make("tr");
-    row.append(make("th", "", text), ...values[view.across].map((_, across) => cell(position(across, down), seen)));
+    row.append(heading(text), ...values[view.across].map((_, across) => cell(position(across, down), seen)));
     body.append(row);
   });
   it.append(top, body);

@@ -23,6 +23,8 @@ from seedbank.explore.values import MOST
         ("seed=18446744073709551614..18446744073709551615", "seed", [2**64 - 2, 2**64 - 1]),
         ("sampler=euler, heun", "sampler", ["euler", "heun"]),
         ("size=512x768,64", "size", [(512, 768), (64, 64)]),
+        ('prompt/red/"oil, thick"/12" ink', "prompt.replace", [("red", "red"), ("red", "oil, thick"), ("red", '12" ink')]),
+        ('prompt/oil/"ink/wash"', "prompt.replace", [("oil", "oil"), ("oil", "ink/wash")]),
         ("prompt/oil/水彩/", "prompt.replace", [("oil", "oil"), ("oil", "水彩"), ("oil", "")]),
         ("negative|blurry|a/b", "negative.replace", [("blurry", "blurry"), ("blurry", "a/b")]),
         ('prompt="a, b",c', "prompt", ["a, b", "c"]),
