@@ -14,6 +14,8 @@ from seedbank.errors import BadInput, Blocked
 from seedbank.explore.blend import plan_blend
 from seedbank.explore.comparing import compare_stages
 from seedbank.explore.opening import check_own_noise
+from seedbank.explore.starting import open_sweep
+from seedbank.explore.vary import vary
 from seedbank.hashing import canonical_json
 from seedbank.recipe import Recipe
 from seedbank.records import Entry, Model, Output
@@ -120,6 +122,17 @@ def test_an_image_whose_noise_its_seed_does_not_give_is_blocked():
     check(1, [7, 8])
     with pytest.raises(Blocked, match="its seed does not give it"):
         check(1, [7])
+
+
+@pytest.mark.parametrize(
+    "begin", [lambda bank: next(vary(bank, 1, steps=4)), lambda bank: open_sweep(bank, of=1, axes=["steps=4"])]
+)
+def test_variants_and_sweeps_that_keep_the_seed_need_its_noise(begin: Any):
+    cohort = canonical_json(cohort_of({}, {"kind": "torch-cpu"}, [7]))
+    whole = entry(1, 7, batch={"size": 2, "index": 1, "cohort": "4" * 64})
+    bank = SimpleNamespace(blobs=SimpleNamespace(get=lambda digest: cohort), entry=lambda which: whole)
+    with pytest.raises(Blocked, match="its seed does not give it"):
+        begin(bank)
 
 
 def test_traces_are_compared_part_by_part():

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from seedbank.errors import BadInput
-from seedbank.explore.axes import parse_axis
+from seedbank.explore.axes import parse_axis, short_names
 from seedbank.explore.plan import Grid, Plan, duration, work
 from seedbank.explore.starting import parse_axes
+from seedbank.explore.starts import by_whom
 from seedbank.recipe import Recipe
 
 
@@ -30,6 +34,38 @@ def test_every_place_has_one_position(shape: list[int]):
 def test_the_first_axis_changes_fastest_and_what_has_to_be_loaded_slowest():
     assert list(grid("steps=4,8", "seed=1,2").walk()) == [(0, 0), (1, 0), (0, 1), (1, 1)]
     assert list(grid("lora.oil=0,1", "seed=1,2").walk()) == [(0, 0), (0, 1), (1, 0), (1, 1)]
+
+
+def test_what_is_loaded_is_outermost_whatever_the_order_of_the_axes():
+    found = grid("seed=1,2", "dtype=float32,float16", "lora.oil=0,1", "model=a,b", "device=cpu,cuda")
+    changing = [list(found.changes(indexes)) for indexes in found.walk()]
+    names = [name for name, _ in changing[0]]
+    turns = {name: sum(one[at] != other[at] for one, other in pairwise(changing)) for at, name in enumerate(names)}
+    assert sorted(turns, key=turns.__getitem__) == ["device", "model", "dtype", "lora.oil", "seed"]
+    some = list(found.walk({"model": "b", "device": "cpu"}))
+    assert found.count({"model": "b", "device": "cpu"}) == len(some) == 8
+    assert {found.labels(indexes)["model"] for indexes in some} == {"b"}
+
+
+def test_weights_are_labelled_by_the_end_of_their_path_that_tells_them_apart():
+    hub = "/home/ann/.cache/models--org--name/snapshots/" + "0" * 40
+    places = ["/a/b/one.safetensors", "/x/one", "/a/c/two", hub, "embedded@0", "org/other"]
+    assert short_names(places) == ["b/one", "x/one", "two", "name", "embedded@0", "other"]
+
+
+def test_what_is_written_down_of_an_axis_means_the_same_in_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "a, b").mkdir()
+    monkeypatch.chdir(tmp_path)
+    settled = parse_axis('model="a, b",embedded,org/name').settled()
+    monkeypatch.chdir("/")
+    again = parse_axis(settled.text)
+    assert again.values == settled.values == (str(tmp_path / "a, b"), "embedded", "org/name")
+    assert again.settled() == again and parse_axis("vae=None,automatic,x").values == ("none", "none", "x")
+
+
+def test_what_several_models_say_is_told_once_and_by_whom():
+    assert by_whom({"a": ["no effect", "longer"], "b": ["longer", "longer"]}) == ["a: no effect", "longer"]
+    assert by_whom({"": ["no effect"]}) == ["no effect"]
 
 
 def test_skipped_values_are_places_and_no_cells():
