@@ -47,6 +47,21 @@ def test_what_is_sent_everywhere_reaches_open_inputs_of_its_type() -> None:
     assert (said.prompt, said.negative_prompt, said.seed) == ("a fox", "blurry", 11)
 
 
+def test_what_is_sent_everywhere_follows_the_links_that_are_written_down() -> None:
+    """Newer versions write their links beside the others; types alone would send the first prompt to both inputs."""
+    sent = [(5, 1, "2", 0), (5, 2, "3", 0), (5, 0, "10", 0)]
+    links = [dict(zip(("downstream", "downstream_slot", "upstream", "upstream_slot"), link, strict=True)) for link in sent]
+    nodes = [
+        node | {"inputs": [port | {"link": None} if place < 3 else port for place, port in enumerate(node["inputs"])]}
+        if node["id"] == 5
+        else node
+        for node in WORKFLOW["nodes"]
+    ]
+    nodes.append(drawn(20, "Anything Everywhere", [("anything", "*", 4)], []))
+    said = recipe(WORKFLOW | {"nodes": nodes, "extra": {"ue_links": [*links, {"upstream": "99"}, "broken"]}}, "png:workflow")
+    assert (said.prompt, said.negative_prompt, said.model) == ("a fox", "blurry", ModelName("base.safetensors"))
+
+
 def test_a_subgraph_is_taken_apart_and_its_widgets_count() -> None:
     inner = [node for node in WORKFLOW["nodes"] if node["id"] not in (7, 8)]
     links = [
@@ -196,6 +211,8 @@ WIDGETS_OF = [
     ("EmptySomethingLatent", [768, 512, 1], {"width": 768, "height": 512}),
     ("SomethingElse", [768, 512, 1], {}),
     ("SomeTextEncode", [3, "a fox"], {"text": "a fox"}),
+    ("SomePresetLoader", ["styles/fox"], {}),
+    ("SomeSamplerSelector", ["euler"], {"text": "euler"}),
     ("LoRA Stacker", ["simple", 1, "l.safetensors", 0.5, 1, 1], {"lora_count": 1, "lora_wt_1": 0.5}),
 ]
 

@@ -45,7 +45,7 @@ _SHOWN = re.compile(r"^(ShowText|PreviewAny|DisplayAny|Display Any|ShowAny|easy 
 _JOINED = re.compile(r"concat|join|combine|append|StringFunction|promptLine", re.I)
 _JOINTS: Mapping[Any, str] = {"none": "", "space": " ", "comma": ", ", "newline": "\n"}
 """What stands between joined texts, where a node has words for it."""
-_STRING_INPUT = re.compile(r"^(string|text|prompt|str|input|s|t)[ _]?(\d+|[a-z])$", re.I)
+_STRING_INPUT = re.compile(r"^(string|text|prompt|str|input|arg|s|t)[ _]?(\d+|[a-z])$", re.I)
 _REPLACED = re.compile(r"replace", re.I)
 _PLAIN_SIZE = re.compile(r"(\d{2,5})\s*[x×X*]\s*(\d{2,5})")
 _RATIO = re.compile(r"(\d+)\s*:\s*(\d+)")

@@ -36,6 +36,8 @@ SMALLEST_SIDE = 64
 _MAKES_LATENTS = re.compile(r"empty|latent|to_?video|resolution|image_?size", re.I)
 _ENCODES = re.compile("CLIPTextEncode|TextEncode|Power Prompt")
 _COMMENTS = re.compile(r"/\*|\*/|//|\n")
+_NAMES_TEXT = re.compile(r"preset|load|select|file|style", re.I)
+"""Nodes whose word is the name of a text, and not the text."""
 _HOLDS_TEXT = re.compile(r"encode|prompt|text|string", re.I)
 _LOADERS: Mapping[str, str] = {"vae": "vae_name", "clip|text.?encoder|t5": "clip_name", "control": "control_net_name"}
 
@@ -108,8 +110,11 @@ def _usual(kind: str, values: Sequence[Any], kept: Sequence[Any]) -> Mapping[str
     first = kept[0] if kept else None
     if isinstance(first, str) and first.lower().endswith(FILES):
         return _file(kind, kept)
+    if len(kept) == 1 and isinstance(first, str):
+        named = _NAMES_TEXT.search(kind) and not SAMPLERS.match(first) and not SCHEDULES.match(first)
+        return {} if named else {"text": first}
     if len(kept) == 1 and not isinstance(first, (list, dict)):
-        return {"text" if isinstance(first, str) else "value": first}
+        return {"value": first}
     sides = [value for value in kept[:2] if isinstance(value, int) and not isinstance(value, bool) and value >= SMALLEST_SIDE]
     if len(sides) == 2 and _MAKES_LATENTS.search(kind):
         return {"width": sides[0], "height": sides[1]}

@@ -66,7 +66,8 @@ class _Reader:
             if node.get("type") == "SetNode" and isinstance(values := node.get("widgets_values"), list) and values
         }
 
-        self._everywhere = self._broadcasts()
+        self._sent = _sent(workflow, self._top)
+        self._everywhere = {} if self._sent else self._broadcasts()
 
     def _broadcasts(self) -> dict[tuple[str, str | None], Any]:
         """Links that `cg-use-everywhere` gives to every open input of a type, by type and name of the input (None: any)."""
@@ -134,8 +135,10 @@ class _Reader:
     def _inputs(self, scope: _Scope, node: dict[str, Any]) -> dict[str, Any]:
         """The inputs of a node: its widgets by name, then what is connected, which counts more."""
         inputs: dict[str, Any] = dict(widgets_of(node))
-        for port in dicts(node.get("inputs")):
+        for place, port in enumerate(dicts(node.get("inputs"))):
             link = port.get("link")
+            if link is None and scope is self._top:
+                link = self._sent.get((str(node["id"]), place))
             if link is None and not port.get("widget") and scope is self._top:
                 of, name = str(port.get("type")), str(port.get("name"))
                 link = self._everywhere.get((of, name), self._everywhere.get((of, None)))
@@ -200,6 +203,20 @@ def _scope(graph: Mapping[str, Any], prefix: str) -> _Scope:
         if _hashable(key) and _hashable(node) and isinstance(slot, int):
             links[key] = _Source(node, slot)
     return _Scope(prefix, nodes, links)
+
+
+def _sent(workflow: Mapping[str, Any], top: _Scope) -> dict[tuple[str, int], str]:
+    """The links that newer versions of `cg-use-everywhere` write down: by the id of a node and the place of its input."""
+    extra = workflow.get("extra")
+    ids = {str(key): key for key in top.nodes}
+    found: dict[tuple[str, int], str] = {}
+    for number, link in enumerate(dicts(extra.get("ue_links") if isinstance(extra, dict) else None)):
+        source, slot, place = ids.get(str(link.get("upstream"))), link.get("upstream_slot"), link.get("downstream_slot")
+        if source is not None and isinstance(slot, int) and isinstance(place, int):
+            key = f"sent {number}"
+            top.links[key] = _Source(source, slot)
+            found.setdefault((str(link.get("downstream")), place), key)
+    return found
 
 
 def _subgraphs(workflow: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
