@@ -48,8 +48,8 @@ OFFERED: Mapping[str, tuple[str, str]] = {
     "sdnext": (
         "UniPC, DDIM, Euler, Euler a, Euler SGM, Euler EDM, Euler FlowMatch, DPM++, DPM++ 1S, DPM++ 2M, DPM++ 3M, "
         "DPM++ 2M SDE, DPM++ 2M EDM, DPM++ Cosine, DPM SDE, DPM2 FlowMatch, DPM2a FlowMatch, DPM2++ 2M FlowMatch, "
-        "DPM2++ 2S FlowMatch, DPM2++ SDE FlowMatch, DPM2++ 2M SDE FlowMatch, DPM2++ 3M SDE FlowMatch, Heun, Heun FlowMatch, DEIS, SA Solver, "
-        "DC Solver, VDM Solver, PNDM, IPNDM, DDPM, LMSD, KDPM2, KDPM2 a, CMSI, LCM, TCD",
+        "DPM2++ 2S FlowMatch, DPM2++ SDE FlowMatch, DPM2++ 2M SDE FlowMatch, DPM2++ 3M SDE FlowMatch, Heun, Heun FlowMatch, "
+        "DEIS, SA Solver, DC Solver, VDM Solver, PNDM, IPNDM, DDPM, LMSD, KDPM2, KDPM2 a, CMSI, LCM, TCD",
         "default, karras, beta, exponential, lambdas, leading, trailing, linspace, betas, flowmatch",
     ),
     "novelai": (

@@ -16,7 +16,8 @@ from seedbank.records import NewEntry, Picture
 from tests.rendering import Ran
 from tests.warm import InProcess, Kept
 
-FORMS = {"en": ["--lang", "en"], "zh": ["--lang", "zh"], **{form: ["--as", form] for form in ("a1111", "json", "comfyui", "script")}}
+OTHERS = ("a1111", "json", "comfyui", "script")
+FORMS = {"en": ["--lang", "en"], "zh": ["--lang", "zh"], **{form: ["--as", form] for form in OTHERS}}
 SCENE = '【图像复现指令】\nSeed: 4711\nPrompt: "a red circle"\nNegative: "模糊，低质量"\nSize: 64x64\nSteps: 3\nCFG: 4.0\n'
 CPU = ("--device", "cpu")  # as the library's own entries, so that one render process does
 
