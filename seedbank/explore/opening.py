@@ -83,7 +83,8 @@ def _of_import(library: Library, entry: Entry, translated: Translated, wanted: W
     """(the recipe as far as its file says it, what it is rendered with). Raises `Blocked`."""
     if translated.obstacles:
         obstacles = " ".join(translated.obstacles)
-        raise Blocked(f"Entry {entry.id} was made by {translated.tool}. {obstacles}", translated.hint)
+        hint = f"{translated.hint} Or name another model." if translated.hint and wanted.model is None else translated.hint
+        raise Blocked(f"Entry {entry.id} was made by {translated.tool}. {obstacles}", hint)
     assert translated.entry.recipe is not None
     options = Options(device=wanted.device, model=translated.place, allow_other_weights=translated.place is not None)
     setting = replace(setting_of(library, translated.entry, options), known=translated.known)
