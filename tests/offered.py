@@ -1,9 +1,10 @@
-"""The samplers and schedules that tools offer, by the names in their sources; what of them is not in our tables is refused.
+"""The samplers and schedules that tools offer; what of them is not in our tables is refused.
 
-A1111 1.10 and Forge: `modules/sd_samplers_kdiffusion.py`, `sd_samplers_timesteps.py`, `sd_schedulers.py`; ComfyUI:
-`comfy/samplers.py`; SwarmUI: the scheduler list of its ComfyUI backend; Fooocus: `modules/flags.py`; InvokeAI:
-`schedulers.py`; SD.Next: `modules/sd_samplers_diffusers.py`; NovelAI, AI Horde and Draw Things: their APIs; Easy Diffusion:
-its README; stable-diffusion.cpp: `stable-diffusion.h`.
+By the names that the tools themselves use, in A1111 and Forge: `modules/sd_samplers_kdiffusion.py`,
+`sd_samplers_timesteps.py`, `sd_schedulers.py`; ComfyUI: `comfy/samplers.py`; Fooocus: `modules/flags.py`; InvokeAI:
+`schedulers.py`; SD.Next: `modules/sd_samplers_diffusers.py`. Some lists were taken from copies of these and from what other
+programs say of a tool (SwarmUI, NovelAI, AI Horde, Draw Things, Easy Diffusion, stable-diffusion.cpp), so a newest name can
+be missing.
 """
 
 from __future__ import annotations
