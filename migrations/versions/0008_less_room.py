@@ -5,8 +5,8 @@
 * Pipeline, scheduler and mode of a recipe are the same for thousands and go to its settings, which are stored once.
 * On PostgreSQL digests are unique by their first 15 bytes, which takes half the room in an index, those of prompts, whose
   beginnings nobody asks for, by a hash index; rows that have no run, no file, no verdict or are not in the trash are left
-  out of indexes that are only asked for the others; traces lie in the order of entries and events in that of operations,
-  so that a summary of each stretch is enough; the primary key of the history begins with the image.
+  out of indexes that are only asked for the others; traces and prompts lie in the order of what has them, and events in that
+  of operations, so that a summary of each stretch is enough; the primary key of the history begins with the image.
 * Events say who and when only where that is not who did their operation, and when.
 """
 
@@ -21,6 +21,9 @@ revision = "0008"
 down_revision = "0007"
 
 TAG, FAVOURITE, RATING = 0, 1, 2
+
+SUMMARY = "WITH (pages_per_range = 32, autosummarize = on)"
+"""Of an index of PostgreSQL that says of each 256 KiB of a table only which values are there."""
 
 
 def upgrade() -> None:
@@ -152,7 +155,9 @@ def _recipes_of_postgresql() -> None:
     references = {"settings_id": "settings", "model_id": "models", "prompt_id": "prompts", "negative_id": "prompts"}
     for name, table in references.items():
         op.create_foreign_key(f"fk_recipes_{name}", "recipes", table, [name], ["id"])
-        op.create_index(f"ix_recipes_{name}", "recipes", [name])
+        if name != "prompt_id":
+            op.create_index(f"ix_recipes_{name}", "recipes", [name])
+    op.execute(f"CREATE INDEX ix_recipes_prompt_id ON recipes USING brin (prompt_id int4_minmax_multi_ops) {SUMMARY}")
     op.create_foreign_key("fk_entries_recipe_id", "entries", "recipes", ["recipe_id"], ["id"])
     _forget_settings()
 
@@ -203,8 +208,7 @@ def _events(*, sqlite: bool) -> None:
     for name, table in references.items():
         op.create_foreign_key(f"fk_opinion_events_{name}", "opinion_events", table, [name], ["id"])
     op.create_primary_key("pk_opinion_events", "opinion_events", ["image_id", "id"])
-    summary = "USING brin (operation_id) WITH (pages_per_range = 32, autosummarize = on)"
-    op.execute(f"CREATE INDEX ix_opinion_events_operation_id ON opinion_events {summary}")
+    op.execute(f"CREATE INDEX ix_opinion_events_operation_id ON opinion_events USING brin (operation_id) {SUMMARY}")
 
 
 # -- what keeps postings --------------------------------------------------------------------------------------------
@@ -307,12 +311,14 @@ def _make_triggers(*, sqlite: bool) -> None:
 # -- indexes of PostgreSQL -------------------------------------------------------------------------------------------
 
 BY_HEAD = ("blobs", "images", "recipes")
+GROWING = ("blobs", "images", "prompts", "recipes")
 PARTIAL = {
+    "ix_entries_added_id": "(added)",
     "ix_entries_run_id_id": "(run_id, id) WHERE run_id IS NOT NULL",
     "ix_entries_blob_id": "(blob_id) WHERE blob_id IS NOT NULL",
     "ix_entries_trashed": "(trashed) WHERE trashed IS NOT NULL",
     "ix_entries_verdict_id": "(verdict, id) WHERE verdict IS NOT NULL",
-    "ix_entries_trace_id": "USING brin (trace_id int4_minmax_multi_ops) WITH (pages_per_range = 32, autosummarize = on)",
+    "ix_entries_trace_id": f"USING brin (trace_id int4_minmax_multi_ops) {SUMMARY}",
 }
 
 
@@ -323,6 +329,9 @@ def _postgresql() -> None:
         op.execute(f"CREATE UNIQUE INDEX uq_{table}_digest ON {table} (substr(digest, 1, 15))")
     op.drop_constraint("uq_prompts_digest", "prompts")
     op.execute("ALTER TABLE prompts ADD CONSTRAINT uq_prompts_digest EXCLUDE USING hash (digest WITH =)")
+    for table in GROWING:  # at their end only, and their rows are not changed
+        op.execute(f"ALTER INDEX pk_{table} SET (fillfactor = 100)")
+        op.execute(f"REINDEX INDEX pk_{table}")
     for name, columns in PARTIAL.items():
         op.execute(f"DROP INDEX {name}")
         op.execute(f"CREATE INDEX {name} ON entries {columns}")

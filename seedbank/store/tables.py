@@ -345,9 +345,16 @@ ONLY_MIGRATED = frozenset(
 """What SQLAlchemy has no word for, or only one that would load a dialect: the index of words and partial indexes."""
 
 OTHERWISE_ON_POSTGRESQL = frozenset(
-    {"uq_blobs_digest", "uq_images_digest", "uq_recipes_digest", "uq_prompts_digest", "ix_opinion_events_image_id"}
+    {
+        "uq_blobs_digest",  # unique by the beginning of the digest, as `digests.head` looks for it
+        "uq_images_digest",
+        "uq_recipes_digest",
+        "uq_prompts_digest",  # unique by its hash
+        "ix_opinion_events_image_id",  # the beginning of the primary key
+        "ix_entries_added_id",  # without the id, which SQLite has in every index
+    }
 )
-"""Unique by the beginning of the digest or its hash, and the beginning of the primary key: smaller than what SQLite has."""
+"""What is smaller on PostgreSQL in another form than on SQLite."""
 
 entry_inputs = Table(
     "entry_inputs",
