@@ -6,13 +6,15 @@ is left out is said.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedbank.engine.adapters import read_adapter
 from seedbank.engine.opening import find_recorded, read_source
-from seedbank.engine.source import find_model
+from seedbank.engine.source import Source, find_model
 from seedbank.environment import Environment
 from seedbank.errors import BadInput, Blocked
 from seedbank.explore.axes import OWN
@@ -66,7 +68,7 @@ def exchanged(library: Library, setting: Setting, wanted: Wanted, recipe: Recipe
     if wanted.vae is not None:
         setting = _with_vae(setting, wanted.vae)
     if wanted.model is not None and not imported:
-        setting = _with_model(setting, wanted.model, recipe)
+        setting = _with_model(library, setting, wanted.model, recipe)
     if wanted.dtype is not None:
         check_dtype(wanted.dtype)
         setting = replace(setting, dtypes={ALL: wanted.dtype})
@@ -82,10 +84,25 @@ def _with_vae(setting: Setting, vae: str) -> Setting:
     return replace(setting, adapters=(adapter.recipe_item, *others), known=known)
 
 
-def _with_model(setting: Setting, name: str, recipe: Recipe) -> Setting:
+def find_known(library: Library, place: str, **known: Any) -> Source:
+    """As `find_model`; a single file has the configs that the bank knows of it where `known` has no ``config``."""
+    path = os.path.abspath(Path(place).expanduser())
+    if not known.get("config") and os.path.isfile(path):
+        known["config"] = next(
+            (model.config for model in library.store.models() if model.source == path and model.config), None
+        )
+        if known["config"] is None:
+            raise BadInput(
+                f"{os.path.basename(path)} is a single file, and the bank does not know the configs of its pipeline.",
+                f"Add it with them first: seedbank models add {place} --model-config FOLDER",
+            )
+    return find_model(place, **known)
+
+
+def _with_model(library: Library, setting: Setting, name: str, recipe: Recipe) -> Setting:
     from seedbank.engine.process import Engine
 
-    source = find_model(name)
+    source = find_known(library, name)
     model = read_source(Engine(), source)  # it is not started: only its Python can be needed
     if model.digest == recipe.model:
         return setting

@@ -12,10 +12,9 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from seedbank.engine.adapters import adapter_files
-from seedbank.engine.source import find_model
 from seedbank.errors import BadInput, Blocked
 from seedbank.explore.axes import OWN, Axis
-from seedbank.explore.exchanging import Wanted, check_dtype
+from seedbank.explore.exchanging import Wanted, check_dtype, find_known
 from seedbank.explore.opening import open_entry, open_prepared
 from seedbank.explore.rendering import Renderer
 from seedbank.explore.resuming import began, reopen
@@ -40,11 +39,11 @@ Variation = Mapping[str, Any] | None
 """What the noise of every cell has as its `variation` until an axis changes it."""
 
 
-def check_places(axes: Sequence[Axis], options: Mapping[str, Any]) -> None:
+def check_places(library: Library, axes: Sequence[Axis], options: Mapping[str, Any]) -> None:
     """Raises `BadInput` for weights that are not there and for names that make no sense, before anything is loaded."""
     known = {field: options[name] for name, field in MODEL.items() if name in options and field not in ("spec", "dtype")}
     checks: dict[str, Callable[[str], object]] = {
-        "model": lambda place: find_model(place, **known),
+        "model": lambda place: find_known(library, place, **known),
         "vae": lambda place: None if place == OWN else adapter_files(VAE, Path(place)),
         "dtype": check_dtype,
         "device": _check_device,
@@ -121,6 +120,8 @@ def of_prompt(
 
     def open(values: Mapping[str, Any], say: Say) -> Renderer:
         loads = {field: None if value == OWN else value for field, value in values.items() if field != "device"}
+        if "model" in values and (found := find_known(library, values["model"], config=options.get("model_config"))).file:
+            loads["model_config"] = str(found.folder)
         request, choice, extras = requested(prompt, {**options, **loads})
         if extras.refiner is not None:
             raise BadInput("A sweep has no refiner: each cell is one image.", "Leave --refiner away.")

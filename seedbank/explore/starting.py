@@ -65,7 +65,7 @@ def open_sweep(
     written = {"axes": [axis.text for axis in asked], "seed": str(options.get("seed", -1))}
     before = _before(library, name, written)
     parsed = [parse_axis(text) for text in before["axes"]] if before else [axis.settled() for axis in asked]
-    check_places(parsed, options)
+    check_places(library, parsed, options)
     varied = _second_seed(parsed, before)
     entry: Entry | None = None
     if of is not None:
