@@ -73,10 +73,6 @@ def test_hostile_files_are_one_sentence_each(tmp_path: Path):
         "cut.png": (png(1)[:-30], "damaged"),
         "text.png": (b"hello", "not a PNG"),
         "empty.png": (b"", "empty"),
-        "film.gif": (
-            encoded(Image.new("L", (9, 9)), "GIF", save_all=True, append_images=[Image.new("L", (9, 9), 9)]),
-            "2 frames",
-        ),
         "tiff.png": (encoded(Image.new("L", (9, 9)), "TIFF"), "not a PNG"),
     }
     with Pool[str](2) as pool:
