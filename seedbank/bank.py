@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from seedbank.environment import Environment
 from seedbank.errors import BadInput, NoBank, NotFound, StorageError
-from seedbank.hashing import canonical_json, sha256
+from seedbank.hashing import canonical_json, pixel_digest, sha256
 from seedbank.pipelines import cfg_of
 from seedbank.recipe import Recipe
 from seedbank.records import Blob, Count, Entry, Model, NewEntry, NewRegeneration, Output, Page, Picture, Regeneration
@@ -129,10 +129,14 @@ class Bank:
 
     def trace_of(self, output: Output) -> tuple[tuple[str, str], ...]:
         """The stages that `put_trace` stored, empty when there is no trace."""
-        if output.trace is None:
-            return ()
-        packed = json.loads(self.blobs.get(output.trace.digest))
-        return tuple((name, digest) for name, digest in packed["stages"])
+        return () if output.trace is None else self.stages(output.trace.digest)
+
+    def stages(self, trace: str) -> tuple[tuple[str, str], ...]:
+        """The stages in the trace with this file digest. Raises `StorageError`, and `BadInput` for a file that is no trace."""
+        try:
+            return tuple((name, digest) for name, digest in json.loads(self.blobs.get(trace))["stages"])
+        except (ValueError, TypeError, KeyError, RecursionError):
+            raise BadInput(f"The file {trace} is no trace.") from None
 
     def put_entry(self, pixels: Pixels | None, new: NewEntry, stages: Stages = (), tags: Sequence[str] = ()) -> Entry:
         """Record one generation: the image and its trace as blobs first, then everything else in one transaction.
@@ -255,14 +259,22 @@ class Bank:
         return parse(query)
 
     def has_whole_image(self, entry: Entry) -> bool:
-        """Whether the bytes of the entry's image are here and are the recorded ones; they are read."""
-        if entry.blob is None:
-            return False
+        """Whether the entry's image is here and is the recorded one; it is read and decoded."""
+        return self.recorded_pixels(entry) is not None
+
+    def recorded_pixels(self, entry: Entry) -> Pixels | None:
+        """The recorded picture; None when it is not here, damaged or, by its image digest, another one.
+
+        A lossy one is taken as it is, since another version of its decoder may give other pixels.
+        """
+        if entry.blob is None or entry.picture is None:
+            return None
         try:
-            self.file_bytes(entry.blob)
-        except StorageError:
-            return False
-        return True
+            found = self.pixels(entry)
+        except (StorageError, BadInput):
+            return None
+        same = pixel_digest(found.mode, found.width, found.height, found.rows) == entry.picture.digest
+        return found if same or entry.output.flags.get("lossy") else None
 
     def image_bytes(self, entry: Entry) -> bytes:
         """The stored file of the entry's image, verified. Raises `NotFound` when the bytes are not here."""
@@ -347,6 +359,11 @@ class Bank:
         ids = self.chosen(which, trash=trash)
         act(ids)
         return ids
+
+
+def belongs(stages: Stages, image: str) -> bool:
+    """Whether a trace is that of the picture with this image digest, with which it ends; one that ends before can be."""
+    return dict(stages).get("pixels", image) == image
 
 
 def _tags(tags: Sequence[str]) -> tuple[str, ...]:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from seedbank.bank import MOVED, Bank
-from seedbank.errors import BadInput, SeedbankError
-from seedbank.hashing import file_digest, pixel_digest
+from seedbank.bank import MOVED, Bank, belongs
+from seedbank.errors import BadInput, SeedbankError, StorageError
+from seedbank.hashing import file_digest, sha256
 from seedbank.progress import QUIET, Progress
+
+BACKUP = "Restore a backup: seedbank db backup makes them."
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,12 @@ def check(bank: Bank, *, read_data: bool = False, progress: Progress = QUIET) ->
 
     An entry whose bytes are absent while its image digest is known is no finding; a row that says its bytes are here is.
     """
+    from seedbank.store.agreement import agreement, damaged_payloads
     from seedbank.store.integrity import integrity
 
-    for sentence in integrity(bank.store):
-        yield Finding("database", sentence, "Restore a backup: seedbank db backup makes them.")
+    for looked in (integrity, agreement, *([damaged_payloads] if read_data else [])):
+        for sentence in looked(bank.store):
+            yield Finding("database", sentence, BACKUP)
     named = list(bank.store.blobs())
     with progress.task("checking files", total=len(named)) as task:
         for digest, size, location in named:
@@ -41,6 +45,7 @@ def check(bank: Bank, *, read_data: bool = False, progress: Progress = QUIET) ->
             task.advance()
     if read_data:
         yield from _check_pictures(bank, progress)
+        yield from _check_traces(bank, progress)
 
 
 def _check_blob(bank: Bank, digest: str, size: int, read_data: bool) -> Iterator[Finding]:
@@ -74,23 +79,49 @@ def _check_reference(bank: Bank, digest: str, size: int, location: str, read_dat
 
 
 def _check_pictures(bank: Bank, progress: Progress) -> Iterator[Finding]:
-    """Recompute every image digest from the stored files, also those of entries in the trash."""
+    """Decode every stored picture, also those of entries in the trash, and hold it against what its entry says."""
+    from seedbank import images
+
     with progress.task("checking pictures") as task:
-        for entry, picture_digest, blob in bank.store.stored_pictures():
+        for stored in bank.store.stored_pictures():
             task.advance()
+            number, remedy = stored.entry, f"Render it again: seedbank regen {stored.entry}; or restore a backup."
             try:
-                pixels = bank.decode(bank.file_bytes(blob))
+                found = images.read_image(bank.file_bytes(stored.blob))
             except BadInput as error:
-                yield Finding(
-                    "damaged",
-                    f"The image of entry {entry} cannot be decoded: {error.message}",
-                    f"seedbank regen {entry}",
-                )
+                yield Finding("damaged", f"The image of entry {number} cannot be decoded: {error.message}", remedy)
                 continue
             except SeedbankError:
                 continue  # the file itself is missing or damaged, which was reported already
-            if pixel_digest(pixels.mode, pixels.width, pixels.height, pixels.rows) != picture_digest:
-                yield Finding("damaged", f"The pixels of entry {entry} are not the recorded ones.", f"seedbank regen {entry}")
+            pixels = images.picture_of(found.mode, found.width, found.height, found.rows)
+            if pixels.digest != stored.picture.digest:
+                yield Finding("damaged", f"The pixels of entry {number} are not the recorded ones.", remedy)
+                continue
+            told = {name: getattr(stored.picture, name) for name in ("mode", "width", "height", "phash")}
+            if wrong := [name for name, value in told.items() if value not in (None, getattr(pixels, name))]:
+                words = " and ".join("perceptual hash" if name == "phash" else name for name in wrong)
+                yield Finding("database", f"The {words} recorded of entry {number} is not that of its pixels.", BACKUP)
+            carried = found.text.get("seedbank") if stored.own else None
+            if carried is not None and sha256(carried.encode()) != stored.recipe_digest:
+                yield Finding("database", f"The file of entry {number} carries another recipe than the entry has.", BACKUP)
+
+
+def _check_traces(bank: Bank, progress: Progress) -> Iterator[Finding]:
+    """A trace ends with the digest of the picture that was rendered."""
+    from seedbank.store.files import stored_traces
+
+    with progress.task("checking traces") as task:
+        for number, picture, trace in stored_traces(bank.store.database):
+            task.advance()
+            try:
+                stages = bank.stages(trace)
+            except StorageError:
+                continue  # reported already
+            except BadInput as error:
+                yield Finding("damaged", f"The trace of entry {number} cannot be read: {error.message}", BACKUP)
+                continue
+            if not belongs(stages, picture):
+                yield Finding("database", f"The trace of entry {number} is that of another picture.", BACKUP)
 
 
 def _is_old(bank: Bank, digest: str, before: datetime) -> bool:

@@ -96,6 +96,20 @@ class Blob:
 
 
 @dataclass(frozen=True)
+class StoredPicture:
+    """A picture whose bytes are here, and what its entry says of it.
+
+    own   the entry was recorded by seedbank, which has written the file
+    """
+
+    entry: int
+    picture: Picture
+    blob: Blob
+    recipe_digest: str | None
+    own: bool
+
+
+@dataclass(frozen=True)
 class Payload:
     """One text that a file carries.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from seedbank.bank import Bank, Pixels
+from seedbank.bank import Bank, Pixels, belongs
+from seedbank.engine.manifest import manifest_digest
 from seedbank.errors import BadInput, Blocked, RenderFailed, SeedbankError
 from seedbank.records import (
     BLOCKED,
@@ -103,7 +104,7 @@ def _attempt(
     rendering = ready.render(bank, entry.recipe)
     present = Pixels(rendering.mode, rendering.width, rendering.height, rendering.rows)
     exact = rendering.digest == picture.digest
-    recorded = None if exact else _recorded_pixels(bank, entry)
+    recorded = None if exact else bank.recorded_pixels(entry)
     if translated is not None:
         recorded = comparable(recorded)
     trace = _recorded_trace(bank, entry)
@@ -132,7 +133,7 @@ def _attempt(
         trace=judgement.trace,
         first_difference=judgement.first_difference,
         drift=judgement.drift,
-        explanation=_explanation(judgement, found, ready, proof, translated),
+        explanation=_explanation(judgement, found, (*ready.notes, *_doubts(bank, entry)), ready.experiment, proof, translated),
         evidence=_evidence(ready, found, proof, deep) | ({"recipe": entry.recipe.to_dict()} if translated else {}),
     )
     if judgement.verdict == EXACT and not bank.has_whole_image(entry):
@@ -150,13 +151,18 @@ def _learn(bank: Bank, model: Model) -> None:
 
 
 def _explanation(
-    judgement: Judgement, found: Differences, ready: Ready, proof: Proof | None, translated: Translated | None
+    judgement: Judgement,
+    found: Differences,
+    notes: tuple[str, ...],
+    experiment: tuple[str, ...],
+    proof: Proof | None,
+    translated: Translated | None,
 ) -> dict[str, Any]:
     """What people are told. Of an entry that another tool made no cause is looked for: it is the other engine."""
     if translated is not None:
-        told = {"line": line(judgement, translated, ready.experiment), "foreign": translated.evidence}
-        return told | {"notes": [*translated.remarks, *ready.notes]}
-    return explanation(judgement, found, ready.experiment, proof) | ({"notes": list(ready.notes)} if ready.notes else {})
+        told = {"line": line(judgement, translated, experiment), "foreign": translated.evidence}
+        return told | {"notes": [*translated.remarks, *notes]}
+    return explanation(judgement, found, experiment, proof) | ({"notes": list(notes)} if notes else {})
 
 
 def _proof(bank: Bank, bench: Bench, entry: Entry, setting: Setting, found: Differences, seen: tuple[Seen, Seen]) -> Proof:
@@ -204,16 +210,22 @@ def _evidence(ready: Ready, found: Differences, proof: Proof | None, deep: Deep 
 
 
 def _recorded_trace(bank: Bank, entry: Entry) -> Stages:
-    """The recorded stages; none when their blob is missing or damaged, which `check` reports."""
+    """The recorded stages; none when they are missing, damaged, or those of another picture, which `check` reports."""
     try:
-        return bank.trace_of(entry.output)
+        stages = bank.trace_of(entry.output)
     except SeedbankError:
         return ()
+    return stages if entry.picture is not None and belongs(stages, entry.picture.digest) else ()
 
 
-def _recorded_pixels(bank: Bank, entry: Entry) -> Pixels | None:
-    """The recorded picture to compare with; None when its bytes are not here or damaged, which `check` reports."""
-    try:
-        return bank.pixels(entry)
-    except SeedbankError:
-        return None
+def _doubts(bank: Bank, entry: Entry) -> list[str]:
+    """What of the record cannot be right, so that it was not used: nothing is judged by what belongs to something else."""
+    found = []
+    model, picture = entry.model, entry.picture
+    if model is not None and model.files and manifest_digest(model.files) != model.digest:
+        found.append(
+            f"The bank's list of the files of {model.name} is not that of its digest. The weights were verified by the digest."
+        )
+    if picture is not None and entry.output.trace is not None and not _recorded_trace(bank, entry):
+        found.append("The recorded trace is missing, damaged or that of another picture, so only the picture was compared.")
+    return [f"{sentence} See: seedbank check --read-data" for sentence in found]

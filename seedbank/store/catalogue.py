@@ -34,7 +34,7 @@ def searched_columns(connection: Connection, news: Sequence[tuple[NewEntry, Stor
             "size_id": known_sizes[size] if size else None,
             "seed": stored.columns["seed"] if stored else None,
             "steps": stored.columns["steps"] if stored else None,
-            "cfg": _cfg(new.recipe),
+            "cfg": searched_cfg(new.recipe.pipeline, new.recipe.call) if new.recipe else None,
         }
         for (new, stored), size in zip(news, wanted, strict=True)
     ]
@@ -68,9 +68,18 @@ def _store_sizes(connection: Connection, wanted: set[Size]) -> dict[Size, int]:
 def _store_methods(connection: Connection, given: Iterable[StoredRecipe]) -> dict[str, int]:
     """{settings digest: how these recipes render}: pipeline class, scheduler and its settings, dtypes. A bank has few."""
     rows = {stored.settings_digest: _method(stored.settings) for stored in given}
-    digests = {key: sha256(json_text(row).encode()) for key, row in rows.items()}
+    digests = {key: _digest(row) for key, row in rows.items()}
     ids = ensure(connection, methods, {digests[key]: row for key, row in rows.items()})
     return {key: ids[digest] for key, digest in digests.items()}
+
+
+def method_digest(settings: Mapping[str, Any]) -> str:
+    """The digest of the row of `methods` that recipes with these settings have."""
+    return _digest(_method(settings))
+
+
+def _digest(row: Mapping[str, Any]) -> str:
+    return sha256(json_text(row).encode())
 
 
 def _method(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,8 +97,9 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _cfg(recipe: Recipe | None) -> float | None:
-    cfg = None if recipe is None else cfg_of(recipe.pipeline, recipe.call)
+def searched_cfg(pipeline: str | None, call: Mapping[str, Any]) -> float | None:
+    """The guidance that entries of such recipes are found by."""
+    cfg = cfg_of(pipeline, call)
     return cfg if cfg is not None and math.isfinite(cfg) else None
 
 

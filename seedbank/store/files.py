@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
-from sqlalchemy import Connection, exists, or_, select, update
+from sqlalchemy import Connection, Select, exists, or_, select, update
 
 from seedbank.errors import BadInput, NotFound
-from seedbank.records import Blob, Picture
+from seedbank.records import Blob, Picture, StoredPicture
 from seedbank.store.database import Database
 from seedbank.store.digests import head, head_of
 from seedbank.store.reading import CHUNK
+from seedbank.store.rows import BLOB, PICTURE, blob_of, picture_of, slices
 from seedbank.store.sharing import store_blobs, store_pictures
-from seedbank.store.tables import blobs, entries, entry_inputs, images, model_files, regenerations
+from seedbank.store.tables import blobs, entries, entry_inputs, images, model_files, recipes, regenerations
 from seedbank.store.writing import Work, require_entries
 
 REFERENCES = (
@@ -23,6 +25,8 @@ REFERENCES = (
     regenerations.c.blob_id,
     regenerations.c.trace_id,
 )
+OWN = ("generated", "recorded")
+"""Origins of entries that were recorded with everything that they were made of, and whose files were written here."""
 
 
 def read_blob(connection: Connection, digest: str) -> Blob:
@@ -80,19 +84,40 @@ def entries_of_picture(connection: Connection, digest: str) -> list[int]:
     )
 
 
-def stored_pictures(database: Database) -> Iterator[tuple[int, str, Blob]]:
-    """(entry id, image digest, file) of every entry whose bytes are here, in short transactions."""
+def stored_pictures(database: Database) -> Iterator[StoredPicture]:
+    """The pictures of all entries whose bytes are here, in short transactions."""
+    statement = (
+        select(entries.c.id, entries.c.origin, recipes.c.digest.label("recipe"), *PICTURE, *BLOB)
+        .select_from(
+            entries.join(images)
+            .join(blobs, entries.c.blob_id == blobs.c.id)
+            .outerjoin(recipes, entries.c.recipe_id == recipes.c.id)
+        )
+        .order_by(entries.c.id)
+    )
+    head_, picture, blob = slices(("id", "origin", "recipe"), PICTURE, BLOB)
+    for row in _in_short(database, statement):
+        number, origin, recipe = row[head_]
+        found, file = picture_of(*row[picture]), blob_of(*row[blob])
+        assert found is not None and file is not None
+        yield StoredPicture(number, found, file, recipe, origin in OWN)
+
+
+def stored_traces(database: Database) -> Iterator[tuple[int, str, str]]:
+    """(entry, image digest, file digest of the trace) of all entries with a trace, in short transactions."""
+    columns = (entries.c.id, images.c.digest.label("image"), blobs.c.digest.label("trace"))
+    joined = entries.join(images).join(blobs, entries.c.trace_id == blobs.c.id)
+    for row in _in_short(database, select(*columns).select_from(joined).order_by(entries.c.id)):
+        yield row.id, row.image, row.trace
+
+
+def _in_short(database: Database, statement: Select[Any]) -> Iterator[Any]:
+    """The rows of a statement about entries, in order of their ids, without holding anything open."""
     last = 0
     while True:
         with database.reading() as connection:
-            statement = (
-                select(entries.c.id, images.c.digest.label("image"), *blobs.c[("digest", "size", "media_type", "location")])
-                .select_from(entries.join(images).join(blobs, entries.c.blob_id == blobs.c.id))
-                .where(entries.c.id > last)
-                .order_by(entries.c.id)
-            )
-            rows = connection.execute(statement.limit(CHUNK)).all()
-        yield from ((row.id, row.image, Blob(row.digest, row.size, row.media_type, row.location)) for row in rows)
+            rows = connection.execute(statement.where(entries.c.id > last).limit(CHUNK)).all()
+        yield from rows
         if len(rows) < CHUNK:
             return
         last = rows[-1].id

@@ -12,6 +12,7 @@ from seedbank.hashing import json_digest, sha256
 from seedbank.store import words
 from seedbank.store.reading import CHUNK, recipe_select
 from seedbank.store.rows import recipe_of
+from seedbank.store.runs import counting_verdict
 from seedbank.store.tables import (
     FAVOURITE,
     RATING,
@@ -58,19 +59,19 @@ def integrity(store: Store) -> Iterator[str]:
 
 
 def _shared(connection: Connection) -> Iterator[str]:
-    for row in _all(connection, select(prompts)):
+    for row in in_batches(connection, select(prompts)):
         if sha256(row.text.encode()) != row.digest or words.stream(row.text) != row.tokens:
             used = or_(recipes.c.prompt_id == row.id, recipes.c.negative_id == row.id)
-            yield f"A prompt is not the one that was recorded{_where(connection, used)}."
-    for row in _all(connection, select(settings)):
+            yield f"A prompt is not the one that was recorded{where_in(connection, used)}."
+    for row in in_batches(connection, select(settings)):
         if _digest(row.body) != row.digest:
             used = recipes.c.settings_id == row.id
-            yield f"Settings of a recipe are not those that were recorded{_where(connection, used)}."
-    for row in _all(connection, select(parts)):
+            yield f"Settings of a recipe are not those that were recorded{where_in(connection, used)}."
+    for row in in_batches(connection, select(parts)):
         if _digest(row.body) != row.digest:
             of_part = select(environment_parts.c.environment_id).where(environment_parts.c.part_id == row.id)
             used = entries.c.environment_id.in_(of_part)
-            yield f"The {row.kind} of an environment is not what was recorded{_where(connection, used)}."
+            yield f"The {row.kind} of an environment is not what was recorded{where_in(connection, used)}."
 
 
 def _environments(connection: Connection) -> Iterator[str]:
@@ -83,11 +84,11 @@ def _environments(connection: Connection) -> Iterator[str]:
     for number, (digest, kinds) in whole.items():
         if json_digest(kinds) != digest:
             used = entries.c.environment_id == number
-            yield f"Environment {digest[:12]} lacks a part or has a strange one{_where(connection, used)}."
+            yield f"Environment {digest[:12]} lacks a part or has a strange one{where_in(connection, used)}."
 
 
 def _recipes(connection: Connection) -> Iterator[str]:
-    for row in _all(connection, recipe_select()):
+    for row in in_batches(connection, recipe_select()):
         number, *stored, model = row
         digest = stored[0].hex()
         try:
@@ -97,7 +98,7 @@ def _recipes(connection: Connection) -> Iterator[str]:
             same = False
         if not same:
             used = recipes.c.id == number
-            yield f"Recipe {digest[:12]} cannot be rebuilt to its digest{_where(connection, used)}."
+            yield f"Recipe {digest[:12]} cannot be rebuilt to its digest{where_in(connection, used)}."
 
 
 def _digest(body: Any) -> str | None:
@@ -107,11 +108,11 @@ def _digest(body: Any) -> str | None:
         return None
 
 
-def _all(connection: Connection, statement: Select[Any]) -> Iterator[Any]:
-    """All rows of `statement`, whose first column is the id, a few at a time."""
+def in_batches(connection: Connection, statement: Select[Any], size: int = CHUNK) -> Iterator[Any]:
+    """All rows of `statement`, whose first column is the id, `size` at a time."""
     identity = statement.selected_columns[0]
     last = 0
-    while rows := connection.execute(statement.where(identity > last).order_by(identity).limit(CHUNK)).all():
+    while rows := connection.execute(statement.where(identity > last).order_by(identity).limit(size)).all():
         yield from rows
         last = rows[-1].id
 
@@ -120,19 +121,13 @@ def _all(connection: Connection, statement: Select[Any]) -> Iterator[Any]:
 
 
 def _contradictions(connection: Connection) -> Iterator[str]:
-    latest = (
-        select(regenerations.c.verdict)
-        .where(regenerations.c.entry_id == entries.c.id, ~regenerations.c.experiment)
-        .order_by(regenerations.c.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
+    latest = counting_verdict(entries.c.id)
     for sentence, condition in (
         ("name another model than their recipes", entries.c.model_id.is_distinct_from(recipes.c.model_id) & _has_model),
         ("have a file but no image digest", entries.c.blob_id.is_not(None) & entries.c.image_id.is_(None)),
         ("carry a verdict that is not that of their latest regeneration", entries.c.verdict.is_distinct_from(latest)),
     ):
-        if where := _where(connection, condition):
+        if where := where_in(connection, condition):
             yield f"Entries {sentence}{where}."
     for table in (image_tags, opinions, opinion_events, collection_items):
         used = or_(
@@ -166,7 +161,7 @@ def _postings(connection: Connection) -> Iterator[str]:
 _has_model = recipes.c.model_id.is_not(None)
 
 
-def _where(connection: Connection, condition: ColumnElement[bool]) -> str:
+def where_in(connection: Connection, condition: ColumnElement[bool]) -> str:
     """In which entries that is, for the end of a sentence; empty when in none."""
     statement = select(entries.c.id).select_from(entries.outerjoin(recipes)).where(condition)
     ids = connection.scalars(statement.order_by(entries.c.id).limit(CHUNK)).all()

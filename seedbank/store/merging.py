@@ -17,9 +17,10 @@ from seedbank.store.digests import head
 from seedbank.store.files import attach
 from seedbank.store.history import COLLECT, PERSONAL, TAG, UNTAG
 from seedbank.store.imports import Job, operation_of, start
+from seedbank.store.lineage import circle
 from seedbank.store.opinions import checked_name, checked_note, checked_tag, give_tags, set_column, take_tags
 from seedbank.store.reading import chunks
-from seedbank.store.runs import regeneration_columns
+from seedbank.store.runs import regeneration_columns, set_verdicts
 from seedbank.store.sharing import insert_many, known_ids, store_blobs
 from seedbank.store.tables import (
     blobs,
@@ -56,6 +57,7 @@ class Merge:
         self._rows: dict[str, tuple[Any, float]] = {}  # by their uid in the bundle
         self._here: dict[str, Any] = {}  # the same by their uid here
         self._works: dict[str, Work] = {}
+        self._children: set[int] = set()
         self.came = Came()
 
     def _count(self, **news: int) -> None:
@@ -70,7 +72,11 @@ class Merge:
         return self._run.id, self._operation
 
     def finish(self) -> None:
-        """The run is over: nothing is left of it to resume."""
+        """The run is over: nothing is left of it to resume. Raises `BadInput` where entries would come from themselves."""
+        if found := circle(self._connection, self._children):
+            uids = self._connection.scalars(select(entries.c.uid).where(entries.c.id.in_(found[:2])).order_by(entries.c.id))
+            named = " and ".join(uids) + (" and others" if len(found) > 2 else "")
+            raise BadInput(f"By the lineage of the bundle, entries would come from themselves: {named}.", "Have it sent again.")
         if self._run is not None:
             where = runs.c.id == self._run.id
             self._connection.execute(update(runs).where(where).values(finished=self._work.at))
@@ -134,11 +140,7 @@ class Merge:
                 )
                 self._count(regenerations=1)
                 touched.add(new.entry)
-        for number in sorted(touched):
-            mine = regenerations.c.entry_id == number, regenerations.c.experiment.is_(False)
-            latest = select(regenerations.c.verdict).where(*mine).order_by(regenerations.c.at.desc(), regenerations.c.id.desc())
-            verdict = self._connection.scalar(latest.limit(1))
-            self._connection.execute(update(entries).where(entries.c.id == number).values(verdict=verdict))
+        set_verdicts(self._connection, sorted(touched))
 
     def edges(self, given: Sequence[tuple[str, str, str]]) -> None:
         """The lineage has these edges, (child, parent, kind) by uid, where both ends are here."""
@@ -156,6 +158,7 @@ class Merge:
             self._connection.execute(
                 insert(edges), [{"child_id": child, "parent_id": parent, "kind": kind} for child, parent, kind in news]
             )
+            self._children.update(child for child, _, _ in news)
             self._count(edges=len(news))
 
     # -- opinions -------------------------------------------------------------------------------------------------------

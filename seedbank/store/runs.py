@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, exists, func, insert, select, update
 
 from seedbank.errors import BadInput, NotFound
 from seedbank.hashing import json_digest, plain_value
 from seedbank.records import VERDICTS, NewRegeneration, Regeneration, Run
-from seedbank.store.reading import LARGEST_ID
+from seedbank.store.reading import LARGEST_ID, chunks
 from seedbank.store.rows import BLOB, PICTURE, TRACE, as_they_lie, blob_of, output_of, picture_of, slices, traces
 from seedbank.store.sharing import store_blobs, store_environments, store_pictures
 from seedbank.store.tables import blobs, entries, environments, images, regenerations, run_entries, runs, users
@@ -131,9 +131,23 @@ def add_regeneration(work: Work, new: NewRegeneration) -> Regeneration:
         regenerations, uid=new_uid(), at=work.at, user_id=work.user_id, run_id=new.run, **regeneration_columns(connection, new)
     )
     if not new.experiment:
-        connection.execute(update(entries).where(entries.c.id == new.entry).values(verdict=new.verdict))
+        set_verdicts(connection, [new.entry])
     work.record("regenerate", entries=str(new.entry), regeneration=number)
     return _regenerations(connection, _regeneration_select().where(regenerations.c.id == number))[0]
+
+
+def counting_verdict(entry: ColumnElement[int]) -> ScalarSelect[str]:
+    """The verdict that counts for an entry: that of the latest attempt that was no experiment."""
+    of = regenerations.c.entry_id == entry, ~regenerations.c.experiment
+    latest = regenerations.c.at.desc(), regenerations.c.id.desc()  # attempts that came in a bundle were made before
+    return select(regenerations.c.verdict).where(*of).order_by(*latest).limit(1).scalar_subquery()
+
+
+def set_verdicts(connection: Connection, ids: Iterable[int]) -> None:
+    """These entries carry the verdicts that count."""
+    for some in chunks(ids):
+        values = update(entries).where(entries.c.id.in_(some)).values(verdict=counting_verdict(entries.c.id))
+        connection.execute(values)
 
 
 def regeneration_columns(connection: Connection, new: NewRegeneration) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from seedbank.records import (
     Picture,
     Regeneration,
     Run,
+    StoredPicture,
 )
 from seedbank.store import reading
 from seedbank.store.database import Database, Place
@@ -370,8 +371,8 @@ class Store:
         with self._database.reading() as connection:
             return files.entries_of_picture(connection, digest)
 
-    def stored_pictures(self) -> Iterator[tuple[int, str, Blob]]:
-        """(entry id, image digest, file) of every entry whose bytes are here, also from the trash."""
+    def stored_pictures(self) -> Iterator[StoredPicture]:
+        """The pictures of all entries whose bytes are here, also from the trash."""
         from seedbank.store import files
 
         return files.stored_pictures(self._database)

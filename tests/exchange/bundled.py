@@ -82,7 +82,8 @@ def fill(bank: Library) -> None:
         created=datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC),
         details={"inputs": {"image": "/home/ann/secret-folder/photo.png"}, "large": 2**70},
     )
-    first = bank.put_entry(pixels(0), full, [("noise", "1" * 64), ("pixels", "2" * 64)])
+    drawn = images.picture_of(**vars(pixels(0))).digest
+    first = bank.put_entry(pixels(0), full, [("noise", "1" * 64), ("pixels", drawn)])
     bank.put_entry(pixels(1), NewEntry(recipe=whole_recipe(1), model=MODEL, parents=((first.id, "variant-of"),)))
     data = drawing_file()
     picture = images.picture_of(**vars(pixels(2)))

@@ -193,6 +193,34 @@ def test_a_damaged_picture_and_a_lost_trace_are_no_obstacle_and_regen_mends_the_
     assert not [finding for finding in bank.check(read_data=True) if entry.blob.digest in finding.message]
 
 
+def test_files_and_traces_of_other_entries_are_seen_and_regen_puts_the_pictures_back(bank, model):
+    one, other = bank.generate(PROMPT, seed=41, n=2, model=str(model(tiny_models.Z_IMAGE)), **SMALL)
+    said = str((one.id, other.id))
+    exchanged = """UPDATE entries SET blob_id = (SELECT blob_id FROM entries AS e WHERE e.id <> entries.id AND e.id IN {0}),
+        trace_id = (SELECT trace_id FROM entries AS e WHERE e.id <> entries.id AND e.id IN {0}),
+        trace_digest = (SELECT trace_digest FROM entries AS e WHERE e.id <> entries.id AND e.id IN {0}) WHERE id IN {0}"""
+    with bank.store.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE model_files SET sha256 = zeroblob(32) WHERE path = 'model_index.json'")
+        connection.exec_driver_sql(exchanged.format(said))
+
+    def found():
+        return [finding.message for finding in bank.check(read_data=True) if f"entry {one.id} " in finding.message]
+
+    pixels, trace = f"The pixels of entry {one.id} are not the recorded ones.", f"The trace of entry {one.id} is that of"
+    assert [message.startswith((pixels, trace)) for message in found()] == [True, True]
+    assert any("The files of the model" in finding.message for finding in bank.check())
+    (outcome,) = bank.regen(one.id)
+    assert (outcome.regeneration.verdict, outcome.regeneration.trace) == ("exact", "absent")
+    listed, missed = outcome.regeneration.explanation["notes"]
+    assert "is not that of its digest" in listed and "trace is missing, damaged or that of another picture" in missed
+    assert [message.startswith(trace) for message in found()] == [True]
+    assert bank.entry(one.id).blob == one.blob
+    changed = {file.path: file.sha256 for file in one.model.files}["model_index.json"]
+    with bank.store.database.writing() as connection:
+        connection.exec_driver_sql(f"UPDATE model_files SET sha256 = x'{changed}' WHERE sha256 = zeroblob(32)")
+    bank.regen(other.id)
+
+
 @pytest.mark.parametrize("changes", [{"nonsense": 1}, {"threads": "abc"}, {"threads": 0}, {"pipeline": 1}, {"variables": 1}])
 def test_a_change_that_makes_no_sense_is_refused_before_anything_is_tried(bank, entries, changes):
     entry = entries[tiny_models.Z_IMAGE]

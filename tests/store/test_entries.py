@@ -49,7 +49,7 @@ def test_a_digest_is_known_before_its_bytes_and_they_can_be_attached(store: Stor
     assert not store.find(parse_query("bytes:absent"))
     assert blob.digest in {name for name, _, _ in store.blobs()}
     assert store.entries_of_blob(blob.digest) == store.entries_of_picture(entry.picture.digest) == [entry.id]
-    assert list(store.stored_pictures()) == [(entry.id, entry.picture.digest, blob)]
+    assert [(one.entry, one.picture, one.blob) for one in store.stored_pictures()] == [(entry.id, entry.picture, blob)]
 
 
 def test_a_file_without_the_digest_of_its_pixels_is_refused(store: Store):

@@ -76,23 +76,30 @@ class _Arriving:
 
     def look(self, progress: Progress) -> None:
         """Everything in the bundle is what it says it is."""
+        from seedbank.store.agreement import contradiction
+
         self.models = {model.digest: model for model in map(read_model, self._shared("models"))}
         read = (read_environment(given, trust=self.trust) for given in self._shared("environments"))
         self.environments = {environment.digest: environment for environment in read}
         self.users = dict(self._user(given) for given in self._shared("users"))
         self.collections = [_read_collection(given) for given in self._shared("collections")]
-        uids: set[str] = set()
+        uids: dict[str, str | None] = {}  # and the image digests of these entries
         for new in track(progress, self._entries(), "looking at records", self.reader.lines("entries")):
             if new.uid in uids:
                 raise BadInput(f"The bundle holds the entry {new.uid} twice.", "Have it sent again.")
-            uids.add(str(new.uid))
+            uids[str(new.uid)] = new.picture.digest if new.picture is not None else None
             self._name_files(new)
-        for _, attempt in self._regenerations(dict.fromkeys(uids, 0)):
+        for given, attempt in self._regenerations(dict.fromkeys(uids, 0)):
+            made = attempt.picture.digest if attempt.picture is not None else None
+            if why := contradiction(attempt.verdict, attempt.explanation.get("line"), made, uids[given.uid("entry")]):
+                raise given.wrong(why)
             self._name_files(attempt)
         for given in self._given("opinions"):
             _read_saying(given)
         for given in self._given("edges"):
-            _read_edge(given)
+            child, parent, _ = _read_edge(given)
+            if child == parent:
+                raise given.wrong(f"the entry {child} is its own parent")
         weights = {file.sha256: file.size for model in self.models.values() for file in model.files}
         for digest, size in self.reader.files.items():
             named = self.files.get(digest)

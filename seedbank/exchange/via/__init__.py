@@ -90,7 +90,7 @@ def _attempt(
         raise Blocked(f"Entry {entry.id} has no image digest to compare with.")
     asked: Any = _graph(bank, entry) if isinstance(tool, ComfyUI) else _parameters(bank, entry)
     lossy = bool(entry.output.flags.get("lossy"))
-    recorded = _recorded(bank, entry)
+    recorded = bank.recorded_pixels(entry)
     tolerance = LOSSY if lossy and tolerance == Tolerance() else tolerance
     shown, judgement = _best(entry, recorded, [_pixels(data) for data in tool.render(asked)], tolerance)
     if judgement.verdict != EXACT:
@@ -134,13 +134,6 @@ def _pixels(data: bytes) -> Pixels:
     except BadInput as error:
         raise RenderFailed(f"What the server answered is no picture: {error.message}") from None
     return Pixels(read.mode, read.width, read.height, read.rows)
-
-
-def _recorded(bank: Bank, entry: Entry) -> Pixels | None:
-    try:
-        return bank.pixels(entry)
-    except SeedbankError:
-        return None
 
 
 def _graph(bank: Bank, entry: Entry) -> dict[str, Any]:

@@ -1,0 +1,89 @@
+"""`check --read-data` against real files: what lies in the image store contradicts what the database says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from seedbank.api import Library
+from seedbank.bank import pixels_of
+from seedbank.check import check
+from seedbank.recipe import Recipe
+from seedbank.records import Model, NewEntry
+from tests.pictured import drawing, recipe
+
+WEIGHTS = Model("a" * 64, "tiny")
+
+
+@pytest.fixture
+def bank(bank_url: str) -> Iterator[Library]:
+    """Four entries as seedbank records them: the last two differ in nothing that is searched by."""
+    with Library.open(bank_url, user="ann") as bank:
+        bank.blobs.create()
+        for number in range(4):
+            changes = {"eta": number / 10} if number > 1 else {}
+            whole = Recipe.from_dict(recipe(2 * min(number, 2), **changes))
+            pixels = pixels_of(drawing(number))
+            picture, _ = bank.put_image(pixels)
+            stages = (("noise", "1" * 64), ("pixels", picture.digest))
+            bank.put_entry(pixels, NewEntry(recipe=whole, model=WEIGHTS), stages)
+        yield bank
+
+
+def exchange(bank: Library, column: str, one: int, other: int) -> None:
+    with bank.store.database.writing() as connection:
+        rows = dict(connection.exec_driver_sql(f"SELECT id, {column} FROM entries WHERE id IN ({one}, {other})").all())
+        for number, value in ((one, rows[other]), (other, rows[one])):
+            text = f"x'{value.hex()}'" if isinstance(value, bytes) else value
+            text = f"'\\x{value.hex()}'" if isinstance(value, bytes) and not bank.store.database.is_sqlite else text
+            connection.exec_driver_sql(f"UPDATE entries SET {column} = {text} WHERE id = {number}")
+
+
+def found(bank: Library, **options: bool) -> list[str]:
+    return [finding.message for finding in check(bank, **options)]
+
+
+def test_pictures_traces_and_recipes_that_belong_together_are_whole(bank: Library):
+    assert found(bank, read_data=True) == []
+
+
+def test_exchanged_files_are_other_pixels(bank: Library):
+    exchange(bank, "blob_id", 1, 2)
+    assert [message.split(" of ")[0] for message in found(bank)] == []
+    assert [finding.hint.startswith("Render it again: seedbank regen") for finding in check(bank, read_data=True)] == [True] * 2
+    carried = "The pixels of entry {} are not the recorded ones."
+    assert found(bank, read_data=True) == [carried.format(1), carried.format(2)]
+
+
+def test_exchanged_recipes_are_seen_by_what_the_files_carry(bank: Library):
+    exchange(bank, "recipe_id", 3, 4)
+    assert found(bank) == []
+    carried = "The file of entry {} carries another recipe than the entry has."
+    assert found(bank, read_data=True) == [carried.format(3), carried.format(4)]
+
+
+def test_exchanged_traces_end_with_other_pictures(bank: Library):
+    exchange(bank, "trace_id", 1, 2)
+    exchange(bank, "trace_digest", 1, 2)
+    assert found(bank) == []
+    ends = "The trace of entry {} is that of another picture."
+    assert found(bank, read_data=True) == [ends.format(1), ends.format(2)]
+
+
+def test_what_is_said_of_pixels_is_computed_from_them(bank: Library):
+    with bank.store.database.writing() as connection:
+        connection.exec_driver_sql(
+            "UPDATE images SET phash = phash + 1, mode = 'L' WHERE id = (SELECT image_id FROM entries WHERE id = 2)"
+        )
+    assert found(bank, read_data=True) == ["The mode and perceptual hash recorded of entry 2 is not that of its pixels."]
+
+
+def test_a_picture_of_another_entry_is_no_whole_image(bank: Library, tmp_path: Path):
+    exchange(bank, "blob_id", 1, 2)
+    entry = bank.entry(1)
+    assert not bank.has_whole_image(entry)
+    bank.bring_back(entry, pixels_of(drawing(0)))
+    assert bank.has_whole_image(bank.entry(1))
+    assert found(bank, read_data=True) == ["The pixels of entry 2 are not the recorded ones."]
