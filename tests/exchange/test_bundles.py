@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import signal
@@ -17,6 +18,7 @@ import pytest
 from seedbank.api import Library
 from seedbank.check import check
 from seedbank.errors import BadInput, SeedbankError
+from seedbank.hashing import canonical_json, sha256
 from seedbank.keeping import is_kept
 from seedbank.records import Came
 from tests.exchange import bundled
@@ -273,6 +275,25 @@ def _prompt(values: dict) -> None:
     values["recipe"]["conditioning"]["prompt"] = "something else"
 
 
+def _both_ways(given: bundled.Members) -> bytes:
+    """The lineage of a bundle, and the same turned round."""
+    edge = json.loads(given["edges.jsonl"])
+    turned = edge | {"child": edge["parent"], "parent": edge["child"]}
+    return b"".join(json.dumps(one).encode() + b"\n" for one in (edge, turned))
+
+
+def _other_trace(given: bundled.Members) -> bundled.Members:
+    """The first entry with a trace that ends with another picture."""
+    trace = canonical_json({"v": 1, "stages": [["pixels", "2" * 64]]})
+    old, new = json.loads(given["entries.jsonl"].splitlines()[0])["output"]["trace"]["digest"], sha256(trace)
+
+    def change(values: dict) -> None:
+        values["output"]["trace"].update(digest=new, size=len(trace))
+
+    rest = {name: data for name, data in given.items() if old not in name}
+    return changed(rest, "entries", change) | {f"files/{new[:2]}/{new}": trace}
+
+
 def _variable(values: dict) -> None:
     from seedbank.environment import Environment
 
@@ -298,7 +319,7 @@ HOSTILE: dict[str, tuple[Change, str]] = {
     "a file beside its place": (member(f"files/00/{'ab' * 32}", b"x"), "which no bundle has"),
     "a file of other bytes": (_other_bytes, "has the SHA-256"),
     "a file that nothing names": (member(f"files/ab/{'ab' * 32}", b"x"), "which no record describes"),
-    "another image digest": (lambda given: changed(given, "entries", _swapped), r"does not have the image digest|disagree"),
+    "another image digest": (lambda given: changed(given, "entries", _swapped, 1), r"does not have the image digest|disagree"),
     "another type": (lambda given: changed(given, "entries", _typed, 1), r"not of the type|disagree"),
     "details out of shape": (record("entries", details={"confidence": [1]}), "its details"),
     "another prompt": (lambda given: changed(given, "entries", _prompt), "another one is written beside it"),
@@ -314,6 +335,20 @@ HOSTILE: dict[str, tuple[Change, str]] = {
     "another kind": (record("opinions", kind="vote"), "vote"),
     "the future": (record("opinions", at="2999-01-01T00:00:00+00:00"), "still to come"),
     "a tag to mislead": (record("opinions", kind="tag", value="-x"), "cannot begin"),
+    "an exact attempt that was blocked": (
+        record("regenerations", explanation={"line": "blocked: there is no such device"}),
+        "it says exact, and its explanation says blocked",
+    ),
+    "an exact attempt with another picture": (
+        lambda given: changed(given, "regenerations", lambda one: one.update(verdict="exact"), 1),
+        "it says exact, and its picture is another one",
+    ),
+    "an entry that is its own parent": (
+        lambda given: changed(given, "edges", lambda one: one.update(parent=one["child"])),
+        "is its own parent",
+    ),
+    "lineage in a circle": (lambda given: given | {"edges.jsonl": _both_ways(given)}, "would come from themselves"),
+    "a trace of another picture": (_other_trace, "is that of another picture"),
     "another edge": (record("edges", kind="cousin-of"), "cousin-of"),
     "a later version": (
         lambda given: given | {"seedbank.json": given["seedbank.json"].replace(b'"bundle": 1', b'"bundle": 2')},
@@ -330,6 +365,24 @@ def test_a_bundle_that_is_wrong_is_refused_whole(name: str, guarded: Library, bu
     with pytest.raises(SeedbankError, match=said):
         guarded.import_bundle(path)
     assert has_no_rows(guarded)
+
+
+def test_lineage_that_closes_a_circle_with_what_is_here_is_refused(other: Library, bundle: Path, tmp_path: Path):
+    other.import_bundle(bundle)
+    turned = members(bundle)
+    turned["edges.jsonl"] = _both_ways(turned).splitlines(keepends=True)[1]
+    with pytest.raises(BadInput, match="would come from themselves") as caught:
+        other.import_bundle(write(tmp_path / "turned.seedbank", turned))
+    assert all(other.entry(number).uid in caught.value.message for number in (1, 2))
+    assert [edge.parent for edge in other.store.lineage(2)[0]] == [1] and other.store.lineage(1)[0] == []
+
+
+def test_a_tree_ends_where_lineage_goes_in_a_circle(other: Library, bundle: Path):
+    other.import_bundle(bundle)
+    with other.store.database.writing() as connection:
+        connection.exec_driver_sql("INSERT INTO edges (child_id, parent_id, kind) VALUES (1, 2, 'variant-of')")
+    (root,) = other.tree(1).roots
+    assert [(branch.entry.id, branch.again) for _, branch in root.walk()] == [(1, False), (2, False), (1, True)]
 
 
 def test_records_that_are_not_those_of_the_manifest_are_refused(other: Library, bundle: Path, tmp_path: Path):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from seedbank.bank import TRACE_TYPE, Bank
+from seedbank.bank import TRACE_TYPE, Bank, belongs
 from seedbank.environment import Environment
 from seedbank.errors import BadInput, NotFound
 from seedbank.exchange.bundle.archive import Reader
@@ -69,6 +69,8 @@ class _Arriving:
     """Every file that a record names."""
     pictures: dict[str, str] = field(default_factory=dict)
     """{file digest: image digest that its pixels must have}"""
+    traces: dict[str, str] = field(default_factory=dict)
+    """{file digest of a trace: image digest that it must end with}"""
     here: dict[str, Model] = field(default_factory=dict)
     """{digest: model} as they are known in this bank, or come in"""
 
@@ -116,7 +118,7 @@ class _Arriving:
                 if digest not in self.pictures:
                     pieces = self.reader.file(digest)
                     if self.files[digest].media_type == TRACE_TYPE:
-                        _check_trace(b"".join(pieces), size)
+                        self._check_trace(digest, b"".join(pieces), size)
                     else:
                         for _ in pieces:
                             pass
@@ -143,6 +145,22 @@ class _Arriving:
                 )
             if result.looked.media_type != self.files[digest].media_type:
                 raise BadInput(f"The picture {digest} in the bundle is not of the type that its record gives.")
+
+    def _check_trace(self, digest: str, data: bytes, size: int) -> None:
+        """A trace is what `Bank.put_trace` writes, and that of the picture of its entry."""
+        wrong = BadInput("A trace in the bundle is none.", "Have it sent again.")
+        if size > LARGEST_TRACE:
+            raise wrong
+        try:
+            stages = json.loads(data)["stages"]
+            if not all(len(stage) == 2 and all(map(is_text, stage)) for stage in stages):
+                raise wrong
+        except (ValueError, TypeError, KeyError, RecursionError):
+            raise wrong from None
+        if digest in self.traces and not belongs(stages, self.traces[digest]):
+            raise BadInput(
+                f"The trace {digest} in the bundle is that of another picture than its entry's.", "Have it sent again."
+            )
 
     def _unpack(self, digest: str) -> Path:
         place = self.folder / digest
@@ -248,6 +266,8 @@ class _Arriving:
         for blob in (new.blob, new.output.trace, *inputs):
             if blob is not None and self.files.setdefault(blob.digest, blob) != blob:
                 raise BadInput(f"The records of the bundle disagree about the file {blob.digest}.", "Have it sent again.")
+        if isinstance(new, NewEntry) and new.output.trace is not None and new.picture is not None:
+            self.traces.setdefault(new.output.trace.digest, new.picture.digest)
         if new.blob is None or new.picture is None:
             return
         if self.pictures.setdefault(new.blob.digest, new.picture.digest) != new.picture.digest:
@@ -256,19 +276,6 @@ class _Arriving:
 
 def _attempt(given: Given, new: NewRegeneration) -> Any:
     return given.uid("uid"), given.time("at", needed=True), given.text("user", longest=200), new
-
-
-def _check_trace(data: bytes, size: int) -> None:
-    """A trace is what `Bank.put_trace` writes."""
-    wrong = BadInput("A trace in the bundle is none.", "Have it sent again.")
-    if size > LARGEST_TRACE:
-        raise wrong
-    try:
-        stages = json.loads(data)["stages"]
-        if not all(len(stage) == 2 and all(map(is_text, stage)) for stage in stages):
-            raise wrong
-    except (ValueError, TypeError, KeyError, RecursionError):
-        raise wrong from None
 
 
 def _read_saying(given: Given) -> Saying:
