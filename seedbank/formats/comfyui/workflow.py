@@ -60,6 +60,7 @@ class _Reader:
         self._top = _scope(workflow, "")
         self._subgraphs = _subgraphs(workflow)
         self._scopes: dict[str, _Scope] = {}
+        self._room = 2 * MAX_NODES  # nodes and links in all levels together: one definition can have many instances
         self._set = {
             str(values[0]): node
             for node in self._top.nodes.values()
@@ -125,6 +126,10 @@ class _Reader:
             return None
         prefix = f"{scope.prefix}{node['id']}:"
         if prefix not in self._scopes:
+            graph = definition.get("group", definition)
+            self._room -= 1 + sum(len(graph[name]) for name in ("nodes", "links") if isinstance(graph.get(name), list))
+            if self._room < 0:
+                return None
             if "group" in definition:
                 definition = placed(definition["group"], node)
             inner = _scope(definition, prefix)
