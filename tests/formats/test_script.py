@@ -65,10 +65,9 @@ def test_a_script_carries_its_digests_as_a_comment():
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"noise": {"kind": "seedbank-v1", "seed": "7", "dtype": "float32"}}, "noise is of the kind seedbank-v1"),
-        ({"noise": {"kind": "torch-cpu", "seed": "7", "ensd": 31337}}, "noise has a ensd"),
-        ({"inputs": ({"role": "image", "digest": "c" * 64, "kind": "picture"},)}, "the input image"),
-        ({"adapters": ({"kind": "controlnet", "digest": "c" * 64},)}, "adapter of the kind controlnet"),
+        ({"noise": {"kind": "k-noise", "seed": "7"}}, "noise is of the kind k-noise"),
+        ({"inputs": ({"role": "video", "digest": "c" * 64, "kind": "film"},)}, "an input video of the kind film"),
+        ({"adapters": ({"kind": "hypernetwork", "digest": "c" * 64},)}, "adapter of the kind hypernetwork"),
         ({"batch": {"size": 4, "index": 1, "cohort": "c" * 64}}, "batch of 4"),
         ({"scheduler": None}, "does not say the scheduler"),
         ({"pipeline": "EvilPipeline"}, "EvilPipeline"),
