@@ -67,7 +67,8 @@ def sweep_command(
     --axis lora.NAME=0..1[5]                so many values, evenly spread
     --axis prompt/oil/ink/gouache           search in the prompt and replace, also as "Prompt S/R=oil, ink"
     --axis size=512x512,768x512             cfg, negative, sampler, schedule, strength, any argument of the pipeline
-    --axis model=embedded,./other           also vae=none,./folder and dtype=float32,bfloat16 and device=cpu,cuda
+    --axis model=embedded,./other           also vae=none,./folder, controlnet=, dtype=float32,bfloat16, device=cpu,cuda, mode=
+    --axis image=a.png,b.png                also mask, control_image, ip_image, latents
 
     The plan is shown first. Cells that the bank has already are reused, one that fails is marked and the rest goes on. A
     sweep that was interrupted goes on with the same command, or with --resume. Exit status: 1 when a cell failed.

@@ -27,6 +27,8 @@ from seedbank.worker.adapters import CONTROLNET, EMBEDDING, ENCODER_FOLDER, IP_A
 
 CLASSES: Mapping[str, Sequence[str]] = {VAE: VAES, CONTROLNET: CONTROLNETS}
 """The component classes that are loaded; anything else would be custom code."""
+ALONE = ("AutoencoderKLQwenImage", "AutoencoderDC")
+"""Classes of VAEs that no other one stands in for; the rest take each other's latents."""
 KINDS = (VAE, CONTROLNET, LORA, EMBEDDING, IP_ADAPTER)
 IP_FILE = "ip-adapter.safetensors"
 """The name of the IP-Adapter's own weights in its manifest, whatever the file is called."""
@@ -100,6 +102,37 @@ def adapter_files(kind: str, path: Path) -> dict[str, Path]:
         )
     _class_of(path, kind)
     return component_files(path)
+
+
+def check_vae(adapter: Adapter, model: Path) -> None:
+    """Raises `Blocked` for a VAE of other latents than the model's own, as far as their configs tell.
+
+    `model` is the folder with the configs of its components.
+    """
+    if adapter.kind != VAE or not adapter.path.is_dir():
+        return  # one file is put into the architecture of the model's own
+    given, own = (_config(folder) for folder in (adapter.path, model / VAE))
+    sizes = [config.get("z_dim", config.get("latent_channels")) for config in (given, own)]
+    classes = [config.get("_class_name") for config in (given, own)]
+    name = adapter.model.name
+    if own and classes[0] != classes[1] and set(classes) & set(ALONE):
+        reason = f"its class is {classes[0]}, that of the model's own {classes[1]}"
+    elif None not in sizes and sizes[0] != sizes[1]:
+        reason = f"it has {sizes[0]} latent channels, the model's own has {sizes[1]}"
+    elif own.get("shift_factor") is not None and given.get("shift_factor") is None:
+        reason = "it has no shift_factor, by which the pipeline moves its latents"
+    else:
+        return
+    raise Blocked(f"The VAE {name} is of another family than the model: {reason}.", "Take a VAE of the model's family.")
+
+
+def _config(folder: Path) -> Mapping[str, Any]:
+    """What ``config.json`` says; empty where there is none."""
+    try:
+        found = json.loads((folder / "config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def single_file(kind: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedbank.engine.adapters import Adapter, read_adapter, single_file
+from seedbank.engine.adapters import Adapter, check_vae, read_adapter, single_file
 from seedbank.engine.manifest import SINGLE_FILE, changed_files, read_model
 from seedbank.engine.source import STANDIN, Source, find_model, source_of
 from seedbank.errors import Blocked
@@ -41,7 +41,9 @@ def load_source(
 
     `pipeline` is another class of the same family than the folder names; `adapters` are put on the fresh weights.
 
-    Raises `Blocked` when they changed since they were verified."""
+    Raises `Blocked` when they changed since they were verified, and for a VAE that does not fit."""
+    for adapter in adapters:
+        check_vae(adapter, source.folder)
     loaded = engine.load(
         {
             "kind": "file" if source.file else "folder",

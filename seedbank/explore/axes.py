@@ -6,7 +6,8 @@
     seed=1000..1099         every whole number; -1 draws a fresh seed
     prompt/oil/ink/gouache  the first text is searched for in the prompt, the others take its place, one a cell
     size=512x512,768x512
-    model=embedded,./other  what is loaded: a model, a VAE (``none`` is the model's own), a dtype, a device
+    model=embedded,./other  what is loaded: a model, a VAE (``none``: the model's own), a dtype, a device, a mode, a ControlNet
+    image=a.png,b.png       what is given beside the text: pictures, a mask, latents
 
 What A1111's X/Y/Z plot and SwarmUI's grid generator take is taken too: ``1-5``, ``1-5 (+2)``, ``10-5 (-3)``,
 ``0-1 (+0.25)``, ``1-10 [5]``; ``1, 2, .., 10``, which goes on as the two numbers before it began; ``SKIP:`` before a value
@@ -34,12 +35,16 @@ from seedbank.explore.values import ANY, REAL, REPLACE, SIZE, SKIP, TEXT, WHOLE,
 from seedbank.recipe import draw_seed
 
 SEEDS = ("seed", "variation_seed")
-LOADED = ("device", "model", "dtype", "vae")
-"""Fields that say what is loaded and where: what takes longest to change comes first."""
-PLACES = ("model", "vae")
+IP_WEIGHT, IP_FOLDER = "ip_adapter", "ip_adapter.folder"
+"""``ip_adapter=0..1[3]`` is its weight, ``ip_adapter=./one,./other`` are folders; both can be axes."""
+GIVEN = ("image", "mask", "control_image", "ip_image", "latents")
+"""Fields whose values are files that a pipeline is given beside the text."""
+LOADED = ("device", "mode", "model", "dtype", "vae", "controlnet", IP_FOLDER, "embedding", *GIVEN)
+"""Fields that say what cells begin from, each value by a start of its own: what takes longest to change comes first."""
+PLACES = ("model", "vae", "controlnet", IP_FOLDER, "embedding", *GIVEN)
 """Fields whose values are folders, files or names of weights."""
 OWN = "none"
-"""The VAE that a model has itself."""
+"""The VAE that a model has itself; no further embedding."""
 
 FIELDS = {
     **dict.fromkeys(LOADED, WORD),
@@ -63,7 +68,7 @@ FIELDS = {
     "noise": WORD,
     "ensd": WHOLE,
     "weighting": WORD,
-    "ip_adapter": REAL,
+    IP_WEIGHT: REAL,
     "prompt.replace": REPLACE,
     "negative.replace": REPLACE,
     "texts.replace": REPLACE,
@@ -93,6 +98,9 @@ OTHER_NAMES = {
     "var. strength": "variation_strength",
     "variation seed strength": "variation_strength",
     "variation strength": "variation_strength",
+    "mask_image": "mask",
+    "ip_adapter_image": "ip_image",
+    "init image": "image",
 }
 """{a name in another tool or in diffusers, in small letters: the field}"""
 
@@ -102,14 +110,8 @@ REFUSED = {
     "width": "Width and height go together: size=512x512,768x512",
     "height": "Width and height go together: size=512x512,768x512",
     "pipeline": "It follows from the model and from what is given beside the text: model=FOLDER,FOLDER",
-    "mode": "It is a setting of the process: make one sweep for each --mode, with the same seeds.",
     "batch": "Every cell is rendered alone, or the others of its batch would change its bits.",
     "refiner": "Each cell is one image, and a refined one is an entry of its own: generate --refiner.",
-    **dict.fromkeys(
-        ("image", "mask", "control_image", "ip_image", "latents"),
-        "Cells share their pictures: make one sweep for each, with the same seeds.",
-    ),
-    **dict.fromkeys(("controlnet", "embedding"), "Cells share it: make one sweep for each, with the same seeds."),
 }
 """{what looks like a field: what to do instead}"""
 
@@ -186,26 +188,43 @@ def _parts(place: str) -> list[str]:
 def _settled(field: str, value: Any) -> Any:
     if field in SEEDS and value == -1:
         return draw_seed()
-    if value == OWN:
+    if value == OWN or field not in PLACES:
         return value
-    return os.path.abspath(found) if field in PLACES and (found := Path(value).expanduser()).exists() else value
+    place, colon, word = value.rpartition(":") if field == "embedding" and not _absolute(value) else (value, "", "")
+    return f"{found}{colon}{word}" if (found := _absolute(place)) else value
+
+
+def _absolute(place: str) -> str | None:
+    """The absolute path of what is there; None where nothing is."""
+    path = Path(place).expanduser()
+    return os.path.abspath(path) if place and path.exists() else None
 
 
 def parse_axis(text: str) -> Axis:
     """The axis that `text` says. Raises `BadInput`, which names what is not understood."""
     field, rest = _field_and_rest(text)
+    field = IP_FOLDER if field == IP_WEIGHT and _says_places(rest) else field
     kind = kind_of(field)
     try:
         values, skipped = read(rest[1:], kind) if rest.startswith("=") else read_replacement(rest)
     except Unclear as error:
         raise BadInput(f"The axis {text!r} is not understood: {error}.", error.hint) from None
-    if field == "vae":
+    if field in ("vae", "embedding"):
         values = tuple(OWN if value.lower() in (OWN, "automatic") else value for value in values)
     if field in SEEDS and any(value < -1 for value in values):
         raise BadInput(f"The axis {text!r} has a seed below 0.", "Use 0 to 2^64 - 1, or -1 to draw one.")
     if len(skipped) == len(values):
         raise BadInput(f"The axis {text!r} has no value that is rendered.", "Give it values, such as steps=4,8,16.")
     return Axis(field, values, text, frozenset(skipped))
+
+
+def _says_places(rest: str) -> bool:
+    """Whether what follows the name of an IP-Adapter's axis are no numbers."""
+    try:
+        read(rest[1:], REAL)
+    except Unclear:
+        return bool(rest[1:].strip()) and not re.match(r"\s*[+-]?[\d]", rest[1:])
+    return False
 
 
 def kind_of(field: str) -> str:

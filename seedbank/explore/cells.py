@@ -79,6 +79,8 @@ class Planner:
         """What changes along the axes and its author may not expect, each sentence once."""
         for _, label, error in self._starts.problems:
             yield f"Cells of {label} will fail: {error.message}"
+        for labels in self._starts.alike:
+            yield f"{' and '.join(labels)} have the same content: their cells are the same pictures."
         if any(axis.field == "model" and len(axis) > 1 for axis in self._grid.axes):
             yield "The composition changes along model: each makes another picture of the same noise."
         yield from by_whom({start.label: [*self._refused[start.label], *self._remarks(start)] for start in self._starts})

@@ -12,16 +12,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedbank.engine.adapters import read_adapter
+from seedbank.engine.adapters import adapter_files, read_adapter
 from seedbank.engine.opening import find_recorded, read_source
 from seedbank.engine.source import Source, find_model
 from seedbank.environment import Environment
 from seedbank.errors import BadInput, Blocked
-from seedbank.explore.axes import OWN
+from seedbank.explore.axes import IP_FOLDER, IP_WEIGHT, OWN
 from seedbank.explore.changes import schedule_of
+from seedbank.explore.given import check_together, with_adapters
 from seedbank.formats.weights import weighable
 from seedbank.pipelines import OFFSET, STANDARD, cfg_of, facts, family_of, pipeline_for, task_of
 from seedbank.recipe import Recipe
+from seedbank.recording.extras import Extras
 from seedbank.recording.latents import ROLE as LATENTS
 from seedbank.recording.request import Request, make_plan, recommended
 from seedbank.records import Model
@@ -44,17 +46,55 @@ COMMON = ("strength", "clip_skip", "eta")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is loaded in the place of the recorded; None keeps that. `vae` is a folder, or `none` for the model's own."""
+    """What is loaded and given in the place of the recorded; None keeps that.
+
+    `vae` is a folder, or `none` for the model's own. The others are files and folders as in `Extras`.
+    """
 
     model: str | None = None
     vae: str | None = None
     dtype: str | None = None
     device: str | None = None
+    controlnet: str | None = None
+    ip_adapter: str | None = None
+    embedding: str | None = None
+    image: str | None = None
+    mask: str | None = None
+    control_image: str | None = None
+    ip_image: str | None = None
+    latents: str | None = None
 
     @property
-    def weights(self) -> bool:
-        """Whether other weights are loaded, or the same in another way."""
-        return any(value is not None for value in (self.model, self.vae, self.dtype))
+    def changes(self) -> bool:
+        """Whether something else is loaded or given, or the same loaded in another way."""
+        return replace(self, device=None) != Wanted()
+
+    @property
+    def beside(self) -> bool:
+        """Whether something else is given beside the text, adapters among it."""
+        return replace(self, model=None, vae=None, dtype=None, device=None) != Wanted()
+
+    @property
+    def task(self) -> set[str]:
+        """What the pipeline is given, in the words of `seedbank.pipelines`."""
+        return Extras(image=self.image, mask=self.mask, control_image=self.control_image).task
+
+
+def wanted_of(values: Mapping[str, Any], device: str | None) -> Wanted:
+    """What values of axes want. Raises `BadInput` for a mode."""
+    if "mode" in values:
+        raise BadInput(
+            "An entry is swept in the process that it was rendered in: the mode is an axis of a prompt only.",
+            "Sweep its prompt and seed: seedbank sweep PROMPT --seed N --axis mode=as-is,strict",
+        )
+    named = {IP_WEIGHT if field == IP_FOLDER else field: value for field, value in values.items()}
+    return Wanted(**{"device": device, **named})
+
+
+def check_vae_place(place: str) -> None:
+    """Raises `Blocked` for what is neither a VAE nor ``none``."""
+    if place != OWN:
+        adapter_files(VAE, Path(place))
 
 
 def check_dtype(name: str) -> None:
@@ -65,13 +105,18 @@ def check_dtype(name: str) -> None:
 
 def exchanged(library: Library, setting: Setting, wanted: Wanted, recipe: Recipe, imported: bool = False) -> Setting:
     """The setting with what is `wanted`. The model of an import is in it already: its conversion depends on it."""
+    check_together(recipe, wanted)
     if wanted.vae is not None:
         setting = _with_vae(setting, wanted.vae)
+    setting = with_adapters(setting, wanted)
     if wanted.model is not None and not imported:
         setting = _with_model(library, setting, wanted.model, recipe)
     if wanted.dtype is not None:
         check_dtype(wanted.dtype)
         setting = replace(setting, dtypes={ALL: wanted.dtype})
+    if wanted.task:
+        task = {*task_of(str(recipe.pipeline)), *wanted.task}
+        setting = replace(setting, pipeline=pipeline_for(str(setting.pipeline), task))
     return setting
 
 
@@ -121,7 +166,7 @@ def remarks(recorded: Setting, setting: Setting, wanted: Wanted, imported: bool 
     old, new = (one.model.name if one.model is not None else "" for one in (recorded, setting))
     if setting.model is not None and recorded.model is not None and setting.model.digest != recorded.model.digest:
         yield f"The composition will change: {new} makes another picture of the same noise than {old}."
-    if setting.adapters != recorded.adapters:
+    if wanted.vae is not None and setting.adapters != recorded.adapters:
         yield "Another VAE: colours and fine details change, the composition stays."
     if wanted.dtype is not None and set(recorded.dtypes.values()) - {wanted.dtype}:
         known = ", ".join(sorted(set(recorded.dtypes.values())))
@@ -142,8 +187,9 @@ def carried(recipe: Recipe, engine: Engine, model: Model) -> tuple[Recipe, tuple
     loaded = engine.loaded
     assert loaded is not None and recipe.pipeline is not None
     said: list[str] = []
-    _check_inputs(recipe, loaded)
-    scheduler = _scheduler(recipe, engine, loaded, said)
+    same = model.digest == recipe.model  # only the pipeline is another, since more is given beside the text
+    _check_inputs(recipe, loaded, same)
+    scheduler = recipe.scheduler if same else _scheduler(recipe, engine, loaded, said)
     texts = {name: text for name, text in recipe.conditioning.items() if isinstance(text, str) and name != "weighting"}
     negative = texts.pop("negative_prompt", None)
     if negative is not None and "negative_prompt" not in loaded.call:
@@ -175,12 +221,12 @@ def carried(recipe: Recipe, engine: Engine, model: Model) -> tuple[Recipe, tuple
     return replace(made, conditioning=conditioning, noise=recipe.noise, inputs=recipe.inputs), (*said, *plan.remarks)
 
 
-def _check_inputs(recipe: Recipe, loaded: Loaded) -> None:
+def _check_inputs(recipe: Recipe, loaded: Loaded, same: bool) -> None:
     for item in recipe.inputs:
         role = str(item["role"])
         if role.endswith("_embeds"):
             raise BadInput("The texts of this recipe were given as embeddings of its own model.", "Take an entry with texts.")
-        if role == LATENTS:
+        if role == LATENTS and not same:
             raise BadInput("This recipe starts from latents of its own model.", "Take an entry that starts from noise.")
         if item.get("kind") == "picture" and role not in loaded.call:
             raise BadInput(f"{loaded.pipeline} takes no {role}.", "Take an entry without this picture, or another model.")

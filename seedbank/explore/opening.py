@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 from seedbank.bank import Bank
 from seedbank.cohort import read_cohort
-from seedbank.errors import Blocked
+from seedbank.errors import BadInput, Blocked
 from seedbank.explore.exchanging import Wanted, carried, exchanged, remarks
+from seedbank.explore.given import read_given, with_inputs
 from seedbank.explore.rendering import Adapters, Opened, Renderer
 from seedbank.importing.again import Translator
 from seedbank.recipe import Recipe
+from seedbank.recording.extras import Input, store_inputs
 from seedbank.recording.generate import Beside, Prepared
 from seedbank.records import Blob, Entry, Model
 from seedbank.regen.service import Options, setting_of
@@ -55,18 +57,28 @@ def open_entry(
         recipe = renderable(entry)
         setting = setting_of(library, entry, Options(device=wanted.device))
     recorded = setting
+    if translated is not None and wanted.beside:
+        raise BadInput(
+            f"Entry {entry.id} was made by {translated.tool}: what it is given beside the text cannot be exchanged.",
+            "Make a variant of it first, with seedbank vary, and sweep that.",
+        )
     setting = exchanged(library, setting, wanted, recipe, imported=translated is not None)
-    base, model = recipe, setting.model
-    if translated is not None or wanted.weights:
+    base, model, names = recipe, setting.model, entry.details.get("inputs", {})
+    given: tuple[Input, ...] = ()
+    if translated is not None or wanted.changes:
         with turn or RLock():
             ready = bench.set_up(setting)
             if translated is not None:
                 base, said = translated.whole(ready.engine)
                 said = (*translated.remarks, *said)
-            elif wanted.model is not None and ready.model.digest != recipe.model:
+            elif ready.model.digest != recipe.model or ready.loaded.pipeline != recipe.pipeline:
                 base, said = carried(recipe, ready.engine, ready.model)
             else:
                 said = ()
+            if wanted.beside:
+                given, more = read_given(wanted, ready.loaded, base.width or 0, base.height or 0)
+                base, names = with_inputs(base, recipe.pipeline, given, ready.loaded, names)
+                said = (*said, *more)
         for remark in said:
             say(remark)
         model, loaded = ready.model, ready.loaded
@@ -75,8 +87,8 @@ def open_entry(
         )
     for remark in remarks(recorded, setting, wanted, imported=translated is not None):
         compare(remark)
-    beside = Beside(model, adapter_models(setting.known, base), entry.details.get("inputs", {}))
-    return open_recorded(library, bench, setting, base, beside, turn=turn)
+    beside = Beside(model, adapter_models(setting.known, base), names)
+    return open_recorded(library, bench, setting, base, beside, store_inputs(library, given), turn)
 
 
 def _of_import(library: Library, entry: Entry, translated: Translated, wanted: Wanted) -> tuple[Recipe, Setting]:
@@ -96,13 +108,15 @@ def open_prepared(
 ) -> Renderer:
     """What renders recipes like those that were prepared for `engine`; `inputs` are theirs, in the image store."""
     known = {adapter.model.digest: adapter for adapter in prepared.adapters}
+    beside = prepared.beside
+    prepared = replace(prepared, inputs=())  # their bytes would stay in memory, those of every start
 
     def load(adapters: Adapters) -> Opened:
         weighed = [replace(known[item["digest"]], weight=item.get("weight")) for item in adapters]
         loaded = prepared.load(engine, weighed)
         return Opened(engine, loaded, engine.environment)
 
-    return Renderer(library, prepared.plan.recipes[0], prepared.beside, load, inputs, turn)
+    return Renderer(library, prepared.plan.recipes[0], beside, load, inputs, turn)
 
 
 def open_recorded(

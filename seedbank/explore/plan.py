@@ -14,7 +14,7 @@ from itertools import product
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from seedbank.explore.axes import LOADED, Axis
+from seedbank.explore.axes import GIVEN, LOADED, Axis
 from seedbank.explore.changes import Change
 from seedbank.pipelines import uses_negative
 from seedbank.recipe import Recipe
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 LARGEST = 10**9
 """Cells of a grid."""
+SHOWN = 20
+"""So many parts of a plan are listed."""
 RECENT = 50
 """So many of a model's newest entries say how long a rendering takes."""
 
@@ -111,7 +113,10 @@ class Grid:
 
 def _weight(field: str) -> int:
     """Where a field stands in the order of rendering: what takes long to load comes first."""
-    return LOADED.index(field) if field in LOADED else len(LOADED) + (not field.startswith("lora."))
+    if field in LOADED and field not in GIVEN:
+        return LOADED.index(field)
+    order = ("lora", *GIVEN)  # another LoRA is loaded, another picture is only given
+    return len(LOADED) + (order.index(field.split(".")[0]) if field in GIVEN or field.startswith("lora.") else len(order))
 
 
 @dataclass(frozen=True)
@@ -165,7 +170,8 @@ class Plan:
             said += f": {self.reused:,} there already, {self.rendered:,} to render"
         if self.rendered:
             said += ", time not known yet" if self.seconds is None else f", about {duration(self.seconds)}"
-        return "\n  ".join([said, *map(str, self.parts)])
+        more = [f"… and {len(self.parts) - SHOWN:,} more"] if len(self.parts) > SHOWN else []
+        return "\n  ".join([said, *map(str, self.parts[:SHOWN]), *more])
 
 
 def duration(seconds: float) -> str:

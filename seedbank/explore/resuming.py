@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedbank.environment import Environment
 from seedbank.errors import BadInput, Blocked, NotFound, SeedbankError
+from seedbank.explore.given import bring_back
 from seedbank.explore.opening import adapter_models, open_recorded
 from seedbank.explore.starts import Open, Say, Start, Values
 from seedbank.keeping import known_adapters
@@ -91,6 +92,7 @@ def reopen(library: Library, bench: Bench, specification: Mapping[str, Any], dev
         )
         beside = Beside(model, adapter_models(adapters, base), start["names"])
         inputs = [Blob(*values) for values in start["inputs"]]
+        bring_back(library, base, start["names"], inputs)
         return open_recorded(library, bench, setting, base, beside, inputs, turn)
 
     return open

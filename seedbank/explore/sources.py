@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import fields, replace
 from functools import partial
-from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from seedbank.engine.adapters import adapter_files
 from seedbank.errors import BadInput, Blocked
-from seedbank.explore.axes import OWN, Axis
-from seedbank.explore.exchanging import Wanted, check_dtype, find_known
+from seedbank.explore.axes import Axis
+from seedbank.explore.exchanging import check_dtype, check_vae_place, find_known, wanted_of
+from seedbank.explore.given import CHECKS, as_options
 from seedbank.explore.opening import open_entry, open_prepared
 from seedbank.explore.rendering import Renderer
 from seedbank.explore.resuming import began, reopen
@@ -26,7 +26,6 @@ from seedbank.recording.generate import ModelChoice, prepare
 from seedbank.recording.noise import NoiseChoice
 from seedbank.recording.request import Request
 from seedbank.records import Entry
-from seedbank.worker.adapters import VAE
 
 if TYPE_CHECKING:
     from seedbank.api import Library
@@ -40,11 +39,12 @@ Variation = Mapping[str, Any] | None
 
 
 def check_places(library: Library, axes: Sequence[Axis], options: Mapping[str, Any]) -> None:
-    """Raises `BadInput` for weights that are not there and for names that make no sense, before anything is loaded."""
+    """Raises `BadInput` for files that are not there or not what they should be, and for names that make no sense."""
     known = {field: options[name] for name, field in MODEL.items() if name in options and field not in ("spec", "dtype")}
     checks: dict[str, Callable[[str], object]] = {
+        **CHECKS,
         "model": lambda place: find_known(library, place, **known),
-        "vae": lambda place: None if place == OWN else adapter_files(VAE, Path(place)),
+        "vae": check_vae_place,
         "dtype": check_dtype,
         "device": _check_device,
     }
@@ -68,21 +68,21 @@ def of_entry(library: Library, entry: Entry, axes: Sequence[Axis], device: str |
     bench = _bench(library, axes, resources)
 
     def open(values: Mapping[str, Any], say: Say) -> Renderer:
-        wanted = Wanted(**{"device": device, **values})
+        wanted = wanted_of(values, device)
         return _varied(open_entry(library, entry, wanted, bench=bench, turn=turn, say=say), varied)
 
     return Starts(axes, open, resources)
 
 
 def _bench(library: Library, axes: Sequence[Axis], resources: ExitStack) -> Bench:
-    """The render processes of a sweep: one for each device, so that none loads twice; none before something is rendered."""
-    devices = max((len(axis) for axis in axes if axis.field == "device"), default=1)
+    """The render processes of a sweep: one for each device and mode, so that none loads twice; none before one renders."""
+    processes = math.prod(len(axis) for axis in axes if axis.field in ("device", "mode"))
     bench = library.bench
-    if devices > 1:
+    if processes > 1:
         from seedbank.keeping import kept_folder
         from seedbank.regen.bench import Bench
 
-        bench = Bench(partial(kept_folder, library), room=devices)
+        bench = Bench(partial(kept_folder, library), room=processes)
         resources.callback(bench.close)
     resources.enter_context(bench.recalling())
     return bench
@@ -108,18 +108,19 @@ def of_prompt(
     from seedbank.engine.process import Engine
 
     turn, resources = RLock(), ExitStack()
-    engines: dict[str, Engine] = {}
+    engines: dict[tuple[str, str], Engine] = {}
 
     def engine(name: str, mode: str) -> Engine:
-        if name not in engines:
-            engines[name] = Engine(device=name, mode=mode) if engines else library.engine(name, mode)
+        key = name, mode
+        if key not in engines:
+            engines[key] = Engine(device=name, mode=mode) if engines else library.engine(name, mode)
             if len(engines) > 1:
-                resources.callback(engines[name].close)
-            resources.enter_context(engines[name].recalling())
-        return engines[name]
+                resources.callback(engines[key].close)
+            resources.enter_context(engines[key].recalling())
+        return engines[key]
 
     def open(values: Mapping[str, Any], say: Say) -> Renderer:
-        loads = {field: None if value == OWN else value for field, value in values.items() if field != "device"}
+        loads = as_options({field: value for field, value in values.items() if field != "device"}, options)
         if "model" in values and (found := find_known(library, values["model"], config=options.get("model_config"))).file:
             loads["model_config"] = str(found.folder)
         request, choice, extras = requested(prompt, {**options, **loads})

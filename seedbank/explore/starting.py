@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from seedbank.errors import BadInput
-from seedbank.explore.axes import LOADED, Axis, parse_axis
+from seedbank.explore.axes import IP_FOLDER, IP_WEIGHT, LOADED, Axis, parse_axis
 from seedbank.explore.opening import check_own_noise
 from seedbank.explore.resuming import check_version
 from seedbank.explore.sources import Variation, check_places, of_entry, of_prompt, of_run
@@ -104,9 +104,11 @@ def closing_on_error(starts: Starts) -> Iterator[None]:
 def _check_beside(axes: Sequence[Axis], options: Mapping[str, Any], device: str | None) -> None:
     """Raises `BadInput` where an option says what an axis says: one of them would do nothing."""
     for axis in axes:
-        given = device if axis.field == "device" else options.get(axis.field)
+        name = IP_WEIGHT if axis.field == IP_FOLDER else axis.field
+        given = device if name == "device" else options.get(name)
         if axis.field in LOADED and given is not None:
-            raise BadInput(f"The {axis.field} is an axis and an option.", f"Leave --{axis.field} {given} away.")
+            option = name.replace("_", "-")
+            raise BadInput(f"The {name} is an axis and an option.", f"Leave --{option} {given} away.")
 
 
 def _seeds(options: Mapping[str, Any], axes: Sequence[Axis], before: Mapping[str, Any] | None) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What the cells of a sweep begin from: a base recipe and a loaded pipeline for each model, VAE, dtype and device.
+"""What the cells of a sweep begin from: a base recipe and a loaded pipeline for each model, dtype, device, picture …
 
 All of them are opened before anything is rendered, since their recipes follow from what the pipelines say. They take turns
 in memory as render processes keep them; the cells are walked so that each is loaded once.
@@ -19,7 +19,7 @@ from seedbank.explore.rendering import Renderer
 from seedbank.recipe import Recipe
 
 MOST = 1_000
-"""Different pipelines of one sweep."""
+"""Different starts of one sweep."""
 
 Say = Callable[[str], None]
 Values = tuple[tuple[str, Any], ...]
@@ -84,7 +84,7 @@ class Starts:
         kept = [[index for index in range(len(self._axes[at])) if index not in self._axes[at].skipped] for at in order]
         for number, chosen in enumerate(product(*kept)):
             if number >= MOST:
-                raise BadInput(f"The sweep has more than {MOST:,} different pipelines.", "Use fewer models, VAEs or dtypes.")
+                raise BadInput(f"The sweep begins from more than {MOST:,} different things.", "Use fewer models or pictures.")
             yield tuple(chosen[order.index(place)] for place in range(len(self._axes)))
 
     def _open(self, indexes: Sequence[int], open: Open, began: Began) -> None:
@@ -134,6 +134,14 @@ class Starts:
         """Whether cells of different starts can have the same recipe: the device is none of its fields."""
         return any(axis.field == "device" for axis in self._axes)
 
+    @property
+    def alike(self) -> Iterator[list[str]]:
+        """Labels of starts whose cells are the same pictures: files of the same content by several names."""
+        labels: dict[tuple[str, str], list[str]] = {}
+        for start in self:
+            labels.setdefault((start.base.digest, start.environment), []).append(start.label)
+        return (same for same in labels.values() if len(same) > 1)
+
     def of(self, changes: Iterable[Change]) -> Start:
         """Where a cell with these changes begins. Raises why that could not be opened."""
         key = tuple((field, value) for field, value in changes if field in LOADED)
@@ -162,9 +170,15 @@ class Starts:
 
 
 def by_whom(told: Mapping[str, Iterable[str]]) -> list[str]:
-    """Sentences that several starts say: each once, with the labels of those who say it unless all do."""
+    """Sentences that several starts say: each once, with the labels of those who say it unless all do.
+
+    A sentence that begins with such a label, a picture's name, says it already.
+    """
     labels: dict[str, list[str]] = {}
     for label, sentences in told.items():
         for sentence in dict.fromkeys(sentences):
             labels.setdefault(sentence, []).append(label)
-    return [sentence if len(who) == len(told) else f"{', '.join(who)}: {sentence}" for sentence, who in labels.items()]
+    return [
+        sentence if len(who) == len(told) or sentence.startswith(f"{who[0]} ") else f"{', '.join(who)}: {sentence}"
+        for sentence, who in labels.items()
+    ]

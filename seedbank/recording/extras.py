@@ -123,7 +123,7 @@ def read_adapters(extras: Extras, on_bytes: Callable[[int], None] | None = None)
     if extras.controlnet is not None:
         asked.append((CONTROLNET, extras.controlnet, None, None))
     asked += [(LORA, *_weighted(one, LORA), None) for one in extras.loras]
-    asked += [(EMBEDDING, place, None, token) for place, token in map(_named, extras.embeddings)]
+    asked += [(EMBEDDING, place, None, token) for place, token in map(named_embedding, extras.embeddings)]
     if extras.ip_adapter is not None:
         asked.append((IP_ADAPTER, *_weighted(extras.ip_adapter, IP_ADAPTER), None))
     return tuple(read_adapter(kind, place, weight, token, on_bytes) for kind, place, weight, token in asked)
@@ -134,7 +134,8 @@ def _weighted(one: Weighted, kind: str) -> tuple[Place, float]:
     return place, 1.0 if weight is None else float(weight)
 
 
-def _named(one: Place | tuple[Place, str]) -> tuple[Place, str]:
+def named_embedding(one: Place | tuple[Place, str]) -> tuple[Place, str]:
+    """(the file, the word that stands for it) of ``FILE[:WORD]``."""
     if isinstance(one, tuple):
         return one
     path, colon, token = str(one).rpartition(":")
@@ -175,7 +176,7 @@ class Pictures:
         for role, place in places.items():
             if place is not None:
                 path = Path(place).expanduser()
-                data = _bytes_of(path)
+                data = bytes_of(path)
                 read[role] = (str(path.resolve()), data, look_at(data, path.name))
         return cls(read)
 
@@ -222,7 +223,8 @@ def _argument(role: str, loaded: Loaded) -> str:
     return "image" if role == "control_image" and role not in loaded.call else role
 
 
-def _bytes_of(path: Path) -> bytes:
+def bytes_of(path: Path) -> bytes:
+    """The bytes of a picture's file. Raises `BadInput`."""
     if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for without an end
         raise BadInput(f"The picture {path} is no regular file.", "Write what comes through it into a file first.")
     try:

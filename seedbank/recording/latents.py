@@ -26,6 +26,8 @@ FLOATS = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
 def read_latents(place: str | Path) -> tuple[dict[str, Any], bytes]:
     """(item of a recipe, bytes of the file to keep). Raises `BadInput` for anything but one tensor of floats."""
     path = Path(place).expanduser()
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for without an end
+        raise BadInput(f"The latents {path} are no regular file.", "Write what comes through it into a file first.")
     try:
         data = path.read_bytes()
     except OSError as error:

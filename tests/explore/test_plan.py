@@ -47,6 +47,13 @@ def test_what_is_loaded_is_outermost_whatever_the_order_of_the_axes():
     assert {found.labels(indexes)["model"] for indexes in some} == {"b"}
 
 
+def test_another_picture_is_given_sooner_than_another_lora_is_loaded():
+    found = grid("image=a,b", "seed=1,2", "lora.oil=0,1", "controlnet=x,y")
+    changing = [list(found.changes(indexes)) for indexes in found.walk()]
+    turns = [sum(one[at] != other[at] for one, other in pairwise(changing)) for at in range(4)]
+    assert turns == [7, 15, 3, 1]
+
+
 def test_weights_are_labelled_by_the_end_of_their_path_that_tells_them_apart():
     hub = "/home/ann/.cache/models--org--name/snapshots/" + "0" * 40
     places = ["/a/b/one.safetensors", "/x/one", "/a/c/two", hub, "embedded@0", "org/other"]
@@ -58,6 +65,7 @@ def test_what_is_written_down_of_an_axis_means_the_same_in_another_folder(tmp_pa
     monkeypatch.chdir(tmp_path)
     settled = parse_axis('model="a, b",embedded,org/name').settled()
     monkeypatch.chdir("/")
+    assert parse_axis("embedding=a, b:<w>").settled().values == ("a", "b:<w>"), "what is not there stays"
     again = parse_axis(settled.text)
     assert again.values == settled.values == (str(tmp_path / "a, b"), "embedded", "org/name")
     assert again.settled() == again and parse_axis("vae=None,automatic,x").values == ("none", "none", "x")
@@ -66,6 +74,7 @@ def test_what_is_written_down_of_an_axis_means_the_same_in_another_folder(tmp_pa
 def test_what_several_models_say_is_told_once_and_by_whom():
     assert by_whom({"a": ["no effect", "longer"], "b": ["longer", "longer"]}) == ["a: no effect", "longer"]
     assert by_whom({"": ["no effect"]}) == ["no effect"]
+    assert by_whom({"a.png": [], "b.png": ["b.png is resized."]}) == ["b.png is resized."]
 
 
 def test_skipped_values_are_places_and_no_cells():

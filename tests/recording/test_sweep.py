@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
+from itertools import islice
+from pathlib import Path
+
+import numpy
 import pytest
+from safetensors.numpy import save_file
 
 from seedbank import images
 from seedbank.errors import BadInput, Blocked
 from seedbank.regen import regenerate
+from tests import tiny_models
 from tests.rendering import shared_cache
 from tests.tiny_adapters import Pieces
 from tests.tiny_models import SD15
@@ -155,6 +163,109 @@ def test_a_sweep_of_models_goes_on_elsewhere_before_its_first_cell_is_finished(b
     assert [entry.model.name for entry in made] == ["sd-b", "embedded@0"]
     with bank.sweeping(resume=run.id) as sweep:
         assert all(cell.reused for cell in sweep)
+
+
+# -- pictures, adapters and modes ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pieces(tmp_path_factory, model):
+    return Pieces(tmp_path_factory.mktemp("given"), model)
+
+
+@pytest.mark.slow
+def test_pictures_are_an_axis_and_go_on_without_their_files(bank, model, pieces, tmp_path):
+    for name in ("photo.jpg", "drawing.png"):
+        shutil.copy(pieces[name], tmp_path)
+    shutil.copy(tmp_path / "photo.jpg", tmp_path / "copy.jpg")
+    places = [str(tmp_path / name) for name in ("photo.jpg", "drawing.png", "copy.jpg")]
+    asked = {"model": str(model(SD15)), "seed": 5, **CHEAP}
+    said = []
+    axes = ["strength=0.5,1", f"image={','.join(places)}"]
+    with bank.sweeping("a red circle", axes=axes, say=said.append, **asked) as sweep:
+        assert "photo.jpg and copy.jpg have the same content: their cells are the same pictures." in sweep.plan.remarks
+        assert [(part.label, part.cells) for part in sweep.plan.parts] == [
+            ("photo.jpg", 2), ("drawing.png", 2), ("copy.jpg", 2),
+        ]  # fmt: skip
+        run = sweep.begin()
+        assert len(list(islice(sweep, 2))) == 2
+    assert any(sentence.startswith("photo.jpg is resized from 80x60 to 64x64") for sentence in said)
+    for place in places:
+        Path(place).unlink()
+    with bank.sweeping(resume=run.id) as sweep:
+        cells = list(sweep)
+    made = [cell.entry for cell in cells]
+    digests = [hashlib.sha256(Path(pieces[name]).read_bytes()).hexdigest() for name in ("photo.jpg", "drawing.png")]
+    assert [entry.recipe.inputs[0]["digest"] for entry in made[:4]] == [digests[0]] * 2 + [digests[1]] * 2
+    assert [cell.labels for cell in cells[1:3]] == [
+        {"strength": "1", "image": "photo.jpg"}, {"strength": "0.5", "image": "drawing.png"},
+    ]  # fmt: skip
+    assert [entry.id for entry in made[4:]] == [entry.id for entry in made[:2]], "the same bytes are the same cells"
+    assert made[2].details["inputs"]["image"] == places[1]
+    ids = [entry.id for entry in made[:4]]
+    assert [found.regeneration.verdict for found in regenerate(bank, ids, bench=bank.bench)] == ["exact"] * 4
+
+
+@pytest.mark.slow
+def test_an_entry_is_given_pictures_and_a_controlnet_and_keeps_everything_else(bank, model, pieces):
+    (parent,) = bank.generate("a red circle", model=str(model(SD15)), seed=6, sampler="euler", schedule="karras", **CHEAP)
+    control = ["controlnet=" + pieces["control"], f"control_image={pieces['mask.png']},{pieces['mask_right.png']}"]
+    with bank.sweeping(of=parent.id, axes=control) as sweep:
+        followed = [cell.entry for cell in sweep]
+    recipes = [entry.recipe for entry in followed]
+    assert [recipe.pipeline for recipe in recipes] == ["StableDiffusionControlNetPipeline"] * 2
+    assert len({recipe.inputs[0]["digest"] for recipe in recipes}) == len({entry.picture.digest for entry in followed}) == 2
+    kept = ("conditioning", "noise", "scheduler", "model")
+    assert all(getattr(recipe, name) == getattr(parent.recipe, name) for recipe in recipes for name in kept)
+    axes = [f"image={pieces['drawing.png']}", "strength=1", f"ip_adapter={pieces['ip']}", f"ip_image={pieces['photo.jpg']}"]
+    with bank.sweeping(of=followed[0].id, axes=[*axes, f"embedding=none,{pieces['thing.safetensors']}"]) as sweep:
+        beside = [cell.entry for cell in sweep]
+    roles = {item["role"]: item["digest"] for item in beside[1].recipe.inputs}
+    assert list(roles) == ["image", "control_image", "ip_adapter_image"]
+    assert roles["control_image"] == recipes[0].inputs[0]["digest"]
+    assert [[item["kind"] for item in entry.recipe.adapters] for entry in beside] == [
+        ["controlnet", "ip-adapter"], ["controlnet", "embedding", "ip-adapter"],
+    ]  # fmt: skip
+    with bank.sweeping(of=beside[0].id, axes=["ip_adapter=0.5,1"]) as sweep:
+        assert [cell.reused for cell in sweep] == [False, True], "its weight is an axis beside its folder"
+    ids = [followed[0].id, beside[0].id, beside[1].id]
+    assert [found.regeneration.verdict for found in regenerate(bank, ids, bench=bank.bench)] == ["exact"] * 3
+
+
+@pytest.mark.slow
+def test_what_a_pipeline_does_not_take_is_said_before_anything_is_rendered(bank, model, pieces, tmp_path):
+    asked = {"model": str(model(SD15)), "seed": 5, **CHEAP}
+    before = bank.store.count()
+    for axis, words in {
+        f"mask={pieces['mask.png']}": "--mask has no effect without --image",
+        f"controlnet={pieces['control']}": "--controlnet has no effect without --control-image",
+        "strength=0.5": "has no argument 'strength'",
+    }.items():
+        with pytest.raises(BadInput, match=words), bank.sweeping("a circle", axes=[axis], **asked):
+            pass
+    tiny_models.vae(latent_channels=8).save_pretrained(tmp_path / "eight")
+    with pytest.raises(BadInput, match="The VAE eight is of another family than the model: it has 8 latent channels"):
+        bank.sweeping("a circle", axes=[f"vae={tmp_path / 'eight'}"], **asked)
+    assert bank.store.count() == before
+
+
+@pytest.mark.slow
+def test_latents_and_modes_are_axes_too(bank, model, tmp_path):
+    asked = {"model": str(model(SD15)), "seed": 5, **CHEAP}
+    for seed in (1, 2):
+        noise = numpy.random.default_rng(seed).standard_normal((1, 4, 16, 16), dtype=numpy.float32)
+        save_file({"latents": noise}, tmp_path / f"{seed}.safetensors")
+    axes = [f"latents={tmp_path / '1.safetensors'},{tmp_path / '2.safetensors'}", "mode=as-is,strict"]
+    with bank.sweeping("a red circle", axes=axes, **asked) as sweep:
+        cells = list(sweep)
+    labels = [tuple(cell.labels.values()) for cell in cells]
+    assert labels == [("1", "as-is"), ("2", "as-is"), ("1", "strict"), ("2", "strict")]
+    recipes = [cell.entry.recipe for cell in cells]
+    assert [recipe.mode for recipe in recipes] == ["as-is"] * 2 + ["strict"] * 2
+    assert len({recipe.inputs[0]["digest"] for recipe in recipes}) == 2
+    assert len({cell.entry.environment_digest for cell in cells}) == 2
+    ids = [cells[0].entry.id, cells[3].entry.id]
+    assert [found.regeneration.verdict for found in regenerate(bank, ids, bench=bank.bench)] == ["exact"] * 2
 
 
 # -- imports ----------------------------------------------------------------------------------------------------------
