@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from seedbank.errors import BadInput
+from seedbank.explore.axes import IP_WEIGHT
 from seedbank.explore.rendering import Renderer
 from seedbank.pipelines import OFFSET, STANDARD, TRUE_CFG, cfg_of, facts, uses_negative
 from seedbank.recipe import Recipe, checked_seed
@@ -33,7 +34,6 @@ SCHEDULING = ("sampler", "schedule", "scheduler")
 SETTING = "scheduler."
 """How a setting of the scheduler begins: ``scheduler.shift``."""
 WEIGHTING, UNWEIGHTED = "weighting", "none"
-IP_WEIGHT = "ip_adapter"
 
 
 class Changer:

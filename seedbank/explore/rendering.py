@@ -32,6 +32,12 @@ class Opened:
     loaded: Loaded
     environment: Environment
 
+    @property
+    def is_current(self) -> bool:
+        """Whether its process would render with this pipeline, whoever loaded it last."""
+        current = self.engine.loaded
+        return current is not None and current.key == self.loaded.key
+
 
 @dataclass(frozen=True)
 class Made:
@@ -91,7 +97,7 @@ class Renderer:
         with self._turn:
             if self._opened is not None:
                 known, opened = self._opened
-                if known == adapters and opened.engine.alive and opened.engine.loaded is opened.loaded:
+                if known == adapters and opened.engine.alive and opened.is_current:
                     return opened
             self._opened = adapters, self._load(adapters)
             return self._opened[1]
