@@ -54,6 +54,24 @@ def test_texts_that_double_sixty_times_are_cut_off() -> None:
     assert time.process_time() - began < 10
 
 
+def test_many_instances_of_one_large_group_or_subgraph_are_read_in_bounded_time() -> None:
+    """Each instance once took as long as the whole definition, so that a file of a few hundred KB took minutes."""
+    inner = {"nodes": [{"id": 0, "type": "A", "inputs": [], "outputs": []}], "links": [[0, 0, 0, 0]] * 30_000}
+    groups = {
+        "nodes": [{"id": at, "type": "workflow>g"} for at in range(2000)],
+        "links": [],
+        "extra": {"groupNodes": {"g": inner}},
+    }
+    lines = [{"id": at, "origin_id": 0, "origin_slot": 0} for at in range(15_000)]
+    inside = {"id": "s", "nodes": [{"id": 0, "type": "A"}], "links": lines}
+    drawn = {"nodes": [{"id": at, "type": "s"} for at in range(2000)], "links": [], "definitions": {"subgraphs": [inside]}}
+    for workflow in (groups, drawn):
+        began = time.process_time()
+        with suppress(FormatError):
+            read([Payload("png:workflow", json.dumps(workflow))])
+        assert time.process_time() - began < 10
+
+
 KINDS = sorted(
     {*WIDGETS, *OUTPUTS, "SamplerCustomAdvanced", "Reroute", "SomethingNew", "ToBasicPipe", "ShowText|pysssss", "SimpleMath+"}
 )
