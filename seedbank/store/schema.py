@@ -102,6 +102,10 @@ def upgrade(url: str) -> Upgrade:
                 _copy_sqlite(place.file, copy)
             with _without_foreign_keys(database), database.writing() as connection:
                 migrate(connection)
+                if place.file is None:
+                    # Tables that were written anew have no statistics, and until PostgreSQL counts them by itself, some
+                    # minutes later, it walks the wrong way: pages of a million entries took 40 to 250 ms instead of 10.
+                    connection.exec_driver_sql("ANALYZE")
         return Upgrade(before, HEAD, copy)
 
 
