@@ -264,8 +264,8 @@ def test_latents_and_modes_are_axes_too(bank, model, tmp_path):
     assert [recipe.mode for recipe in recipes] == ["as-is"] * 2 + ["strict"] * 2
     assert len({recipe.inputs[0]["digest"] for recipe in recipes}) == 2
     assert len({cell.entry.environment_digest for cell in cells}) == 2
-    ids = [cells[0].entry.id, cells[3].entry.id]
-    assert [found.regeneration.verdict for found in regenerate(bank, ids, bench=bank.bench)] == ["exact"] * 2
+    (found,) = regenerate(bank, [cells[3].entry.id], bench=bank.bench)
+    assert found.regeneration.verdict == "exact"
 
 
 # -- imports ----------------------------------------------------------------------------------------------------------
