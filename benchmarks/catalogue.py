@@ -177,7 +177,7 @@ def measure(store: Store, folder: Path, size: int, rounds: int, only: str | None
     return {
         "classes": found,
         "page at depth": {str(depth): _depth(store, depth, size, rounds) for depth in (10, 50, 90)},
-        "bytes_per_entry": round(_bytes_of(store, folder) / size),
+        "bytes_per_entry": round(_bytes_of(store, folder) / store.count()),
         "built": json.loads((folder / "built.json").read_text()),
     }
 
