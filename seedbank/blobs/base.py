@@ -105,7 +105,7 @@ class Blobs(ABC):
     def adopt(self, staged: Mapping[str, Path]) -> None:
         """Take over {digest: path} files that were written to a `staging`, where their SHA-256 was taken of the same bytes.
 
-        After the call they lie durably under their digests, as after `put`.
+        After the call they lie durably under their digests, as after `put`. Only a store with a `staging` has this.
         """
         raise NotImplementedError
 

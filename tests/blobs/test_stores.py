@@ -35,6 +35,25 @@ class TestFolder(BlobsContract):
         assert path.read_bytes() == PICTURE
         assert stat.S_IMODE(path.stat().st_mode) == 0o444
 
+    def test_a_file_that_another_process_wrote_is_taken_over_whole_and_mends_a_damaged_copy(self, blobs: Blobs) -> None:
+        blobs.put(PICTURE, "image/png")
+        self.damage(blobs, DIGEST, b"other bytes")
+        staging = blobs.staging()
+        assert staging is not None
+        blobs.adopt({DIGEST: staging.write(PICTURE)})
+        assert blobs.get(DIGEST) == PICTURE
+        assert stat.S_IMODE(blobs.path(DIGEST).stat().st_mode) == 0o444
+        assert list(blobs.leftovers()) == []
+
+    def test_what_nobody_takes_over_is_seen_and_removed_and_other_files_in_tmp_stay(self, blobs: Blobs) -> None:
+        mine, other = blobs.staging(), blobs.staging()
+        assert mine is not None and other is not None
+        mine.write(PICTURE)
+        theirs = other.write(PICTURE)
+        assert len(list(blobs.leftovers())) == 2
+        mine.clear()
+        assert theirs.exists() and len(list(blobs.leftovers())) == 1
+
     def test_a_put_leaves_nothing_in_tmp(self, blobs: Blobs) -> None:
         blobs.put(PICTURE, "image/png")
         assert list(blobs.leftovers()) == []
