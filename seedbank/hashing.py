@@ -10,7 +10,9 @@ The three rules that another program needs in order to check a bank (`docs/forma
 from __future__ import annotations
 
 import hashlib
+import json
 import math
+import re
 import struct
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -81,22 +83,42 @@ def canonical_value(value: Any, where: str = "") -> Any:
         if not value.is_integer():
             return value
         return int(value) if abs(value) <= LARGEST_JSON_INTEGER else {"$float": repr(value)}
-    if isinstance(value, Mapping):
-        return {
-            _checked_key(key, where): canonical_value(item, f"{where}.{key}".lstrip("."))
-            for key, item in value.items()
-            if item is not None
-        }
+    if isinstance(value, (dict, Mapping)):  # asking for a Mapping alone takes longer
+        found = {}
+        for key, item in value.items():
+            if item is None:
+                continue
+            if not (type(key) is str and key.isascii() and "\0" not in key):
+                _checked_key(key, where)
+            kind = type(item)
+            # What most values are stays as it is; that is asked here, as a call for each of them takes longer than its answer.
+            plain = (kind is str and item.isascii() and "\0" not in item) or kind is bool
+            plain = plain or (kind is int and -LARGEST_JSON_INTEGER <= item <= LARGEST_JSON_INTEGER)
+            found[key] = item if plain else canonical_value(item, f"{where}.{key}".lstrip("."))
+        return found
     if isinstance(value, (list, tuple)):
         return [canonical_value(item, f"{where}[{index}]") for index, item in enumerate(value)]
     raise BadInput(f"{where or 'The value'} is a {type(value).__name__}, which a recipe cannot hold.")
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False)
+_SMALL = re.compile(r"[0-9]e-[0-9]")
+
+
 def canonical_json(value: Any) -> bytes:
-    """Canonical JSON of `value` (RFC 8785) in UTF-8, after `canonical_value`."""
+    """Canonical JSON of `value` (RFC 8785) in UTF-8, after `canonical_value`.
+
+    Python's own encoder writes the same of a canonical value, ten times faster, but for two things: numbers below 0.0001,
+    whose exponent has other digits, and the order of keys with characters beyond the first 65,536, which the RFC sorts by
+    their UTF-16. A text that may have one of these is written by the library.
+    """
+    canonical = canonical_value(value)
+    text = _ENCODER.encode(canonical)
+    if (text.isascii() or max(text) <= "\uffff") and not _SMALL.search(text):
+        return text.encode()
     import rfc8785
 
-    return rfc8785.dumps(canonical_value(value))
+    return rfc8785.dumps(canonical)
 
 
 def json_digest(value: Any) -> str:
@@ -122,15 +144,17 @@ def plain_value(value: Any) -> Any:
     return value
 
 
-def _checked_key(key: object, where: str) -> str:
+def _checked_key(key: object, where: str) -> None:
     if not isinstance(key, str):
         raise BadInput(f"{where or 'The value'} has the key {key!r}, which is not a text.")
-    return _checked_text(key, where)
+    _checked_text(key, where)
 
 
 def _checked_text(text: str, where: str) -> str:
     if "\0" in text:
         raise BadInput(f"{where or 'The text'} contains a NUL character.", "Remove it.")
+    if text.isascii():
+        return text
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

@@ -10,7 +10,8 @@ import struct
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+import rfc8785
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from seedbank.errors import BadInput
@@ -88,6 +89,14 @@ def test_a_whole_document_has_the_golden_digest() -> None:
         "large": 2**64 - 1,
     }
     assert json_digest(document) == "7428c2167e8597e59696ae1271f696e14264ebd194ff9e94d88dd6f0d585b98c"
+
+
+@given(VALUES)
+@example({"\U00010000": 1, "\uffff": 2})  # the first sorts before the second by UTF-16, behind it by code points
+@example([1e-5, -1.5e-7, 0.0001, "1e-5", 5e-324])
+@example("\x7f\x1f\t\"\\/\u2028")
+def test_canonical_json_is_what_the_library_of_the_rfc_writes(value) -> None:
+    assert canonical_json(value) == rfc8785.dumps(canonical_value(value))
 
 
 @given(OBJECTS, st.randoms())
