@@ -7,11 +7,11 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from seedbank.bank import Bank
+from seedbank.frozen import replace
 from seedbank.records import Entry, NewEntry, Output
 
 HIDDEN = Path(__file__).resolve().parent / "hidden"

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from seedbank.environment import Environment
 from seedbank.errors import BadInput, NoBank, NotFound, StorageError
+from seedbank.frozen import replace
 from seedbank.hashing import canonical_json, pixel_digest, sha256
 from seedbank.pipelines import cfg_of
 from seedbank.recipe import Recipe

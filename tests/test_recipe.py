@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import FrozenInstanceError, fields, replace
+from dataclasses import FrozenInstanceError, fields
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seedbank.errors import BadInput
+from seedbank.frozen import replace
 from seedbank.hashing import sha256
 from seedbank.recipe import LARGEST_DRAWN_SEED, LARGEST_SEED, Recipe, checked_seed, differences, draw_seed, used_seed
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
+from msgspec import structs
 
 from seedbank.cli.common import json_option, open_bank, progress
 from seedbank.cli.printing import counted, emit, printable, remark, say, table
@@ -110,7 +111,7 @@ def _bundles(bank: Library, paths: Sequence[str], trust: bool, as_json: bool) ->
     for path in paths:
         came = bank.import_bundle(path, trust=trust, progress=progress())
         if as_json:
-            emit({"path": path, **asdict(came)})
+            emit({"path": path, **structs.asdict(came)})
             continue
         names = (
             ("picture", came.completed),

@@ -7,7 +7,7 @@ to the model, and that is said. What the user says beside it always counts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seedbank import dialects
@@ -20,6 +20,7 @@ from seedbank.exchange.texts import stamp_of
 from seedbank.formats.reading import Foreign
 from seedbank.formats.recipe_json import said_of
 from seedbank.formats.stamp import Stamp
+from seedbank.frozen import replace
 from seedbank.importing.again import reading_of
 from seedbank.importing.convert import convert
 from seedbank.importing.noise import noise_of

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from seedbank.formats.recipe_json import read_document, said_of
 from seedbank.formats.remainder import together
 from seedbank.formats.script import read_script
 from seedbank.formats.stamp import Stamp, find_stamp, is_own_line, without_stamp
+from seedbank.frozen import replace
 from seedbank.importing.convert import convert
 from seedbank.importing.reading import read
 from seedbank.pipelines import FACTS

@@ -6,7 +6,6 @@ import json
 import locale
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from seedbank.bank import Bank
@@ -21,6 +20,7 @@ from seedbank.formats.recipe_json import Document, write_json
 from seedbank.formats.remainder import remainder
 from seedbank.formats.script import write_script
 from seedbank.formats.stamp import KEY, Stamp
+from seedbank.frozen import replace
 from seedbank.keeping import known_adapters
 from seedbank.pipelines import cfg_of
 from seedbank.recipe import Recipe, input_key

@@ -8,7 +8,7 @@ that was interrupted go on where it stopped.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from seedbank.errors import BadInput, NotFound
 from seedbank.explore.exchanging import Wanted
 from seedbank.explore.opening import check_own_noise, open_entry, renderable
 from seedbank.explore.rendering import Renderer
+from seedbank.frozen import replace
 from seedbank.hashing import canonical_json
 from seedbank.lineage import recipe_changes
 from seedbank.progress import QUIET, Progress

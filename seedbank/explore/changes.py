@@ -6,12 +6,12 @@ Everything that is not named stays as the recipe has it. A field that the pipeli
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from seedbank.errors import BadInput
 from seedbank.explore.axes import IP_WEIGHT
 from seedbank.explore.rendering import Renderer
+from seedbank.frozen import replace
 from seedbank.pipelines import OFFSET, STANDARD, TRUE_CFG, cfg_of, facts, uses_negative
 from seedbank.recipe import Recipe, checked_seed
 from seedbank.recording.generate import RANDOM_STATE

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from seedbank.explore.axes import IP_FOLDER, IP_WEIGHT, OWN
 from seedbank.explore.changes import schedule_of
 from seedbank.explore.given import check_together, with_adapters
 from seedbank.formats.weights import weighable
+from seedbank.frozen import replace
 from seedbank.pipelines import OFFSET, STANDARD, cfg_of, facts, family_of, pipeline_for, task_of
 from seedbank.recipe import Recipe
 from seedbank.recording.extras import Extras

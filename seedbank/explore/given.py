@@ -7,13 +7,13 @@ everything else stays.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedbank.engine.adapters import KINDS, Adapter, adapter_files, read_adapter
 from seedbank.errors import BadInput, Blocked, StorageError
 from seedbank.explore.axes import IP_FOLDER, IP_WEIGHT, OWN
+from seedbank.frozen import replace
 from seedbank.hashing import sha256
 from seedbank.pipelines import CONTROL, IMAGE, task_of
 from seedbank.recipe import AS_IS, STRICT, Recipe

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from seedbank.bank import Pixels, now
 from seedbank.errors import BadInput, NotFound
 from seedbank.explore.opening import check_own_noise, open_entry
+from seedbank.frozen import replace
 from seedbank.recipe import Recipe
 from seedbank.recording.latents import ROLE, array_of, latents_file
 from seedbank.records import Entry, Output

@@ -7,7 +7,6 @@ differs from the recorded one in nothing but what was changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from threading import RLock
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from seedbank.errors import BadInput, Blocked
 from seedbank.explore.exchanging import Wanted, carried, exchanged, remarks
 from seedbank.explore.given import read_given, with_inputs
 from seedbank.explore.rendering import Adapters, Opened, Renderer
+from seedbank.frozen import replace
 from seedbank.importing.again import Translator
 from seedbank.recipe import Recipe
 from seedbank.recording.extras import Input, store_inputs

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from seedbank.explore.opening import open_entry, open_prepared
 from seedbank.explore.rendering import Renderer
 from seedbank.explore.resuming import began, reopen
 from seedbank.explore.starts import Starts
+from seedbank.frozen import replace
 from seedbank.progress import Progress
 from seedbank.recipe import AS_IS
 from seedbank.recording.extras import Extras, store_inputs, unused_words

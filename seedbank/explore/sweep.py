@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +22,7 @@ from seedbank.explore.plan import Grid, Part, Plan, pace, work
 from seedbank.explore.rendering import Made
 from seedbank.explore.resuming import VERSION, remember, unopened, without_environment, written
 from seedbank.explore.starts import Start, Starts
+from seedbank.frozen import replace
 from seedbank.progress import QUIET, Progress
 from seedbank.recipe import Recipe
 from seedbank.records import Entry, Run

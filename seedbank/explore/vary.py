@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seedbank.errors import BadInput
 from seedbank.explore.changes import Change, Changer, cut_off, effects
 from seedbank.explore.exchanging import Wanted
 from seedbank.explore.opening import check_own_noise, open_entry
+from seedbank.frozen import replace
 from seedbank.progress import QUIET, Progress, track
 from seedbank.recipe import Recipe, used_seed
 from seedbank.recording.noise import FORMS, SANE, noise_remarks, numbered

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ from seedbank.errors import BadInput
 from seedbank.formats.reading import FormatError, Payload, Reading
 from seedbank.formats.values import UNFIT, fitted, forget_large, text_of
 from seedbank.formats.wrapped import unwrapped
+from seedbank.frozen import replace
 
 ORDER = (
     "own",

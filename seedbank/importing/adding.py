@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from seedbank.bank import Bank
@@ -17,6 +17,7 @@ from seedbank.engine.hashes import CHECKPOINT, RememberedHashes, folder_hash, ki
 from seedbank.engine.manifest import SINGLE_FILE, OnBytes, check_safetensors, hash_files, manifest_digest, read_model
 from seedbank.engine.source import Source, find_model
 from seedbank.errors import BadInput, Blocked, SeedbankError
+from seedbank.frozen import replace
 from seedbank.importing.weights import EMBEDDING, LORA, NAME, VAE, plain_name
 from seedbank.pipelines import CONTROLNETS, VAES
 from seedbank.progress import QUIET, Progress

@@ -7,7 +7,6 @@ weights are added, and gets better when more of its tool's record can be followe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from seedbank.engine.opening import find_recorded
 from seedbank.engine.source import find_model
 from seedbank.errors import Blocked, SeedbankError
 from seedbank.formats.reading import ModelName, Reading
+from seedbank.frozen import replace
 from seedbank.importing.carried import without
 from seedbank.importing.convert import Converted, convert
 from seedbank.importing.entries import animation

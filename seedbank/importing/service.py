@@ -11,13 +11,14 @@ import os
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Self
 
 from seedbank.bank import Bank
 from seedbank.errors import BadInput, SeedbankError, StorageError
+from seedbank.frozen import replace
 from seedbank.importing.entries import Made, make_entry
 from seedbank.importing.examine import Examined, Rejected, Task
 from seedbank.importing.options import BEFORE, COMPLETED, IMPORTED, KNOWN, REJECTED, WOULD, Options, Report

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from seedbank.dialects import choice
 from seedbank.errors import Blocked
 from seedbank.formats.weights import COMPEL, rules_of, weighable
+from seedbank.frozen import replace
 from seedbank.importing.convert import Converted
 from seedbank.recipe import Recipe
 from seedbank.recording.generate import lost_words

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from seedbank.bank import Bank, Pixels, now
@@ -12,6 +12,7 @@ from seedbank.engine.opening import load_source, read_source
 from seedbank.engine.source import Source, find_model
 from seedbank.environment import Environment
 from seedbank.errors import RenderFailed
+from seedbank.frozen import replace
 from seedbank.hashing import sha256
 from seedbank.pipelines import IMAGE, check_refiner, pipeline_for
 from seedbank.progress import QUIET, Progress

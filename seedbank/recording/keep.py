@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from seedbank.bank import Bank, Pixels
 from seedbank.cohort import MEDIA_TYPE, cohort_of, member
 from seedbank.errors import Blocked, SeedbankError
+from seedbank.frozen import replace
 from seedbank.hashing import canonical_json, pixel_digest
 from seedbank.pipelines import facts
 from seedbank.recipe import Recipe

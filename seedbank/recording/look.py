@@ -11,7 +11,7 @@ import copy
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from seedbank.engine.manifest import loaded_weights, read_model
 from seedbank.engine.source import Source, find_model
 from seedbank.environment import Environment
 from seedbank.errors import SeedbankError
+from seedbank.frozen import replace
 from seedbank.hashing import json_digest
 from seedbank.recording.noise import gpu_size
 from seedbank.recording.surface import Given, Surface, given_of, surface_of

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from seedbank.errors import BadInput
 from seedbank.formats.weights import COMPEL, WEIGHT, constructs, weighable, weighting
+from seedbank.frozen import replace
 from seedbank.recording.request import Plan
 from seedbank.worker.emphasis import READERS
 

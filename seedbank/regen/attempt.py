@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seedbank.bank import Bank, Pixels, belongs
 from seedbank.engine.manifest import manifest_digest
 from seedbank.errors import BadInput, Blocked, RenderFailed, SeedbankError
+from seedbank.frozen import replace
 from seedbank.records import (
     BLOCKED,
     EXACT,

@@ -9,7 +9,7 @@ import tempfile
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from seedbank.engine.opening import Kept, find_recorded_adapters, find_verified,
 from seedbank.engine.process import Engine
 from seedbank.environment import Environment
 from seedbank.errors import Blocked, StorageError
+from seedbank.frozen import replace
 from seedbank.hashing import json_digest
 from seedbank.progress import QUIET, Progress
 from seedbank.recipe import AS_IS, Recipe, input_key

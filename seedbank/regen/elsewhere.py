@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from seedbank.engine.adapters import Adapter, read_adapter
@@ -17,6 +17,7 @@ from seedbank.engine.rebuild import RECORDED, WHOLE, Plan, make, make_plan, pars
 from seedbank.engine.source import find_model
 from seedbank.environment import Environment, other_files
 from seedbank.errors import BadInput, Blocked, MissingEngine, SeedbankError
+from seedbank.frozen import replace
 from seedbank.progress import QUIET, Progress
 from seedbank.worker.adapters import LORA
 

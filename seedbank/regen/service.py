@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from seedbank.bank import Bank
 from seedbank.engine.source import find_model
 from seedbank.environment import Environment
 from seedbank.errors import BadInput
+from seedbank.frozen import replace
 from seedbank.hashing import json_digest
 from seedbank.keeping import kept_folder, known_adapters
 from seedbank.progress import QUIET, Progress

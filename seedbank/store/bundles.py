@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection as Many
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, or_, select
 
+from seedbank.frozen import replace
 from seedbank.records import Blob, Collection, Model, Saying
 from seedbank.store.digests import head
 from seedbank.store.history import COLLECT, TAG, UNTAG, in_order, said_of

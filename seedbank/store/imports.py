@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from seedbank.errors import BadInput
+from seedbank.frozen import replace
 from seedbank.hashing import json_digest, plain_value
 from seedbank.records import Holder, KnownFile, NewEntry, Run, SeenFile
 from seedbank.store.catalogue import size_of

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
 from seedbank.errors import BadInput
+from seedbank.frozen import replace
 from seedbank.records import EDGES, Came, Collection, NewEntry, NewRegeneration, Run, Saying
 from seedbank.store import collections as collected
 from seedbank.store.bundles import spoken

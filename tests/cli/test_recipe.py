@@ -6,12 +6,12 @@ import io
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from seedbank.frozen import replace
 from seedbank.records import NewEntry, Picture
 from tests.rendering import Ran
 from tests.warm import InProcess, Kept

@@ -1,10 +1,10 @@
 """What `regen` says of computations: a drift that the picture hides, and the module in which it begins."""
 
-from dataclasses import replace
 
 import pytest
 
 import seedbank
+from seedbank.frozen import replace
 from seedbank.records import NewEntry
 from seedbank.regen.deep import deep_words
 

@@ -10,7 +10,6 @@ import sys
 import tempfile
 import textwrap
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ import pytest
 from seedbank.engine.process import Engine, build_standin
 from seedbank.environment import PARTS, environment_differences
 from seedbank.errors import BadInput, MissingEngine, RenderFailed
+from seedbank.frozen import replace
 from seedbank.recipe import STRICT
 from tests.engine.conftest import recipe_for
 from tests.tiny_models import Z_IMAGE

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 
 import pytest
 
 from seedbank.errors import BadInput, Blocked
+from seedbank.frozen import replace
 from tests.engine.conftest import recipe_for
 from tests.tiny_models import FAMILIES, FLUX, SD15, SDXL, Z_IMAGE
 

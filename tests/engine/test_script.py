@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from seedbank.formats.recipe_json import Document
 from seedbank.formats.script import read_script, write_script
 from seedbank.formats.script.parts import FOLDER, parts_for
 from seedbank.formats.stamp import Stamp
+from seedbank.frozen import replace
 from seedbank.recipe import Recipe
 from tests import tiny_adapters, tiny_checkpoint
 from tests.engine.conftest import recipe_for

@@ -6,7 +6,6 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from seedbank import images
 from seedbank.api import Library
 from seedbank.bank import Pixels, pixels_of
 from seedbank.environment import Environment
+from seedbank.frozen import replace
 from seedbank.hashing import json_digest, sha256
 from seedbank.importing.entries import OWN
 from seedbank.recipe import Recipe

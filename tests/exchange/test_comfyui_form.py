@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ import seedbank
 from seedbank.exchange.receive import receive
 from seedbank.exchange.texts import Texts
 from seedbank.formats.reading import Lora
+from seedbank.frozen import replace
 from seedbank.recipe import Recipe
 from seedbank.records import Model, ModelFile, NewEntry, Picture
 

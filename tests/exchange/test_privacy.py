@@ -6,7 +6,6 @@ import io
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from PIL import Image, PngImagePlugin
 from seedbank import images
 from seedbank.api import Library
 from seedbank.errors import BadInput
+from seedbank.frozen import replace
 from seedbank.hashing import sha256
 from seedbank.records import NewEntry
 from tests.exchange.bundled import members, pixels, whole_recipe

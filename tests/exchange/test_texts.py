@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from random import Random
 
 import pytest
@@ -17,6 +16,7 @@ from seedbank.exchange.profile import ORDINARY, taken_profile, unusual
 from seedbank.exchange.receive import accept, receive
 from seedbank.exchange.texts import FORMS, SCRIPT, Texts, language
 from seedbank.formats.stamp import find_stamp
+from seedbank.frozen import replace
 from seedbank.recipe import Recipe
 from seedbank.records import Model, ModelFile, NewEntry, Picture
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +15,7 @@ from seedbank.explore.comparing import compare_stages
 from seedbank.explore.opening import check_own_noise
 from seedbank.explore.starting import open_sweep
 from seedbank.explore.vary import vary
+from seedbank.frozen import replace
 from seedbank.hashing import canonical_json
 from seedbank.recipe import Recipe
 from seedbank.records import Entry, Model, Output

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from seedbank.formats.a1111 import loras_of, read, sampler_of, write_parameters
 from seedbank.formats.reading import Lora, Payload
+from seedbank.frozen import replace
 from seedbank.images import encode_png
 from seedbank.recipe import Recipe
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +14,7 @@ from seedbank.formats.block import read_block, write_block
 from seedbank.formats.reading import Foreign, FormatError, Lora, ModelName
 from seedbank.formats.remainder import remainder, together
 from seedbank.formats.stamp import Stamp, find_stamp, pack, unpack, without_stamp
+from seedbank.frozen import replace
 from seedbank.pipelines import cfg_of
 from seedbank.recipe import Recipe
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +13,7 @@ from seedbank.formats.reading import FormatError
 from seedbank.formats.recipe_json import Document, read_document
 from seedbank.formats.script import SETTINGS, read_script, write_script
 from seedbank.formats.stamp import Stamp
+from seedbank.frozen import replace
 from seedbank.recipe import Recipe
 from seedbank.records import Model
 

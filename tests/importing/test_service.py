@@ -7,7 +7,6 @@ import json
 import shutil
 import struct
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from seedbank.api import Library
 from seedbank.bank import Pixels
 from seedbank.check import check
 from seedbank.errors import BadInput, StorageError
+from seedbank.frozen import replace
 from seedbank.hashing import pixel_digest, sha256
 from seedbank.importing import entries
 from seedbank.importing.examine import Rejected

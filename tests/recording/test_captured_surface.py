@@ -1,10 +1,10 @@
 """A user's own script with pictures and adapters: recorded from memory alone, rebuilt exactly, and never a false exact."""
 
-from dataclasses import replace
 
 import pytest
 
 from seedbank.bank import pixels_of
+from seedbank.frozen import replace
 from seedbank.records import NewEntry
 from tests.tiny_adapters import Pieces, load, picture
 from tests.tiny_models import SD15, Z_IMAGE

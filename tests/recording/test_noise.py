@@ -4,11 +4,11 @@ All entries of this module are recorded first and rebuilt together: starting a r
 """
 
 import json
-from dataclasses import replace
 
 import pytest
 
 from seedbank.errors import BadInput, Blocked
+from seedbank.frozen import replace
 from seedbank.recording.noise import noise_line
 from seedbank.records import NewEntry
 from tests import tiny_models

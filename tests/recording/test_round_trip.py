@@ -1,11 +1,11 @@
 """Record, forget everything, rebuild from the database alone: exact, for every family; and never a false exact."""
 
 import shutil
-from dataclasses import replace
 
 import pytest
 
 from seedbank.errors import BadInput
+from seedbank.frozen import replace
 from seedbank.records import NewEntry
 from seedbank.regen import Options
 from tests import tiny_models

@@ -1,11 +1,11 @@
 """The whole recipe surface: recorded, rebuilt in a new process from the record alone, exact; and never a false exact."""
 
 import shutil
-from dataclasses import replace
 
 import pytest
 
 from seedbank.errors import BadInput
+from seedbank.frozen import replace
 from seedbank.records import NewEntry
 from tests.tiny_adapters import Pieces
 from tests.tiny_models import FLUX, SD15, SDXL, Z_IMAGE

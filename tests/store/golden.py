@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Boolean, Connection, MetaData, Table, insert, inspect, select, text
 
+from seedbank.frozen import replace
 from seedbank.hashing import sha256
 from seedbank.records import NewEntry, NewRegeneration, Payload, Picture, SeenFile
 from seedbank.store import Store

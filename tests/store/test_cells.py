@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from seedbank.frozen import replace
 from seedbank.store import Store, cells
 from tests.store.examples import new_entry
 

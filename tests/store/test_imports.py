@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from seedbank.errors import BadInput, NotFound
+from seedbank.frozen import replace
 from seedbank.records import NewEntry, Payload, SeenFile
 from seedbank.store import Store
 from seedbank.store.imports import Job

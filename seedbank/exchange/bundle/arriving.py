@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from seedbank.environment import Environment
 from seedbank.errors import BadInput, NotFound
 from seedbank.exchange.bundle.archive import Reader
 from seedbank.exchange.bundle.given import Given, is_text, read_entry, read_environment, read_model, read_regeneration
+from seedbank.frozen import replace
 from seedbank.importing.examine import Rejected, Task
 from seedbank.importing.pool import Pool
 from seedbank.progress import QUIET, Progress, track

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from seedbank import images
@@ -17,6 +17,7 @@ from seedbank.environment import Environment
 from seedbank.errors import BadInput, Blocked, RenderFailed, SeedbankError
 from seedbank.exchange.via.comfyui import ComfyUI
 from seedbank.exchange.via.webui import WebUI
+from seedbank.frozen import replace
 from seedbank.hashing import pixel_digest
 from seedbank.progress import QUIET, Progress
 from seedbank.records import BLOCKED, CLOSE, EXACT, FAILED, UNSTABLE, Entry, NewRegeneration, Output
