@@ -158,6 +158,50 @@ SIZES: list[tuple[str, Nodes, dict[str, Any], tuple[int | None, int | None]]] = 
         {},
         (800, 1024),
     ),
+    (
+        "a million pixels each",
+        {
+            "a": (
+                "FluxResolutionNode",
+                {"megapixel": "1.0", "aspect_ratio": "2:3 (Classic Portrait)", "divisible_by": "64", "custom_ratio": False},
+            )
+        },
+        {"width": ["a", 0], "height": ["a", 1]},
+        (832, 1216),
+    ),
+    (
+        "a short side and a ratio",
+        {"4": ("Empty Latent by Ratio (WLSH)", {"aspect": "3:2", "direction": "portrait", "shortside": 512})},
+        {},
+        (512, 768),
+    ),
+    ("a preset of another name", {"4": ("Empty Latent Ratio", {"ratio_selected": "9:16 [768x1344 p]"})}, {}, (768, 1344)),
+    (
+        "the size of a picture of known size",
+        {
+            "a": ("GetImageSize", {"image": ["b", 0]}),
+            "b": ("ImageScale", {"image": ["c", 0], "width": 320, "height": 192, "crop": "center"}),
+            "c": ("LoadImage", {"image": "in.png"}),
+        },
+        {"width": ["a", 0], "height": ["a", 1]},
+        (320, 192),
+    ),
+    (
+        "the size of a picture that was loaded",
+        {"a": ("GetImageSize", {"image": ["c", 0]}), "c": ("LoadImage", {"image": "in.png"})},
+        {"width": ["a", 0]},
+        (None, 512),
+    ),
+    (
+        "the size of a picture with a border",
+        {
+            "a": ("GetImageSize", {"image": ["b", 0]}),
+            "b": ("ImagePadForOutpaint", {"image": ["c", 0], "left": 64, "top": 0, "right": 0, "bottom": 0}),
+            "c": ("EmptyImage", {"width": 320, "height": 192}),
+        },
+        {"width": ["a", 0], "height": ["a", 1]},
+        (None, None),
+    ),
     ("numbers", {"a": ("easy int", {"value": 768})}, {"width": ["a", 0]}, (768, 512)),
     ("a latent that nobody knows", {"4": ("EmptyNewModelLatent", {"width": 96, "height": 64})}, {}, (96, 64)),
     (

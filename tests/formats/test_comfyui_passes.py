@@ -332,3 +332,15 @@ def test_noise_that_lies_in_the_latents_has_the_seed_of_its_node(start: int, see
         )
     )
     assert said.seed == seed
+
+
+def test_a_sampler_that_only_turns_a_picture_into_noise_has_the_prompt_of_the_next() -> None:
+    nodes: Nodes = {
+        "u": (
+            "ClownsharKSampler",
+            {"noise_seed": 3, "steps": 20, "cfg": 1.0, "sampler_mode": "unsample", "model": ["1", 0], "latent_image": ["4", 0]},
+        )
+    }
+    said = recipe(graph(nodes, n5={"latent_image": ["u", 0]}))
+    assert (said.prompt, said.negative_prompt, said.seed) == ("a fox", "blurry", 3)
+    assert said.confidence["prompt"] < 1

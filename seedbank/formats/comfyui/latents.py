@@ -7,16 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seedbank.formats.comfyui.graph import Node
-from seedbank.formats.comfyui.roles import is_picture, names
+from seedbank.formats.comfyui.roles import RESIZES, has, is_picture
 from seedbank.formats.comfyui.scalars import as_integer
 from seedbank.formats.comfyui.values import Values
 
 MAX_SIDE = 100_000
 
 _LOADS = re.compile(r"load.*(image|video|img)|image.*(load|input)|^image url|base64", re.I)
-_RESIZES = re.compile(
-    r"scale_by|upscale_by|scale_factor|megapixels?|upscale_model|rescale_factor|largest_size|multiplier", re.I
-)
 _MASKS = re.compile(r"inpaint|SetLatentNoiseMask", re.I)
 
 
@@ -34,12 +31,12 @@ class Start:
 
 def start_of(values: Values, sampler: Node, below: Sequence[Node]) -> Start:
     """What lies behind the base sampler, its nearest node first."""
-    size: tuple[int, int] | None = None
+    size: tuple[int | None, int | None] | None = None
     batch = index = None
     loaded: list[str] = []
     masked = known = False
     for node in [*below] or [sampler]:
-        known = known or (any(_RESIZES.search(name) for name in node.inputs) and any(map(is_picture, node.wires)))
+        known = known or (any(RESIZES.search(name) for name in node.inputs) and any(map(is_picture, node.wires)))
         if size is None and not known:
             size = size_of(values, node)
         if (batch is None and not any(name in node for name in ("samples", "pixels"))) or node.kind == "RepeatLatentBatch":
@@ -64,14 +61,11 @@ def start_of(values: Values, sampler: Node, below: Sequence[Node]) -> Start:
     return Start(width, height, batch, index, mode, tuple(loaded))
 
 
-def size_of(values: Values, node: Node) -> tuple[int, int] | None:
-    """(width, height) that a node gives to its picture or latent."""
-    if not (
-        any(name in node for name in names("width"))
-        or any(name in node for name in ("resolution", "dimensions", "aspect_ratio"))
-    ):
-        return None
+def size_of(values: Values, node: Node) -> tuple[int | None, int | None] | None:
+    """(width, height) that a node gives to its picture or latent; where it makes one anew, a side can be unknown."""
     setting = values.size_at(node)
+    if setting is None and not has(node, "width"):
+        return None
     width, height = values.integer(node, "width"), values.integer(node, "height")
     for side in ("width_override", "height_override"):
         override = as_integer(values.resolve(node.inputs.get(side), "number"))
@@ -84,6 +78,7 @@ def size_of(values: Values, node: Node) -> tuple[int, int] | None:
         return setting
     if setting is not None:
         width, height = width or setting[0], height or setting[1]
-    if not width or not height or not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
-        return None
-    return width, height
+    width, height = (side if side and 0 < side <= MAX_SIDE else None for side in (width, height))
+    changes = any(map(is_picture, node.wires))
+    known = (width and height) if changes else (width or height)
+    return (width, height) if known else None

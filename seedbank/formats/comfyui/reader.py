@@ -13,7 +13,7 @@ from typing import Any
 
 from seedbank.formats.comfyui import conditioning, models
 from seedbank.formats.comfyui.civitai import completed
-from seedbank.formats.comfyui.conditioning import collect
+from seedbank.formats.comfyui.conditioning import Conditioning, collect
 from seedbank.formats.comfyui.extras import extras_of
 from seedbank.formats.comfyui.graph import Graph
 from seedbank.formats.comfyui.latents import start_of
@@ -21,7 +21,7 @@ from seedbank.formats.comfyui.models import weights
 from seedbank.formats.comfyui.payloads import Found, find
 from seedbank.formats.comfyui.picture import Trail, trails
 from seedbank.formats.comfyui.routing import is_sampler
-from seedbank.formats.comfyui.sampling import read_pass, with_noise_of
+from seedbank.formats.comfyui.sampling import Pass, read_pass, with_noise_of
 from seedbank.formats.comfyui.values import Values
 from seedbank.formats.comfyui.workflow import Drawn, executable
 from seedbank.formats.reading import CERTAIN, GUESSED, LIKELY, Foreign, ModelName, Payload, Reading
@@ -72,10 +72,9 @@ def _recipe(values: Values, most: float) -> Foreign:
         return Foreign()
     passes = [read_pass(values, node) for node in trail.samplers]
     base = passes[-1] = with_noise_of(values, passes[-1], trail.below)
-    positive, negative = (
-        collect(values, link, role) if link is not None else conditioning.own(values, base.node, role)
-        for role, link in (("positive", base.positive), ("negative", base.negative))
-    )
+    positive, negative = (_conditioned(values, passes, role) for role in ("positive", "negative"))
+    if base.cfg is None and positive.guidance is None:
+        positive.guidance = values.number(base.node, "guidance")
     model = weights(values, base.model) if base.model is not None else models.own(values, base.node)
     start = start_of(values, base.node, trail.below)
     extras = extras_of(values, trail, passes, model, positive, negative, start)
@@ -99,6 +98,23 @@ def _recipe(values: Values, most: float) -> Foreign:
     if model.merged:
         values.remarks.append("The model is merged from several; the file's first one is named.")
     return Foreign(**said, extras=extras, confidence=confidence)
+
+
+def _conditioned(values: Values, passes: Sequence[Pass], role: str) -> Conditioning:
+    """What the base sampler was conditioned on; of one that only turns a picture into noise, what the next one was."""
+    base = passes[-1]
+    found: Conditioning | None = None
+    for taken in reversed(passes):
+        link = taken.positive if role == "positive" else taken.negative
+        said = collect(values, link, role) if link is not None else conditioning.own(values, taken.node, role)
+        found = found or said
+        if link is not None or said.texts:
+            if taken is not base:
+                said.sure = min(said.sure, LIKELY)
+            return said
+        if base.positive is not None or base.negative is not None:
+            break
+    return found or Conditioning()
 
 
 def _chosen(values: Values) -> tuple[Trail | None, float]:

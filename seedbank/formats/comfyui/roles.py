@@ -89,6 +89,11 @@ NOT_PICTURES = re.compile(
     re.I,
 )
 
+RESIZES = re.compile(
+    r"scale_by|upscale_by|scale_factor|megapixels?|upscale_model|rescale_factor|largest_size|multiplier", re.I
+)
+"""Inputs of nodes that change the size of a picture by what it has."""
+
 _CONTEXT = "pipe model clip vae positive negative latent image seed"
 _BIG_CONTEXT = (
     f"{_CONTEXT} steps refiner_step cfg ckpt_name sampler scheduler clip_width clip_height text_pos_g text_pos_l text_neg_g "

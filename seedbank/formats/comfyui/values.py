@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from seedbank.formats.comfyui.arithmetic import evaluate
+from seedbank.formats.comfyui.formulas import Operand, computed, computes, size_of_setting, whole
 from seedbank.formats.comfyui.graph import Graph, Link, Node, as_link
-from seedbank.formats.comfyui.roles import TEXTS, names, role_of
+from seedbank.formats.comfyui.roles import RESIZES, TEXTS, has, is_picture, names, role_of
 from seedbank.formats.comfyui.routing import SIDES, Router, hands_on
-from seedbank.formats.comfyui.scalars import as_integer, as_number, literal, size_for
+from seedbank.formats.comfyui.scalars import as_integer, as_number, literal
+from seedbank.formats.comfyui.strings import changed, changes
 from seedbank.formats.reading import CERTAIN, GUESSED, LIKELY
 
 MAX_DEPTH = 40
@@ -45,20 +47,18 @@ _SHOWN = re.compile(r"^(ShowText|PreviewAny|DisplayAny|Display Any|ShowAny|easy 
 _JOINED = re.compile(r"concat|join|combine|append|StringFunction|promptLine", re.I)
 _JOINTS: Mapping[Any, str] = {"none": "", "space": " ", "comma": ", ", "newline": "\n"}
 """What stands between joined texts, where a node has words for it."""
-_STRING_INPUT = re.compile(r"^(string|text|prompt|str|input|arg|s|t)[ _]?(\d+|[a-z])$", re.I)
+_STRING_INPUT = re.compile(r"^(string|text|prompt|part|str|input|arg|s|t)[ _]?(\d+|[a-z])$", re.I)
 _REPLACED = re.compile(r"replace", re.I)
-_PLAIN_SIZE = re.compile(r"(\d{2,5})\s*[x×X*]\s*(\d{2,5})")
-_RATIO = re.compile(r"(\d+)\s*:\s*(\d+)")
-_FORMULAS = ("expression", "operation", "op", "operator")
-_SIGNS = ("+", "-", "*", "/", "//", "%")
-_WORDS: Mapping[str, str] = {
-    "+": "add sum addition",
-    "-": "subtract sub subtraction",
-    "*": "multiply mul multiplication",
-    "/": "divide div division",
-    "%": "mod modulo modulus",
-}
-_OPERATIONS: Mapping[str, str] = {word: sign for sign, words in _WORDS.items() for word in words.split()}
+_MEASURES = re.compile(r"(get|image|latent|video).*size|resolution.*from|from.*resolution|image.?info", re.I)
+"""Nodes that give the size of the picture that they are given."""
+_KEEPS_SIZE = re.compile(r"decode|encode|sampler|preview|save|batch|mask", re.I)
+_SIDES = ("width", "height")
+_WHOLE = (*_SIDES, "seed", "steps", "batch")
+"""Roles of whole numbers."""
+
+
+def _has_words(node: Node) -> bool:
+    return any(isinstance(value, str) for value in node.inputs.values())
 
 
 class Values:
@@ -121,6 +121,8 @@ class Values:
         try:
             end = self.router.follow(link, role)
             found = self._at(self.graph[end[0]], end[0].slot, role, end[1]) if end is not None else None
+            if role in _WHOLE and isinstance(found, float) and end is not None and math.isfinite(found):
+                found = whole(self.graph[end[0]], found)
             return self._typed(link, role) if found is None and role.startswith("text") else found
         finally:
             self._depth -= 1
@@ -130,14 +132,15 @@ class Values:
             side = wanted.removeprefix("text").strip() or "positive"
             return self._text_at(node, "negative" if "neg" in role else "positive" if "pos" in role else side)
         said = role_of(self.graph, node, slot)
-        if role in ("width", "height"):
-            said = said if said in ("width", "height") else role
+        if role in _SIDES:
+            said = said if said in _SIDES else role
             size = self.size_at(node)
             if size is not None:
                 return size[0 if said == "width" else 1]
-        computed = self._computed(node)
-        if computed is not None:
-            return computed
+            if _MEASURES.search(node.kind) and not has(node, said):
+                return self._side_of_picture(node, said)
+        if computes(node) and not has(node, role):
+            return computed(node, slot, self._operand(node))
         if "isfloatX" in node:
             axis = "Y" if slot == 1 and "Yi" in node else "X"
             return self.resolve(node.inputs.get(f"{axis}f" if node.inputs.get(f"isfloat{axis}") else f"{axis}i"), role)
@@ -145,41 +148,42 @@ class Values:
             if node.inputs.get(name) is not None and not (name == "a" and "b" in node):
                 return self.resolve(node.inputs[name], role)
         only = [value for value in node.inputs.values() if isinstance(value, (int, float)) and not isinstance(value, bool)]
-        if len(only) == 1 and role not in ("sampler", "scheduler"):
+        if len(only) == 1 and role not in ("sampler", "scheduler") and not (role in _SIDES and _has_words(node)):
             self.sure = min(self.sure, LIKELY)
             return only[0]
         return None
 
-    def _computed(self, node: Node) -> float | None:
-        """What a node of arithmetic gives."""
-        operation = next((value for name in _FORMULAS if isinstance(value := node.inputs.get(name), str)), None)
-        if operation is None and node.kind.startswith("SimpleMath+"):
-            operation = node.inputs.get("value")
-        if not isinstance(operation, str):
-            return None
-        variables: dict[str, float] = {}
-        for name, value in node.inputs.items():
-            short = name.removeprefix("values.").removeprefix("number_")
-            if len(short) <= 3 and (number := as_number(self.resolve(value, "number"))) is not None:
-                variables[short] = number
-        sign = _OPERATIONS.get(operation.lower(), operation if operation in _SIGNS else None)
-        if sign is not None and len(variables) == 2:
-            operation = sign.join(variables)
-        return evaluate(operation, variables)
+    def _operand(self, node: Node) -> Operand:
+        """Asks for a number that an input of the node has; `a.width` for a side of what it is given."""
+
+        def operand(name: str) -> float | None:
+            value = node.inputs.get(name)
+            if value is None and name.endswith((".width", ".height")):
+                of, _, side = name.rpartition(".")
+                return as_number(self.resolve(node.inputs.get(of), side))
+            return as_number(self.resolve(value, "number"))
+
+        return operand
 
     def size_at(self, node: Node) -> tuple[int, int] | None:
         """(width, height) where a node makes both out of one setting."""
-        for name in ("resolution", "dimensions", "aspect_ratio", "size", "preset", "ratio"):
-            setting = node.inputs.get(name)
-            plain = _PLAIN_SIZE.search(setting) if isinstance(setting, str) else None
-            if plain:
-                width, height = int(plain[1]), int(plain[2])
-                swapped = node.inputs.get("swap_dimensions") == "On" or node.inputs.get("invert") is True
-                return (height, width) if swapped else (width, height)
-        ratio = _RATIO.search(str(node.inputs.get("aspect_ratio", "")))
-        megapixels = as_number(self.resolve(node.inputs.get("megapixels"), "number"))
-        if node.kind == "ResolutionSelector" and ratio and megapixels:
-            return size_for(int(ratio[1]), int(ratio[2]), megapixels, as_integer(node.inputs.get("multiple")) or 8)
+        return size_of_setting(node, self._operand(node))
+
+    def _side_of_picture(self, node: Node, side: str) -> Any:
+        """A side of the picture that a node measures: that of the nearest node behind it that says one."""
+        for _ in range(MAX_DEPTH):
+            links = [link for name, link in node.wires.items() if is_picture(name)]
+            end = self.router.follow(links[0], "image") if len(links) == 1 else None
+            if end is None or any(RESIZES.search(name) for name in self.graph[end[0]].inputs):
+                return None
+            node = self.graph[end[0]]
+            size = self.size_at(node)
+            if size is not None:
+                return size[0 if side == "width" else 1]
+            if has(node, side):
+                return self.of(node, side)
+            if not _KEEPS_SIZE.search(node.kind):
+                return None
         return None
 
     def _text_at(self, node: Node, side: str) -> str | None:
@@ -190,6 +194,8 @@ class Values:
             return None
         if "max_rows" in node and as_integer(node.inputs["max_rows"]) == 1:
             return self._line(node, side)
+        if changes(node):
+            return self._changed(node, side)
         if _REPLACED.search(node.kind) or node.inputs.get("action") == "replace":
             return self._replaced(node, side)
         if _JOINED.search(node.kind):
@@ -225,6 +231,13 @@ class Values:
         lines = [line for line in (self.text_of(node, side) or "").splitlines() if line.strip()]
         start = as_integer(self.resolve(node.inputs.get("start_index"), "number")) or 0
         return lines[start] if 0 <= start < len(lines) else None
+
+    def _changed(self, node: Node, side: str) -> str | None:
+        text = self.text_of(node, side)
+        found = changed(node, text) if text is not None else None
+        if text is not None and found is None:
+            self._remark(f"What the node {node.kind} makes of the text is not in the file, and its pattern is not run.")
+        return found[:MAX_TEXT] if found is not None else None
 
     def _replaced(self, node: Node, side: str) -> str | None:
         text = self.text_of(node, side)

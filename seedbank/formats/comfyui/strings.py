@@ -1,0 +1,49 @@
+"""Nodes that change a text: ComfyUI's own (`nodes_string.py`) and Comfyroll's (`CR Text Operation`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from seedbank.formats.comfyui.graph import Node
+from seedbank.formats.comfyui.scalars import as_integer
+
+_OPERATIONS: Mapping[str, Callable[[str], str]] = {
+    "UPPERCASE": str.upper,
+    "lowercase": str.lower,
+    "Capitalize": str.capitalize,
+    "Title Case": str.title,
+    "Both": str.strip,
+    "Left": str.lstrip,
+    "Right": str.rstrip,
+    "uppercase": str.upper,
+    "capitalize": str.capitalize,
+    "invert_case": str.swapcase,
+    "reverse": lambda text: text[::-1],
+    "trim": str.strip,
+    "remove_spaces": lambda text: text.replace(" ", ""),
+}
+_SETTINGS: Mapping[str, str] = {"CaseConverter": "mode", "StringTrim": "mode", "CR Text Operation": "operation"}
+_PLAIN = re.compile(r"[^\\.^$*+?{}\[\]|()]+\Z")
+"""A pattern that is a word. Others are not run: a stranger's pattern can take for ever."""
+
+
+def changes(node: Node) -> bool:
+    return node.kind in _SETTINGS or node.kind in ("StringSubstring", "RegexReplace", "RegexExtract")
+
+
+def changed(node: Node, text: str) -> str | None:
+    """The text as the node gives it; None where that takes a regular expression or is not known."""
+    if node.kind == "StringSubstring":
+        start, end = as_integer(node.inputs.get("start")), as_integer(node.inputs.get("end"))
+        return None if start is None or end is None else text[start:end]
+    if node.kind in _SETTINGS:
+        operation = _OPERATIONS.get(str(node.inputs.get(_SETTINGS[node.kind])))
+        return operation(text) if operation is not None else text
+    pattern, new = node.inputs.get("regex_pattern"), node.inputs.get("replace")
+    if node.kind != "RegexReplace" or not isinstance(pattern, str) or not isinstance(new, str) or "\\" in new:
+        return None
+    if not _PLAIN.match(pattern):
+        return None
+    flags = re.IGNORECASE if node.inputs.get("case_insensitive", True) else re.NOFLAG
+    return re.sub(pattern, new, text, count=as_integer(node.inputs.get("count")) or 0, flags=flags)
