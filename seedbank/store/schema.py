@@ -17,8 +17,8 @@ from seedbank.errors import BadInput, MissingEngine, NoBank, OtherSchema, Storag
 from seedbank.store.database import Database, Place, sqlite_module
 from seedbank.store.failures import translated
 from seedbank.store.integrity import integrity
-from seedbank.store.tables import HEAD, bank
-from seedbank.store.versions import read_revision
+from seedbank.store.tables import bank
+from seedbank.store.versions import HEAD, read_revision
 from seedbank.store.writing import Work, new_uid
 
 __all__ = ["Status", "Upgrade", "backup", "create", "integrity", "migrate", "status", "upgrade"]

@@ -30,9 +30,6 @@ from sqlalchemy import (
 
 from seedbank.store.types import Digest, Json, Phash, Seed, Time, Uid
 
-HEAD = "0008"
-"""The revision of the schema that this code reads and writes; revisions are numbered in order."""
-
 metadata = MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",

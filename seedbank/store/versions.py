@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy import column, inspect, select, table
-
 from seedbank.errors import NoBank, OtherSchema
 from seedbank.store.database import Database
-from seedbank.store.tables import HEAD
+
+HEAD = "0008"
+"""The revision of the schema that this code reads and writes; revisions are numbered in order."""
 
 
 def read_revision(database: Database) -> str | None:
     """The revision of the bank's schema; None when there is no bank in this database."""
+    named = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('alembic_version', 'bank')"
+    known = "SELECT count(to_regclass('alembic_version')) + count(to_regclass('bank'))"
     with database.reading() as connection:
-        names = inspect(connection).get_table_names()
-        if "alembic_version" not in names or "bank" not in names:
+        if connection.exec_driver_sql(named if database.is_sqlite else known).scalar() != 2:
             return None
-        return connection.scalar(select(column("version_num")).select_from(table("alembic_version")))
+        return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
 
 
 def check_revision(database: Database) -> None:

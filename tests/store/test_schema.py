@@ -13,7 +13,8 @@ from seedbank.query import parse as parse_query
 from seedbank.store import Store, schema
 from seedbank.store.database import Database, Place
 from seedbank.store.integrity import integrity
-from seedbank.store.tables import HEAD, ONLY_MIGRATED, OTHERWISE_ON_POSTGRESQL, metadata
+from seedbank.store.tables import ONLY_MIGRATED, OTHERWISE_ON_POSTGRESQL, metadata
+from seedbank.store.versions import HEAD
 from tests.conftest import Databases
 from tests.store import golden
 from tests.store.examples import new_entry
