@@ -355,7 +355,7 @@ def build(options: argparse.Namespace) -> str:
         from seedbank.engine.source import find_model
 
         return str(find_model("embedded").folder)
-    from benchmarks.record import large_pipeline
+    from benchmarks.pipelines import large_pipeline
 
     folder = tempfile.mkdtemp(prefix="seedbank-gpu-")
     large_pipeline(options.device, options.layers)[0].save_pretrained(folder, safe_serialization=True)

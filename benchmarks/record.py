@@ -2,6 +2,7 @@
 
     python -m benchmarks.record                        # the embedded model on the CPU, about 1 s an image
     python -m benchmarks.record --device cuda --large  # a Z-Image of real width with random weights, 1024x1024
+    python -m benchmarks.record --waiting              # 1024x1024 from a caller that waits, as for a GPU, without one
 
 Blocks of bare, of traced and of recorded calls alternate in one process, so that a change of the machine's speed hits
 all alike; a recorded block ends when its last entry is stored. Shared machines slow down for seconds at a time, so the
@@ -10,16 +11,15 @@ figure is `ratio_of_pairs`: the median, over all rounds, of a recorded block's t
 most 1.1 in memory. `own_milliseconds` is what recording adds around the pipeline's own call, the
 wait for the last entry included, and `own_share` its part of a bare image; `own_cpu_milliseconds` is the CPU time of it that
 the calling thread spends, `last_wait_milliseconds` the wait for the last entry of a block, which a longer block spreads over
-more images. `trace` compares calls that are only traced with bare ones: at most 1.02.
+more images. `trace` compares calls that are only traced with bare ones: at most 1.02. What the waiting pipeline can and
+cannot show says `pipelines.waiting_pipeline`; it is measured with a photograph and, as the worst case, with noise.
 """
 
 from __future__ import annotations
 
 import argparse
-import atexit
 import functools
 import json
-import shutil
 import statistics
 import subprocess
 import sys
@@ -30,10 +30,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import machine, save
+from benchmarks.pipelines import PICTURES, large_pipeline, small_pipeline, waiting_pipeline
 
 BLOCK, LARGE_BLOCK = 2, 8
 """Calls of one kind in a row. Of large images a longer row, as people render them: its end waits for one PNG."""
 KINDS = ("bare", "traced", "recorded")
+WAITING_STEPS = 9
 PROMPT = "a red circle on a blue background"
 BARE = """
 import resource, sys, torch
@@ -52,31 +54,33 @@ def main() -> None:
     parser.add_argument("--model", default="embedded")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--images", type=int, default=24)
-    parser.add_argument("--block", type=int, help=f"calls in a row: {BLOCK}, with --large {LARGE_BLOCK}")
+    parser.add_argument("--block", type=int, help=f"calls in a row: {BLOCK}, of large images {LARGE_BLOCK}")
     parser.add_argument("--seconds", type=float, default=1.0, help="about how long one bare image should take")
     parser.add_argument("--large", action="store_true", help="a Z-Image of real width, random weights, 1024x1024")
+    parser.add_argument("--waiting", action="store_true", help="a Z-Image that waits as for a GPU, 1024x1024")
     parser.add_argument("--layers", type=int, default=8, help="of the large transformer; Z-Image has 30")
     parser.add_argument("--save", metavar="NAME", help="write results/NAME.json")
     options = parser.parse_args()
-    values = {"time": measure_time(options)}
-    if not options.large and options.device == "cpu":
+    if options.waiting:
+        values = {picture: measure_time(options, picture) for picture in PICTURES}
+    else:
+        values = {"time": measure_time(options)}
+    if not options.large and not options.waiting and options.device == "cpu":
         values["memory"] = measure_memory(options.model)
     print(json.dumps({"machine": machine(), **values}, indent=2))
     if options.save:
         print(save(options.save, values))
 
 
-def measure_time(options: argparse.Namespace) -> dict[str, Any]:
+def measure_time(options: argparse.Namespace, picture: str | None = None) -> dict[str, Any]:
     """Seconds of bare, of traced and of recorded calls, alternating, and their ratios."""
     import seedbank
 
-    pipe, size = (
-        large_pipeline(options.device, options.layers) if options.large else small_pipeline(options.model, options.device)
-    )
+    name, pipe, size = pipeline_for(options, picture)
     pipe.set_progress_bar_config(disable=True)
     call: dict[str, Any] = {"prompt": PROMPT, "height": size, "width": size, "guidance_scale": 3.0}
-    call["num_inference_steps"] = steps_for(pipe, call, options.seconds)
-    size_of_block = options.block or (LARGE_BLOCK if options.large else BLOCK)
+    call["num_inference_steps"] = WAITING_STEPS if picture else steps_for(pipe, call, options.seconds)
+    size_of_block = options.block or (LARGE_BLOCK if size > 128 else BLOCK)
     blocks: dict[str, list[Seconds]] = {kind: [] for kind in KINDS}
     own: list[Seconds] = []
     waits: list[Seconds] = []
@@ -95,7 +99,7 @@ def measure_time(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "images": options.images,
         "block": size_of_block,
-        "pipeline": f"Z-Image width, {options.layers} layers, bf16, random weights" if options.large else options.model,
+        "pipeline": name,
         "size": f"{size}x{size}",
         "steps": call["num_inference_steps"],
         "bare_seconds": round(least(wall["bare"]), 4),
@@ -121,6 +125,16 @@ def measure_time(options: argparse.Namespace) -> dict[str, Any]:
             "goal": 1.02,
         },
     }
+
+
+def pipeline_for(options: argparse.Namespace, picture: str | None) -> tuple[str, Any, int]:
+    """(what it is called, the pipeline, width and height of its images)."""
+    if picture:
+        return f"Z-Image that waits for a {picture}", *waiting_pipeline(options.seconds, WAITING_STEPS, picture)
+    if options.large:
+        name = f"Z-Image width, {options.layers} layers, bf16, random weights"
+        return name, *large_pipeline(options.device, options.layers)
+    return options.model, *small_pipeline(options.model, options.device)
 
 
 def _of_pairs(seconds: list[float], bare: list[float]) -> float:
@@ -210,51 +224,6 @@ def steps_for(pipe: Any, call: dict[str, Any], seconds: float) -> int:
     few = lasting(2)
     step = max(1e-4, (lasting(12) - few) / 10)
     return max(2, round((seconds - few) / step) + 2)
-
-
-def small_pipeline(model: str, device: str) -> tuple[Any, int]:
-    """A local model in fp32 and the size that it is meant for."""
-    import torch
-    from diffusers import DiffusionPipeline
-
-    from seedbank.engine.source import find_model
-
-    folder = str(find_model(model).folder)
-    pipe = DiffusionPipeline.from_pretrained(folder, torch_dtype=torch.float32, use_safetensors=True, local_files_only=True)
-    return pipe.to(device), 128
-
-
-def large_pipeline(device: str, layers: int) -> tuple[Any, int]:
-    """A transformer of Z-Image's width (dim 3840, `layers` of its 30) and a full-size VAE with random weights, bf16, 1024x1024.
-
-    It is saved and loaded again, so that recording verifies its weights against files as it does for a real model.
-    """
-    import torch
-    from diffusers import AutoencoderKL, ZImagePipeline, ZImageTransformer2DModel
-
-    small, _ = small_pipeline("embedded", "cpu")
-    torch.manual_seed(0)
-    width = small.text_encoder.config.hidden_size
-    with torch.device(device):
-        transformer = ZImageTransformer2DModel(n_layers=layers, cap_feat_dim=width)
-        vae = AutoencoderKL(
-            block_out_channels=(128, 256, 512, 512),
-            down_block_types=("DownEncoderBlock2D",) * 4,
-            up_block_types=("UpDecoderBlock2D",) * 4,
-            layers_per_block=2,
-            latent_channels=16,
-            sample_size=1024,
-            scaling_factor=0.3611,
-            shift_factor=0.1159,
-        )
-    for parameter in transformer.parameters():
-        torch.nn.init.normal_(parameter, std=0.02)
-    parts = dict(small.components) | {"transformer": transformer.bfloat16(), "vae": vae.bfloat16()}
-    folder = Path(tempfile.mkdtemp(prefix="seedbank-large-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    ZImagePipeline(**parts).save_pretrained(folder, safe_serialization=True)
-    pipe = ZImagePipeline.from_pretrained(folder, torch_dtype=torch.bfloat16, local_files_only=True)
-    return pipe.to(device), 1024
 
 
 def measure_memory(model: str) -> dict[str, Any]:
