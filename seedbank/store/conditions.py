@@ -21,7 +21,7 @@ from seedbank.store import sources, words
 from seedbank.store.asking import Asking, any_of, one_of
 from seedbank.store.digests import begins
 from seedbank.store.files import lost_references
-from seedbank.store.matching import ids_named, named, pattern, size_ids
+from seedbank.store.matching import named, pattern, size_ids
 from seedbank.store.reading import LARGEST_ID, no_entry
 from seedbank.store.sources import (
     NOTHING,
@@ -31,7 +31,7 @@ from seedbank.store.sources import (
     by_ids,
     by_posting,
     by_range,
-    by_value,
+    by_relation,
     listed,
     not_that,
 )
@@ -76,7 +76,7 @@ def condition(asking: Asking, term: Term) -> Condition:
 
 
 def _tag(asking: Asking, key: str, value: str) -> Condition:
-    return by_posting(TAG, ids_named(asking.connection, tags, value))
+    return by_posting(TAG, asking.ids_named(tags, value), sqlite=asking.sqlite)
 
 
 def _favourite(asking: Asking, key: str, value: str) -> Condition:
@@ -84,9 +84,9 @@ def _favourite(asking: Asking, key: str, value: str) -> Condition:
     if word == "no":
         return not_that(_favourite(asking, key, "yes"))
     if word == "any":
-        return by_posting(FAVOURITE, sorted(asking.users.values()))
+        return by_posting(FAVOURITE, sorted(asking.users.values()), sqlite=asking.sqlite)
     name = asking.user if word == "yes" else value
-    return by_posting(FAVOURITE, [asking.users[name]] if name in asking.users else [])
+    return by_posting(FAVOURITE, [asking.users[name]] if name in asking.users else [], sqlite=asking.sqlite)
 
 
 def _rating(asking: Asking, key: str, value: Ranges | None) -> Condition:
@@ -96,7 +96,8 @@ def _rating(asking: Asking, key: str, value: Ranges | None) -> Condition:
     given = [
         number for number in range(6) if any((one.low or 0) <= number <= (5 if one.high is None else one.high) for one in value)
     ]
-    return by_posting(RATING, [user * 8 + number for number in given] if user is not None else [])
+    values = [user * 8 + number for number in given] if user is not None else []
+    return by_posting(RATING, values, sqlite=asking.sqlite)
 
 
 def _collection(asking: Asking, key: str, value: str) -> Condition:
@@ -123,32 +124,29 @@ def _saved(asking: Asking, name: str, query: str) -> Condition:
 
 
 def _model(asking: Asking, key: str, value: str) -> Condition:
-    return by_column(entries.c.model_id, ids_named(asking.connection, models, value, digests=True), sqlite=asking.sqlite)
+    return by_column(entries.c.model_id, asking.ids_named(models, value, digests=True), sqlite=asking.sqlite)
 
 
 def _lora(asking: Asking, key: str, value: str) -> Condition:
     if value == "*":
         ids = list(asking.connection.scalars(select(adapters.c.id)))
     else:
-        ids = ids_named(asking.connection, adapters, value, digests=True)
-    if not ids:
-        return NOTHING
-    link = entry_adapters.alias("tested")
-    test = select(1).where(link.c.adapter_id.in_(ids), link.c.entry_id == entries.c.id).correlate(entries).exists()
-    return Condition(test, by_value(entry_adapters, entry_adapters.c.adapter_id, ids), True)
+        ids = asking.ids_named(adapters, value, digests=True)
+    return by_relation(entry_adapters, entry_adapters.c.adapter_id, ids, sqlite=asking.sqlite)
 
 
 def _size(asking: Asking, key: str, value: Any) -> Condition:
-    return by_column(entries.c.size_id, size_ids(asking.connection, value), sqlite=asking.sqlite)
+    ids = asking.once(key, value, lambda: size_ids(asking.connection, value))
+    return by_column(entries.c.size_id, ids, sqlite=asking.sqlite)
 
 
 def _method(asking: Asking, key: str, value: str) -> Condition:
-    ids = asking.remembered.method_ids(asking.connection, key, value)
+    ids = asking.once(key, value, lambda: asking.remembered.method_ids(asking.connection, key, value))
     return by_column(entries.c.method_id, ids, sqlite=asking.sqlite)
 
 
 def _environment(asking: Asking, key: str, value: str) -> Condition:
-    ids = asking.remembered.environment_ids(asking.connection, key, value)
+    ids = asking.once(key, value, lambda: asking.remembered.environment_ids(asking.connection, key, value))
     return by_column(entries.c.environment_id, ids, sqlite=asking.sqlite)
 
 
@@ -166,10 +164,7 @@ def _run(asking: Asking, key: str, value: str) -> Condition:
     if not ids:
         return NOTHING
     made = by_column(entries.c.run_id, ids, sqlite=asking.sqlite)
-    link = run_entries.alias("tested")
-    chosen = select(1).where(link.c.run_id.in_(ids), link.c.entry_id == entries.c.id).correlate(entries).exists()
-    of_run = tuple(Source(run_entries.c.entry_id, run_entries, (run_entries.c.run_id == one,)) for one in ids)
-    return any_of([made, Condition(chosen, of_run, True)])
+    return any_of([made, by_relation(run_entries, run_entries.c.run_id, ids, sqlite=asking.sqlite)])
 
 
 # -- numbers, times, words to choose from --------------------------------------------------------------------------

@@ -13,8 +13,7 @@ from seedbank.errors import NotFound
 from seedbank.query import EVERYTHING, Query
 from seedbank.records import Count, Page
 from seedbank.store.database import Database
-from seedbank.store.reading import CHUNK, LARGEST_ID, entries_by_id, no_entry
-from seedbank.store.tables import entries
+from seedbank.store.reading import CHUNK, LARGEST_ID, entries_by_id, newest_ids, no_entry
 
 # What only a query needs is imported inside the methods: listing the newest entries must stay quick to start.
 if TYPE_CHECKING:
@@ -113,10 +112,7 @@ class Finder:
     def _ids(self, connection: Connection, query: Query, limit: int, after: int | None) -> list[int]:
         if query != EVERYTHING:
             return self._page(self._ask(connection), query, limit, after)
-        newest = select(entries.c.id).where(entries.c.trashed.is_(None)).order_by(entries.c.id.desc()).limit(max(limit, 0))
-        if after is not None:
-            newest = newest.where(entries.c.id < min(after, LARGEST_ID))
-        return list(connection.scalars(newest))
+        return newest_ids(connection, limit, after)
 
     def _page(self, asking: Asking, query: Query, limit: int, after: int | None) -> list[int]:
         from seedbank.store.planning import plan
@@ -136,6 +132,8 @@ class Finder:
 
     def _newest_or_rest(self, asking: Asking, how: Plan, limit: int, before: int | None) -> list[int]:
         """The first ids of what is common: found among the newest, or else all of it is old."""
+        from seedbank.store.tables import entries
+
         start = before if before is not None else (asking.connection.scalar(select(func.max(entries.c.id))) or 0) + 1
         floor = start - WALKED
         found = self._fetch(asking, how, how.stretch_of_all(start, floor).limit(limit))
@@ -178,7 +176,7 @@ class Finder:
         (source,) = phase.condition.sources if phase.condition.sources else (None,)
         if how.sources is None and source is not None and len(phase.keys) == 1:  # walked as any source, by id
             ((_, ascending),) = phase.keys
-            return Plan(how.tests, (source,)).walk(None if place is None else place[0], ascending=ascending)
+            return Plan(how.held, (source,), sqlite=how.sqlite).walk(None if place is None else place[0], ascending=ascending)
         statement = how.any_order().where(phase.condition.test)
         if place is not None:
             statement = statement.where(phase.behind(place))
@@ -220,6 +218,7 @@ class Finder:
             return self._estimate(asking, query)
 
     def _estimate(self, asking: Asking, query: Query) -> Count:
+        from seedbank.store.tables import entries
         from seedbank.store.planning import plan
 
         connection = asking.connection
@@ -227,7 +226,7 @@ class Finder:
         if low is None:
             return Count(0, True)
         sampled = sample(low, high)
-        tests = plan(asking, Query(query.where), in_order=False, walk=True).tests
+        tests = plan(asking, Query(query.where), in_order=False, walk=True).tests()
         statement = select(func.count()).select_from(entries).where(entries.c.id.in_(sampled), *tests)
         matches = connection.scalar(statement) or 0
         span = high - low + 1

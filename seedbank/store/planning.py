@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Select, and_, func, select, union
+from sqlalchemy import ColumnElement, Executable, Select, and_, func, literal, select, union, union_all
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ClauseElement
 
@@ -36,18 +36,18 @@ FEW_IN_ORDER = 1_000
 SURELY_MANY = 20 * FEW
 """Where PostgreSQL expects more than this, nothing is counted."""
 
-SAMPLED = 200
-"""The newest ids of a source that tell how dense it is."""
+BEYOND = frozenset({"added", "created", "regenerable", "collection"})
+"""Keys whose meaning changes while the bank does not: with the time, with the disk, with what a saved search uses of these."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`tests` must hold of what `sources` list (None: of all entries); `few`: they are short and in no order.
+    """`held` must hold of what `sources` list (None: of all entries); `few`: they are short and in no order.
 
     `rest` lists everything too, at a price: for where walking all entries does not soon find enough.
     """
 
-    tests: tuple[ColumnElement[bool], ...]
+    held: tuple[Condition, ...]
     sources: tuple[Source, ...] | None
     few: bool = False
     sqlite: bool = True
@@ -58,6 +58,13 @@ class Plan:
         """Whether it is known that nothing is found."""
         return self.sources == ()
 
+    def tests(self, number: ColumnElement[int] = entries.c.id) -> list[ColumnElement[bool]]:
+        """What must hold of an entry, in a statement that walks ids in the column `number`.
+
+        So lists are held against each other before a row of entries is looked up, which costs several times as much.
+        """
+        return [one.on(number) for one in self.held]
+
     def walk(self, start: int | None = None, *, ascending: bool = False) -> Select[tuple[int]]:
         """Select of the ids newest first, of those below `start`; `ascending`: oldest first, of those above.
 
@@ -67,24 +74,24 @@ class Plan:
             return _in_order(self.any_order(), entries.c.id, start, ascending)
         (source,) = self.sources
         joined = source.table.join(entries, entries.c.id == source.column)
-        found = select(entries.c.id).select_from(joined).where(*source.where, *self.tests)
+        found = select(entries.c.id).select_from(joined).where(*source.where, *self.tests(source.column))
         return _in_order(found, source.column, start, ascending)
 
     def any_order(self) -> Select[tuple[int]]:
         """Select of the ids, to be ordered."""
-        statement = select(entries.c.id).where(*self.tests)
+        statement = select(entries.c.id).where(*self.tests())
         return statement if self.sources is None else statement.where(self._among(_together(self.sources)))
 
     def stretch_of_all(self, start: int, floor: int) -> Select[tuple[int]]:
         """As `walk`, of all entries, no farther than `floor`."""
-        return _in_order(select(entries.c.id).where(*self.tests, entries.c.id >= floor), entries.c.id, start, False)
+        return _in_order(select(entries.c.id).where(*self.tests(), entries.c.id >= floor), entries.c.id, start, False)
 
     def from_rest(self, start: int) -> Select[tuple[int]]:
         """As `walk`, from what `rest` lists below `start`: read whole, sorted, tested."""
         assert self.rest is not None
         below = [source.ids().where(source.column < start) for source in self.rest]
         together = below[0] if len(below) == 1 else select(union(*below).subquery().c.id)
-        return select(entries.c.id).where(*self.tests, self._among(together)).order_by(entries.c.id.desc())
+        return select(entries.c.id).where(*self.tests(), self._among(together)).order_by(entries.c.id.desc())
 
     def _among(self, ids: Select[tuple[int]]) -> ColumnElement[bool]:
         """Entries with these ids. As an array for PostgreSQL, or it may walk all entries and look each up in the list."""
@@ -113,7 +120,7 @@ class Plan:
                     part = part.where(source.column >= bound if is_floor else source.column < bound)
             parts[at] = part
         together = union(*parts).subquery()
-        ids = select(entries.c.id).where(self._among(select(together.c.id)), *self.tests)
+        ids = select(entries.c.id).where(self._among(select(together.c.id)), *self.tests())
         return ids.order_by(entries.c.id.desc())
 
 
@@ -136,15 +143,22 @@ def plan(asking: Asking, query: Query, *, in_order: bool, walk: bool = False) ->
 
     `walk`: entries are given, and all is tested.
     """
+    if any(term.key in BEYOND for term in terms_of(query.where)):
+        return _plan(asking, query, in_order, walk)
+    return asking.once("plan", (query.where, in_order, walk, asking.user), lambda: _plan(asking, query, in_order, walk))
+
+
+def _plan(asking: Asking, query: Query, in_order: bool, walk: bool) -> Plan:
     parts = _conjuncts(query.where)
     conditions = [_condition(asking, part) for part in parts]
-    live = [] if any(term.key == "trash" for term in terms_of(query.where)) else [asking.bare("trashed").is_(None)]
+    everywhere = any(term.key == "trash" for term in terms_of(query.where))
+    live = [] if everywhere else [Condition(asking.bare("trashed").is_(None))]
     if any(one.sources == () for one in conditions):
         return Plan((), ())
     chosen, few, rest = (None, False, None) if walk else _choose(asking, conditions, in_order=in_order)
-    tests = [one.test for at, one in enumerate(conditions) if at != chosen or not one.exact]
+    held = [one for at, one in enumerate(conditions) if at != chosen or not one.exact]
     sources = None if chosen is None else conditions[chosen].sources
-    return Plan((*live, *tests), sources, few, asking.sqlite, None if rest is None else conditions[rest].sources)
+    return Plan((*live, *held), sources, few, asking.sqlite, None if rest is None else conditions[rest].sources)
 
 
 def _conjuncts(node: Node | None) -> list[Node]:
@@ -164,8 +178,12 @@ def _condition(asking: Asking, node: Node) -> Condition:
             if any(one.sources == () for one in found):
                 return NOTHING
             chosen, _, _ = _choose(asking, found, in_order=False)
-            test = and_(*(func.coalesce(one.test, False) for one in found))
-            return Condition(test, None if chosen is None else found[chosen].sources)
+
+            def of_id(number: ColumnElement[int]) -> ColumnElement[bool]:
+                return and_(*(func.coalesce(one.on(number), False) for one in found))
+
+            sources = None if chosen is None else found[chosen].sources
+            return Condition(of_id(entries.c.id), sources, of_id=of_id if any(one.of_id for one in found) else None)
 
 
 def _choose(asking: Asking, conditions: Sequence[Condition], *, in_order: bool) -> tuple[int | None, bool, int | None]:
@@ -178,29 +196,50 @@ def _choose(asking: Asking, conditions: Sequence[Condition], *, in_order: bool) 
         return None, False, None
     if in_order and len(conditions) == 1 and conditions[0].ordered:
         return 0, False, None
-    bounds = [FEW_IN_ORDER if in_order and conditions[at].ordered else FEW for at in candidates]
-    sizes = _sizes(asking, [conditions[at] for at in candidates], bounds)
-    few = [(size, at) for at, size, bound in zip(candidates, sizes, bounds, strict=True) if size <= bound]
+    measured = [_Measured(at, conditions[at], in_order=in_order and conditions[at].ordered) for at in candidates]
+    _measure(asking, measured)
+    few = [(one.size, one.at) for one in measured if one.size <= one.bound]
     if few:
         return min(few)[1], True, None
-    shortest = min(zip(sizes, candidates, strict=True))[1]
-    ordered = [at for at in candidates if conditions[at].ordered]
-    return (_sparsest(asking, conditions, ordered) if ordered and in_order else None), False, shortest
+    ordered = [(one.reach, one.at) for one in measured if one.in_order]
+    return (min(ordered)[1] if ordered else None), False, min((one.size, one.at) for one in measured)[1]
 
 
-def _sizes(asking: Asking, conditions: Sequence[Condition], bounds: Sequence[int]) -> list[int]:
-    """How long the sources of each condition are, each source counted up to the bound of its condition."""
-    sizes = [0 if asking.sqlite else sum(_estimate(asking, source) for source in one.sources or ()) for one in conditions]
-    counted = [at for at, size in enumerate(sizes) if size <= SURELY_MANY]
-    counts = [
-        select(func.count()).select_from(source.ids().limit(bounds[at] + 1).subquery()).scalar_subquery()
-        for at in counted
-        for source in conditions[at].sources or ()
-    ]
-    values = iter(asking.connection.execute(select(*counts)).one() if counts else ())
-    for at in counted:
-        sizes[at] = sum(next(values) for _ in conditions[at].sources or ())
-    return sizes
+@dataclass
+class _Measured:
+    """What is known of the sources of the condition `at`: `size`, counted up to `bound` each, and, where they can be walked
+    `in_order`, how far back that many reach: the farther, the sparser they are."""
+
+    at: int
+    condition: Condition
+    in_order: bool
+    size: int = 0
+    reach: int = 0
+
+    @property
+    def bound(self) -> int:
+        return FEW_IN_ORDER if self.in_order else FEW
+
+
+def _measure(asking: Asking, conditions: Sequence[_Measured]) -> None:
+    """One statement for all of them, but for what PostgreSQL is asked beforehand."""
+    parts = []
+    for place, one in enumerate(conditions):
+        sources = one.condition.sources or ()
+        one.size = 0 if asking.sqlite else sum(_estimate(asking, source) for source in sources)
+        if one.size > SURELY_MANY:
+            continue
+        one.size = 0
+        for source in sources:
+            first = _in_order(source.ids(), source.column, None, False) if one.in_order else source.ids()
+            some = first.limit(one.bound + 1).subquery()
+            parts.append(select(literal(place), func.count(), func.min(some.c.id)).select_from(some))
+    if not parts:
+        return
+    for place, count, lowest in asking.connection.execute(union_all(*parts) if len(parts) > 1 else parts[0]):
+        conditions[place].size += count
+        if count > conditions[place].bound:  # or else the source ends there
+            conditions[place].reach = max(conditions[place].reach, lowest)
 
 
 def _estimate(asking: Asking, source: Source) -> int:
@@ -224,23 +263,6 @@ class Explain(Executable, ClauseElement):
 @compiles(Explain)
 def _explained(element: Explain, compiler: Any, **options: Any) -> str:
     return f"EXPLAIN {compiler.process(element.statement, **options)}"
-
-
-def _sparsest(asking: Asking, conditions: Sequence[Condition], ordered: Sequence[int]) -> int:
-    """Which of several ordered sources has the fewest entries among the newest: whose first ones reach back the farthest."""
-    if len(ordered) == 1:
-        return ordered[0]
-    columns = []
-    for at in ordered:
-        ends = []
-        for source in conditions[at].sources or ():
-            first = _in_order(source.ids(), source.column, None, False).limit(SAMPLED).subquery()
-            ends.append(select(func.min(first.c.id)).scalar_subquery())
-        columns.append(ends)
-    values = iter(asking.connection.execute(select(*(end for ends in columns for end in ends))).one())
-    ends_of = {at: [next(values) for _ in ends] for at, ends in zip(ordered, columns, strict=True)}
-    reach = {at: max((end for end in ends if end is not None), default=0) for at, ends in ends_of.items()}  # None: it is empty
-    return min(ordered, key=lambda at: reach[at])
 
 
 def saved(asking: Asking, node: Node) -> Condition:

@@ -70,8 +70,9 @@ def _rating_phases(asking: Asking, ascending: bool, tail: tuple[Key, ...]) -> It
     user = asking.users.get(asking.user)
     if user is not None:
         for rating in range(6) if ascending else reversed(range(6)):
-            yield Phase(by_posting(RATING, [user * 8 + rating]), tail)
-    yield Phase(not_that(by_posting(RATING, [user * 8 + rating for rating in range(6)] if user is not None else [])), tail)
+            yield Phase(by_posting(RATING, [user * 8 + rating], sqlite=asking.sqlite), tail)
+    values = [user * 8 + rating for rating in range(6)] if user is not None else []
+    yield Phase(not_that(by_posting(RATING, values, sqlite=asking.sqlite)), tail)
 
 
 def _known(asking: Asking, sort: Sort) -> list[Key]:

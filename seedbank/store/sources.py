@@ -6,7 +6,7 @@ an index in the order of ids and can be walked lazily; others are only of use wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,12 +42,18 @@ class Source:
 class Condition:
     """`test` of one row of `entries`; `sources` list a superset of what it holds of, None when nothing can.
 
-    `exact`: the sources list nothing else, so that whoever walks them need not test.
+    `exact`: the sources list nothing else, so that whoever walks them need not test. `of_id`: makes the same test for an id,
+    where a list that is sorted by ids tells without the row of `entries`.
     """
 
     test: ColumnElement[bool]
     sources: tuple[Source, ...] | None = None
     exact: bool = False
+    of_id: Callable[[ColumnElement[int]], ColumnElement[bool]] | None = None
+
+    def on(self, number: ColumnElement[int]) -> ColumnElement[bool]:
+        """The test, for a statement that has the id in `number` before it has the row."""
+        return self.test if self.of_id is None else self.of_id(number)
 
     @property
     def ordered(self) -> bool:
@@ -60,11 +66,16 @@ EVERYTHING = Condition(true())
 
 def not_that(condition: Condition) -> Condition:
     """What is not known does not match, and so matches the negated condition: NULL must not swallow both."""
-    return Condition(not_(func.coalesce(condition.test, false())))
+
+    def turned(test: ColumnElement[bool]) -> ColumnElement[bool]:
+        return not_(func.coalesce(test, false()))
+
+    return Condition(turned(condition.test), of_id=condition.of_id and (lambda number: turned(condition.on(number))))
 
 
 def bare(column: ColumnElement[Any], *, sqlite: bool) -> ColumnElement[Any]:
-    """`column` in a test: SQLite must not take it as an invitation to use its index instead of the source."""
+    """`column` in a test: SQLite must not take it as an invitation to use its index instead of the source, or, where it is a
+    subquery, to join its table last."""
     return UnaryExpression(column, operator=custom_op("+"), type_=column.type) if sqlite else column
 
 
@@ -87,15 +98,23 @@ def by_column(column: ColumnElement[Any], values: Sequence[Any], *, sqlite: bool
     return Condition(test, tuple(Source(listed.c.id, listed, (one,), ordered) for one in where), True)
 
 
-def by_posting(kind: int, values: Sequence[int]) -> Condition:
+def by_posting(kind: int, values: Sequence[int], *, sqlite: bool) -> Condition:
     """A posting of this kind with one of `values`."""
+    return by_relation(postings, postings.c.key, [posting_key(kind, value) for value in values], sqlite=sqlite)
+
+
+def by_relation(table: Table, column: ColumnElement[int], values: Sequence[int], *, sqlite: bool) -> Condition:
+    """A relation, whose primary key is `column` and the id of the entry, has the entry with one of `values`."""
     if not values:
         return NOTHING
-    keys = [posting_key(kind, value) for value in values]
-    tested = postings.alias("tested")
-    held = tested.c.key.in_(keys) if len(keys) > 1 else tested.c.key == keys[0]
-    test = select(1).where(held, tested.c.entry_id == entries.c.id).correlate(entries).exists()
-    return Condition(test, by_value(postings, postings.c.key, keys), True)
+    tested = table.alias("tested")
+    named = tested.c[column.key]
+    held = select(1).where(named.in_(values) if len(values) > 1 else named == values[0])
+
+    def of_id(number: ColumnElement[int]) -> ColumnElement[bool]:
+        return bare(held.where(tested.c.entry_id == number).correlate_except(tested).exists(), sqlite=sqlite)
+
+    return Condition(of_id(entries.c.id), by_value(table, column, values), True, of_id)
 
 
 def by_value(table: Table, column: ColumnElement[int], values: Sequence[int]) -> tuple[Source, ...]:

@@ -15,6 +15,9 @@ from seedbank.store.wordindex import prompts_having, prompts_with
 MOST_WORDS = 1000
 """A piece of more words than this (``*e*``) is looked for in the prompts themselves; it is common then."""
 
+LAST = chr(0x10FFFF)
+"""No word has a later character."""
+
 
 def prompt_condition(asking: Asking, key: str, value: str) -> Condition:
     piece = _piece(value)
@@ -94,8 +97,8 @@ def _indexed_terms(asking: Asking, value: str) -> list[list[str]] | None:
             if words.is_unspaced(token):
                 wanted.append([token])
             continue
-        if open_left:
-            pieces = _words_with(asking, token, open_right)
+        if open_left or (open_right and asking.sqlite):
+            pieces = _words_with(asking, token, open_left, open_right)
             if pieces is None:
                 continue
             wanted.append(pieces)
@@ -108,8 +111,12 @@ def _indexed_terms(asking: Asking, value: str) -> list[list[str]] | None:
     return wanted or None
 
 
-def _words_with(asking: Asking, piece: str, open_right: bool) -> list[str] | None:
-    """The words of the bank that end with `piece` or contain it; None when there are too many."""
-    like = vocabulary.c.word.like(f"%{piece}{'%' if open_right else ''}")
-    found = list(asking.connection.scalars(select(vocabulary.c.word).where(like).limit(MOST_WORDS + 1)))
+def _words_with(asking: Asking, piece: str, open_left: bool, open_right: bool) -> list[str] | None:
+    """The words of the bank that begin or end with `piece` or contain it; None when there are too many.
+
+    The index of SQLite knows beginnings too, but gathers all that they find before it gives the first.
+    """
+    word = vocabulary.c.word
+    held = word.like(f"%{piece}{'%' if open_right else ''}") if open_left else word.between(piece, piece + LAST)
+    found = list(asking.connection.scalars(select(word).where(held).limit(MOST_WORDS + 1)))
     return found if len(found) <= MOST_WORDS else None

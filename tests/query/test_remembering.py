@@ -1,0 +1,91 @@
+"""What a connection remembers between queries, and that it never answers for a bank that has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import event
+
+from seedbank.query import parse
+from seedbank.store import Store, remembering
+from seedbank.store.planning import BEYOND
+from tests.store.examples import new_entry
+
+
+@pytest.fixture
+def three(store: Store) -> Store:
+    """A store of three entries; the first two have a tag."""
+    store.add_entries(new_entry(number, tags=("poster",) if number < 3 else ()) for number in (1, 2, 3))
+    return store
+
+
+def found(store: Store, text: str) -> list[int]:
+    return store._finder.page_ids(parse(text), 10)
+
+
+@contextmanager
+def selects(store: Store) -> Iterator[list[str]]:
+    """The SELECT statements that are sent meanwhile."""
+    sent: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("SELECT"):
+            sent.append(statement)
+
+    event.listen(store.database.engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(store.database.engine, "before_cursor_execute", note)
+
+
+def test_a_query_that_is_asked_again_is_one_statement(three: Store):
+    text = "tag:poster fav:no model:* size:square steps:1.. env.torch:*"
+    first = found(three, text)
+    with selects(three) as sent:
+        assert found(three, text) == first
+    assert len(sent) <= 1
+
+
+def test_what_another_process_changes_is_seen_at_once(three: Store, bank_url: str):
+    with Store.open(bank_url, user="ann") as other:
+        assert found(three, "tag:poster") == [2, 1]
+        other.curation.rename_tag("poster", "sheet")
+        assert found(three, "tag:poster") == []
+        assert found(three, "tag:sheet") == [2, 1]
+        other.tag([3], ["poster"])
+        assert found(three, "tag:poster") == [3]
+        assert found(three, "fav:ann") == []
+        other.favourite([1], user="ann")
+        assert found(three, "fav:ann") == [1]
+        other.add_entry(new_entry(4, tags=("poster",)))
+        assert found(three, "tag:poster") == [4, 3]
+
+
+def test_what_this_process_changes_is_seen_at_once(three: Store):
+    for _ in range(2):
+        assert found(three, "tag:new") == []
+        three.tag([1], ["new"])
+        assert found(three, "tag:new") == [1]
+        three.untag([1], ["new"])
+    three.trash([2])
+    assert found(three, "tag:poster") == [1]
+
+
+def test_what_depends_on_more_than_the_bank_is_asked_anew(three: Store):
+    for key, text in {"added": "-1h..", "created": "2020..", "regenerable": "yes", "collection": "all"}.items():
+        assert key in BEYOND
+        if key == "collection":
+            three.curation.create_collection("all", "added:-1h..")
+        found(three, f"{key}:{text}")
+        with selects(three) as sent:
+            found(three, f"{key}:{text}")
+        assert len(sent) > 1, key
+
+
+def test_only_so_much_is_remembered(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(remembering, "MOST", 3)
+    memory = remembering.Memory(1)
+    assert [memory.once(number, lambda number=number: -number) for number in range(5)] == [0, -1, -2, -3, -4]
+    assert len(memory.values) <= 3
+    assert memory.once(4, lambda: 1) == -4
