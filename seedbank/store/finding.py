@@ -13,7 +13,8 @@ from seedbank.errors import NotFound
 from seedbank.query import EVERYTHING, Query
 from seedbank.records import Count, Page
 from seedbank.store.database import Database
-from seedbank.store.reading import CHUNK, LARGEST_ID, entries_by_id, newest_ids, no_entry
+from seedbank.store.reading import CHUNK, LARGEST_ID, entries_by_id, no_entry
+from seedbank.store.tables import entries
 
 # What only a query needs is imported inside the methods: listing the newest entries must stay quick to start.
 if TYPE_CHECKING:
@@ -112,7 +113,10 @@ class Finder:
     def _ids(self, connection: Connection, query: Query, limit: int, after: int | None) -> list[int]:
         if query != EVERYTHING:
             return self._page(self._ask(connection), query, limit, after)
-        return newest_ids(connection, limit, after)
+        newest = select(entries.c.id).where(entries.c.trashed.is_(None)).order_by(entries.c.id.desc()).limit(max(limit, 0))
+        if after is not None:
+            newest = newest.where(entries.c.id < min(after, LARGEST_ID))
+        return list(connection.scalars(newest))
 
     def _page(self, asking: Asking, query: Query, limit: int, after: int | None) -> list[int]:
         from seedbank.store.planning import plan
@@ -132,8 +136,6 @@ class Finder:
 
     def _newest_or_rest(self, asking: Asking, how: Plan, limit: int, before: int | None) -> list[int]:
         """The first ids of what is common: found among the newest, or else all of it is old."""
-        from seedbank.store.tables import entries
-
         start = before if before is not None else (asking.connection.scalar(select(func.max(entries.c.id))) or 0) + 1
         floor = start - WALKED
         found = self._fetch(asking, how, how.stretch_of_all(start, floor).limit(limit))
@@ -218,7 +220,6 @@ class Finder:
             return self._estimate(asking, query)
 
     def _estimate(self, asking: Asking, query: Query) -> Count:
-        from seedbank.store.tables import entries
         from seedbank.store.planning import plan
 
         connection = asking.connection

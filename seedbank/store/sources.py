@@ -108,7 +108,7 @@ def by_relation(table: Table, column: ColumnElement[int], values: Sequence[int],
     if not values:
         return NOTHING
     tested = table.alias("tested")
-    named = tested.c[column.key]
+    named = tested.c[str(column.key)]
     held = select(1).where(named.in_(values) if len(values) > 1 else named == values[0])
 
     def of_id(number: ColumnElement[int]) -> ColumnElement[bool]:
