@@ -108,6 +108,12 @@ class Recipe:
             recipe.__dict__[name] = tuple(values.get(name, ()))
         return recipe
 
+    def canonical_with(self, **parts: Any) -> Recipe:
+        """The same recipe with other parts, which are canonical: nothing is checked, as in `canonical_from`."""
+        recipe = object.__new__(type(self))
+        recipe.__dict__.update({name: self.__dict__[name] for name in _BLANK}, **parts)
+        return recipe
+
     @cached_property
     def canonical(self) -> bytes:
         """Canonical JSON (RFC 8785), UTF-8."""

@@ -18,11 +18,11 @@ from seedbank.hashing import CHUNK as PIECE
 from seedbank.hashing import json_digest, plain_value
 from seedbank.records import EXACT, VERDICTS
 from seedbank.store.catalogue import method_digest, searched_cfg
+from seedbank.store.columns import traces
 from seedbank.store.files import OWN
 from seedbank.store.imports import IMPORT
 from seedbank.store.integrity import in_batches, where_in
 from seedbank.store.recipes import is_digest
-from seedbank.store.rows import traces
 from seedbank.store.tables import (
     adapters,
     blobs,

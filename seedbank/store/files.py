@@ -10,10 +10,11 @@ from sqlalchemy import Connection, Select, exists, or_, select, update
 
 from seedbank.errors import BadInput, NotFound
 from seedbank.records import Blob, Picture, StoredPicture
+from seedbank.store.columns import BLOB, PICTURE, slices
 from seedbank.store.database import Database
 from seedbank.store.digests import head, head_of
 from seedbank.store.reading import CHUNK
-from seedbank.store.rows import BLOB, PICTURE, blob_of, picture_of, slices
+from seedbank.store.rows import blob_of, picture_of
 from seedbank.store.sharing import store_blobs, store_pictures
 from seedbank.store.tables import blobs, entries, entry_inputs, images, model_files, recipes, regenerations
 from seedbank.store.writing import Work, require_entries

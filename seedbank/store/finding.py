@@ -13,8 +13,7 @@ from seedbank.errors import NotFound
 from seedbank.query import EVERYTHING, Query
 from seedbank.records import Count, Page
 from seedbank.store.database import Database
-from seedbank.store.reading import CHUNK, LARGEST_ID, entries_by_id, no_entry
-from seedbank.store.tables import entries
+from seedbank.store.reading import CHUNK, LARGEST_ID, entries_by_id, newest_ids, no_entry
 
 # What only a query needs is imported inside the methods: listing the newest entries must stay quick to start.
 if TYPE_CHECKING:
@@ -113,10 +112,7 @@ class Finder:
     def _ids(self, connection: Connection, query: Query, limit: int, after: int | None) -> list[int]:
         if query != EVERYTHING:
             return self._page(self._ask(connection), query, limit, after)
-        newest = select(entries.c.id).where(entries.c.trashed.is_(None)).order_by(entries.c.id.desc()).limit(max(limit, 0))
-        if after is not None:
-            newest = newest.where(entries.c.id < min(after, LARGEST_ID))
-        return list(connection.scalars(newest))
+        return newest_ids(connection, limit, after)
 
     def _page(self, asking: Asking, query: Query, limit: int, after: int | None) -> list[int]:
         from seedbank.store.planning import plan
@@ -136,6 +132,8 @@ class Finder:
 
     def _newest_or_rest(self, asking: Asking, how: Plan, limit: int, before: int | None) -> list[int]:
         """The first ids of what is common: found among the newest, or else all of it is old."""
+        from seedbank.store.tables import entries
+
         start = before if before is not None else (asking.connection.scalar(select(func.max(entries.c.id))) or 0) + 1
         floor = start - WALKED
         found = self._fetch(asking, how, how.stretch_of_all(start, floor).limit(limit))
@@ -221,6 +219,7 @@ class Finder:
 
     def _estimate(self, asking: Asking, query: Query) -> Count:
         from seedbank.store.planning import plan
+        from seedbank.store.tables import entries
 
         connection = asking.connection
         low, high = connection.execute(select(func.min(entries.c.id), func.max(entries.c.id))).one()
@@ -246,6 +245,8 @@ def sample(low: int, high: int) -> Sequence[int]:
 
 def _phase_of(connection: Connection, of_order: Sequence[Phase], number: int) -> int:
     """In which phase an entry stands. Raises `NotFound`."""
+    from seedbank.store.tables import entries
+
     held: list[ColumnElement[Any]] = [func.coalesce(phase.condition.test, False) for phase in of_order]
     row = None
     if 0 < number <= LARGEST_ID:
@@ -256,5 +257,7 @@ def _phase_of(connection: Connection, of_order: Sequence[Phase], number: int) ->
 
 
 def _values(connection: Connection, phase: Phase, number: int) -> Position:
+    from seedbank.store.tables import entries
+
     keys = [key for key, _ in phase.keys]
     return connection.execute(select(*keys).where(entries.c.id == number)).one()

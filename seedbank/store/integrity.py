@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Connection, Select, except_, exists, or_, 
 from seedbank.errors import SeedbankError
 from seedbank.hashing import json_digest, sha256
 from seedbank.store import words
-from seedbank.store.reading import CHUNK, recipe_select
+from seedbank.store.columns import recipe_select
+from seedbank.store.reading import CHUNK
 from seedbank.store.rows import recipe_of
 from seedbank.store.runs import counting_verdict
 from seedbank.store.tables import (
@@ -89,10 +90,10 @@ def _environments(connection: Connection) -> Iterator[str]:
 
 def _recipes(connection: Connection) -> Iterator[str]:
     for row in in_batches(connection, recipe_select()):
-        number, *stored, model = row
+        number, *stored = row
         digest = stored[0].hex()
         try:
-            recipe = recipe_of(stored, model, {})
+            recipe = recipe_of(*stored, read={})
             same = recipe is not None and recipe.digest == digest
         except (SeedbankError, KeyError, TypeError, ValueError):
             same = False

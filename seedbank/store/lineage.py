@@ -12,6 +12,14 @@ from seedbank.store.tables import edges
 from seedbank.store.writing import require_entries
 
 
+def edges_of(connection: Connection, number: int) -> tuple[list[Edge], list[Edge]]:
+    """(edges to the parents, edges from the children) of an entry."""
+    statement = select(edges).order_by(edges.c.child_id, edges.c.parent_id, edges.c.kind)
+    rows = (connection.execute(statement.where(near == number)).all() for near in (edges.c.child_id, edges.c.parent_id))
+    up, down = ([Edge(row.child_id, row.parent_id, row.kind) for row in found] for found in rows)
+    return up, down
+
+
 def family(connection: Connection, number: int, most: int) -> tuple[list[Edge], bool]:
     """(edges up to all ancestors and down to all descendants, whether there are more than `most` of them)."""
     require_entries(connection, [number])

@@ -1,52 +1,19 @@
-"""From rows to records: a page of entries costs the same few statements, however long it is."""
+"""From rows to records: a page of entries costs the same few statements, however long it is.
+
+These statements are always the same, so they stand here as text: that costs `ls` neither the tables nor a compiler of SQL,
+and a page none of what SQLAlchemy does to find out that it has compiled a statement before.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import CompoundSelect, Connection, Select, null, select, union_all
+from sqlalchemy import Connection
 
-from seedbank.environment import Environment
-from seedbank.errors import BadInput, NotFound
+from seedbank.errors import NotFound
 from seedbank.records import Entry, Model, ModelFile
-from seedbank.store.rows import (
-    BLOB,
-    PICTURE,
-    RECIPE,
-    TRACE,
-    among,
-    as_they_lie,
-    blob_of,
-    ids_given,
-    negatives,
-    output_of,
-    picture_of,
-    plain_of,
-    recipe_of,
-    slices,
-    traces,
-)
-from seedbank.store.tables import (
-    blobs,
-    entries,
-    environment_parts,
-    environments,
-    image_tags,
-    images,
-    model_files,
-    models,
-    opinions,
-    parts,
-    prompts,
-    recipes,
-    settings,
-    tags,
-    users,
-)
+from seedbank.store.rows import blob_of, output_of, parsed, picture_of, plain_of, recipe_of
 from seedbank.store.types import digest_text, moment, uid_text
 
 T = TypeVar("T")
@@ -57,37 +24,66 @@ CHUNK = 500
 LARGEST_ID = 2**31 - 1
 """Two thousand million entries; see `tables.RowId`."""
 
-everything = (
-    entries.join(users, entries.c.user_id == users.c.id)
-    .outerjoin(recipes, entries.c.recipe_id == recipes.c.id)
-    .outerjoin(settings, recipes.c.settings_id == settings.c.id)
-    .outerjoin(prompts, recipes.c.prompt_id == prompts.c.id)
-    .outerjoin(negatives, recipes.c.negative_id == negatives.c.id)
-    .outerjoin(images, entries.c.image_id == images.c.id)
-    .outerjoin(blobs, entries.c.blob_id == blobs.c.id)
-    .outerjoin(traces, entries.c.trace_id == traces.c.id)
-    .outerjoin(models, entries.c.model_id == models.c.id)
-    .outerjoin(environments, entries.c.environment_id == environments.c.id)
-)
-"""Entries with all that belongs to them; a database skips the joins whose columns are not asked for."""
+
+def no_entry(number: int) -> NotFound:
+    """The error for an id that does not exist."""
+    return NotFound(f"There is no entry {number} in this bank.", "See what there is with: seedbank ls")
 
 
-_NAMES = ("id", "uid", "added", "created", "origin", "obstacles", "details", "trashed", "verdict", "output", "trace_digest")
-_SHARED = [
-    entries.c.model_id,
-    entries.c.image_id,
-    users.c.name.label("user"),
-    *as_they_lie(environments.c.digest, prefix="environment_"),
-    *as_they_lie(models.c.digest, prefix="model_"),
-]
-_GROUPS = (as_they_lie(*(entries.c[name] for name in _NAMES)), _SHARED, RECIPE, PICTURE, BLOB, TRACE)
-_own, _shared, _recipe, _picture, _blob, _trace = slices(*_GROUPS)
+def chunks(values: Iterable[T]) -> Iterable[list[T]]:
+    """`values` in lists short enough for one IN (…)."""
+    listed = list(values)
+    return (listed[start : start + CHUNK] for start in range(0, len(listed), CHUNK))
 
 
-@cache
-def _entries_among(sqlite: bool) -> Select[Any]:
-    statement = select(*(column for group in _GROUPS for column in group)).select_from(everything)
-    return statement.where(among(entries.c.id, sqlite=sqlite))
+def rows_among(connection: Connection, statement: str, ids: Iterable[int]) -> Sequence[Sequence[Any]]:
+    """The rows of a statement whose ``{among}`` means one of these ids, with values as they lie.
+
+    The ids are one parameter: databases and drivers keep what they prepared by the text of a statement, and a plan for ten
+    tables takes longer than a page.
+    """
+    listed = list(ids)
+    if connection.dialect.name == "sqlite":
+        text = statement.format(among="IN (SELECT value FROM json_each(?1))")
+        return connection.exec_driver_sql(text, (str(listed),)).all()
+    return connection.exec_driver_sql(statement.format(among="= ANY(%(ids)s::INTEGER[])"), {"ids": listed}).all()
+
+
+# -- entries ---------------------------------------------------------------------------------------------------------
+
+_ENTRIES = """
+SELECT entries.id, entries.uid, entries.added, entries.created, entries.origin, entries.obstacles, entries.details,
+    entries.trashed, entries.verdict, entries.model_id, entries.image_id, users.name, environments.digest AS environment,
+    recipes.digest AS recipe, settings.body, recipes.model_id AS recipe_model, models.digest AS model,
+    recipes.seed, recipes.steps, recipes.guidance, recipes.width, recipes.height,
+    prompts.text AS prompt, negatives.text AS negative,
+    images.digest AS image, images.mode, images.width AS columns, images.height AS rows, images.phash,
+    blobs.digest AS blob, blobs.size, blobs.media_type, blobs.location,
+    entries.output, entries.trace_digest,
+    traces.digest AS trace, traces.size AS trace_size, traces.media_type AS trace_type, traces.location AS trace_location
+FROM entries
+JOIN users ON users.id = entries.user_id
+LEFT JOIN recipes ON recipes.id = entries.recipe_id
+LEFT JOIN settings ON settings.id = recipes.settings_id
+LEFT JOIN prompts ON prompts.id = recipes.prompt_id
+LEFT JOIN prompts AS negatives ON negatives.id = recipes.negative_id
+LEFT JOIN images ON images.id = entries.image_id
+LEFT JOIN blobs ON blobs.id = entries.blob_id
+LEFT JOIN blobs AS traces ON traces.id = entries.trace_id
+LEFT JOIN models ON models.id = entries.model_id
+LEFT JOIN environments ON environments.id = entries.environment_id
+WHERE entries.id {among}
+"""
+_OWN, _RECIPE, _PICTURE, _BLOB, _OUTPUT = slice(0, 13), slice(13, 24), slice(24, 29), slice(29, 33), slice(33, 39)
+_MODEL_ID, _IMAGE_ID = 9, 10
+
+
+def newest_ids(connection: Connection, limit: int, before: int | None) -> list[int]:
+    """The ids of live entries, newest first, of those below `before`."""
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    below, bound = ("", ()) if before is None else (f"AND entries.id < {mark} ", (min(before, LARGEST_ID),))
+    statement = f"SELECT entries.id FROM entries WHERE entries.trashed IS NULL {below}ORDER BY entries.id DESC LIMIT {mark}"
+    return [number for (number,) in connection.exec_driver_sql(statement, (*bound, max(limit, 0)))]
 
 
 def entries_by_id(connection: Connection, ids: Sequence[int], user: str) -> list[Entry]:
@@ -105,14 +101,12 @@ def entries_by_id(connection: Connection, ids: Sequence[int], user: str) -> list
 
 def _read_entries(connection: Connection, ids: Sequence[int], user: str) -> Iterator[Entry]:
     """The entries with these ids in any order, in three statements."""
-    statement = _entries_among(connection.dialect.name == "sqlite")
-    rows = connection.execute(statement, ids_given(connection, ids)).all()
-    shared = [row[_shared] for row in rows]
-    known_models = read_models(connection, {model_id for model_id, *_ in shared if model_id is not None})
-    said = _said(connection, {image_id for _, image_id, *_ in shared if image_id is not None}, user)
-    settings_read: dict[str, Any] = {}
-    for row, (model_id, image_id, name, environment, model) in zip(rows, shared, strict=True):
-        number, uid, added, created, origin, obstacles, details, trashed, verdict, *output = row[_own]
+    rows = [tuple(row) for row in rows_among(connection, _ENTRIES, ids)]
+    models = read_models(connection, {row[_MODEL_ID] for row in rows if row[_MODEL_ID] is not None})
+    said = _said(connection, {row[_IMAGE_ID] for row in rows if row[_IMAGE_ID] is not None}, user)
+    read: dict[str | None, Any] = {}
+    for row in rows:
+        number, uid, added, created, origin, obstacles, details, trashed, verdict, model_id, image_id, name, where = row[_OWN]
         opinion = said.get(image_id, _UNSAID)
         yield Entry(
             id=number,
@@ -121,128 +115,77 @@ def _read_entries(connection: Connection, ids: Sequence[int], user: str) -> Iter
             created=None if created is None else moment(created),
             user=name,
             origin=origin,
-            recipe=recipe_of(row[_recipe], model, settings_read),
-            recipe_digest=digest_text(row[_recipe][0]),
-            environment_digest=digest_text(environment),
-            model=known_models.get(model_id),
-            picture=picture_of(*row[_picture]),
-            blob=blob_of(*row[_blob]),
-            output=output_of(output, row[_trace]),
-            obstacles=() if obstacles is None else tuple(json.loads(obstacles)),
+            recipe=recipe_of(*row[_RECIPE], read=read),
+            recipe_digest=digest_text(row[_RECIPE][0]),
+            environment_digest=digest_text(where),
+            model=models.get(model_id),
+            picture=picture_of(*row[_PICTURE]),
+            blob=blob_of(*row[_BLOB]),
+            output=output_of(*row[_OUTPUT]),
+            obstacles=() if obstacles is None else tuple(parsed(obstacles)),
             details=plain_of(details),
-            tags=tuple(sorted(opinion.tags)),
+            tags=opinion.tags,
             favourite=opinion.favourite,
             rating=opinion.rating,
-            notes=tuple(opinion.notes),
+            notes=opinion.notes,
             verdict=verdict,
             trashed=None if trashed is None else moment(trashed),
         )
 
 
-def recipe_select() -> Select[Any]:
-    """Select of the id of each recipe, what `recipe_of` needs and the digest of its model, to be narrowed and ordered."""
-    columns = [recipes.c.id, *RECIPE, *as_they_lie(models.c.digest, prefix="model_")]
-    return select(*columns).select_from(
-        recipes.outerjoin(settings)
-        .outerjoin(models, recipes.c.model_id == models.c.id)
-        .outerjoin(prompts, recipes.c.prompt_id == prompts.c.id)
-        .outerjoin(negatives, recipes.c.negative_id == negatives.c.id)
-    )
+# -- what entries share ----------------------------------------------------------------------------------------------
 
-
-def no_entry(number: int) -> NotFound:
-    """The error for an id that does not exist."""
-    return NotFound(f"There is no entry {number} in this bank.", "See what there is with: seedbank ls")
-
-
-def chunks(values: Iterable[T]) -> Iterable[list[T]]:
-    """`values` in lists short enough for one IN (…)."""
-    listed = list(values)
-    return (listed[start : start + CHUNK] for start in range(0, len(listed), CHUNK))
-
-
-# -- what entries share --------------------------------------------------------------------------------------------
-
-
-_MODEL = ("id", "name", "pipeline", "source", "revision", "variant", "config")
-_FILE = ("path", "size", "sha256")
-
-
-@cache
-def _models_among(sqlite: bool) -> Select[Any]:
-    columns = (models.c.digest, *(models.c[name] for name in _MODEL), *(model_files.c[name] for name in _FILE))
-    statement = select(*as_they_lie(*columns)).select_from(models.outerjoin(model_files))
-    return statement.where(among(models.c.id, sqlite=sqlite)).order_by(models.c.id, model_files.c.path)
+_MODELS = """
+SELECT models.id, models.digest, models.name, models.pipeline, models.source, models.revision, models.variant, models.config,
+    model_files.path, model_files.size, model_files.sha256
+FROM models
+LEFT JOIN model_files ON model_files.model_id = models.id
+WHERE models.id {among}
+ORDER BY models.id, model_files.path
+"""
 
 
 def read_models(connection: Connection, ids: Iterable[int]) -> dict[int, Model]:
-    """{id: model} with the files of each."""
+    """{id: model} with the files of each, in order of ids."""
     wanted = sorted(ids)
     if not wanted:
         return {}
-    statement = _models_among(connection.dialect.name == "sqlite")
     found: dict[int, tuple[Sequence[Any], list[ModelFile]]] = {}
-    for row in connection.execute(statement, ids_given(connection, wanted)).all():
-        *model, path, size, sha256 = row
-        files = found.setdefault(model[1], (model, []))[1]
+    for number, *model, path, size, sha256 in rows_among(connection, _MODELS, wanted):
+        files = found.setdefault(number, (model, []))[1]
         if path is not None:
             files.append(ModelFile(path, size, sha256.hex()))
     return {
-        number: Model(digest.hex(), name or digest.hex()[:12], tuple(files), pipeline, source, revision, variant, config)
-        for number, ((digest, _, name, pipeline, source, revision, variant, config), files) in found.items()
+        number: Model(digest.hex(), name or digest.hex()[:12], tuple(files), *rest)
+        for number, ((digest, name, *rest), files) in found.items()
     }
 
 
-def read_environment(connection: Connection, digest: str) -> Environment:
-    """The environment with this digest, or the only one whose digest begins like that, or `NotFound`."""
-    found = list(
-        connection.scalars(
-            select(environments.c.digest)
-            .where(environments.c.digest.between(digest.ljust(64, "0"), digest.ljust(64, "f")))
-            .limit(2)
-        )
-    )
-    if len(found) > 1:
-        raise BadInput(f"{digest!r} is the beginning of several environments' digests.", "Give more digits.")
-    digest = found[0] if found else digest
-    statement = (
-        select(parts.c.kind, parts.c.body)
-        .select_from(environments.outerjoin(environment_parts).outerjoin(parts))
-        .where(environments.c.digest == digest)
-    )
-    rows = connection.execute(statement).all()
-    if not rows:
-        raise NotFound(f"There is no environment {digest[:12]} in this bank.")
-    return Environment({row.kind: row.body for row in rows if row.kind is not None})
+# -- what people say -------------------------------------------------------------------------------------------------
+
+_SAID = """
+SELECT image_tags.image_id, tags.name AS tag, NULL AS name, 0 AS said, NULL AS favourite, NULL AS rating, NULL AS note
+FROM image_tags
+JOIN tags ON tags.id = image_tags.tag_id
+WHERE image_tags.image_id {among}
+UNION ALL
+SELECT opinions.image_id, NULL, users.name, users.id, opinions.favourite, opinions.rating, opinions.note
+FROM opinions
+JOIN users ON users.id = opinions.user_id
+WHERE opinions.image_id {among}
+"""
 
 
-@dataclass
-class _Said:
+class _Said(NamedTuple):
     """What is said of a picture: tags and notes by all, favourite and rating by one."""
 
-    tags: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    tags: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     favourite: bool = False
     rating: int | None = None
 
 
 _UNSAID = _Said()
-_OPINION = ("favourite", "rating", "note")
-
-
-@cache
-def _said_of(sqlite: bool) -> CompoundSelect[Any]:
-    of_tags = (
-        select(image_tags.c.image_id, tags.c.name.label("tag"), *(null().label(name) for name in ("user", "id", *_OPINION)))
-        .select_from(image_tags.join(tags))
-        .where(among(image_tags.c.image_id, sqlite=sqlite))
-    )
-    of_users = (
-        select(opinions.c.image_id, null(), users.c.name, users.c.id, *(opinions.c[name] for name in _OPINION))
-        .select_from(opinions.join(users))
-        .where(among(opinions.c.image_id, sqlite=sqlite))
-    )
-    return union_all(of_tags, of_users)
 
 
 def _said(connection: Connection, pictures: Iterable[int], user: str) -> dict[int, _Said]:
@@ -250,16 +193,23 @@ def _said(connection: Connection, pictures: Iterable[int], user: str) -> dict[in
     wanted = sorted(pictures)
     if not wanted:
         return {}
-    found: dict[int, _Said] = {}
-    statement = _said_of(connection.dialect.name == "sqlite")
-    rows = connection.execute(statement, ids_given(connection, wanted)).all()
-    for image_id, tag, name, _, favourite, rating, note in sorted(rows, key=lambda row: row[3] or 0):  # notes by user
-        said = found.setdefault(image_id, _Said())
+    tags: dict[int, list[str]] = {}
+    notes: dict[int, list[str]] = {}
+    own: dict[int, tuple[bool, int | None]] = {}
+    for image, tag, name, _, favourite, rating, note in sorted(rows_among(connection, _SAID, wanted), key=_in_order):
         if tag is not None:
-            said.tags.append(tag)
+            tags.setdefault(image, []).append(tag)
             continue
         if name == user:
-            said.favourite, said.rating = bool(favourite), rating
+            own[image] = (bool(favourite), rating)
         if note is not None:
-            said.notes.append(note)
-    return found
+            notes.setdefault(image, []).append(note)
+    return {
+        image: _Said(tuple(sorted(tags.get(image, ()))), tuple(notes.get(image, ())), *own.get(image, (False, None)))
+        for image in tags.keys() | notes.keys() | own.keys()
+    }
+
+
+def _in_order(row: Sequence[Any]) -> int:
+    """Notes stand in the order of their users' ids."""
+    return int(row[3])

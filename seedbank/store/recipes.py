@@ -60,20 +60,32 @@ def split(recipe: Recipe) -> tuple[dict[str, Any], dict[str, Any]]:
     return columns, settings
 
 
-def join(columns: Mapping[str, Any], settings: Mapping[str, Any]) -> Recipe:
-    """The recipe that `split` took apart."""
-    values: dict[str, Any] = {"mode": None} | {
-        part: dict(value) if isinstance(value, Mapping) else value for part, value in settings.items()
-    }
-    for column, (part, key, _) in _COLUMNS.items():
-        if (value := columns[column]) is not None:
-            if key is None:
-                values[part] = value
-            else:
-                values[part][key] = str(value) if column == "seed" else _integral(value)
-    return Recipe.canonical_from(values)
+def join(
+    settings: Recipe,
+    model: str | None,
+    seed: int | None,
+    steps: int | None,
+    guidance: float | None,
+    width: int | None,
+    height: int | None,
+    prompt: str | None,
+    negative: str | None,
+) -> Recipe:
+    """The recipe that `split` took apart; `settings` as a recipe, so that many can be made of what was parsed once."""
+    return settings.canonical_with(
+        model=settings.model if model is None else model,
+        conditioning=_filled(settings.conditioning, prompt=prompt, negative_prompt=negative),
+        noise=_filled(settings.noise, seed=None if seed is None else str(seed)),
+        call=_filled(
+            settings.call, num_inference_steps=steps, guidance_scale=_integral(guidance), width=width, height=height
+        ),
+    )
 
 
-def _integral(value: Any) -> Any:
+def _filled(part: Mapping[str, Any], **values: Any) -> dict[str, Any]:
+    return {**part, **{name: value for name, value in values.items() if value is not None}}
+
+
+def _integral(value: float | None) -> float | None:
     """4.0 as 4, as canonical values have it; the column of guidances gives floats."""
     return int(value) if type(value) is float and value.is_integer() else value

@@ -10,8 +10,9 @@ from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, exists, 
 from seedbank.errors import BadInput, NotFound
 from seedbank.hashing import json_digest, plain_value
 from seedbank.records import VERDICTS, NewRegeneration, Regeneration, Run
+from seedbank.store.columns import BLOB, PICTURE, TRACE, as_they_lie, slices, traces
 from seedbank.store.reading import LARGEST_ID, chunks
-from seedbank.store.rows import BLOB, PICTURE, TRACE, as_they_lie, blob_of, output_of, picture_of, slices, traces
+from seedbank.store.rows import blob_of, output_of, picture_of
 from seedbank.store.sharing import store_blobs, store_environments, store_pictures
 from seedbank.store.tables import blobs, entries, environments, images, regenerations, run_entries, runs, users
 from seedbank.store.writing import Work, new_uid, output_values, require_entries, spans
@@ -219,7 +220,7 @@ def _regenerations(connection: Connection, statement: Select[Any]) -> list[Regen
             environment_digest=row.environment_digest,
             picture=picture_of(*row[_picture]),
             blob=blob_of(*row[_blob]),
-            output=output_of(row[_output], row[_trace]),
+            output=output_of(*row[_output], *row[_trace]),
             trace=row.trace,
             first_difference=row.first_difference,
             drift=plain_value(row.drift or {}),

@@ -10,10 +10,8 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import select
-
 from seedbank.environment import Environment
-from seedbank.errors import BadInput, NotFound
+from seedbank.errors import BadInput
 from seedbank.query import EVERYTHING, Query
 from seedbank.records import (
     Blob,
@@ -34,7 +32,8 @@ from seedbank.records import (
 from seedbank.store import reading
 from seedbank.store.database import Database, Place
 from seedbank.store.finding import Finder
-from seedbank.store.tables import bank, edges, models, operations, users
+from seedbank.store.rows import parsed
+from seedbank.store.types import moment, uid_text
 from seedbank.store.versions import check_revision
 
 # What only writing needs is imported inside the methods: listing entries must stay quick to start.
@@ -129,8 +128,10 @@ class Store:
     def info(self) -> BankInfo:
         """What the bank says of itself."""
         with self._database.reading() as connection:
-            row = connection.execute(select(bank)).one()
-        return BankInfo(row.uid, row.created, row.images or f"{self._database.place.file}.images", row.settings or {})
+            row = connection.exec_driver_sql("SELECT uid, created, images, settings FROM bank").one()
+        uid, created, images, settings = row
+        place = images or f"{self._database.place.file}.images"
+        return BankInfo(uid_text(uid), moment(created), place, {} if settings is None else parsed(settings))
 
     # -- entries ------------------------------------------------------------------------------------------------------
 
@@ -193,15 +194,11 @@ class Store:
 
     def lineage(self, number: int) -> tuple[list[Edge], list[Edge]]:
         """(edges to the parents, edges from the children) of an entry."""
-        from seedbank.store import writing
+        from seedbank.store import lineage, writing
 
         with self._database.reading() as connection:
             writing.require_entries(connection, [number])
-            statement = select(edges).order_by(edges.c.child_id, edges.c.parent_id, edges.c.kind)
-            parents = connection.execute(statement.where(edges.c.child_id == number)).all()
-            children = connection.execute(statement.where(edges.c.parent_id == number)).all()
-        up, down = ([Edge(row.child_id, row.parent_id, row.kind) for row in rows] for rows in (parents, children))
-        return up, down
+            return lineage.edges_of(connection, number)
 
     # -- opinions -----------------------------------------------------------------------------------------------------
 
@@ -326,21 +323,24 @@ class Store:
 
     def environment(self, digest: str) -> Environment:
         """The environment with this digest, or the only one that begins like that. Raises `NotFound`, `BadInput`."""
+        from seedbank.store.environments import read_environment
+
         with self._database.reading() as connection:
-            return reading.read_environment(connection, digest)
+            return read_environment(connection, digest)
 
     def model(self, digest: str) -> Model:
         """The model with this digest. Raises `NotFound`."""
+        from seedbank.store.listing import read_model
+
         with self._database.reading() as connection:
-            number = connection.scalar(select(models.c.id).where(models.c.digest == digest))
-            if number is None:
-                raise NotFound(f"There is no model {digest[:12]} in this bank.", "See them with: seedbank models")
-            return reading.read_models(connection, [number])[number]
+            return read_model(connection, digest)
 
     def models(self) -> list[Model]:
         """All models, in the order in which they were first seen."""
+        from seedbank.store.listing import all_models
+
         with self._database.reading() as connection:
-            return list(reading.read_models(connection, connection.scalars(select(models.c.id))).values())
+            return all_models(connection)
 
     # -- files and pictures -------------------------------------------------------------------------------------------
 
@@ -410,9 +410,7 @@ class Store:
 
     def operations(self, limit: int = 50, before: int | None = None) -> list[Operation]:
         """Who did what when, newest first."""
+        from seedbank.store.listing import read_operations
+
         with self._database.reading() as connection:
-            statement = select(operations, users.c.name.label("user")).join(users).order_by(operations.c.id.desc()).limit(limit)
-            if before is not None:
-                statement = statement.where(operations.c.id < before)
-            rows = connection.execute(statement).all()
-        return [Operation(row.id, row.uid, row.kind, row.at, row.user, row.details or {}) for row in rows]
+            return read_operations(connection, limit, before)
