@@ -22,6 +22,7 @@ from .anatomy import anatomy, dtypes_of
 from .attention_settings import attention_default, restore_attention_default
 from .pipeline_settings import make_strict, restore_pipeline
 from .refusal import BAD_INPUT, BLOCKED, FAILED, Refusal
+from .uncollected import uncollected
 
 FOLDER, FILE = "folder", "file"
 DENOISERS = ("transformer", "unet", "prior")
@@ -167,6 +168,7 @@ def load_pipeline(request: LoadRequest, device: str) -> Any:
     return pipe
 
 
+@uncollected()
 def pipeline_class(name: str) -> Any:
     """The pipeline class of diffusers called `name`. Raises `Refusal`."""
     import diffusers

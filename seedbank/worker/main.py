@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from .refusal import BAD_INPUT, FAILED, MISSING, Refusal
+from .uncollected import uncollected
 
 Emit = Callable[[dict[str, Any]], None]
 REQUIRED = ("torch", "diffusers", "transformers")
@@ -120,6 +121,7 @@ class Session:
 VERBS = ("start", "load", "scheduler", "lost_words", "render", "unload")
 
 
+@uncollected()
 def import_libraries() -> None:
     """Import torch and diffusers. Raises `Refusal` of the kind ``missing`` that names what is not installed."""
     import importlib
