@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 # WebP and AVIF are named, or Pillow would load all its forty formats to look for them: a tenth of a second in each process.
-from PIL import AvifImagePlugin, Image, PngImagePlugin, WebPImagePlugin  # noqa: F401
+from PIL import AvifImagePlugin, Image, WebPImagePlugin  # noqa: F401
 
 from seedbank.errors import BadInput
 from seedbank.hashing import pixel_digest
+from seedbank.images import png
 from seedbank.recipe import Recipe
 from seedbank.records import Picture
 
@@ -21,15 +22,12 @@ INPUT_FORMATS = ("PNG", "JPEG", "WEBP")
 """What a rendering takes as an input."""
 FORMATS = (*INPUT_FORMATS, "GIF", "AVIF")
 """What is read at all. The decoders of other formats never run, so their flaws cannot be reached."""
-PNG_MODES = ("L", "LA", "RGB", "RGBA", "I;16")
+PNG_MODES = tuple(png.FORMS)
 MODES = (*PNG_MODES, "CMYK")
 LARGEST_PIXELS = 89_478_485
 """Width times height that is still decoded, 256 MiB as RGB."""
 LARGEST_TEXT = 8 * 2**20
 """Characters of metadata that are still read."""
-COMPRESSION = {"compress_level": 1, "compress_type": 3}
-"""zlib's level 1 with its strategy for runs, Z_RLE. On noisy pictures it is a quarter faster than plain level 1, four
-times faster than the default level, and smaller than both; only smooth gradients come out half as large again."""
 
 
 class Pixels(Protocol):
@@ -67,8 +65,8 @@ def image_of(pixels: Pixels) -> Image.Image:
     """The pixels as a Pillow image. Raises `BadInput` when the rows do not fit the size."""
     try:
         return Image.frombytes(pixels.mode, (pixels.width, pixels.height), pixels.rows)
-    except ValueError as error:
-        raise BadInput(f"These are no {pixels.mode} pixels of {pixels.width}x{pixels.height}: {error}.") from None
+    except ValueError:
+        raise _other_rows(pixels.mode, pixels.width, pixels.height, pixels.rows) from None
 
 
 def picture_of(mode: str, width: int, height: int, rows: bytes) -> Picture:
@@ -95,15 +93,12 @@ def encode_png(
     """
     if mode not in PNG_MODES:
         raise BadInput(f"A PNG file cannot hold {mode} pixels as they are.", "Convert the image to RGB first.")
-    chunks = PngImagePlugin.PngInfo()
-    if recipe is not None:
-        chunks.add_itxt("seedbank", recipe.canonical.decode("utf-8"))
-    for keyword, value in (text or {}).items():
-        chunks.add_text(keyword, value)  # tEXt where Latin-1 suffices, as other tools write it, else iTXt
-    file = io.BytesIO()
-    image = image_of(DecodedImage(mode, width, height, rows, {}, "PNG", False))
-    image.save(file, "PNG", pnginfo=chunks, **COMPRESSION)
-    return file.getvalue()
+    texts = [] if recipe is None else [png.international_text("seedbank", recipe.canonical.decode("utf-8"))]
+    texts += [png.text(keyword, value) for keyword, value in (text or {}).items()]
+    try:
+        return png.write_png(mode, width, height, rows, texts)
+    except ValueError:
+        raise _other_rows(mode, width, height, rows) from None
 
 
 def read_image(data: bytes | Path, formats: tuple[str, ...] = FORMATS, *, animated: bool = False) -> DecodedImage:
@@ -196,6 +191,10 @@ def _is_lossless_webp(data: bytes) -> bool:
             return kind == b"VP8L"
         at += 8 + size + size % 2
     return False
+
+
+def _other_rows(mode: str, width: int, height: int, rows: bytes) -> BadInput:
+    return BadInput(f"These {len(rows)} bytes are no {mode} pixels of {width}x{height}.")
 
 
 def _too_large(name: str) -> BadInput:

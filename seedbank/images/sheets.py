@@ -13,8 +13,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from seedbank.errors import BadInput
-from seedbank.images.codec import COMPRESSION, LARGEST_PIXELS, Pixels, image_of
+from seedbank.images.codec import LARGEST_PIXELS, Pixels, image_of
 from seedbank.images.compare import samples
+from seedbank.images.png import write_png
 
 BACKGROUND, INK, FAINT = (250, 250, 250), (24, 24, 24), (225, 225, 225)
 GAP, TEXT = 12, 15
@@ -224,7 +225,7 @@ def rewritten(png: bytes, suffix: str) -> bytes:
 
 def png_of(image: Image.Image) -> bytes:
     """A PNG file of the image."""
-    return _saved(image, "PNG", **COMPRESSION)
+    return write_png(image.mode, image.width, image.height, image.tobytes())
 
 
 def _saved(image: Image.Image, kind: str, **options: int) -> bytes:
