@@ -326,14 +326,9 @@ class Library(Interchange):
 
         With a `collection` the frames are put into it when all are there.
         """
-        from seedbank.explore.blend import gather, render_blend
+        from seedbank.explore.blend import render_blend
 
-        ids = []
-        for shown in render_blend(self, plan, tags=tags, device=device, progress=progress):
-            ids.append(shown.entry.id)
-            yield shown
-        if collection is not None:
-            gather(self, collection, ids)
+        yield from render_blend(self, plan, tags=tags, collection=collection, device=device, progress=progress)
 
     def film(self, plan: BlendPlan, shown: Sequence[Shown], fps: float = 12) -> tuple[bytes, bytes]:
         """(PNG file with the frames as a strip, animated WebP file) of the frames that `blending` gave."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from seedbank.blobs import Blobs
     from seedbank.query import Query
     from seedbank.store import Store
+    from seedbank.store.writing import Act
 
 TRACE_TYPE = "application/vnd.seedbank.trace+json"
 Stages = Sequence[tuple[str, str]]
@@ -139,10 +140,13 @@ class Bank:
         except (ValueError, TypeError, KeyError, RecursionError):
             raise BadInput(f"The file {trace} is no trace.") from None
 
-    def put_entry(self, pixels: Pixels | None, new: NewEntry, stages: Stages = (), tags: Sequence[str] = ()) -> Entry:
+    def put_entry(
+        self, pixels: Pixels | None, new: NewEntry, stages: Stages = (), tags: Sequence[str] = (), act: Act | None = None
+    ) -> Entry:
         """Record one generation: the image and its trace as blobs first, then everything else in one transaction.
 
-        `stages` are the trace of the rendering, which ends with ``pixels``.
+        `stages` are the trace of the rendering, which ends with ``pixels``; `act` is what the user does with this and other
+        entries in one go.
         """
         if pixels is not None:
             picture, blob = self.put_image(pixels, new.recipe, new.model, new.adapters)
@@ -150,7 +154,7 @@ class Bank:
         if stages:
             trace = self.put_trace(stages)
             new = replace(new, output=replace(new.output, trace=trace, trace_digest=trace.digest))
-        return self.store.add_entry(replace(new, tags=_tags(tags)))
+        return self.store.add_entry(replace(new, tags=_tags(tags)), act=act)
 
     def add(
         self,

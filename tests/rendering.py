@@ -19,7 +19,7 @@ STANDIN = "embedded@0"
 
 def shared_cache() -> Path:
     """A cache folder that holds the stand-in model, built once for all test processes of this user."""
-    from seedbank.engine.process import build_standin
+    from seedbank.engine.standin import build_standin
 
     root = Path(tempfile.gettempdir()) / f"seedbank-tests-{os.getuid()}"
     root.mkdir(exist_ok=True)

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 @click.argument("operation", type=int, required=False)
 @click.pass_context
 def undo_command(context: click.Context, operation: int | None) -> None:
-    """Take back what OPERATION changed (see `seedbank log`), by default your latest.
+    """Take back what OPERATION changed (see `seedbank log`), by default what you did last.
 
-    Everything it changed is exactly as before, but for what was changed since: that stays, and is said. Undoing an undo does
-    it again.
+    Everything it changed is exactly as before, but for what was changed since: that stays, and is said. Entries that it made
+    go to the trash. Undoing an undo does it again.
     """
     with open_bank(context) as bank:
         done = bank.undo(operation)
@@ -94,7 +94,7 @@ def described(operation: Operation) -> str:
     if paths := details.get("paths"):
         what += f" {', '.join(paths)}"
     if name := details.get("name"):
-        what += f" {name}"
+        what = name if name.startswith((f"{what}-", f"{what} ")) else f"{what} {name}"
     if (entries := details.get("entries")) and "undoes" not in details:
         what += f": {entries if len(entries) <= 40 else entries[:37] + '…'}"
     return what

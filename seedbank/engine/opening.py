@@ -22,7 +22,7 @@ Kept = Callable[[Model], Path | None]
 def read_source(engine: Engine, source: Source, on_bytes: Callable[[int], None] | None = None) -> Model:
     """The manifest of the files at `source`. The stand-in model is built into the cache when it is not there yet."""
     if source.name == STANDIN and not (source.folder / "model_index.json").exists():
-        from seedbank.engine.process import build_standin
+        from seedbank.engine.standin import build_standin
 
         build_standin(source.folder, engine.python)
     return read_model(source, on_bytes)

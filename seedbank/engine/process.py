@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
@@ -19,10 +18,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from seedbank.engine.child import OFFLINE, OnEvent, Worker, worker_command
+from seedbank.engine.child import OnEvent, Worker
 from seedbank.engine.recalling import Recalled, can_recall
 from seedbank.environment import Environment
-from seedbank.errors import BadInput, RenderFailed, SeedbankError
+from seedbank.errors import BadInput, SeedbankError
 from seedbank.hashing import pixel_digest
 from seedbank.recipe import AS_IS, Recipe
 from seedbank.worker.settings import variables_for
@@ -323,18 +322,3 @@ def _executable(python: str) -> str:
     """The absolute path of an interpreter; symbolic links stay, since a virtual environment is known by them."""
     found = shutil.which(python)
     return os.path.abspath(found or python)
-
-
-def build_standin(folder: Path, python: str = sys.executable) -> None:
-    """Write the stand-in model to `folder`; it appears there whole or not at all. Raises `RenderFailed`."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".building-") as building:
-        whole = Path(building) / folder.name
-        done = subprocess.run(
-            worker_command(python, "standin", str(whole)), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, encoding="utf-8", errors="replace", env={**os.environ, **OFFLINE}, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            raise RenderFailed(f"The stand-in model could not be built: {done.stderr.strip().splitlines()[-1:]}")
-        if not folder.exists():
-            whole.replace(folder)

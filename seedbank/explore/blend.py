@@ -24,6 +24,7 @@ from seedbank.recipe import Recipe
 from seedbank.records import Entry
 from seedbank.store import cells as stored
 from seedbank.store.runs import BLEND as BLENDING
+from seedbank.store.writing import Act
 from seedbank.worker.interpolation import CURVES, LERP, SLERP
 
 if TYPE_CHECKING:
@@ -199,9 +200,17 @@ def _remarks(pairs: Sequence[tuple[Entry, Entry]], also_prompt: bool) -> Iterato
 
 
 def render_blend(
-    library: Library, plan: Plan, *, tags: Sequence[str] = (), device: str | None = None, progress: Progress = QUIET
+    library: Library,
+    plan: Plan,
+    *,
+    tags: Sequence[str] = (),
+    collection: str | None = None,
+    device: str | None = None,
+    progress: Progress = QUIET,
 ) -> Iterator[Shown]:
     """Every frame once, in order, each recorded before it is yielded; what is in the bank already is taken as it is.
+
+    When all are there they are put into the `collection`, in this order, at its end. All of it is one operation.
 
     A frame is taken when it has the same recipe and was made by this run, in the environment of the first entry, or in the
     one that would render it now. Raises `NotFound` when the picture of an end is not here, `Blocked` when nothing like it can
@@ -213,25 +222,31 @@ def render_blend(
             raise NotFound(f"The picture of entry {key.id} is not here.", f"Bring it back with: seedbank regen {key.id}")
     store = library.store
     run = store.start_run(BLENDING, plan.specification, [])
+    shown = []
     wanted = Wanted(device=device)
     with open_entry(library, plan.keys[0], wanted) as renderer, progress.task(BLENDING, total=len(plan.frames)) as task:
         known = _known(library, plan, run.id, renderer)
         stored.reuse(store, run.id, {one.id for one in known.values() if one.run != run.id})
+        act = store.curation.begin_making(BLENDING, run.id, collection)
         for frame in plan.frames:
             if frame.recipe is None:
-                yield Shown(frame, frame.start if frame.alpha == 0 else frame.end, False)
+                one = Shown(frame, frame.start if frame.alpha == 0 else frame.end, False)
             elif frame.recipe.digest in known:
-                yield Shown(frame, store.entry(known[frame.recipe.digest].id), False)
+                one = Shown(frame, store.entry(known[frame.recipe.digest].id), False)
             else:
-                yield Shown(frame, _render(renderer, frame, frame.recipe, tags, run.id), True)
+                one = Shown(frame, _render(renderer, frame, frame.recipe, tags, run.id, act), True)
+            shown.append(one.entry.id)
+            yield one
             task.advance()
+    if collection is not None:
+        store.curation.gather(collection, shown, act)
 
 
-def _render(renderer: Renderer, frame: Frame, recipe: Recipe, tags: Sequence[str], run: int) -> Entry:
+def _render(renderer: Renderer, frame: Frame, recipe: Recipe, tags: Sequence[str], run: int, act: Act) -> Entry:
     made = renderer.render(recipe)
     details = {stored.PLANNED: recipe.digest} if made.rendering.random_state is not None else {}
     parents = [(frame.start.id, EDGE), (frame.end.id, EDGE)]
-    return renderer.record(made, parents=parents, tags=tags, run=run, details=details)
+    return renderer.record(made, parents=parents, tags=tags, run=run, details=details, act=act)
 
 
 def _known(library: Library, plan: Plan, run: int, renderer: Renderer) -> dict[str, stored.Rendered]:
@@ -270,11 +285,3 @@ def film(library: Library, plan: Plan, shown: Sequence[Shown], fps: float = 12) 
 def headline(entry: Entry) -> str:
     """An entry as it is named below a picture."""
     return f"{entry.id}" + ("" if entry.seed is None else f"  seed {entry.seed}")
-
-
-def gather(library: Library, name: str, ids: Sequence[int]) -> None:
-    """Put the entries into the collection `name`, in this order, at its end; it is made where there is none."""
-    if name not in {collection.name for collection in library.collections()}:
-        library.create_collection(name)
-    library.collect(name, ids)
-    library.move(name, ids)

@@ -19,6 +19,7 @@ from seedbank.records import Blob, Entry
 
 if TYPE_CHECKING:
     from seedbank.engine.process import Engine, Loaded, Rendering
+    from seedbank.store.writing import Act
 
 Adapters = tuple[Mapping[str, Any], ...]
 """The adapters of a recipe, with their weights: what has to be loaded anew when it changes."""
@@ -142,6 +143,7 @@ class Renderer:
         tags: Sequence[str] = (),
         run: int | None = None,
         details: Mapping[str, Any] | None = None,
+        act: Act | None = None,
     ) -> Entry:
         """Record what `render` gave."""
         return record_rendering(
@@ -155,14 +157,15 @@ class Renderer:
             parents=parents,
             run=run,
             details=details,
+            act=act,
         )
 
     def render_all(
-        self, recipes: Iterable[Recipe], *, parents: Sequence[tuple[int, str]], tags: Sequence[str] = (), run: int | None = None
+        self, recipes: Iterable[Recipe], act: Act, *, parents: Sequence[tuple[int, str]], tags: Sequence[str] = ()
     ) -> Iterator[Entry]:
-        """Render them in order and record each, while the next one is being rendered."""
+        """Render them in order and record each, while the next one is being rendered; all are one operation."""
         for _, made in ahead(self.render, recipes, self.stop):
-            yield self.record(made, parents=parents, tags=tags, run=run)
+            yield self.record(made, parents=parents, tags=tags, act=act)
 
     def _blob(self, digest: str) -> Blob:
         if digest not in self._blobs:

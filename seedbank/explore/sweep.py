@@ -28,6 +28,7 @@ from seedbank.recipe import Recipe
 from seedbank.records import Entry, Run
 from seedbank.store import cells as stored
 from seedbank.store.runs import SWEEP
+from seedbank.store.writing import Act
 
 if TYPE_CHECKING:
     from seedbank.api import Library
@@ -80,6 +81,7 @@ class Sweep:
         self._name = name
         self._asked = dict(asked or {})
         self._tags = tuple(tags)
+        self._act: Act | None = None
         self._progress = progress
         self._others: set[int] = set() if resumed is None else stored.reused(library.store, resumed.id)
         self._renamed: dict[str, int] = {} if resumed is None else stored.renamed(library.store, resumed.id)
@@ -180,7 +182,7 @@ class Sweep:
             self.run = self._library.store.start_run(SWEEP, self.specification, [], name=self._name)
             self._others = stored.reused(self._library.store, self.run.id)
             self._renamed = stored.renamed(self._library.store, self.run.id)
-        self._collect()
+        self._act = self._library.store.curation.begin_making(SWEEP, self.run.id, self.collection, f"run:{self.run.id}")
         return self.run
 
     def _check_name(self) -> None:
@@ -195,17 +197,9 @@ class Sweep:
                 f"Choose another name, or finish it here all the same: seedbank sweep --resume {self._name}",
             )
 
-    def _collect(self) -> None:
-        """Its entries as a collection: a saved search, so that it is right at any moment. Undoing it undoes the sweep."""
-        assert self.run is not None
-        known = {one.name for one in self._library.collections()}
-        name = self.collection
-        if name not in known:
-            self._library.store.curation.gather_sweep(name, self.run.id)
-
     @property
     def collection(self) -> str:
-        """The name of the collection of its cells."""
+        """The name of the collection of its cells: a saved search, so that it is right at any moment."""
         assert self.run is not None
         return self.run.name or f"sweep-{self.run.id}"
 
@@ -254,7 +248,7 @@ class Sweep:
             stored.reuse(self._library.store, run.id, new)
             self._others |= new
             if self._tags:
-                self._library.store.tag(new, self._tags)
+                self._library.store.tag(new, self._tags, act=self._act)
 
     def _render(self, one: Planned) -> Made | SeedbankError | None:
         """The image of a cell that has none, or why it failed: one bad cell does not end a sweep."""
@@ -269,7 +263,7 @@ class Sweep:
         assert one.start is not None
         details = {stored.PLANNED: made.recipe.digest} if made.rendering.random_state is not None else {}
         edges = [] if self.parent is None else [(self.parent.id, "swept-from")]
-        return one.start.renderer.record(made, parents=edges, tags=self._tags, run=run.id, details=details)
+        return one.start.renderer.record(made, parents=edges, tags=self._tags, run=run.id, details=details, act=self._act)
 
     # -- what came of it ----------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from seedbank.recipe import Recipe, used_seed
 from seedbank.recording.noise import FORMS, SANE, noise_remarks, numbered
 from seedbank.recording.request import LARGEST_COUNT
 from seedbank.records import Entry
+from seedbank.store.writing import VARY, Act
 
 if TYPE_CHECKING:
     from seedbank.api import Library
@@ -86,7 +87,7 @@ def vary(
         for remark in cut_off(renderer, first):
             say(remark)
         recipes = track(progress, _numbered(first, n, seed, strength), "vary")
-        yield from renderer.render_all(recipes, parents=[(entry.id, "variant-of")], tags=tags)
+        yield from renderer.render_all(recipes, Act(VARY), parents=[(entry.id, "variant-of")], tags=tags)
 
 
 def _alone(entry: Entry) -> Recipe | None:

@@ -32,6 +32,7 @@ from seedbank.recording.request import Plan, Request, composition_remarks, make_
 from seedbank.recording.weighting import weighted
 from seedbank.records import Blob, Entry, Model, NewEntry, Output
 from seedbank.samplers import check_scheduler, scheduler_choice
+from seedbank.store.writing import GENERATE, Act
 
 if TYPE_CHECKING:
     from seedbank.engine.process import Engine, Loaded, Rendering
@@ -112,17 +113,18 @@ def generate(
     environment = engine.environment
     parents = [(parent.id, "variant-of")] if parent is not None else []
     blobs: tuple[Blob, ...] | None = None
+    act = Act(GENERATE)
     with input_files(prepared.inputs) as files, progress.task("generate", total=len(prepared.plan.recipes)) as task:
         for recipe in prepared.plan.recipes:
             rendering = engine.render(recipe, files, keep_latents=refinement is not None)
             check_rendered_size(recipe, rendering)
             blobs = blobs if blobs is not None else store_inputs(bank, prepared.inputs)
             entry = record_rendering(
-                bank, environment, recipe, prepared.beside, rendering, inputs=blobs, tags=tags, parents=parents
+                bank, environment, recipe, prepared.beside, rendering, inputs=blobs, tags=tags, parents=parents, act=act
             )
             yield entry
             if refinement is not None:
-                yield refine(bank, engine, refinement, recipe, entry, rendering, tags)
+                yield refine(bank, engine, refinement, recipe, entry, rendering, tags, act)
                 prepared.load(engine)
             task.advance()
 
@@ -218,6 +220,7 @@ def record_rendering(
     parents: Sequence[tuple[int, str]] = (),
     run: int | None = None,
     details: Mapping[str, Any] | None = None,
+    act: Act | None = None,
 ) -> Entry:
     """Record one rendering whole: pixels, trace, recipe, inputs, model, adapters, environment, times."""
     pixels = Pixels(rendering.mode, rendering.width, rendering.height, rendering.rows)
@@ -238,7 +241,7 @@ def record_rendering(
         run=run,
         details={**({"inputs": dict(beside.names)} if beside.names else {}), **(details or {})},
     )
-    return bank.put_entry(pixels, new, rendering.trace, tags)
+    return bank.put_entry(pixels, new, rendering.trace, tags, act)
 
 
 # -- the second model -------------------------------------------------------------------------------------------------
@@ -264,7 +267,14 @@ def prepare_refinement(
 
 
 def refine(
-    bank: Bank, engine: Engine, refinement: Prepared, base: Recipe, entry: Entry, rendering: Rendering, tags: Sequence[str]
+    bank: Bank,
+    engine: Engine,
+    refinement: Prepared,
+    base: Recipe,
+    entry: Entry,
+    rendering: Rendering,
+    tags: Sequence[str],
+    act: Act,
 ) -> Entry:
     """Render the refinement of one image and record it as an entry of its own, whose input is the latents of `entry`."""
     assert rendering.latents is not None
@@ -280,5 +290,5 @@ def refine(
     blobs = store_inputs(bank, [given])
     parents = [(entry.id, "refined-from")]
     return record_rendering(
-        bank, engine.environment, recipe, made_with.beside, refined, inputs=blobs, tags=tags, parents=parents
+        bank, engine.environment, recipe, made_with.beside, refined, inputs=blobs, tags=tags, parents=parents, act=act
     )

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, or_, select
 
 from seedbank.frozen import replace
 from seedbank.records import Blob, Collection, Model, Saying
+from seedbank.store.book import Book
 from seedbank.store.digests import head
 from seedbank.store.history import COLLECT, TAG, UNTAG, in_order, said_of
 from seedbank.store.payloads import read_payloads
@@ -31,7 +32,6 @@ from seedbank.store.tables import (
     users,
     weight_hashes,
 )
-from seedbank.store.undo import Book
 
 if TYPE_CHECKING:
     from seedbank.records import Payload, Regeneration

@@ -91,10 +91,15 @@ def create(work: Work, name: str, query: str | None = None) -> None:
     wanted = checked_name(name, "collection")
     if (taken := _row(work.connection, wanted)) is not None:
         raise BadInput(f"There is a collection {taken.name!r} already.", "Choose another name, or remove it first.")
+    make(work, "save search" if query is not None else "create collection", wanted, query)
+
+
+def make(work: Work, kind: str, name: str, query: str | None = None, **details: Any) -> int:
+    """The operation `kind`, with which a collection or saved search comes; the name is checked and free."""
     uid = new_uid()
-    after = {"name": wanted} if query is None else {"name": wanted, "query": query}
+    after = {"name": name} if query is None else {"name": name, "query": query}
     put_state(work, uid, after)
-    _write_down(work, "save search" if query is not None else "create collection", uid, None, after)
+    return _write_down(work, kind, uid, None, after, **details)
 
 
 def change(work: Work, name: str, *, new_name: str | None = None, query: str | None = None, cover: int | None = None) -> None:
@@ -136,7 +141,7 @@ def remove(work: Work, name: str) -> None:
 
 def add(work: Work, name: str, ids: Sequence[int]) -> int:
     """The entries' pictures are in the collection, new ones at its end; gives how many came in."""
-    row = _ordered(work.connection, name)
+    row = ordered(work.connection, name)
     known = places(work.connection, row.id)
     news = [image for image in pictures_of(work.connection, ids) if image not in known]
     first = max(known.values(), default=0.0) + 1
@@ -145,7 +150,7 @@ def add(work: Work, name: str, ids: Sequence[int]) -> int:
 
 def take_out(work: Work, name: str, ids: Sequence[int]) -> int:
     """The entries' pictures are not in the collection; gives how many were."""
-    row = _ordered(work.connection, name)
+    row = ordered(work.connection, name)
     known = places(work.connection, row.id)
     gone = [image for image in pictures_of(work.connection, ids) if image in known]
     return _placed(work, row, "take out of collection", ids, dict.fromkeys(gone))
@@ -153,7 +158,7 @@ def take_out(work: Work, name: str, ids: Sequence[int]) -> int:
 
 def move(work: Work, name: str, ids: Sequence[int], before: int | None = None) -> int:
     """The entries' pictures stand, in this order, before the entry `before`, or at the end; gives how many were named."""
-    row = _ordered(work.connection, name)
+    row = ordered(work.connection, name)
     known = places(work.connection, row.id)
     for entry in [*ids, *([] if before is None else [before])]:
         if pictures_of(work.connection, [entry])[0] not in known:
@@ -214,6 +219,11 @@ def find(connection: Connection, name: str) -> Row[Any]:
     return row
 
 
+def exists(connection: Connection, name: str) -> bool:
+    """Whether there is a collection or saved search with this name."""
+    return _row(connection, name) is not None
+
+
 def places(connection: Connection, number: int) -> dict[int, float]:
     """{image id: place} in the collection with this id, in its order."""
     statement = select(collection_items).where(collection_items.c.collection_id == number)
@@ -272,7 +282,8 @@ def _row(connection: Connection, name: str) -> Row[Any] | None:
     return connection.execute(select(collections).where(collections.c.folded == fold(name.strip()))).one_or_none()
 
 
-def _ordered(connection: Connection, name: str) -> Row[Any]:
+def ordered(connection: Connection, name: str) -> Row[Any]:
+    """The row of the collection of pictures with this name. Raises `NotFound`, and `BadInput` for a saved search."""
     row = find(connection, name)
     if row.query is not None:
         raise BadInput(
@@ -289,7 +300,7 @@ def _placed(work: Work, row: Row[Any], kind: str, ids: Iterable[int], wanted: di
     return len(changes)
 
 
-def _write_down(work: Work, kind: str, uid: str, before: State, after: State) -> int:
+def _write_down(work: Work, kind: str, uid: str, before: State, after: State, **details: Any) -> int:
     shown = after or before
     assert shown is not None
-    return work.record(kind, name=shown["name"], collection={"uid": uid, "was": before, "is": after})
+    return work.record(kind, **details, name=shown["name"], collection={"uid": uid, "was": before, "is": after})

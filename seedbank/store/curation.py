@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from seedbank.records import Collection, Duplicates, Edge, Stats, Tag, TeamOpinion, Undone
+from seedbank.store import book, facets, likeness, lineage, making, opinions, tagging, undo
 from seedbank.store import collections as collected
-from seedbank.store import facets, likeness, lineage, opinions, tagging, undo
-from seedbank.store.runs import SWEEP
-from seedbank.store.writing import Work, new_uid
+from seedbank.store.writing import Act, Work
 
 if TYPE_CHECKING:
     from seedbank.store.database import Database
@@ -51,7 +50,7 @@ class Curation:
     def undone(self) -> dict[int, int]:
         """{operation: the operation that undid it} of all that are undone at present."""
         with self._database.reading() as connection:
-            return undo.undone(connection)
+            return book.undone(connection)
 
     # -- what there is ------------------------------------------------------------------------------------------------
 
@@ -127,14 +126,16 @@ class Curation:
         with self._work() as work:
             collected.create(work, name, query)
 
-    def gather_sweep(self, name: str, run: int) -> None:
-        """A saved search for the cells of a run, under a name that is free. Undoing it also puts the cells that the run made
-        into the trash."""
-        wanted = opinions.checked_name(name, "collection")
+    def begin_making(self, kind: str, run: int, name: str | None, query: str | None = None) -> Act:
+        """What the user does in one go with a run that makes entries, and the collection or saved search that is part of it."""
         with self._work() as work:
-            uid, after = new_uid(), {"name": wanted, "query": f"run:{run}"}
-            collected.put_state(work, uid, after)
-            work.record(SWEEP, run=run, name=wanted, collection={"uid": uid, "was": None, "is": after})
+            return Act(kind, making.begin(work, kind, run, name, query))
+
+    def gather(self, name: str, ids: Sequence[int], act: Act) -> None:
+        """The entries' pictures stand in this order at the end of the collection, as a part of `act`."""
+        assert act.number is not None
+        with self._work() as work:
+            making.gather(work, name, ids, act.number)
 
     def receive_collection(self, name: str, digests: Sequence[str], cover: str | None = None) -> list[str]:
         """A new collection of the pictures with these image digests; gives those that are not in this bank."""

@@ -71,7 +71,7 @@ def in_order(rows: Iterable[Row[Any]]) -> list[Row[Any]]:
     placed = []
     for row in rows:
         when = row.at
-        if row.at == row.entered:
+        if row.at >= row.entered:
             when = latest[row.image_id] = max(row.at, latest.get(row.image_id, row.at))
         placed.append((when, row.id, row))
     return [row for _, _, row in sorted(placed, key=lambda one: one[:2])]

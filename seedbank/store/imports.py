@@ -128,7 +128,7 @@ class Imports:
             run = job.run
             if news:
                 run = run or start(work, job)
-                ids = add_entries(work, [replace(new, run=run.id) for new in news.values()], operation_of(connection, run.id))
+                ids = add_entries(work, [replace(new, run=run.id) for new in news.values()])
                 for (digest, new), number in zip(news.items(), ids, strict=True):
                     kept = new.blob is not None and new.blob.location is None
                     found[digest] = Holder(number, new.picture is not None, kept, new=True)

@@ -12,6 +12,7 @@ from seedbank.errors import BadInput
 from seedbank.frozen import replace
 from seedbank.records import EDGES, Came, Collection, NewEntry, NewRegeneration, Run, Saying
 from seedbank.store import collections as collected
+from seedbank.store.book import Book
 from seedbank.store.bundles import spoken
 from seedbank.store.digests import head
 from seedbank.store.files import attach
@@ -34,7 +35,6 @@ from seedbank.store.tables import (
     runs,
     users,
 )
-from seedbank.store.undo import Book
 from seedbank.store.words import fold
 from seedbank.store.writing import Work, add_entries
 
@@ -113,8 +113,8 @@ class Merge:
                 attach(self._work, row.id, new.blob, new.picture)
                 self._count(completed=1)
         if news:
-            run, operation = self._begin()
-            add_entries(self._work, [replace(new, run=run) for new in news], operation)
+            run, _ = self._begin()
+            add_entries(self._work, [replace(new, run=run) for new in news])
             self._count(entries=len(news))
 
     def ids(self, uids: Iterable[str]) -> dict[str, int]:

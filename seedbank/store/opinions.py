@@ -59,10 +59,14 @@ def checked_note(text: str) -> str | None:
 # -- what the store does: one operation each ------------------------------------------------------------------------
 
 
-def add_tags(work: Work, ids: Iterable[int], names: Iterable[str]) -> int:
-    """The entries' images have these tags; gives how many images changed."""
+def add_tags(work: Work, ids: Iterable[int], names: Iterable[str], operation: int | None = None) -> int:
+    """The entries' images have these tags; gives how many images changed. It is part of `operation`, or one of its own."""
     wanted = [checked_tag(name) for name in names]
-    return _recorded(work, TAG, ids, give_tags(work, pictures_of(work.connection, ids), wanted), tags=wanted)
+    changes = give_tags(work, pictures_of(work.connection, ids), wanted)
+    if operation is None:
+        return _recorded(work, TAG, ids, changes, tags=wanted)
+    write_events(work, operation, changes)
+    return len({image for image, *_ in changes})
 
 
 def remove_tags(work: Work, ids: Iterable[int], names: Iterable[str]) -> int:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from seedbank.store.bundles import Bundles
     from seedbank.store.curation import Curation
     from seedbank.store.imports import Imports
-    from seedbank.store.writing import Work
+    from seedbank.store.writing import Act, Work
 
 
 @dataclass(frozen=True)
@@ -135,10 +135,14 @@ class Store:
 
     # -- entries ------------------------------------------------------------------------------------------------------
 
-    def add_entry(self, new: NewEntry, user: str | None = None) -> Entry:
-        """Stores an entry and gives it as the bank holds it."""
+    def add_entry(self, new: NewEntry, user: str | None = None, act: Act | None = None) -> Entry:
+        """Stores an entry and gives it as the bank holds it. It is part of what the user does in one go, if that is said."""
         with self._write(user) as work:
-            return reading.entries_by_id(work.connection, self._add(work, [new]), self.user)[0]
+            ids, operation = self._add(work, [new], act)
+            entry = reading.entries_by_id(work.connection, ids, self.user)[0]
+        if act is not None:
+            act.number = operation
+        return entry
 
     def add_entries(self, news: Iterable[NewEntry], user: str | None = None) -> list[int]:
         """Stores all of them or none, and gives their ids in the same order."""
@@ -146,16 +150,18 @@ class Store:
         if not listed:
             return []
         with self._write(user) as work:
-            return self._add(work, listed)
+            return self._add(work, listed)[0]
 
-    def _add(self, work: Work, news: Sequence[NewEntry]) -> list[int]:
+    def _add(self, work: Work, news: Sequence[NewEntry], act: Act | None = None) -> tuple[list[int], int]:
+        """(ids, the operation that they and their tags are part of)."""
         from seedbank.store import opinions, writing
 
         ids = writing.add_entries(work, news)
+        operation = writing.written_down(work, act or writing.Act(writing.ADD), ids, of_run=news[0].run is not None)
         for number, new in zip(ids, news, strict=True):
             if new.tags:
-                opinions.add_tags(work, [number], new.tags)
-        return ids
+                opinions.add_tags(work, [number], new.tags, operation)
+        return ids, operation
 
     def entry(self, number: int) -> Entry:
         """The entry with this id, also from the trash. Raises `NotFound`."""
@@ -202,12 +208,12 @@ class Store:
 
     # -- opinions -----------------------------------------------------------------------------------------------------
 
-    def tag(self, ids: Iterable[int], names: Iterable[str], user: str | None = None) -> int:
-        """The entries' images have these tags; gives how many images changed."""
+    def tag(self, ids: Iterable[int], names: Iterable[str], user: str | None = None, act: Act | None = None) -> int:
+        """The entries' images have these tags, as a part of `act` if that is given; gives how many images changed."""
         from seedbank.store import opinions
 
         with self._write(user) as work:
-            return opinions.add_tags(work, list(ids), list(names))
+            return opinions.add_tags(work, list(ids), list(names), None if act is None else act.number)
 
     def untag(self, ids: Iterable[int], names: Iterable[str], user: str | None = None) -> int:
         """The entries' images do not have these tags; gives how many images changed."""

@@ -7,7 +7,6 @@ tag, that user's rating, its place in a collection) the events form a path of st
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,18 +17,21 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 from seedbank.errors import BadInput, NotFound
 from seedbank.records import Operation, Undone
 from seedbank.store import collections as collected
+from seedbank.store.book import UNDO, Book
 from seedbank.store.history import COLLECT, EVENT, EVENTS, PERSONAL, TAG, UNTAG, Change, in_order, write_events
 from seedbank.store.opinions import BLANK, give_tags, set_column, take_tags
 from seedbank.store.reading import LARGEST_ID, chunks
-from seedbank.store.runs import SWEEP
+from seedbank.store.runs import BLEND, SWEEP
 from seedbank.store.tables import collections, entries, operations, opinion_events, tags, users
 from seedbank.store.tagging import MERGE, RENAME
 from seedbank.store.words import fold
-from seedbank.store.writing import Work
+from seedbank.store.writing import ADD, GENERATE, VARY, Work, pairs
 
-UNDO, IMPORT = "undo", "import"
-TRASH = {"rm": True, "restore": False, IMPORT: False, SWEEP: False}
-"""{kind: whether the entries were in the trash afterwards}; those of an import and a sweep are the entries of its run."""
+IMPORT = "import"
+MADE = (ADD, GENERATE, VARY, IMPORT, SWEEP, BLEND)
+"""Operations that made entries: those that they name, or those of their run."""
+TRASH = {"rm": True, "restore": False, **dict.fromkeys(MADE, False)}
+"""{kind: whether the entries were in the trash afterwards}"""
 UNDOABLE = (
     *(TAG, UNTAG, *PERSONAL, "adopt", RENAME, MERGE, *TRASH),
     *("create collection", "save search", "change collection", "remove collection", "import collection"),
@@ -49,49 +51,8 @@ class State:
     before: State | None = None
 
 
-@dataclass
-class Book:
-    """Which operations are undone or done again, and how tags were renamed, in order."""
-
-    steps: dict[int, tuple[int, bool]] = field(default_factory=dict)
-    """{undo operation: (first operation, whether it does it again)}"""
-    renames: list[tuple[int, str, str]] = field(default_factory=list)
-    """(operation, folded old name, new name)"""
-
-    @classmethod
-    def read(cls, connection: Connection) -> Book:
-        book = cls()
-        kinds = (UNDO, RENAME)
-        for row in connection.execute(select(operations).where(operations.c.kind.in_(kinds)).order_by(operations.c.id)):
-            details = row.details or {}
-            if row.kind == UNDO:
-                root, again = book.root(details["undoes"])
-                book.steps[row.id] = root, not again
-            if "tag" in details:
-                book.renames.append((row.id, fold(details["tag"]["from"]), details["tag"]["to"]))
-        return book
-
-    def root(self, number: int) -> tuple[int, bool]:
-        """(first operation, whether `number` does it, and not undoes it)."""
-        if number in self.steps:
-            return self.steps[number]
-        return number, True
-
-    def undone_by(self, root: int) -> int | None:
-        """The operation that undid `root`, if that is how it stands."""
-        last = [(number, again) for number, (first, again) in self.steps.items() if first == root]
-        return last[-1][0] if last and not last[-1][1] else None
-
-    def today(self, name: str, since: int) -> str:
-        """What the tag that was called `name` in operation `since` is called now."""
-        for number, old, new in self.renames:
-            if number > since and fold(name) == old:
-                name = new
-        return name
-
-
 def undo(work: Work, number: int | None = None) -> Undone:
-    """What operation `number` changed is as before; by default the user's latest that is not undone yet.
+    """What operation `number` changed is as before; by default what the user commanded last and is not undone yet.
 
     Raises `NotFound` when there is none, `BadInput` when it cannot be undone or is undone already.
     """
@@ -102,20 +63,13 @@ def undo(work: Work, number: int | None = None) -> Undone:
     if first.kind not in UNDOABLE:
         raise BadInput(
             f"Operation {root} ({first.kind}) cannot be undone.",
-            "Opinions, collections, rm, imports and sweeps can be: seedbank log",
+            "Opinions, collections, rm, and what made entries can be: seedbank log",
         )
     if again and (by := book.undone_by(root)) is not None:
         raise BadInput(f"Operation {target.id} was undone by operation {by}.", f"To do it again: seedbank undo {by}")
     if not again and book.undone_by(root) != target.id:
         raise BadInput(f"Operation {target.id} no longer counts: it was undone or done again since.", "See: seedbank log")
     return _Undoing(work, book, first, target, forward=not again).run()
-
-
-def undone(connection: Connection) -> dict[int, int]:
-    """{operation: the operation that undid it} of all that are undone at present."""
-    book = Book.read(connection)
-    found = {root: book.undone_by(root) for root, _ in book.steps.values()}
-    return {root: by for root, by in found.items() if by is not None}
 
 
 @dataclass
@@ -170,7 +124,7 @@ class _Undoing:
         """Conditions on the entries that the first operation put somewhere, one for each piece."""
         if (run := self.first.details.get("run")) is not None:
             return [entries.c.run_id == run]
-        return [entries.c.id.between(low, high) for low, high in _spans(self.first.details["entries"])]
+        return [entries.c.id.between(low, high) for low, high in pairs(self.first.details["entries"])]
 
     def _rename(self, names: Mapping[str, str]) -> int:
         old, new = (names["from"], names["to"]) if self.forward else (names["to"], names["from"])
@@ -285,7 +239,7 @@ def _target(work: Work, book: Book, number: int | None) -> Operation:
         return _operation(work.connection, number)
     statement = (
         select(operations.c.id)
-        .where(operations.c.user_id == work.user_id, operations.c.kind.in_(UNDOABLE))
+        .where(operations.c.user_id == work.user_id, operations.c.kind.in_(set(UNDOABLE) - {ADD}))
         .order_by(operations.c.id.desc())
     )
     for found in work.connection.scalars(statement):
@@ -311,11 +265,6 @@ def _without(state: State, operation: int) -> State:
 
 def _blank(subject: Subject) -> Any:
     return False if subject[1] == TAG else BLANK.get(subject[1])
-
-
-def _spans(text: str) -> list[tuple[int, int]]:
-    """``3..9,12`` as pairs, what `writing.spans` wrote."""
-    return [(int(low), int(high or low)) for low, high in re.findall(r"(\d+)(?:\.\.(\d+))?", text)]
 
 
 def _counted(number: int, one: str, many: str = "") -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import Connection, Table, insert, select, update
 
 from seedbank.errors import BadInput, NotFound
 from seedbank.records import EDGES, NewEntry, Output
@@ -32,6 +33,23 @@ def new_uid() -> str:
     from uuid6 import uuid7
 
     return str(uuid7())
+
+
+ADD, GENERATE, VARY = "add", "generate", "vary"
+"""Operations that make entries without a run. `add` is what a program recorded: a user who says `undo` means a command, so
+that one is undone by its number only."""
+
+
+@dataclass
+class Act:
+    """What a user does in one go: one operation, though its parts are transactions of their own.
+
+    `number` is that of the operation, once the first part is stored; entries that come later are added to those that it
+    names, unless a run says which they are.
+    """
+
+    kind: str
+    number: int | None = None
 
 
 @dataclass
@@ -76,6 +94,16 @@ def spans(ids: Iterable[int]) -> str:
     return ",".join(f"{first}..{last}" if first < last else str(first) for first, last in pieces)
 
 
+def unspan(text: str) -> list[int]:
+    """The ids that `spans` wrote."""
+    return [number for low, high in pairs(text) for number in range(low, high + 1)]
+
+
+def pairs(text: str) -> list[tuple[int, int]]:
+    """(first, last) of each piece that `spans` wrote: ``3..9,12`` is [(3, 9), (12, 12)]."""
+    return [(int(low), int(high or low)) for low, high in re.findall(r"(\d+)(?:\.\.(\d+))?", text)]
+
+
 def require_entries(connection: Connection, ids: Iterable[int]) -> list[int]:
     """`ids` without repetition. Raises `NotFound` for the first that does not exist."""
     wanted = list(dict.fromkeys(ids))
@@ -92,11 +120,20 @@ def require_entries(connection: Connection, ids: Iterable[int]) -> list[int]:
 # -- entries -------------------------------------------------------------------------------------------------------
 
 
-def add_entries(work: Work, news: Sequence[NewEntry], operation: int | None = None) -> list[int]:
-    """Stores entries in order, with everything they are made of, and gives their ids.
+def written_down(work: Work, act: Act, ids: Sequence[int], of_run: bool = False) -> int:
+    """The operation of `act`, which has made these entries too. One that stands for a run does not list them."""
+    if act.number is None:
+        return work.record(act.kind, entries=spans(ids))
+    if not of_run:
+        this = operations.c.id == act.number
+        told = work.connection.scalar(select(operations.c.details).where(this)) or {}
+        entries = spans([*unspan(told.get("entries", "")), *ids])
+        work.connection.execute(update(operations).where(this).values(details={**told, "entries": entries}))
+    return act.number
 
-    They are part of `operation`, which is written down already, or else of one of their own.
-    """
+
+def add_entries(work: Work, news: Sequence[NewEntry]) -> list[int]:
+    """Stores entries in order, with everything they are made of, and gives their ids. The operation is the caller's."""
     for new in news:
         _check(new)
     connection = work.connection
@@ -154,8 +191,6 @@ def add_entries(work: Work, news: Sequence[NewEntry], operation: int | None = No
             connection.execute(insert(table), relations)
     if any(new.payloads for new in news):
         store_payloads(connection, zip(ids, (new.payloads for new in news), strict=True))
-    if operation is None:
-        work.record("add", entries=spans(ids))
     return ids
 
 

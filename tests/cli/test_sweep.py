@@ -175,10 +175,11 @@ def test_a_model_axis_is_planned_by_model_and_labelled_by_folder(swept):
 @pytest.mark.slow
 def test_undo_after_a_sweep_takes_its_collection_and_its_cells_and_leaves_those_that_were_there(swept):
     before = swept("ls", "--ids", "--limit", "0").lines
-    swept("sweep", "a red circle in oil", *SMALL, "--steps", "2", "--seeds", "5,90,91", "--name", "undone")
+    swept("sweep", "a red circle in oil", *SMALL, "--steps", "2", "--seeds", "5,90,91", "--name", "undone", "--tag", "of it")
     assert "undone" in swept("collection", "ls").out and len(swept("ls", "run:undone", "--ids").lines) == 3
     said = swept("undo").out
     assert "(sweep undone" in said
+    assert swept("ls", 'tag:"of it"', "--ids").lines == [], "nor is the cell that was there tagged any more"
     assert swept("ls", "--ids", "--limit", "0").lines == before and "undone" not in swept("collection", "ls").out
     again = said.split("seedbank undo ")[1].split()[0]
     swept("undo", again)

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from seedbank.engine.process import Engine, build_standin
+from seedbank.engine.process import Engine
+from seedbank.engine.standin import build_standin
 from seedbank.environment import PARTS, environment_differences
-from seedbank.errors import BadInput, MissingEngine, RenderFailed
+from seedbank.errors import BadInput, MissingEngine, RenderFailed, StorageError
 from seedbank.frozen import replace
 from seedbank.recipe import STRICT
 from tests.engine.conftest import recipe_for
@@ -196,6 +197,13 @@ def test_an_interpreter_without_torch_is_a_missing_engine(tmp_path, monkeypatch)
 def test_an_interpreter_that_does_not_exist_is_a_missing_engine():
     with Engine(python="/nowhere/python") as engine, pytest.raises(MissingEngine, match="/nowhere/python"):
         _ = engine.environment
+
+
+def test_a_cache_in_which_the_standin_cannot_be_built_is_said(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StorageError, match=r"The cache folder .*models cannot be made: Not a directory") as found:
+        build_standin(tmp_path / "file" / "models" / "embedded-0")
+    assert "SEEDBANK_CACHE" in found.value.hint
 
 
 def test_the_standin_model_has_the_same_bytes_everywhere(tmp_path):

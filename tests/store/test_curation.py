@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from seedbank.errors import BadInput, NotFound
+from seedbank.frozen import replace
 from seedbank.records import NewEntry, Picture
 from seedbank.store import Store
 from seedbank.store.integrity import integrity
+from seedbank.store.writing import Act
 from tests.store.examples import digest
 
 
@@ -174,11 +176,58 @@ def test_undoing_rm_brings_back_the_entries_that_are_still_in_the_trash(five: St
 
 
 def test_what_cannot_be_undone_is_said(five: Store):
-    with pytest.raises(BadInput, match=r"Operation 2 \(add\) cannot be undone"):
-        undo(five, 2)
+    with pytest.raises(BadInput, match=r"Operation 1 \(create bank\) cannot be undone"):
+        undo(five, 1)
     for number in (999, 2**70):
         with pytest.raises(NotFound, match=f"There is no operation {number}"):
             undo(five, number)
+
+
+def test_what_is_made_in_one_go_is_one_operation_and_one_undo(five: Store):
+    act = Act("generate")
+    for number in (8, 9):
+        five.add_entry(replace(entry(number), tags=("poster",)), act=act)
+    done = five.operations(limit=1)[0]
+    assert (done.id, done.kind, done.details) == (act.number, "generate", {"entries": "7..8"})
+    undone = undo(five)
+    assert undone.operation.id == act.number and five.count() == 6 and five.entry(8).trashed and five.entry(8).tags == ()
+    undo(five, undone.undo)
+    assert five.count() == 8 and five.entry(8).tags == ("poster",)
+
+
+def test_what_a_program_recorded_is_undone_by_its_number_only(five: Store):
+    number = five.add_entry(replace(entry(8), tags=("poster",))).id
+    with pytest.raises(NotFound, match="nothing of ann to undo"):
+        undo(five)
+    undo(five, last(five))
+    assert five.entry(number).trashed and five.entry(number).tags == ()
+
+
+def test_all_that_a_blend_does_is_one_operation(five: Store):
+    run = five.start_run("blend", {"cells": 2}, [])
+    for number in (8, 9):  # the second time it goes on
+        act = five.curation.begin_making("blend", run.id, "film")
+        five.add_entry(replace(entry(number), tags=("frame",), run=run.id), act=act)
+    five.favourite([7])
+    five.curation.gather("film", [1, 7, 8, 2], act)
+    five.curation.gather("film", [1, 7, 8, 2], act)
+    assert five.curation.entries_in("film") == [1, 7, 8, 2]
+    assert [one.kind for one in five.operations()].count("blend") == 1 and len(five.history(1)) == 1
+    undo(five)  # the favourite, said later than the blend began
+    undone = undo(five)
+    assert (undone.operation.id, undone.kept) == (act.number, ())
+    assert five.count() == 6 and five.curation.collections() == [] and five.entry(8).tags == ()
+    undo(five, undone.undo)
+    assert five.count() == 8 and five.curation.entries_in("film") == [1, 7, 8, 2] and five.entry(8).tags == ("frame",)
+    undo(five)
+    assert five.curation.begin_making("blend", run.id, "film").number != act.number  # it begins anew
+
+
+def test_a_blend_does_not_begin_where_its_pictures_would_have_no_place(five: Store):
+    five.curation.create_collection("best", "tag:poster")
+    run = five.start_run("blend", {"cells": 2}, [])
+    with pytest.raises(BadInput, match="'best' is a saved search"):
+        five.curation.begin_making("blend", run.id, "best")
 
 
 # -- one picture takes over from another --------------------------------------------------------------------------------
