@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+
+from msgspec import Struct
 
 from seedbank.environment import Environment
 from seedbank.errors import BadInput, NoBank, NotFound, StorageError
@@ -33,8 +34,7 @@ Stages = Sequence[tuple[str, str]]
 MOVED = "Import it again from where it lies now, or with --copy to keep it: seedbank import FOLDER"
 
 
-@dataclass(frozen=True)
-class Pixels:
+class Pixels(Struct, frozen=True):
     """Decoded pixels: `rows` are the bytes of the rows from the top, as Pillow's ``Image.tobytes()`` gives them."""
 
     mode: str

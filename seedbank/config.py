@@ -13,9 +13,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from seedbank.errors import BadInput
 
@@ -23,8 +24,7 @@ FILE = "seedbank.toml"
 KEYS = ("bank", "user")
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct, frozen=True):
     """The bank's path or database URL, and what named it. Only the default one is made by commands that write."""
 
     url: str

@@ -7,9 +7,10 @@ stored once, and new kinds of parts can be added later without new digests for o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from msgspec import Struct, structs
 
 from seedbank.hashing import canonical_value, json_digest
 
@@ -23,14 +24,13 @@ Difference = tuple[str, Any, Any]
 """(name, the value of one environment, that of the other); None where it is not there."""
 
 
-@dataclass(frozen=True)
-class Environment:
+class Environment(Struct, frozen=True, dict=True):
     """What ran a recipe, as captured by the render process. `parts` maps a kind to JSON values."""
 
     parts: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "parts", canonical_value(self.parts, "environment"))
+        structs.force_setattr(self, "parts", canonical_value(self.parts, "environment"))
 
     @cached_property
     def part_digests(self) -> dict[str, str]:
@@ -66,8 +66,7 @@ def environment_differences(old: Environment, new: Environment) -> list[Differen
     return changes
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """How two environments differ, as (name, one, other); what only one of them knows is `unknown`, not a difference.
 
     distributions  versions; None where one is not installed; the same version of other files says so

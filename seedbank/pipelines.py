@@ -15,8 +15,9 @@ The table is also the allow-list: a class that is not in it is never loaded. Fac
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from seedbank.errors import BadInput, Blocked
 from seedbank.hashing import plain_value
@@ -24,8 +25,7 @@ from seedbank.hashing import plain_value
 STANDARD, OFFSET, TRUE_CFG, DISTILLED = "standard", "offset", "true-cfg", "distilled"
 
 
-@dataclass(frozen=True)
-class PipelineFacts:
+class PipelineFacts(Struct, frozen=True):
     """Facts of one pipeline class.
 
     guidance   one of STANDARD, OFFSET, TRUE_CFG, DISTILLED (an input of the network; there is no negative prompt)

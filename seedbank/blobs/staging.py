@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from seedbank import posix
 
 
-@dataclass(frozen=True)
-class Staging:
+class Staging(Struct, frozen=True):
     """A place in the `tmp/` of an image store. The names of its files begin alike, so that they are known again.
 
     It crosses to the processes that write. What nobody adopts is removed by `clear`; after a crash `gc` finds it.

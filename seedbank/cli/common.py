@@ -35,11 +35,11 @@ which_argument = click.argument("which", nargs=-1, required=True, metavar="WHICH
 
 def only_query(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
     """The words of a query, where `-word` is one: an option that the command does not have is refused, not searched for."""
-    import difflib
-
     known = [name for option in context.command.params for name in option.opts if name.startswith("--")]
     for word in value:
         if word.startswith("--"):
+            import difflib
+
             name = word.partition("=")[0]
             raise click.NoSuchOption(name, possibilities=difflib.get_close_matches(name, known, cutoff=0.75), ctx=context)
     return value

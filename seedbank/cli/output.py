@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
 from seedbank.cli.common import entry_json, headline, json_option
 from seedbank.cli.printing import columns, counted, data, emit, fit, middle_out, say, table
@@ -23,8 +23,7 @@ NARROWEST = 12
 Team = Mapping[int, Sequence["TeamOpinion"]]
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(Struct, frozen=True):
     """What the options of `output_options` said."""
 
     as_json: bool = False

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from seedbank.errors import BadInput, Blocked, MissingEngine, StorageError
 
@@ -19,8 +20,7 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(Struct, frozen=True):
     """A model found on this machine, not read yet.
 
     name      what people call it: `embedded@1`, `Tongyi-MAI/Z-Image-Turbo`, the name of a folder or file

@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(Struct, frozen=True):
     """One condition: `key` is a word of `KEYS`, `text` what stands behind it, without quotation marks."""
 
     key: str
     text: str
 
 
-@dataclass(frozen=True)
-class Not:
+class Not(Struct, frozen=True):
     """Everything that `of` does not hold of, also where nothing is known."""
 
     of: Node
 
 
-@dataclass(frozen=True)
-class And:
+class And(Struct, frozen=True):
     """All hold. Two or more, none of them an `And` itself."""
 
     of: tuple[Node, ...]
 
 
-@dataclass(frozen=True)
-class Or:
+class Or(Struct, frozen=True):
     """At least one holds. Two or more, none of them an `Or` itself."""
 
     of: tuple[Node, ...]
@@ -38,16 +35,14 @@ class Or:
 Node = Term | Not | And | Or
 
 
-@dataclass(frozen=True)
-class Sort:
+class Sort(Struct, frozen=True):
     """One key of the order; entries of which it is not known come last either way."""
 
     key: str
     ascending: bool
 
 
-@dataclass(frozen=True)
-class Query:
+class Query(Struct, frozen=True):
     """Entries for which `where` holds, newest first unless `sort` says otherwise.
 
     Entries in the trash are left out unless `where` speaks of ``trash:``.

@@ -93,7 +93,7 @@ def _recipes(connection: Connection) -> Iterator[str]:
         number, *stored = row
         digest = stored[0].hex()
         try:
-            recipe = recipe_of(*stored, read={})
+            recipe = recipe_of(*stored)
             same = recipe is not None and recipe.digest == digest
         except (SeedbankError, KeyError, TypeError, ValueError):
             same = False

@@ -7,8 +7,9 @@ and a page none of what SQLAlchemy does to find out that it has compiled a state
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
+from msgspec import Struct, field
 from sqlalchemy import Connection
 
 from seedbank.errors import NotFound
@@ -104,7 +105,6 @@ def _read_entries(connection: Connection, ids: Sequence[int], user: str) -> Iter
     rows = [tuple(row) for row in rows_among(connection, _ENTRIES, ids)]
     models = read_models(connection, {row[_MODEL_ID] for row in rows if row[_MODEL_ID] is not None})
     said = _said(connection, {row[_IMAGE_ID] for row in rows if row[_IMAGE_ID] is not None}, user)
-    read: dict[str | None, Any] = {}
     for row in rows:
         number, uid, added, created, origin, obstacles, details, trashed, verdict, model_id, image_id, name, where = row[_OWN]
         opinion = said.get(image_id, _UNSAID)
@@ -115,7 +115,7 @@ def _read_entries(connection: Connection, ids: Sequence[int], user: str) -> Iter
             created=None if created is None else moment(created),
             user=name,
             origin=origin,
-            recipe=recipe_of(*row[_RECIPE], read=read),
+            recipe=recipe_of(*row[_RECIPE]),
             recipe_digest=digest_text(row[_RECIPE][0]),
             environment_digest=digest_text(where),
             model=models.get(model_id),
@@ -124,10 +124,10 @@ def _read_entries(connection: Connection, ids: Sequence[int], user: str) -> Iter
             output=output_of(*row[_OUTPUT]),
             obstacles=() if obstacles is None else tuple(parsed(obstacles)),
             details=plain_of(details),
-            tags=opinion.tags,
+            tags=tuple(sorted(opinion.tags)),
             favourite=opinion.favourite,
             rating=opinion.rating,
-            notes=opinion.notes,
+            notes=tuple(opinion.notes),
             verdict=verdict,
             trashed=None if trashed is None else moment(trashed),
         )
@@ -173,14 +173,15 @@ SELECT opinions.image_id, NULL, users.name, users.id, opinions.favourite, opinio
 FROM opinions
 JOIN users ON users.id = opinions.user_id
 WHERE opinions.image_id {among}
+ORDER BY said
 """
 
 
-class _Said(NamedTuple):
-    """What is said of a picture: tags and notes by all, favourite and rating by one."""
+class _Said(Struct):
+    """What is said of a picture: tags, and notes in the order of their users, by all; favourite and rating by one."""
 
-    tags: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    tags: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     favourite: bool = False
     rating: int | None = None
 
@@ -193,23 +194,16 @@ def _said(connection: Connection, pictures: Iterable[int], user: str) -> dict[in
     wanted = sorted(pictures)
     if not wanted:
         return {}
-    tags: dict[int, list[str]] = {}
-    notes: dict[int, list[str]] = {}
-    own: dict[int, tuple[bool, int | None]] = {}
-    for image, tag, name, _, favourite, rating, note in sorted(rows_among(connection, _SAID, wanted), key=_in_order):
+    found: dict[int, _Said] = {}
+    for image, tag, name, _, favourite, rating, note in rows_among(connection, _SAID, wanted):
+        said = found.get(image)
+        if said is None:
+            said = found[image] = _Said()
         if tag is not None:
-            tags.setdefault(image, []).append(tag)
+            said.tags.append(tag)
             continue
         if name == user:
-            own[image] = (bool(favourite), rating)
+            said.favourite, said.rating = bool(favourite), rating
         if note is not None:
-            notes.setdefault(image, []).append(note)
-    return {
-        image: _Said(tuple(sorted(tags.get(image, ()))), tuple(notes.get(image, ())), *own.get(image, (False, None)))
-        for image in tags.keys() | notes.keys() | own.keys()
-    }
-
-
-def _in_order(row: Sequence[Any]) -> int:
-    """Notes stand in the order of their users' ids."""
-    return int(row[3])
+            said.notes.append(note)
+    return found

@@ -72,18 +72,20 @@ def join(
     negative: str | None,
 ) -> Recipe:
     """The recipe that `split` took apart; `settings` as a recipe, so that many can be made of what was parsed once."""
-    return settings.canonical_with(
-        model=settings.model if model is None else model,
-        conditioning=_filled(settings.conditioning, prompt=prompt, negative_prompt=negative),
-        noise=_filled(settings.noise, seed=None if seed is None else str(seed)),
-        call=_filled(
-            settings.call, num_inference_steps=steps, guidance_scale=_integral(guidance), width=width, height=height
-        ),
-    )
-
-
-def _filled(part: Mapping[str, Any], **values: Any) -> dict[str, Any]:
-    return {**part, **{name: value for name, value in values.items() if value is not None}}
+    conditioning, noise, call = dict(settings.conditioning), dict(settings.noise), dict(settings.call)
+    for part, key, value in (
+        (conditioning, "prompt", prompt),
+        (conditioning, "negative_prompt", negative),
+        (noise, "seed", None if seed is None else str(seed)),
+        (call, "num_inference_steps", steps),
+        (call, "guidance_scale", _integral(guidance)),
+        (call, "width", width),
+        (call, "height", height),
+    ):
+        if value is not None:
+            part[key] = value
+    parts = {"conditioning": conditioning, "noise": noise, "call": call}
+    return settings.canonical_with(parts if model is None else {**parts, "model": model})
 
 
 def _integral(value: float | None) -> float | None:

@@ -6,6 +6,7 @@ page. What the database holds was checked when it was stored, so nothing is chec
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -45,22 +46,16 @@ def plain_of(body: str | None) -> Any:
 
 
 def recipe_of(
-    digest: bytes | None,
-    body: str | None,
-    model_id: int | None,
-    model: bytes | None,
-    seed: int | None,
-    *columns: Any,
-    read: dict[str | None, Recipe],
+    digest: bytes | None, body: str | None, model_id: int | None, model: bytes | None, seed: int | None, *columns: Any
 ) -> Recipe | None:
-    """The recipe that the columns of `RECIPE` say.
-
-    `read` keeps the settings that were parsed, by their text: most entries of a page have the same.
-    """
+    """The recipe that the columns of `RECIPE` say."""
     if digest is None:
         return None
-    settings = read.get(body)
-    if settings is None:
-        settings = read[body] = Recipe.canonical_from({} if body is None else parsed(body))
     named = None if model_id is None else digest_text(model)
-    return recipe_rows.join(settings, named, seed_number(seed), *columns)
+    return recipe_rows.join(_settings_of(body or "{}"), named, seed_number(seed), *columns)
+
+
+@lru_cache(maxsize=512)
+def _settings_of(body: str) -> Recipe:
+    """Settings as a recipe. Most entries of a bank have those of others, which are parsed once for many pages."""
+    return Recipe.canonical_from(parsed(body))

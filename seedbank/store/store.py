@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
+
+from msgspec import Struct
 
 from seedbank.environment import Environment
 from seedbank.errors import BadInput
@@ -44,8 +45,7 @@ if TYPE_CHECKING:
     from seedbank.store.writing import Act, Work
 
 
-@dataclass(frozen=True)
-class BankInfo:
+class BankInfo(Struct, frozen=True):
     """What a bank says of itself."""
 
     uid: str
