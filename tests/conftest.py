@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from seedbank.store import Store
+from tests.warm import Kept
 
 # Before any test imports torch: two test processes on two cores would spin at each other otherwise.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -45,6 +46,14 @@ def _administer(url: str, *statements: str) -> None:
         for statement in statements:
             connection.execute(text(statement))
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def kept() -> Iterator[Kept]:
+    """Render processes that the tests share: starting one takes five seconds."""
+    engines = Kept()
+    yield engines
+    engines.end()
 
 
 class Databases:

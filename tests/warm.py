@@ -1,4 +1,4 @@
-"""The command line inside the test process, on render processes that stay from one command to the next.
+"""Render processes that stay from one test to the next, and the command line inside the test process on them.
 
 Starting Python, torch and diffusers takes most of the time of a command that renders. What is tested here is what the
 command does; that it does so as a process of its own, from a cold start, is tested where `CommandLine` is used.
@@ -22,9 +22,10 @@ from unittest.mock import patch
 from seedbank.engine import process
 from seedbank.engine.process import Engine
 from seedbank.regen import bench
+from seedbank.worker.settings import relevant_variables
 from tests.rendering import CommandLine, Ran
 
-KEPT = 3
+KEPT = 4
 
 
 class Kept:
@@ -36,12 +37,19 @@ class Kept:
     def engine(self, profile: Any = None, mode: str = "as-is", python: str = sys.executable, device: str = "auto",
                dtype: Any = None, on_event: Any = None, timeout: float | None = None) -> Any:  # fmt: skip
         """As `Engine(…)`: a running one for the same arguments where there is one."""
-        key = json.dumps([profile, mode, os.fspath(python), device, dtype], sort_keys=True, default=dict)
+        asked = [profile, mode, os.fspath(python), device, dtype, relevant_variables(os.environ)]
+        key = json.dumps(asked, sort_keys=True, default=dict)
         engine = self._engines.pop(key, None)
         if engine is None:
             engine = _keeping(self, key)(profile, mode, python, device, dtype)
         engine.on_event, engine.timeout = on_event, timeout
         return engine
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[None]:
+        """While the block runs, whoever makes an `Engine` gets one of these."""
+        with patch.object(process, "Engine", self.engine), patch.object(bench, "Engine", self.engine):
+            yield
 
     def keep(self, key: str, engine: Any) -> None:
         """Put `engine` aside for the next who asks for `key`."""
@@ -80,7 +88,7 @@ class InProcess(CommandLine):
 
         out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n", write_through=True) for _ in range(2))
         with (
-            self._engines(),
+            self.kept.lent(),
             patch.dict(os.environ, {**self.environ, **environ}, clear=True),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
@@ -96,13 +104,8 @@ class InProcess(CommandLine):
         from seedbank.api import Library
 
         with (
-            self._engines(),
+            self.kept.lent(),
             patch.dict(os.environ, self.environ, clear=True),
             Library.open(str(self.bank), user="ann") as bank,
         ):
             yield bank
-
-    @contextlib.contextmanager
-    def _engines(self) -> Iterator[None]:
-        with patch.object(process, "Engine", self.kept.engine), patch.object(bench, "Engine", self.kept.engine):
-            yield

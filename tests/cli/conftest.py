@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,14 +15,6 @@ from tests.warm import InProcess, Kept
 def environ() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SEEDBANK_")}
     return {**kept, "SEEDBANK_CACHE": str(shared_cache()), "SEEDBANK_USER": "ann"}
-
-
-@pytest.fixture(scope="session")
-def kept() -> Iterator[Kept]:
-    """Render processes that the commands of this folder share."""
-    engines = Kept()
-    yield engines
-    engines.end()
 
 
 @pytest.fixture

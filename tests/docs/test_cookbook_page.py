@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,13 +32,6 @@ def recipes() -> dict[str, list[tuple[str, list[str]]]]:
     for heading, text in re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL):
         found[heading] = list(commands(text))
     return found
-
-
-@pytest.fixture(scope="module")
-def kept() -> Iterator[Kept]:
-    engines = Kept()
-    yield engines
-    engines.end()
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import pytest
 
 from tests.rendering import shared_cache
 from tests.sessions import masked
-from tests.warm import InProcess, Kept
+from tests.warm import InProcess
 
 README = Path(__file__).parents[2] / "README.md"
 VARIES = ((r"art\.db\.images/\S+", "FILE"), (r"/\S+/FILE", "FILE"), (r"\d+\.\d s\b", "TIME"), (r"/\S+/art\.db", "art.db"))
@@ -31,13 +31,11 @@ def session():
 
 
 @pytest.mark.slow
-def test_the_session_of_the_readme_is_true(tmp_path, request):
+def test_the_session_of_the_readme_is_true(tmp_path, kept):
     import os
 
     environ = {**os.environ, "SEEDBANK_CACHE": str(shared_cache()), "SEEDBANK_USER": "ann", "COLUMNS": "110"}
     environ.pop("OMP_NUM_THREADS", None)
-    kept = Kept()
-    request.addfinalizer(kept.end)
     command = InProcess(tmp_path / "art.db", environ, kept)
     command("init")
     for words, shown in session():

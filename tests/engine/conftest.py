@@ -11,6 +11,7 @@ import pytest
 from seedbank.engine.process import Engine, Loaded
 from seedbank.recipe import Recipe
 from tests import tiny_models
+from tests.warm import Kept
 
 
 @pytest.fixture(scope="session")
@@ -25,16 +26,16 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Iterator[Engine]:
+def engine(kept: Kept) -> Iterator[Engine]:
     """A worker for everybody; tests that change or kill one start their own."""
-    with Engine(device="cpu") as shared:
+    with kept.engine(device="cpu") as shared:
         yield shared
 
 
 @pytest.fixture(scope="session")
-def other_process() -> Iterator[Engine]:
+def other_process(engine: Engine, kept: Kept) -> Iterator[Engine]:
     """A second worker like the first."""
-    with Engine(device="cpu") as second:
+    with kept.engine(device="cpu") as second:
         yield second
 
 

@@ -4,17 +4,14 @@ import hashlib
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from unittest.mock import patch
 
 import pytest
 
 import seedbank
 from seedbank import images
-from seedbank.engine import process
-from seedbank.regen import Options, bench
+from seedbank.regen import Options
 from tests import tiny_adapters, tiny_checkpoint, tiny_models
 from tests.rendering import shared_cache
-from tests.warm import Kept
 
 pytestmark = pytest.mark.slow
 
@@ -23,14 +20,6 @@ Negative prompt: blurry
 Steps: 3, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 4.5, Seed: 7, Size: 64x64, Model hash: {model}, Model: tiny v1,
  VAE hash: {vae}, VAE: soft.safetensors,
  Variation seed: 8, Variation seed strength: 0.25, Clip skip: 2, RNG: CPU, Lora hashes: "Some LoRA: {lora}", Version: v1.10.1"""
-
-
-@pytest.fixture(scope="module")
-def kept():
-    engines = Kept()
-    with patch.object(process, "Engine", engines.engine), patch.object(bench, "Engine", engines.engine):
-        yield engines
-    engines.end()
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +33,7 @@ def world(tmp_path_factory, kept):
     config = tiny_checkpoint.configuration(folder, root / "config")
     lora = tiny_adapters.lora(weights / "lora" / "Some LoRA.safetensors", folder, 1)
     vae = tiny_checkpoint.single_vae(tiny_adapters.vae(root / "vae", 5), weights / "soft.safetensors")
-    with pytest.MonkeyPatch.context() as patched:
+    with kept.lent(), pytest.MonkeyPatch.context() as patched:
         patched.setenv("SEEDBANK_CACHE", str(shared_cache()))
         with seedbank.open(root / "made.db", create=True) as made:
             entry = made.generate(

@@ -11,6 +11,7 @@ import seedbank
 from seedbank.api import Library
 from tests import tiny_models
 from tests.rendering import shared_cache
+from tests.warm import Kept
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -21,9 +22,9 @@ def cache() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
-    """One bank with one render process for a whole module: importing torch costs seconds."""
-    with seedbank.open(tmp_path_factory.mktemp("bank") / "art.db", create=True, user="ann") as opened:
+def bank(tmp_path_factory: pytest.TempPathFactory, kept: Kept) -> Iterator[Library]:
+    """One bank for a whole module, on render processes that stay; it is regenerated in others than it is recorded in."""
+    with kept.lent(), seedbank.open(tmp_path_factory.mktemp("bank") / "art.db", create=True, user="ann") as opened:
         yield opened
 
 

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+import seedbank
 from benchmarks.exactness import counts, record, rerun
 from tests.tiny_models import FAMILIES
+
+
+@pytest.fixture
+def bank(tmp_path):
+    """A bank that starts its own render processes."""
+    with seedbank.open(tmp_path / "art.db", create=True, user="ann") as opened:
+        yield opened
 
 
 @pytest.mark.slow
