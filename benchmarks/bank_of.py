@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from seedbank.environment import Environment
 from seedbank.hashing import sha256
 from seedbank.recipe import Recipe
-from seedbank.records import Blob, Model, ModelFile, NewEntry, Output, Picture
+from seedbank.records import TRACE_TYPE, Blob, Model, ModelFile, NewEntry, Output, Picture
 from seedbank.store import Store, words
 from seedbank.store.sharing import insert_many
 from seedbank.store.tables import tags
@@ -101,9 +101,7 @@ class Maker:
             model=model,
             picture=Picture(pixels, "RGB", width, height, _digest("phash", number // 3)[:15] + f"{number % 3:x}"),
             blob=Blob(_digest("file", number), 1_300_000, "image/png") if here else None,
-            output=Output(
-                Blob(trace, 1200, "application/json"), trace, {"prompt": 0.02, "denoise": 4.1, "decode": 0.2}, 9 << 30
-            ),
+            output=Output(Blob(trace, 1200, TRACE_TYPE), trace, {"prompt": 0.02, "denoise": 4.1, "decode": 0.2}, 9 << 30),
             obstacles=("It was rendered by a pipeline of its own.",) if random_.random() < 0.01 else (),
             created=datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=60 * number),
         )
@@ -207,10 +205,10 @@ class Bulk:
         )
         phash = int.from_bytes(_bytes("phash", number // 3)[:8], "big", signed=True) ^ (number % 3)
         made["images"].append({"id": key, "digest": pixels, "mode": "RGB", "width": size[0], "height": size[1], "phash": phash})
-        for digest, size_of in ((file, 1_300_000), (trace, 1200))[0 if here else 1 :]:
+        if here:
             self.blobs += 1
             made["blobs"].append(
-                {"id": self.blobs, "digest": digest, "size": size_of, "media_type": "image/png", "location": None}
+                {"id": self.blobs, "digest": file, "size": 1_300_000, "media_type": "image/png", "location": None}
             )
         made["entries"].append(
             template
@@ -221,8 +219,7 @@ class Bulk:
                 "created": created,
                 "recipe_id": key,
                 "image_id": key,
-                "blob_id": self.blobs - 1 if here else None,
-                "trace_id": self.blobs,
+                "blob_id": self.blobs if here else None,
                 "trace_digest": trace,
                 "prompt_id": self.prompts,
                 "seed": seed,

@@ -21,7 +21,19 @@ from seedbank.frozen import replace
 from seedbank.hashing import canonical_json, pixel_digest, sha256
 from seedbank.pipelines import cfg_of
 from seedbank.recipe import Recipe
-from seedbank.records import Blob, Count, Entry, Model, NewEntry, NewRegeneration, Output, Page, Picture, Regeneration
+from seedbank.records import (
+    TRACE_TYPE,
+    Blob,
+    Count,
+    Entry,
+    Model,
+    NewEntry,
+    NewRegeneration,
+    Output,
+    Page,
+    Picture,
+    Regeneration,
+)
 
 if TYPE_CHECKING:
     from seedbank.blobs import Blobs
@@ -29,7 +41,6 @@ if TYPE_CHECKING:
     from seedbank.store import Store
     from seedbank.store.writing import Act
 
-TRACE_TYPE = "application/vnd.seedbank.trace+json"
 Stages = Sequence[tuple[str, str]]
 MOVED = "Import it again from where it lies now, or with --copy to keep it: seedbank import FOLDER"
 

@@ -11,6 +11,7 @@ from seedbank.bank import MOVED, Bank, belongs
 from seedbank.errors import BadInput, SeedbankError, StorageError
 from seedbank.hashing import file_digest, sha256
 from seedbank.progress import QUIET, Progress
+from seedbank.records import Referred
 
 BACKUP = "Restore a backup: seedbank db backup makes them."
 
@@ -35,47 +36,53 @@ def check(bank: Bank, *, read_data: bool = False, progress: Progress = QUIET) ->
     for looked in (integrity, agreement, *([damaged_payloads] if read_data else [])):
         for sentence in looked(bank.store):
             yield Finding("database", sentence, BACKUP)
-    named = list(bank.store.blobs())
+    named = list({file.digest: file for file in bank.store.blobs()}.values())
     with progress.task("checking files", total=len(named)) as task:
-        for digest, size, location in named:
-            if location is None:
-                yield from _check_blob(bank, digest, size, read_data)
-            else:
-                yield from _check_reference(bank, digest, size, location, read_data)
+        for file in named:
+            yield from (_check_blob if file.location is None else _check_reference)(bank, file, read_data)
             task.advance()
     if read_data:
         yield from _check_pictures(bank, progress)
         yield from _check_traces(bank, progress)
 
 
-def _check_blob(bank: Bank, digest: str, size: int, read_data: bool) -> Iterator[Finding]:
-    entries = bank.store.entries_of_blob(digest)
-    owner = f"entry {entries[0]}" if entries else "a regeneration or of a kept model"
-    remedy = f"Copy it back from a backup, or render it again: seedbank regen {entries[0]}" if entries else "Regenerate again."
+def _entry_of(bank: Bank, file: Referred) -> int | None:
+    """An entry that has this file; None for one of a regeneration or of a kept model."""
+    return file.entry or next(iter(bank.store.entries_of_blob(file.digest)), None)
+
+
+def _check_blob(bank: Bank, file: Referred, read_data: bool) -> Iterator[Finding]:
+    kind = why = message = hint = ""
     try:
-        if not bank.blobs.has(digest):
-            yield Finding("missing", f"The file {digest} of {owner} is missing.", remedy)
+        if not bank.blobs.has(file.digest):
+            kind, why = "missing", "is missing"
         elif read_data:
-            bank.blobs.verify(digest)
-        elif (found := bank.blobs.size(digest)) != size:
-            yield Finding("damaged", f"The file {digest} of {owner} has {found:,} bytes instead of {size:,}.", remedy)
+            bank.blobs.verify(file.digest)
+        elif (found := bank.blobs.size(file.digest)) != file.size:
+            kind, why = "damaged", f"has {found:,} bytes instead of {file.size:,}"
     except SeedbankError as error:
-        yield Finding("damaged", error.message, error.hint or remedy)
+        kind, message, hint = "damaged", error.message, error.hint
+    if kind:
+        entry = _entry_of(bank, file)
+        owner = "a regeneration or of a kept model" if entry is None else f"entry {entry}"
+        again = f"Copy it back from a backup, or render it again: seedbank regen {entry}"
+        remedy = hint or ("Regenerate again." if entry is None else again)
+        yield Finding(kind, f"The file {file.digest} of {owner} {why}." if why else message, remedy)
 
 
-def _check_reference(bank: Bank, digest: str, size: int, location: str, read_data: bool) -> Iterator[Finding]:
+def _check_reference(bank: Bank, file: Referred, read_data: bool) -> Iterator[Finding]:
     """A file that was imported and stayed where it was."""
-    owner = ", ".join(f"entry {number}" for number in bank.store.entries_of_blob(digest)[:1]) or "a regeneration"
+    place = Path(file.location or "")
     try:
-        found = Path(location).stat().st_size
-        changed = found != size or (read_data and file_digest(Path(location)) != digest)
+        found = place.stat().st_size
+        if found == file.size and not (read_data and file_digest(place) != file.digest):
+            return
+        kind, why = "changed", "is not the one that was imported: its bytes have changed"
     except OSError as error:
-        yield Finding("missing", f"The file {location} of {owner} cannot be read: {error.strerror}.", MOVED)
-        return
-    if changed:
-        yield Finding(
-            "changed", f"The file {location} of {owner} is not the one that was imported: its bytes have changed.", MOVED
-        )
+        kind, why = "missing", f"cannot be read: {error.strerror}"
+    entry = _entry_of(bank, file)
+    owner = "a regeneration" if entry is None else f"entry {entry}"
+    yield Finding(kind, f"The file {place} of {owner} {why}.", MOVED)
 
 
 def _check_pictures(bank: Bank, progress: Progress) -> Iterator[Finding]:
@@ -147,7 +154,7 @@ def collect_garbage(bank: Bank, *, grace_hours: float = 24.0, dry_run: bool = Fa
     """
     before = datetime.now(UTC) - timedelta(hours=grace_hours)
     stored = [item for item in bank.blobs.list() if item.modified < before]
-    named = {digest for digest, _, _ in bank.store.blobs()}
+    named = {file.digest for file in bank.store.blobs()}
     orphans = [item for item in stored if item.name not in named]
     leftovers = [item for item in bank.blobs.leftovers() if item.modified < before]
     if not dry_run:

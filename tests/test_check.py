@@ -65,7 +65,6 @@ def test_exchanged_recipes_are_seen_by_what_the_files_carry(bank: Library):
 
 
 def test_exchanged_traces_end_with_other_pictures(bank: Library):
-    exchange(bank, "trace_id", 1, 2)
     exchange(bank, "trace_digest", 1, 2)
     assert found(bank) == []
     ends = "The trace of entry {} is that of another picture."

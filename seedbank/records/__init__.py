@@ -15,7 +15,7 @@ from seedbank.records.new import NewEntry, NewRegeneration
 from seedbank.records.operations import Operation, Undone
 from seedbank.records.opinions import Collection, OpinionEvent, Saying, Tag, TeamOpinion
 from seedbank.records.overviews import Duplicates, Stats
-from seedbank.records.pictures import Blob, Payload, Picture, StoredPicture
+from seedbank.records.pictures import TRACE_TYPE, Blob, Payload, Picture, Referred, StoredPicture
 from seedbank.records.regenerations import (
     BLOCKED,
     CLOSE,
@@ -41,6 +41,7 @@ __all__ = [
     "TRACE_ABSENT",
     "TRACE_DIFFERS",
     "TRACE_SAME",
+    "TRACE_TYPE",
     "UNSTABLE",
     "VERDICTS",
     "Blob",
@@ -63,6 +64,7 @@ __all__ = [
     "Page",
     "Payload",
     "Picture",
+    "Referred",
     "Regeneration",
     "Run",
     "Saying",

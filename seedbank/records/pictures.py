@@ -24,6 +24,19 @@ class Blob(Struct, frozen=True):
     location: str | None = None
 
 
+TRACE_TYPE = "application/vnd.seedbank.trace+json"
+"""The media type of traces."""
+
+
+class Referred(Struct, frozen=True):
+    """A file that some row refers to. `entry` is one that does, where that is at hand."""
+
+    digest: str
+    size: int
+    location: str | None
+    entry: int | None = None
+
+
 class StoredPicture(Struct, frozen=True):
     """A picture whose bytes are here, and what its entry says of it.
 

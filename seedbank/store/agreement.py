@@ -18,7 +18,6 @@ from seedbank.hashing import CHUNK as PIECE
 from seedbank.hashing import json_digest, plain_value
 from seedbank.records import EXACT, VERDICTS
 from seedbank.store.catalogue import method_digest, searched_cfg
-from seedbank.store.columns import traces
 from seedbank.store.files import OWN
 from seedbank.store.imports import IMPORT
 from seedbank.store.integrity import in_batches, where_in
@@ -149,7 +148,6 @@ class _Found:
                 entries.c.id,
                 entries.c.origin,
                 entries.c.recipe_id,
-                entries.c.trace_digest,
                 entries.c.cfg,
                 *(entries.c[name] for name in _SAME),
                 *of,
@@ -158,7 +156,6 @@ class _Found:
                 images.c.height,
                 sizes.c.width.label("found_width"),
                 sizes.c.height.label("found_height"),
-                traces.c.digest.label("trace"),
                 runs.c.kind.label("run"),
             )
             .select_from(
@@ -166,7 +163,6 @@ class _Found:
                 .outerjoin(methods, entries.c.method_id == methods.c.id)
                 .outerjoin(images, entries.c.image_id == images.c.id)
                 .outerjoin(sizes, entries.c.size_id == sizes.c.id)
-                .outerjoin(traces, entries.c.trace_id == traces.c.id)
                 .outerjoin(runs, entries.c.run_id == runs.c.id)
             )
             .order_by(entries.c.id)
@@ -189,7 +185,7 @@ class _Found:
             last = rows[-1].id
         for what, ids in self.wrong.items():
             more = " and more" if len(ids) > NAMED else ""
-            source = {"size": "pictures have", "trace": "rendering had"}.get(what, "recipes say")
+            source = "pictures have" if what == "size" else "recipes say"
             yield f"Entries have another {what} than their {source} (entries {spans(ids[:NAMED])}{more})."
 
     def _of(self, row: Any) -> _Settings:
@@ -253,8 +249,6 @@ def _differences(row: Any, of: _Settings) -> Iterator[str]:
     fitting = [_size(drawn)] if row.origin in OWN else [_size(drawn), _size(planned)]
     if _size((row.found_width, row.found_height)) not in fitting:
         yield "size"
-    if row.trace is not None and row.trace != row.trace_digest:
-        yield "trace"
 
 
 def _size(sides: tuple[int | None, int | None]) -> tuple[int | None, int | None] | None:
@@ -281,7 +275,7 @@ def contradiction(verdict: str, line: Any, image: str | int | None, recorded: st
 
 
 def _attempts(connection: Connection) -> Iterator[str]:
-    """Verdicts against the pictures and sentences of their attempts, and traces against their digests."""
+    """Verdicts against the pictures and sentences of their attempts."""
     statement = (
         select(
             regenerations.c.id,
@@ -289,17 +283,11 @@ def _attempts(connection: Connection) -> Iterator[str]:
             regenerations.c.verdict,
             regenerations.c.image_id,
             regenerations.c.explanation,
-            regenerations.c.trace_digest,
             entries.c.image_id.label("recorded"),
-            traces.c.digest.label("trace"),
-        )
-        .join(entries, regenerations.c.entry_id == entries.c.id)
-        .outerjoin(traces, regenerations.c.trace_id == traces.c.id)
+        ).join(entries, regenerations.c.entry_id == entries.c.id)
     )
     for row in in_batches(connection, statement):
         told = plain_value(row.explanation or {})
         why = contradiction(row.verdict, told.get("line"), row.image_id, row.recorded)
-        if why is None and row.trace is not None and row.trace != row.trace_digest:
-            why = "its trace is that of something else"
         if why is not None:
             yield f"Attempt {row.id} contradicts itself: {why} (entries {row.entry_id})."

@@ -31,14 +31,12 @@ def slices(*groups: Sequence[Any]) -> list[slice]:
     return found
 
 
-traces = blobs.alias("traces")
 negatives = prompts.alias("negatives")
 
 PICTURE = as_they_lie(*(images.c[name] for name in ("digest", "mode", "width", "height", "phash")), prefix="image_")
-BLOB, TRACE = (
-    as_they_lie(*(table.c[name] for name in ("digest", "size", "media_type", "location")), prefix=prefix)
-    for table, prefix in ((blobs, "blob_"), (traces, "trace_"))
-)
+BLOB = as_they_lie(*(blobs.c[name] for name in ("digest", "size", "media_type", "location")), prefix="blob_")
+OUTPUT = ("output", "trace_digest", "trace_size")
+"""Columns of entries and of regenerations."""
 RECIPE = [
     *as_they_lie(recipes.c.digest, settings.c.body, recipes.c.model_id, prefix="recipe_"),
     *as_they_lie(models.c.digest, prefix="model_"),

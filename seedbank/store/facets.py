@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from seedbank.records import Stats
 from seedbank.store.reading import chunks
-from seedbank.store.tables import blobs, entries, image_tags, models, tags
+from seedbank.store.tables import blobs, entries, image_tags, models, regenerations, tags
 
 SCANNED = 200_000
 """Files whose sizes are added up one by one; of more, a sample is."""
@@ -50,7 +50,7 @@ def stats_of(connection: Connection, ids: Iterable[int]) -> Stats:
     names = _model_names(connection)
     counts: dict[str, Counter[str]] = {name: Counter() for name in ("model", "tag", "month", "verdict")}
     total = 0
-    sizes: dict[int, int] = {}
+    sizes: dict[str, int] = {}
     for some in chunks(ids):
         total += len(some)
         row_of = select(entries.c.model_id, entries.c.verdict, entries.c.added).where(entries.c.id.in_(some))
@@ -62,12 +62,10 @@ def stats_of(connection: Connection, ids: Iterable[int]) -> Stats:
             entries.join(image_tags, image_tags.c.image_id == entries.c.image_id).join(tags)
         )
         counts["tag"].update(connection.scalars(tag_of.where(entries.c.id.in_(some))))
-        for column in (entries.c.blob_id, entries.c.trace_id):
-            file_of = select(blobs.c.id, blobs.c.size).select_from(entries.join(blobs, column == blobs.c.id))
-            sizes |= {
-                row.id: row.size
-                for row in connection.execute(file_of.where(entries.c.id.in_(some), blobs.c.location.is_(None)))
-            }
+        pictures = select(blobs.c.digest, blobs.c.size).select_from(entries.join(blobs, entries.c.blob_id == blobs.c.id))
+        traces = select(entries.c.trace_digest, entries.c.trace_size).where(entries.c.trace_size.is_not(None))
+        for file_of in (pictures.where(blobs.c.location.is_(None)), traces):
+            sizes |= {row[0]: row[1] for row in connection.execute(file_of.where(entries.c.id.in_(some)))}
     by = {name: tuple(sorted(count.items())) if name == "month" else _sorted(count) for name, count in counts.items()}
     return Stats(entries=total, in_trash=0, by=by, files=len(sizes), bytes=sum(sizes.values()))
 
@@ -110,18 +108,37 @@ def _next_month(month: datetime) -> datetime:
 
 def _storage(connection: Connection) -> tuple[int, int, frozenset[str]]:
     """(files in the image store, their bytes, what of it is estimated)."""
-    largest = connection.scalar(select(func.max(blobs.c.id))) or 0
-    here = blobs.c.location.is_(None)
+    found = [
+        _files(connection, blobs.c.id, blobs.c.digest, blobs.c.size, blobs.c.location.is_(None)),
+        *(
+            _files(connection, table.c.id, table.c.trace_digest, table.c.trace_size, table.c.trace_size.is_not(None))
+            for table in (entries, regenerations)
+        ),
+    ]
+    about = frozenset({"files", "bytes"}) if any(sampled for *_, sampled in found) else frozenset[str]()
+    return sum(count for count, *_ in found), sum(size for _, size, _ in found), about
+
+
+def _files(
+    connection: Connection,
+    number: ColumnElement[int],
+    digest: ColumnElement[str],
+    size: ColumnElement[int],
+    here: ColumnElement[bool],
+) -> tuple[int, int, bool]:
+    """(files that rows of one table name, their bytes, whether that is estimated from a sample of the ids)."""
+    largest = connection.scalar(select(func.max(number))) or 0
     if largest <= SCANNED:
-        row = connection.execute(select(func.count(), func.sum(blobs.c.size)).where(here)).one()
-        return row[0], int(row[1] or 0), frozenset()
+        once = select(digest, size.label("size")).where(here).distinct().subquery()
+        row = connection.execute(select(func.count(), func.sum(once.c.size)).select_from(once)).one()
+        return row[0], int(row[1] or 0), False
     looked_at = [1 + largest * step // SAMPLED for step in range(SAMPLED)]
-    count = size = 0
+    count = total = 0
     for some in chunks(looked_at):
-        row = connection.execute(select(func.count(), func.sum(blobs.c.size)).where(here, blobs.c.id.in_(some))).one()
-        count, size = count + row[0], size + int(row[1] or 0)
+        row = connection.execute(select(func.count(), func.sum(size)).where(here, number.in_(some))).one()
+        count, total = count + row[0], total + int(row[1] or 0)
     scale = largest / SAMPLED
-    return round(count * scale), round(size * scale), frozenset({"files", "bytes"})
+    return round(count * scale), round(total * scale), True
 
 
 def _count(connection: Connection, table: Any, *where: ColumnElement[bool]) -> int:

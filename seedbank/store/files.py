@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, exists, or_, select, update
 
 from seedbank.errors import BadInput, NotFound
-from seedbank.records import Blob, Picture, StoredPicture
+from seedbank.records import Blob, Picture, Referred, StoredPicture
 from seedbank.store.columns import BLOB, PICTURE, slices
 from seedbank.store.database import Database
 from seedbank.store.digests import head, head_of
@@ -19,13 +19,7 @@ from seedbank.store.sharing import store_blobs, store_pictures
 from seedbank.store.tables import blobs, entries, entry_inputs, images, model_files, recipes, regenerations
 from seedbank.store.writing import Work, require_entries
 
-REFERENCES = (
-    entries.c.blob_id,
-    entries.c.trace_id,
-    entry_inputs.c.blob_id,
-    regenerations.c.blob_id,
-    regenerations.c.trace_id,
-)
+REFERENCES = (entries.c.blob_id, entry_inputs.c.blob_id, regenerations.c.blob_id)
 OWN = ("generated", "recorded")
 """Origins of entries that were recorded with everything that they were made of, and whose files were written here."""
 
@@ -38,23 +32,27 @@ def read_blob(connection: Connection, digest: str) -> Blob:
     return Blob(row.digest, row.size, row.media_type, row.location)
 
 
-def referred(database: Database) -> Iterator[tuple[str, int, str | None]]:
-    """(digest, size, location) of every file that any row refers to, kept models included, in short transactions."""
+def referred(database: Database) -> Iterator[Referred]:
+    """Every file that any row refers to, kept models included, in short transactions; a trace once for each rendering."""
     referred_to = or_(*(exists().where(column == blobs.c.id) for column in REFERENCES))
     with database.reading() as connection:  # few, and found from the other side, as model files are not indexed by digest
         same = head_of(model_files.c.sha256) == head_of(blobs.c.digest)
         kept = connection.execute(select(blobs).join(model_files, same).where(~referred_to))
         listed = {row.digest: row for row in kept}
-    yield from ((row.digest, row.size, row.location) for row in listed.values())
+    yield from (Referred(row.digest, row.size, row.location) for row in listed.values())
     last = 0
     while True:
         with database.reading() as connection:
             statement = select(blobs).where(blobs.c.id > last, referred_to).order_by(blobs.c.id).limit(CHUNK)
             rows = connection.execute(statement).all()
-        yield from ((row.digest, row.size, row.location) for row in rows)
+        yield from (Referred(row.digest, row.size, row.location) for row in rows)
         if len(rows) < CHUNK:
-            return
+            break
         last = rows[-1].id
+    for table, entry in ((entries, entries.c.id), (regenerations, regenerations.c.entry_id)):
+        traced = select(table.c.id, entry.label("entry"), table.c.trace_digest, table.c.trace_size)
+        for _, number, digest, size in _in_short(database, traced.where(table.c.trace_size.is_not(None)), table.c.id):
+            yield Referred(digest, size, None, number)
 
 
 def lost_references(connection: Connection) -> list[int]:
@@ -71,10 +69,13 @@ def _has_size(path: str, size: int) -> bool:
 
 
 def entries_of_blob(connection: Connection, digest: str) -> list[int]:
-    """The ids of the entries whose picture, trace or input is this file."""
-    number = select(blobs.c.id).where(head(blobs.c.digest) == digest).scalar_subquery()
-    inputs = select(entry_inputs.c.entry_id).where(entry_inputs.c.blob_id == number)
-    used = or_(entries.c.blob_id == number, entries.c.trace_id == number, entries.c.id.in_(inputs))
+    """The ids of the entries whose picture, trace or input is this file. For a trace, all entries are looked through."""
+    number = connection.scalar(select(blobs.c.id).where(head(blobs.c.digest) == digest))
+    if number is None:
+        used = entries.c.trace_digest == digest
+    else:
+        inputs = select(entry_inputs.c.entry_id).where(entry_inputs.c.blob_id == number)
+        used = or_(entries.c.blob_id == number, entries.c.id.in_(inputs))
     return list(connection.scalars(select(entries.c.id).where(used).order_by(entries.c.id)))
 
 
@@ -87,14 +88,10 @@ def entries_of_picture(connection: Connection, digest: str) -> list[int]:
 
 def stored_pictures(database: Database) -> Iterator[StoredPicture]:
     """The pictures of all entries whose bytes are here, in short transactions."""
-    statement = (
-        select(entries.c.id, entries.c.origin, recipes.c.digest.label("recipe"), *PICTURE, *BLOB)
-        .select_from(
-            entries.join(images)
-            .join(blobs, entries.c.blob_id == blobs.c.id)
-            .outerjoin(recipes, entries.c.recipe_id == recipes.c.id)
-        )
-        .order_by(entries.c.id)
+    statement = select(entries.c.id, entries.c.origin, recipes.c.digest.label("recipe"), *PICTURE, *BLOB).select_from(
+        entries.join(images)
+        .join(blobs, entries.c.blob_id == blobs.c.id)
+        .outerjoin(recipes, entries.c.recipe_id == recipes.c.id)
     )
     head_, picture, blob = slices(("id", "origin", "recipe"), PICTURE, BLOB)
     for row in _in_short(database, statement):
@@ -106,22 +103,22 @@ def stored_pictures(database: Database) -> Iterator[StoredPicture]:
 
 def stored_traces(database: Database) -> Iterator[tuple[int, str, str]]:
     """(entry, image digest, file digest of the trace) of all entries with a trace, in short transactions."""
-    columns = (entries.c.id, images.c.digest.label("image"), blobs.c.digest.label("trace"))
-    joined = entries.join(images).join(blobs, entries.c.trace_id == blobs.c.id)
-    for row in _in_short(database, select(*columns).select_from(joined).order_by(entries.c.id)):
-        yield row.id, row.image, row.trace
+    columns = (entries.c.id, images.c.digest, entries.c.trace_digest)
+    statement = select(*columns).select_from(entries.join(images)).where(entries.c.trace_size.is_not(None))
+    for row in _in_short(database, statement):
+        yield tuple(row)
 
 
-def _in_short(database: Database, statement: Select[Any]) -> Iterator[Any]:
-    """The rows of a statement about entries, in order of their ids, without holding anything open."""
+def _in_short(database: Database, statement: Select[Any], number: ColumnElement[int] = entries.c.id) -> Iterator[Any]:
+    """The rows of a statement in order of the ids `number`, its first column, without holding anything open."""
     last = 0
     while True:
         with database.reading() as connection:
-            rows = connection.execute(statement.where(entries.c.id > last).limit(CHUNK)).all()
+            rows = connection.execute(statement.where(number > last).order_by(number).limit(CHUNK)).all()
         yield from rows
         if len(rows) < CHUNK:
             return
-        last = rows[-1].id
+        last = rows[-1][0]
 
 
 def attach(work: Work, number: int, blob: Blob, picture: Picture | None = None) -> None:

@@ -23,7 +23,7 @@ CHUNK = 500
 """Values in one IN (…)."""
 
 LARGEST_ID = 2**31 - 1
-"""Two thousand million entries; see `tables.RowId`."""
+"""Two thousand million entries; see `tables.Small`."""
 
 
 def no_entry(number: int) -> NotFound:
@@ -60,8 +60,7 @@ SELECT entries.id, entries.uid, entries.added, entries.created, entries.origin, 
     prompts.text AS prompt, negatives.text AS negative,
     images.digest AS image, images.mode, images.width AS columns, images.height AS rows, images.phash,
     blobs.digest AS blob, blobs.size, blobs.media_type, blobs.location,
-    entries.output, entries.trace_digest,
-    traces.digest AS trace, traces.size AS trace_size, traces.media_type AS trace_type, traces.location AS trace_location
+    entries.output, entries.trace_digest, entries.trace_size
 FROM entries
 JOIN users ON users.id = entries.user_id
 LEFT JOIN recipes ON recipes.id = entries.recipe_id
@@ -70,12 +69,11 @@ LEFT JOIN prompts ON prompts.id = recipes.prompt_id
 LEFT JOIN prompts AS negatives ON negatives.id = recipes.negative_id
 LEFT JOIN images ON images.id = entries.image_id
 LEFT JOIN blobs ON blobs.id = entries.blob_id
-LEFT JOIN blobs AS traces ON traces.id = entries.trace_id
 LEFT JOIN models ON models.id = entries.model_id
 LEFT JOIN environments ON environments.id = entries.environment_id
 WHERE entries.id {among}
 """
-_OWN, _RECIPE, _PICTURE, _BLOB, _OUTPUT = slice(0, 13), slice(13, 24), slice(24, 29), slice(29, 33), slice(33, 39)
+_OWN, _RECIPE, _PICTURE, _BLOB, _OUTPUT = slice(0, 13), slice(13, 24), slice(24, 29), slice(29, 33), slice(33, 36)
 _MODEL_ID, _IMAGE_ID = 9, 10
 
 

@@ -28,7 +28,7 @@ def is_digest(value: Any) -> bool:
 
 
 def _is_integer(value: Any) -> bool:
-    return type(value) is int
+    return type(value) is int and -(2**31) <= value < 2**31  # `tables.Small`
 
 
 def _is_number(value: Any) -> bool:

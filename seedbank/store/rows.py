@@ -13,7 +13,7 @@ import msgspec
 
 from seedbank.hashing import plain_value
 from seedbank.recipe import Recipe
-from seedbank.records import Blob, Output, Picture
+from seedbank.records import TRACE_TYPE, Blob, Output, Picture
 from seedbank.store import recipes as recipe_rows
 from seedbank.store.types import digest_text, phash_text, seed_number
 
@@ -29,13 +29,14 @@ def picture_of(
 
 
 def blob_of(digest: bytes | None, size: int, media_type: str, location: str | None) -> Blob | None:
-    """What the columns of `BLOB` or `TRACE` say."""
+    """What the columns of `BLOB` say."""
     return None if digest is None else Blob(digest.hex(), size, media_type, location)
 
 
-def output_of(body: str | None, traced: bytes | None, *trace: Any) -> Output:
-    """An output from the columns `output` and `trace_digest`, and those of `TRACE`."""
-    return Output(trace=blob_of(*trace), trace_digest=digest_text(traced), **plain_of(body))
+def output_of(body: str | None, trace: bytes | None, size: int | None) -> Output:
+    """What the columns of `OUTPUT` say."""
+    here = None if trace is None or size is None else Blob(trace.hex(), size, TRACE_TYPE)
+    return Output(trace=here, trace_digest=digest_text(trace), **plain_of(body))
 
 
 def plain_of(body: str | None) -> Any:

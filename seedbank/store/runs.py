@@ -10,12 +10,12 @@ from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, exists, 
 from seedbank.errors import BadInput, NotFound
 from seedbank.hashing import json_digest, plain_value
 from seedbank.records import VERDICTS, NewRegeneration, Regeneration, Run
-from seedbank.store.columns import BLOB, PICTURE, TRACE, as_they_lie, slices, traces
+from seedbank.store.columns import BLOB, OUTPUT, PICTURE, as_they_lie, slices
 from seedbank.store.reading import LARGEST_ID, chunks
 from seedbank.store.rows import blob_of, output_of, picture_of
 from seedbank.store.sharing import store_blobs, store_environments, store_pictures
 from seedbank.store.tables import blobs, entries, environments, images, regenerations, run_entries, runs, users
-from seedbank.store.writing import Work, new_uid, output_values, require_entries, spans
+from seedbank.store.writing import Work, new_uid, output_columns, require_entries, spans
 
 SWEEP, BLEND = "sweep", "blend"
 MAKING = (SWEEP, BLEND)
@@ -155,7 +155,7 @@ def regeneration_columns(connection: Connection, new: NewRegeneration) -> dict[s
     """The columns of an attempt, what it shares with others stored; who made it when, and in which run, is not among them."""
     known_environments = store_environments(connection, [new.environment])
     known_images = store_pictures(connection, [new.picture])
-    known_blobs = store_blobs(connection, [new.blob, new.output.trace])
+    known_blobs = store_blobs(connection, [new.blob])
     return {
         "entry_id": new.entry,
         "verdict": new.verdict,
@@ -163,9 +163,7 @@ def regeneration_columns(connection: Connection, new: NewRegeneration) -> dict[s
         "environment_id": known_environments[new.environment.digest] if new.environment else None,
         "image_id": known_images[new.picture.digest] if new.picture else None,
         "blob_id": known_blobs[new.blob.digest] if new.blob else None,
-        "trace_id": known_blobs[new.output.trace.digest] if new.output.trace else None,
-        "trace_digest": new.output.trace_digest,
-        "output": output_values(new.output),
+        **output_columns(new.output),
         "trace": new.trace,
         "first_difference": new.first_difference,
         "drift": dict(new.drift) or None,
@@ -187,13 +185,13 @@ def regenerations_of(connection: Connection, ids: list[int]) -> list[Regeneratio
 
 
 _COLUMNS = [
-    *(column for column in regenerations.c if column.key not in ("output", "trace_digest")),
+    *(column for column in regenerations.c if column.key not in OUTPUT),
     users.c.name.label("user"),
     environments.c.digest.label("environment_digest"),
 ]
-_OUTPUT = as_they_lie(regenerations.c.output, regenerations.c.trace_digest)
-_GROUPS = (_COLUMNS, _OUTPUT, PICTURE, BLOB, TRACE)
-_, _output, _picture, _blob, _trace = slices(*_GROUPS)
+_OUTPUT = as_they_lie(*(regenerations.c[name] for name in OUTPUT))
+_GROUPS = (_COLUMNS, _OUTPUT, PICTURE, BLOB)
+_, _output, _picture, _blob = slices(*_GROUPS)
 
 
 def _regeneration_select() -> Select[Any]:
@@ -202,7 +200,6 @@ def _regeneration_select() -> Select[Any]:
         .outerjoin(environments)
         .outerjoin(images, regenerations.c.image_id == images.c.id)
         .outerjoin(blobs, regenerations.c.blob_id == blobs.c.id)
-        .outerjoin(traces, regenerations.c.trace_id == traces.c.id)
     )
 
 
@@ -220,7 +217,7 @@ def _regenerations(connection: Connection, statement: Select[Any]) -> list[Regen
             environment_digest=row.environment_digest,
             picture=picture_of(*row[_picture]),
             blob=blob_of(*row[_blob]),
-            output=output_of(*row[_output], *row[_trace]),
+            output=output_of(*row[_output]),
             trace=row.trace,
             first_difference=row.first_difference,
             drift=plain_value(row.drift or {}),

@@ -26,6 +26,7 @@ from seedbank.records import (
     OpinionEvent,
     Page,
     Picture,
+    Referred,
     Regeneration,
     Run,
     StoredPicture,
@@ -357,8 +358,8 @@ class Store:
         with self._database.reading() as connection:
             return files.read_blob(connection, digest)
 
-    def blobs(self) -> Iterator[tuple[str, int, str | None]]:
-        """(digest, size, location) of every file that any row refers to, without holding anything open."""
+    def blobs(self) -> Iterator[Referred]:
+        """Every file that any row refers to, without holding anything open."""
         from seedbank.store import files
 
         return files.referred(self._database)

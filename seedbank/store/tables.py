@@ -40,8 +40,8 @@ metadata = MetaData(
     }
 )
 
-RowId = BigInteger().with_variant(Integer(), "postgresql")
-"""A reference to a row. 32 bits on PostgreSQL, where every id takes its room in every index; SQLite stores as few as it can."""
+Small = BigInteger().with_variant(Integer(), "postgresql")
+"""A number of 32 bits, as ids are: on PostgreSQL each takes its room in every index; SQLite stores as few bytes as it can."""
 
 
 def _id() -> Column[int]:
@@ -50,7 +50,7 @@ def _id() -> Column[int]:
 
 
 def _ref(name: str, table: str, *, null: bool = False, key: bool = False, index: bool = False) -> Column[int]:
-    return Column(name, RowId, ForeignKey(f"{table}.id"), nullable=null, primary_key=key, index=index or None)
+    return Column(name, Small, ForeignKey(f"{table}.id"), nullable=null, primary_key=key, index=index or None)
 
 
 # `sqlite_autoincrement`: the id of a purged row is never given out again.
@@ -211,10 +211,10 @@ recipes = Table(
     _ref("prompt_id", "prompts", null=True, index=True),
     _ref("negative_id", "prompts", null=True, index=True),
     Column("seed", Seed),
-    Column("steps", BigInteger),
+    Column("steps", Small),
     Column("guidance", Double),
-    Column("width", BigInteger),
-    Column("height", BigInteger),
+    Column("width", Small),
+    Column("height", Small),
 )
 
 images = Table(
@@ -223,8 +223,8 @@ images = Table(
     _id(),
     Column("digest", Digest, nullable=False, unique=True),
     Column("mode", Text),
-    Column("width", BigInteger),
-    Column("height", BigInteger),
+    Column("width", Small),
+    Column("height", Small),
     Column("phash", Phash),
 )
 
@@ -267,8 +267,8 @@ entries = Table(
     _ref("model_id", "models", null=True),
     _ref("image_id", "images", null=True, index=True),
     _ref("blob_id", "blobs", null=True, index=True),
-    _ref("trace_id", "blobs", null=True, index=True),
-    Column("trace_digest", Digest),
+    Column("trace_digest", Digest),  # of a file in the image store, which has no row of its own
+    Column("trace_size", Small),  # none where the file is not here
     Column("output", Json),
     Column("obstacles", Json),
     Column("details", Json),
@@ -280,7 +280,7 @@ entries = Table(
     _ref("method_id", "methods", null=True),
     _ref("size_id", "sizes", null=True),
     Column("seed", Seed),
-    Column("steps", BigInteger),
+    Column("steps", Small),
     Column("cfg", Double),  # the guidance in its common form
     sqlite_autoincrement=True,
 )
@@ -306,8 +306,8 @@ for _name in (
 postings = Table(
     "postings",
     metadata,
-    Column("key", RowId, primary_key=True, autoincrement=False),
-    Column("entry_id", RowId, primary_key=True, autoincrement=False),
+    Column("key", Small, primary_key=True, autoincrement=False),
+    Column("entry_id", Small, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
 """Tags, favourites and ratings by entry, in order of ids. Triggers keep it; nothing else writes here."""
@@ -431,8 +431,8 @@ regenerations = Table(
     _ref("environment_id", "environments", null=True, index=True),
     _ref("image_id", "images", null=True, index=True),
     _ref("blob_id", "blobs", null=True, index=True),
-    _ref("trace_id", "blobs", null=True, index=True),
     Column("trace_digest", Digest),
+    Column("trace_size", Small),
     Column("output", Json),
     Column("trace", Text, nullable=False),
     Column("first_difference", Text),

@@ -107,6 +107,7 @@ def purge(work: Work, ids: Iterable[int]) -> list[int]:
         "recipes": _digests(connection, recipes, candidates[recipes]),
         "files": _digests(connection, blobs, candidates[blobs]),
     }
+    traces = _traces(connection, wanted)
     texts = _streams(connection, candidates[prompts])
     _delete(connection, entries, wanted)
     _uncover(connection, candidates[images])
@@ -116,7 +117,7 @@ def purge(work: Work, ids: Iterable[int]) -> list[int]:
         for name, table in (("images", images), ("recipes", recipes), ("files", blobs))
     }
     forget_words(connection, (texts[number] for number in gone["prompts"]))
-    work.record("purge", entries=spans(wanted), **lost)
+    work.record("purge", entries=spans(wanted), **lost, traces=traces)
     return wanted
 
 
@@ -191,6 +192,15 @@ def _streams(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
         rows = connection.execute(select(prompts.c.id, prompts.c.tokens).where(prompts.c.id.in_(some)))
         found |= {row.id: row.tokens for row in rows}
     return found
+
+
+def _traces(connection: Connection, ids: list[int]) -> list[str]:
+    """What these entries were rendered like. Another one may have been rendered alike, and keeps the file."""
+    found: set[str] = set()
+    for some in chunks(ids):
+        statement = select(entries.c.trace_digest).where(entries.c.id.in_(some), entries.c.trace_digest.is_not(None))
+        found.update(connection.scalars(statement))
+    return sorted(found)
 
 
 def _digests(connection: Connection, table: Table, ids: Iterable[int]) -> Mapping[int, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from seedbank.errors import NoBank, OtherSchema
 from seedbank.store.database import Database
 
-HEAD = "0008"
+HEAD = "0009"
 """The revision of the schema that this code reads and writes; revisions are numbered in order."""
 
 

@@ -144,7 +144,7 @@ def add_entries(work: Work, news: Sequence[NewEntry]) -> list[int]:
     known_recipes = store_recipes(connection, [new.recipe for new in news], known_models)
     known_environments = store_environments(connection, [new.environment for new in news])
     known_images = store_pictures(connection, [new.picture for new in news])
-    known_blobs = store_blobs(connection, [blob for new in news for blob in (new.blob, new.output.trace, *new.inputs)])
+    known_blobs = store_blobs(connection, [blob for new in news for blob in (new.blob, *new.inputs)])
     searched = searched_columns(connection, [(new, known_recipes[new.recipe.digest] if new.recipe else None) for new in news])
     # The order of ids is that of time, also where a clock was put back: times are found as ranges of ids.
     newest = connection.scalar(select(entries.c.added).order_by(entries.c.id.desc()).limit(1))
@@ -165,9 +165,7 @@ def add_entries(work: Work, news: Sequence[NewEntry]) -> list[int]:
                 "model_id": known_models[model] if model else None,
                 "image_id": known_images[new.picture.digest] if new.picture else None,
                 "blob_id": known_blobs[new.blob.digest] if new.blob else None,
-                "trace_id": known_blobs[new.output.trace.digest] if new.output.trace else None,
-                "trace_digest": new.output.trace_digest,
-                "output": output_values(new.output),
+                **output_columns(new.output),
                 "obstacles": list(new.obstacles) or None,
                 "details": dict(new.details) or None,
                 "run_id": new.run,
@@ -211,7 +209,16 @@ def _require_runs(connection: Connection, numbers: set[int]) -> None:
             raise NotFound(f"There is no run {number} in this bank.")
 
 
-def output_values(output: Output) -> dict[str, Any] | None:
-    """What of an output has no column; empty parts are left out."""
+def output_columns(output: Output) -> dict[str, Any]:
+    """The columns `rows.OUTPUT`. Raises `BadInput` for a trace that is not the one of its digest."""
+    trace, digest = output.trace, output.trace_digest
+    if trace is not None and digest not in (None, trace.digest):
+        raise BadInput(f"The trace {trace.digest[:12]} was given with the digest of another one, {digest[:12]}.")
+    if trace is not None and trace.size > LARGEST_ID:
+        raise BadInput(f"The trace {trace.digest[:12]} cannot have {trace.size:,} bytes.")
     values = {"seconds": dict(output.seconds), "peak_memory": output.peak_memory, "flags": dict(output.flags)}
-    return {name: value for name, value in values.items() if value not in (None, {})} or None
+    return {
+        "output": {name: value for name, value in values.items() if value not in (None, {})} or None,  # empty parts left out
+        "trace_digest": digest if trace is None else trace.digest,
+        "trace_size": None if trace is None else trace.size,
+    }

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import asdict
+
 from seedbank import images
 from seedbank.api import Library
 from seedbank.bank import Pixels, pixels_of
@@ -82,11 +84,11 @@ def fill(bank: Library) -> None:
         created=datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC),
         details={"inputs": {"image": "/home/ann/secret-folder/photo.png"}, "large": 2**70},
     )
-    drawn = images.picture_of(**vars(pixels(0))).digest
+    drawn = images.picture_of(**asdict(pixels(0))).digest
     first = bank.put_entry(pixels(0), full, [("noise", "1" * 64), ("pixels", drawn)])
     bank.put_entry(pixels(1), NewEntry(recipe=whole_recipe(1), model=MODEL, parents=((first.id, "variant-of"),)))
     data = drawing_file()
-    picture = images.picture_of(**vars(pixels(2)))
+    picture = images.picture_of(**asdict(pixels(2)))
     bank.store.add_entry(
         NewEntry(
             recipe=Recipe(conditioning={"prompt": "山谷里的小木屋"}, noise={"seed": "5"}, call={}, mode=None),

@@ -197,7 +197,6 @@ def test_files_and_traces_of_other_entries_are_seen_and_regen_puts_the_pictures_
     one, other = bank.generate(PROMPT, seed=41, n=2, model=str(model(tiny_models.Z_IMAGE)), **SMALL)
     said = str((one.id, other.id))
     exchanged = """UPDATE entries SET blob_id = (SELECT blob_id FROM entries AS e WHERE e.id <> entries.id AND e.id IN {0}),
-        trace_id = (SELECT trace_id FROM entries AS e WHERE e.id <> entries.id AND e.id IN {0}),
         trace_digest = (SELECT trace_digest FROM entries AS e WHERE e.id <> entries.id AND e.id IN {0}) WHERE id IN {0}"""
     with bank.store.database.writing() as connection:
         connection.exec_driver_sql("UPDATE model_files SET sha256 = zeroblob(32) WHERE path = 'model_index.json'")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from seedbank.environment import Environment
 from seedbank.hashing import sha256
 from seedbank.recipe import Recipe
-from seedbank.records import Blob, Model, ModelFile, NewEntry, Output, Picture
+from seedbank.records import TRACE_TYPE, Blob, Model, ModelFile, NewEntry, Output, Picture
 
 WORDS = ("red", "blue", "circle", "square", "star", "cat", "lighthouse", "night", "watercolour", "soft", "light", "sea")
 
@@ -66,7 +66,7 @@ def new_entry(number: int = 1, **changes: Any) -> NewEntry:
         "picture": Picture(digest("pixels", number), "RGB", 128, 128, digest("phash", number)[:16]),
         "blob": Blob(digest("file", number), 40_000, "image/png"),
         "output": Output(
-            trace=Blob(digest("trace", number), 900, "application/json"),
+            trace=Blob(digest("trace", number), 900, TRACE_TYPE),
             trace_digest=digest("trace", number),
             seconds={"prompt": 0.01, "denoise": 0.9, "decode": 0.05},
             peak_memory=812_000_000,

@@ -33,11 +33,16 @@ GONE = {
     "opinion_events": {"user_id", "at"},
     "recipes": {"settings_id", "pipeline", "scheduler", "mode"},
     "settings": {"id", "digest", "body"},
+    "entries": {"trace_id"},
+    "regenerations": {"trace_id"},
 }
 """Columns that a later revision dropped, or whose values it made anew, because they are made from others.
 
 What recipes say is held against their digests by `integrity`.
 """
+
+TRACES = "SELECT trace_id FROM {} WHERE trace_id IS NOT NULL"
+"""Before revision 0009 traces had rows among the files; entries say their digests in every revision."""
 
 KEPT_BY_TRIGGERS = "postings"
 INDEX_OF_WORDS = "prompt_words"
@@ -75,8 +80,12 @@ def contents(
     connection: Connection, columns: dict[str, list[str]] | None = None
 ) -> tuple[dict[str, list[str]], dict[str, str]]:
     """({table: columns}, {table: digest of all rows in these columns}); `columns` gives those to look at."""
+    inspector = inspect(connection)
+    traced = [
+        name for name in ("entries", "regenerations") if "trace_id" in (one["name"] for one in inspector.get_columns(name))
+    ]
+    files = f" WHERE id NOT IN ({' UNION '.join(map(TRACES.format, traced))})" if traced else ""
     if columns is None:
-        inspector = inspect(connection)
         names = sorted(
             name for name in inspector.get_table_names() if name != "alembic_version" and not name.startswith(INDEX_OF_WORDS)
         )
@@ -89,7 +98,7 @@ def contents(
         if not of_table:
             continue
         listed = ", ".join(f'"{column}"' for column in of_table)
-        rows = connection.execute(text(f'SELECT {listed} FROM "{name}"'))
+        rows = connection.execute(text(f'SELECT {listed} FROM "{name}"{files if name == "blobs" else ""}'))
         plain = [tuple(int(value) if isinstance(value, bool) else value for value in row) for row in rows]
         digests[name] = sha256("\n".join(sorted(map(repr, plain))).encode())
     return columns, digests
@@ -180,11 +189,11 @@ def schemas(url: str) -> dict[str, str]:
     """{revision: schema} in an empty database, which is empty again afterwards."""
     database = Database(Place.parse(url), create=True)
     described = {}
-    for revision in REVISIONS:
-        with database.engine.connect() as connection:
+    with database.engine.connect() as connection:
+        for revision in REVISIONS:
             migrate(connection, revision)
             described[revision] = describe(connection)
-            connection.rollback()
+        connection.rollback()
     database.close()
     return described
 

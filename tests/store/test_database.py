@@ -166,6 +166,4 @@ def test_an_entry_with_its_recipe_and_all_that_finds_it_is_small(store: Store, d
         store.add_entries(new_entry(start + number) for number in range(500))
     per_entry = (measured() - empty) / 2000
     print(f"{databases.kind}: {per_entry:.0f} bytes per entry")
-    if databases.kind == "postgresql" and 2500 <= per_entry < 2800:
-        pytest.xfail(f"PostgreSQL takes {per_entry:.0f} bytes an entry with a prompt of its own; the goal is 2500")
     assert per_entry < 2500

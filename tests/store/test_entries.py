@@ -46,7 +46,7 @@ def test_a_digest_is_known_before_its_bytes_and_they_can_be_attached(store: Stor
     blob = Blob(digest("other"), 7, "image/png")
     assert store.attach(entry.id, blob).blob == blob
     assert not store.find(parse_query("bytes:absent"))
-    assert blob.digest in {name for name, _, _ in store.blobs()}
+    assert blob.digest in {file.digest for file in store.blobs()}
     assert store.entries_of_blob(blob.digest) == store.entries_of_picture(entry.picture.digest) == [entry.id]
     assert [(one.entry, one.picture, one.blob) for one in store.stored_pictures()] == [(entry.id, entry.picture, blob)]
 

@@ -51,7 +51,7 @@ def test_what_entries_share_is_stored_once(store: Store):
         "models": 1,
         "environments": 1,
         "images": 1,
-        "blobs": 2,
+        "blobs": 1,
     }
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from seedbank.errors import BadInput, NotFound
-from seedbank.records import Blob, NewRegeneration, Output, Picture
+from seedbank.records import TRACE_TYPE, Blob, NewRegeneration, Output, Picture
 from seedbank.store import Store
 from tests.store.examples import digest, environment, new_entry
 
@@ -24,7 +24,7 @@ def test_a_regeneration_comes_back_as_it_was_given(five: Store):
         environment=environment("2.14.0"),
         picture=Picture(digest("new"), "RGB", 128, 128),
         blob=Blob(digest("new file"), 10, "image/png"),
-        output=Output(trace=Blob(digest("t"), 5, "application/json"), trace_digest=digest("t"), seconds={"all": 1.5}),
+        output=Output(trace=Blob(digest("t"), 5, TRACE_TYPE), trace_digest=digest("t"), seconds={"all": 1.5}),
         trace="differs",
         first_difference="step.003",
         drift={"max": 12, "psnr": math.inf, "ssim": 0.99, "phash": 2},
@@ -37,7 +37,7 @@ def test_a_regeneration_comes_back_as_it_was_given(five: Store):
     assert (made.user, made.environment_digest) == ("bob", environment("2.14.0").digest)
     assert (made.explanation, made.evidence) == (new.explanation, new.evidence)
     assert five.regenerations(2) == [made]
-    assert {digest("new file"), digest("t")} <= {name for name, _, _ in five.blobs()}
+    assert {digest("new file"), digest("t")} <= {file.digest for file in five.blobs()}
 
 
 def test_the_verdict_of_an_entry_is_that_of_its_latest_regeneration_that_was_no_experiment(five: Store):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from seedbank.bank import TRACE_TYPE, Bank, belongs
+from seedbank.bank import Bank, belongs
 from seedbank.environment import Environment
 from seedbank.errors import BadInput, NotFound
 from seedbank.exchange.bundle.archive import Reader
@@ -25,7 +25,7 @@ from seedbank.importing.examine import Rejected, Task
 from seedbank.importing.pool import Pool
 from seedbank.progress import QUIET, Progress, track
 from seedbank.query import parse
-from seedbank.records import Blob, Came, Model, NewEntry, NewRegeneration, Saying
+from seedbank.records import TRACE_TYPE, Blob, Came, Model, NewEntry, NewRegeneration, Saying
 from seedbank.records import Collection as Gathered
 
 BATCH = 200
