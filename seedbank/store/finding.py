@@ -132,9 +132,9 @@ class Finder:
 
     def _newest_or_rest(self, asking: Asking, how: Plan, limit: int, before: int | None) -> list[int]:
         """The first ids of what is common: found among the newest, or else all of it is old."""
-        from seedbank.store.tables import entries
+        from seedbank.store.planning import newest
 
-        start = before if before is not None else (asking.connection.scalar(select(func.max(entries.c.id))) or 0) + 1
+        start = before if before is not None else newest(asking) + 1
         floor = start - WALKED
         found = self._fetch(asking, how, how.stretch_of_all(start, floor).limit(limit))
         if len(found) < limit and floor > 0:
@@ -200,7 +200,7 @@ class Finder:
         how = plan(asking, Query(query.where), in_order=False)
         if how.is_empty:
             return 0
-        matches = how.any_order().limit(at_most).subquery()
+        matches = (how.whole() if at_most is None else how).any_order().limit(at_most).subquery()
         return asking.connection.scalar(select(func.count()).select_from(matches)) or 0
 
     def count_about(self, query: Query) -> Count:

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import isqrt
 from typing import Any
 
 from sqlalchemy import ColumnElement, Executable, Select, and_, func, literal, select, union, union_all
@@ -24,17 +25,22 @@ from sqlalchemy.sql.elements import ClauseElement
 from seedbank.query import And, Node, Not, Or, Query, Term, terms_of
 from seedbank.store.asking import Asking, any_of
 from seedbank.store.conditions import condition
+from seedbank.store.reading import chunks
 from seedbank.store.sources import NOTHING, Condition, Source, not_that
 from seedbank.store.tables import entries
 
 FEW = 5_000
 """Entries that are read and sorted at once, in about 10 ms."""
 
+WORTH = 100
+"""To read a list of n entries that is in no order costs as n; to walk a bank of t entries for the 50 newest of them costs as
+50 t / n, and twice as much for each. So a list is read as long as n² is below 100 t: up to 10,000 of a million entries."""
+
 FEW_IN_ORDER = 1_000
 """The same where the source can be walked in order instead: counting farther would take longer than walking."""
 
-SURELY_MANY = 20 * FEW
-"""Where PostgreSQL expects more than this, nothing is counted."""
+SURELY_MANY = 4
+"""Where PostgreSQL expects that many times what is few, nothing is counted."""
 
 BEYOND = frozenset({"added", "created", "regenerable", "collection"})
 """Keys whose meaning changes while the bank does not: with the time, with the disk, with what a saved search uses of these."""
@@ -57,6 +63,10 @@ class Plan:
     def is_empty(self) -> bool:
         """Whether it is known that nothing is found."""
         return self.sources == ()
+
+    def whole(self) -> Plan:
+        """For counting all of it: what can be listed is listed, however long it is, before all entries are walked."""
+        return self if self.rest is None else replace(self, sources=self.rest, rest=None, few=True)
 
     def tests(self, number: ColumnElement[int] = entries.c.id) -> list[ColumnElement[bool]]:
         """What must hold of an entry, in a statement that walks ids in the column `number`.
@@ -89,8 +99,7 @@ class Plan:
     def from_rest(self, start: int) -> Select[tuple[int]]:
         """As `walk`, from what `rest` lists below `start`: read whole, sorted, tested."""
         assert self.rest is not None
-        below = [source.ids().where(source.column < start) for source in self.rest]
-        together = below[0] if len(below) == 1 else select(union(*below).subquery().c.id)
+        together = _united([source.ids().where(source.column < start) for source in self.rest])
         return select(entries.c.id).where(*self.tests(), self._among(together)).order_by(entries.c.id.desc())
 
     def _among(self, ids: Select[tuple[int]]) -> ColumnElement[bool]:
@@ -119,8 +128,7 @@ class Plan:
                 if bound is not None:
                     part = part.where(source.column >= bound if is_floor else source.column < bound)
             parts[at] = part
-        together = union(*parts).subquery()
-        ids = select(entries.c.id).where(self._among(select(together.c.id)), *self.tests())
+        ids = select(entries.c.id).where(self._among(_united(parts)), *self.tests())
         return ids.order_by(entries.c.id.desc())
 
 
@@ -134,8 +142,14 @@ def _in_order(
 
 def _together(sources: Sequence[Source]) -> Select[tuple[int]]:
     """Select of the ids of all sources, each once."""
-    parts = [source.ids() for source in sources]
-    return parts[0] if len(parts) == 1 else select(union(*parts).subquery().c.id)
+    return _united([source.ids() for source in sources])
+
+
+def _united(parts: Sequence[Select[Any]]) -> Select[tuple[int]]:
+    """Select of the ids of all `parts`, each once; SQLite unites 500 at a time."""
+    while len(parts) > 1:
+        parts = [select(union(*some).subquery().c.id) for some in chunks(parts)]
+    return parts[0]
 
 
 def plan(asking: Asking, query: Query, *, in_order: bool, walk: bool = False) -> Plan:
@@ -196,7 +210,9 @@ def _choose(asking: Asking, conditions: Sequence[Condition], *, in_order: bool) 
         return None, False, None
     if in_order and len(conditions) == 1 and conditions[0].ordered:
         return 0, False, None
-    measured = [_Measured(at, conditions[at], in_order=in_order and conditions[at].ordered) for at in candidates]
+    walked = {at for at in candidates if in_order and conditions[at].ordered}
+    few_of_all = 0 if len(walked) == len(candidates) else max(FEW, isqrt(WORTH * newest(asking)))
+    measured = [_Measured(at, conditions[at], at in walked, FEW_IN_ORDER if at in walked else few_of_all) for at in candidates]
     _measure(asking, measured)
     few = [(one.size, one.at) for one in measured if one.size <= one.bound]
     if few:
@@ -213,33 +229,34 @@ class _Measured:
     at: int
     condition: Condition
     in_order: bool
+    bound: int
     size: int = 0
     reach: int = 0
 
-    @property
-    def bound(self) -> int:
-        return FEW_IN_ORDER if self.in_order else FEW
+
+def newest(asking: Asking) -> int:
+    """The highest id; 0 in an empty bank."""
+    return asking.once("newest", None, lambda: asking.connection.scalar(select(func.max(entries.c.id))) or 0)
 
 
 def _measure(asking: Asking, conditions: Sequence[_Measured]) -> None:
-    """One statement for all of them, but for what PostgreSQL is asked beforehand."""
+    """One statement for all of them, but for what PostgreSQL is asked beforehand, and for more than SQLite can unite."""
     parts = []
     for place, one in enumerate(conditions):
         sources = one.condition.sources or ()
         one.size = 0 if asking.sqlite else sum(_estimate(asking, source) for source in sources)
-        if one.size > SURELY_MANY:
+        if one.size > SURELY_MANY * one.bound:
             continue
         one.size = 0
         for source in sources:
             first = _in_order(source.ids(), source.column, None, False) if one.in_order else source.ids()
             some = first.limit(one.bound + 1).subquery()
             parts.append(select(literal(place), func.count(), func.min(some.c.id)).select_from(some))
-    if not parts:
-        return
-    for place, count, lowest in asking.connection.execute(union_all(*parts) if len(parts) > 1 else parts[0]):
-        conditions[place].size += count
-        if count > conditions[place].bound:  # or else the source ends there
-            conditions[place].reach = max(conditions[place].reach, lowest)
+    for some_parts in chunks(parts):
+        for place, count, lowest in asking.connection.execute(union_all(*some_parts)):
+            conditions[place].size += count
+            if count > conditions[place].bound:  # or else the source ends there
+                conditions[place].reach = max(conditions[place].reach, lowest)
 
 
 def _estimate(asking: Asking, source: Source) -> int:

@@ -20,6 +20,9 @@ from seedbank.store.tables import entries, posting_key, postings
 MOST_SOURCES = 6
 """More lists than this are not walked side by side, but read as one, when they are short."""
 
+MOST_WALKED = 100
+"""The same for lists of several values or conditions: a statement has so many columns at most."""
+
 listed = entries.alias("listed")
 """The entries of a source; `entries` itself is what is tested."""
 
@@ -57,7 +60,7 @@ class Condition:
 
     @property
     def ordered(self) -> bool:
-        return self.sources is not None and all(source.ordered for source in self.sources)
+        return self.sources is not None and len(self.sources) <= MOST_WALKED and all(source.ordered for source in self.sources)
 
 
 NOTHING = Condition(false(), (), True)

@@ -106,6 +106,7 @@ def test_random_queries_find_what_plain_python_finds(bank, monkeypatch, where, s
     planned again, instead of as the first one was."""
     monkeypatch.setattr(planning, "FEW", few)
     monkeypatch.setattr(planning, "FEW_IN_ORDER", few)
+    monkeypatch.setattr(planning, "WORTH", 0)
     monkeypatch.setattr(finding, "WALKED", few)
     if anew:
         monkeypatch.setattr(remembering, "version_of", lambda connection: object())
