@@ -254,6 +254,19 @@ def named(dialect: str, scheduler: Mapping[str, Any] | None) -> tuple[str | None
     )
 
 
+def translated(
+    tool: str | None, sampler: str | None, schedule: str | None, dialect: str
+) -> tuple[str | None, str | None]:
+    """(sampler, schedule) of one tool as another dialect calls them; as they are where a table lacks one."""
+    meant = meaning(tool, sampler, schedule)
+    if dialect_of(tool) == dialect or meant.unknown is not None:
+        return sampler, schedule
+    return (
+        SAMPLER_NAMES.written(meant.sampler, dialect) or sampler if meant.sampler else sampler,
+        SCHEDULE_NAMES.written(meant.schedule, dialect) or schedule if meant.schedule else None,
+    )
+
+
 def _sampler_of(cls: str, config: Mapping[str, Any], dialect: str) -> str | None:
     """Our name for a scheduler: of those whose settings it has, the most particular one that the dialect has a word for."""
     if cls == "FlowMatchHeunDiscreteScheduler":  # which can be recorded, and not asked for by name

@@ -133,6 +133,9 @@ def _bundles(bank: Library, paths: Sequence[str], trust: bool, as_json: bool) ->
 
 def _next(entry: Entry) -> str:
     """What to do with a recipe that came as text."""
+    missing = entry.recipe.missing() if entry.recipe is not None else []
+    if entry.picture is not None and missing:
+        return f"another tool made its image; to come close: seedbank generate --from {entry.id} --model NAME"
     if entry.picture is not None:
         return f"to render and check it: seedbank regen {entry.id}"
     model = "" if entry.recipe is not None and entry.recipe.model is not None else " --model NAME"

@@ -78,7 +78,7 @@ def asked(bank: Bank, source: Received | Entry, given: Mapping[str, Any]) -> Ask
             said = replace(said, guidance_scale=float(cfg))
     else:
         recipe, tool, stamp = source.recipe, source.reading.tool, source.stamp
-        said, model = source.reading.recipe, _model(bank, source)
+        said, model = source.reading.recipe, None if "model" in given else _model(bank, source)
     options: dict[str, Any] = {}
     remarks: list[str] = []
     if "model" not in given:

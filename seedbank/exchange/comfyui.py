@@ -95,6 +95,11 @@ def words(recipe: Recipe) -> tuple[str | None, str | None]:
 
 def graph(recipe: Recipe, model: Model | None, loras: tuple[Lora, ...]) -> dict[str, Any]:
     """The API prompt. Raises `BadInput`, naming what is not plain."""
+    if lacks := recipe.missing():
+        raise BadInput(
+            f"The recipe does not say the {lacks[0]}, so it has no form in ComfyUI.",
+            "Say where the weights lie with seedbank models add FOLDER, or send it as a block or as JSON.",
+        )
     if obstacle := next(_obstacles(recipe, model), None):
         raise BadInput(f"{obstacle}, which has no plain form in ComfyUI.", "Send it as a block or as JSON instead.")
     assert model is not None and recipe.prompt is not None and recipe.seed is not None
@@ -137,8 +142,10 @@ def image_name(item: Mapping[str, Any]) -> str:
 def stamped(written: dict[str, Any], stamp: Stamp) -> str:
     """The graph as text; the stamp stands in the `_meta` of the node that saves, which ComfyUI leaves alone."""
     nodes = {key: {**node} for key, node in written.items()}
-    last = next(key for key, node in nodes.items() if node["class_type"] == "SaveImage")
-    nodes[last]["_meta"] = {"title": "Save Image", KEY: str(stamp)}
+    saving = [key for key, node in nodes.items() if "save" in str(node.get("class_type")).lower()]
+    last = saving[0] if saving else next(reversed(nodes))
+    meta = nodes[last].get("_meta")
+    nodes[last]["_meta"] = {"title": "Save Image", **(meta if isinstance(meta, dict) else {}), KEY: str(stamp)}
     return json.dumps(nodes, ensure_ascii=False, indent=2)
 
 
@@ -161,9 +168,6 @@ def _noise_levels(recipe: Recipe, family: Family) -> tuple[str, dict[str, float]
 
 def _obstacles(recipe: Recipe, model: Model | None) -> Iterator[str]:
     """What is not plain, each as the beginning of a sentence."""
-    if lacks := recipe.missing():
-        yield f"The recipe does not say the {lacks[0]}"
-        return
     base, task = family_of(str(recipe.pipeline)), task_of(str(recipe.pipeline))
     if base not in FAMILIES or task not in ((), (IMAGE,)) or model is None:
         yield f"The pipeline is a {recipe.pipeline}"

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from seedbank import dialects
 from seedbank.bank import Bank
 from seedbank.engine.source import HUB_NAME
 from seedbank.environment import Environment
@@ -17,11 +18,12 @@ from seedbank.formats import a1111, block
 from seedbank.formats.detect import reader
 from seedbank.formats.reading import Foreign, Lora, Payload
 from seedbank.formats.recipe_json import Document, write_json
-from seedbank.formats.remainder import remainder
+from seedbank.formats.remainder import Names, remainder
 from seedbank.formats.script import write_script
 from seedbank.formats.stamp import KEY, Stamp
 from seedbank.frozen import replace
-from seedbank.keeping import known_adapters
+from seedbank.importing.again import reading_of
+from seedbank.keeping import is_foreign, known_adapters
 from seedbank.pipelines import cfg_of
 from seedbank.recipe import Recipe, input_key
 from seedbank.records import Entry, Model
@@ -66,6 +68,8 @@ class Texts:
         return writers[form](entry, entry.recipe)
 
     def _block(self, entry: Entry, recipe: Recipe) -> str:
+        words = self._words(entry, recipe)
+
         def written(stamp: Stamp | None) -> str:
             return block.write_block(
                 recipe,
@@ -73,6 +77,7 @@ class Texts:
                 model_name=entry.model.name if entry.model else None,
                 loras=self._loras(recipe),
                 cfg=cfg_of(recipe.pipeline, recipe.call),
+                sampler=words,
                 stamp=stamp,
             )
 
@@ -80,12 +85,13 @@ class Texts:
         return written(self._stamp(entry, recipe, Foreign() if reading is None else reading.recipe))
 
     def _parameters(self, entry: Entry, recipe: Recipe) -> str:
-        text = a1111.write_parameters(
+        text = self._file_says(entry) or a1111.write_parameters(
             recipe,
             model_name=entry.model.name if entry.model else None,
             model_hash=entry.model.short_hash if entry.model else None,
             cfg=cfg_of(recipe.pipeline, recipe.call),
             loras=self._loras(recipe),
+            sampler=self._words(entry, recipe),
         )
         reading = reader(A1111)([Payload("text", text)])
         stamp = self._stamp(entry, recipe, Foreign() if reading is None else reading.recipe)
@@ -94,10 +100,30 @@ class Texts:
 
     def _comfyui(self, entry: Entry, recipe: Recipe) -> str:
         from seedbank.exchange import comfyui
+        from seedbank.formats.comfyui.payloads import find
 
-        written = comfyui.graph(recipe, entry.model, self._loras(recipe))
+        found = find(self._bank.store.imports.payloads(entry.id)) if is_foreign(entry) else None
+        written = found.prompt if found is not None else None
+        written = written or comfyui.graph(recipe, entry.model, self._loras(recipe))
         reading = reader(COMFYUI)([Payload("text", json.dumps(written))])
-        return comfyui.stamped(written, self._stamp(entry, recipe, Foreign() if reading is None else reading.recipe))
+        said = Foreign() if reading is None else reading.recipe
+        return comfyui.stamped(written, self._stamp(entry, recipe, said, comfyui.words))
+
+    def _file_says(self, entry: Entry) -> str | None:
+        """The parameters in the file of an import, word for word: they say more than a recipe of it (hires fix, hashes)."""
+        if not is_foreign(entry):
+            return None
+        payloads = self._bank.store.imports.payloads(entry.id)
+        reading = reader(A1111)(payloads)
+        if reading is None or reading.place != entry.details.get("place"):
+            return None
+        return next(payload.text for payload in payloads if payload.place == reading.place).rstrip(" ,\r\n")
+
+    def _words(self, entry: Entry, recipe: Recipe) -> tuple[str | None, str | None]:
+        """(sampler, schedule) as A1111 calls them; of an import without a scheduler in our words, what its file says."""
+        if recipe.scheduler is not None or (reading := reading_of(self._bank, entry)) is None:
+            return a1111.sampler_of(recipe.scheduler)
+        return dialects.translated(reading.tool, reading.recipe.sampler, reading.recipe.schedule, dialects.A1111)
 
     def _json(self, entry: Entry, recipe: Recipe) -> str:
         return write_json(self._document(entry, recipe))
@@ -120,9 +146,9 @@ class Texts:
             {} if environment is None else versions(environment),
         )
 
-    def _stamp(self, entry: Entry, recipe: Recipe, said: Foreign) -> Stamp:
+    def _stamp(self, entry: Entry, recipe: Recipe, said: Foreign, names: Names | None = None) -> Stamp:
         environment = self._environment(entry)
-        rest: dict[str, Any] = {"recipe": remainder(recipe, said)}
+        rest: dict[str, Any] = {"recipe": remainder(recipe, said, *filter(None, [names]))}
         if environment is not None:
             rest |= {"profile": unusual(environment.profile), "versions": versions(environment)}
         return replace(stamp_of(entry, recipe), rest={name: value for name, value in rest.items() if value})

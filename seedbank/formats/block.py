@@ -45,17 +45,23 @@ def write_block(
     model_name: str | None = None,
     loras: tuple[Lora, ...] = (),
     cfg: float | None = None,
+    sampler: tuple[str | None, str | None] | None = None,
     stamp: Stamp | None = None,
 ) -> str:
-    """The recipe as a block; what is not known is left out. `cfg` is the guidance in the form of other tools."""
+    """The recipe as a block; what is not known is left out. `cfg` is the guidance in the form of other tools, `sampler` are
+    the words for the sampler and the schedule where the recipe has none."""
     column = LANGUAGES.index(lang)
     lines = [HEADINGS[lang]]
-    lines += [f"{KEYS[name][column]}: {value}" for name, value in _written(recipe, model_name, loras, cfg)]
+    lines += [f"{KEYS[name][column]}: {value}" for name, value in _written(recipe, model_name, loras, cfg, sampler)]
     return "\n".join(lines if stamp is None else [*lines, f"{KEY}: {stamp}"])
 
 
 def _written(
-    recipe: Recipe, model_name: str | None, loras: tuple[Lora, ...], cfg: float | None
+    recipe: Recipe,
+    model_name: str | None,
+    loras: tuple[Lora, ...],
+    cfg: float | None,
+    words: tuple[str | None, str | None] | None,
 ) -> Iterator[tuple[str, object]]:
     if recipe.seed is not None:
         yield "seed", recipe.seed
@@ -72,7 +78,7 @@ def _written(
     facts = FACTS.get(recipe.pipeline or "")
     if facts is not None and facts.guidance in (DISTILLED, TRUE_CFG) and recipe.guidance is not None:
         yield "guidance", recipe.guidance
-    sampler, schedule = sampler_of(recipe.scheduler)
+    sampler, schedule = words or sampler_of(recipe.scheduler)
     if sampler is not None:
         yield "sampler", _named(sampler)
     if schedule is not None:

@@ -79,7 +79,7 @@ def read_document(values: Any) -> Document:
         recipe,
         Stamp(str(digest), image, model_digest),
         _read_picture(values.get("image"), image),
-        model if model is not None and model.digest == recipe.model else None,
+        model if model is not None and (model.digest == recipe.model or (recipe.model is None and not model.files)) else None,
         tuple(one for one in adapters if one is not None),
         _mapped(values.get("profile")),
         _mapped(values.get("versions")),

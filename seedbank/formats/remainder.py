@@ -25,7 +25,18 @@ UNSAID = "unsaid"
 """In a remainder: fields that the recipe does not have, of forms that cannot leave a text away and say an empty one."""
 
 
-def remainder(recipe: Recipe, said: Foreign) -> dict[str, Any]:
+WORDS = "words"
+"""In a remainder: the sampler and the schedule as the text has them, where the recipe would be said otherwise in its form."""
+
+Names = Callable[[Recipe], tuple[str | None, str | None]]
+"""The (sampler, schedule) of a recipe in the words of a form."""
+
+
+def _usual(recipe: Recipe) -> tuple[str | None, str | None]:
+    return sampler_of(recipe.scheduler)
+
+
+def remainder(recipe: Recipe, said: Foreign, names: Names = _usual) -> dict[str, Any]:
     """The recipe without what `said`, its own words read back, says exactly."""
     rest = {name: dict(value) if isinstance(value, Mapping) else value for name, value in recipe.to_dict().items()}
     rest.pop("model", None)  # stands in the stamp
@@ -36,15 +47,9 @@ def remainder(recipe: Recipe, said: Foreign) -> dict[str, Any]:
             unsaid.append(field)
         elif value is not None and rest[part].get(name) == value:
             del rest[part][name]
-    return {name: value for name, value in rest.items() if value != {}} | ({UNSAID: unsaid} if unsaid else {})
-
-
-Names = Callable[[Recipe], tuple[str | None, str | None]]
-"""The (sampler, schedule) of a recipe in the words of a form."""
-
-
-def _usual(recipe: Recipe) -> tuple[str | None, str | None]:
-    return sampler_of(recipe.scheduler)
+    words = [said.sampler, said.schedule]
+    more = {UNSAID: unsaid, WORDS: words if words != list(names(recipe)) else []}
+    return {name: value for name, value in rest.items() if value != {}} | {name: value for name, value in more.items() if value}
 
 
 def together(rest: Mapping[str, Any], said: Foreign, model: str | None, names: Names = _usual) -> tuple[Recipe, list[str]]:
@@ -53,7 +58,7 @@ def together(rest: Mapping[str, Any], said: Foreign, model: str | None, names: N
     `names` gives the words that the form has for a scheduler. Raises `BadInput` for a remainder that is none.
     """
     values = {name: dict(value) if isinstance(value, Mapping) else value for name, value in rest.items()}
-    unsaid = values.pop(UNSAID, None)
+    unsaid, words = values.pop(UNSAID, None), values.pop(WORDS, None)
     unsaid = unsaid if isinstance(unsaid, list) else []
     if model is not None:
         values["model"] = model
@@ -78,7 +83,7 @@ def together(rest: Mapping[str, Any], said: Foreign, model: str | None, names: N
         if (said.steps, said.extras["denoise"]) != (done, denoise_of(recipe.steps, strength)):
             changed.append("the steps")
             values["call"] = dict(values["call"]) | {"num_inference_steps": said.steps, "strength": said.extras["denoise"]}
-    if (said.sampler, said.schedule) != names(recipe):
+    if [said.sampler, said.schedule] != (list(names(recipe)) if words is None else words):
         changed.append("the sampler")
         values.pop("scheduler", None)
     return Recipe.from_dict(values), changed

@@ -155,6 +155,13 @@ def test_the_block_of_today_asks_for_a_model_and_is_rendered_by_generate(seedban
     assert (recipe["noise"]["seed"], recipe["call"]["guidance_scale"], recipe["call"]["num_inference_steps"]) == ("4711", 3, 3)
 
 
+def test_a_text_that_names_a_model_nobody_knows_is_rendered_with_one_that_is_named(seedbank, paste):
+    text = f"{SCENE}Model: dream v8\n"
+    refused = paste(seedbank, text, "generate", "--from", "-", ok=[1])
+    assert "dream v8 is not known here" in refused.err and "--model" in refused.err
+    paste(seedbank, text, "generate", "--from", "-", "--model", "embedded@0", *CPU)
+
+
 def test_a_block_of_today_can_wait_in_the_bank(seedbank, paste):
     ran = paste(seedbank, SCENE, "import", "-")
     assert "seedbank generate --from 1 --model NAME" in ran.out

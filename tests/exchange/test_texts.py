@@ -15,8 +15,12 @@ from seedbank.errors import BadInput
 from seedbank.exchange.profile import ORDINARY, taken_profile, unusual
 from seedbank.exchange.receive import accept, receive
 from seedbank.exchange.texts import FORMS, SCRIPT, Texts, language
+from seedbank.formats import detect
+from seedbank.formats.comfyui import api_prompt
+from seedbank.formats.reading import Payload
 from seedbank.formats.stamp import find_stamp
 from seedbank.frozen import replace
+from seedbank.importing.convert import convert
 from seedbank.recipe import Recipe
 from seedbank.records import Model, ModelFile, NewEntry, Picture
 
@@ -221,6 +225,64 @@ def test_an_entry_without_a_recipe_has_no_text(bank):
     entry = bank.store.add_entry(NewEntry(picture=Picture("e" * 64)))
     with pytest.raises(seedbank.errors.NotFound, match="has no recipe"):
         bank.recipe_text(entry)
+
+
+def imported(bank, *payloads):
+    """An entry of a picture that another tool wrote, whose weights nobody knows."""
+    reading = detect.examine(payloads).readings[0]
+    converted = convert(reading)
+    new = NewEntry(
+        recipe=converted.recipe,
+        model=converted.model,
+        picture=Picture("c" * 64, "RGB", 640, 512),
+        origin="imported",
+        payloads=payloads,
+        details=dict(converted.details),
+    )
+    return bank.store.add_entry(new)
+
+
+FOREIGN = "a cat <lora:paws:0.5>\nSteps: 20, Sampler: Res Multistep, Schedule type: Karras, CFG scale: 7, Seed: 5, "
+FOREIGN += "Size: 640x512, Model hash: 45a21ea00a, Model: dream, Denoising strength: 0.4, Hires upscale: 2, Version: neo"
+
+
+@pytest.mark.parametrize("form", ["a1111", "block", "json"])
+def test_what_the_file_of_an_import_says_reaches_the_colleague(form, bank, other):
+    entry = imported(bank, Payload("png:parameters", FOREIGN))
+    text = Texts(bank)(entry, form)
+    received = receive(text)
+    assert received.trusted and received.recipe == entry.recipe, received.remarks
+    theirs, _ = accept(other, received)
+    assert (theirs.model.name, theirs.picture.digest) == ("dream", "c" * 64)
+    if form != "json":
+        assert (received.reading.recipe.sampler, received.reading.recipe.schedule) == ("Res Multistep", "Karras")
+    if form == "a1111":
+        assert text.startswith(FOREIGN), "also what no recipe here can say"
+
+
+@pytest.mark.parametrize("sampler", ["uni_pc", "res_multistep"], ids=["one that is known here", "one that is not"])
+def test_a_graph_of_an_import_leaves_as_it_came(sampler, bank):
+    graph = api_prompt(
+        model="dream.safetensors", positive="a cat", negative="", seed=5, steps=20, cfg=7.0, sampler_name=sampler,
+        scheduler="karras", width=640, height=512,
+    )  # fmt: skip
+    entry = imported(bank, Payload("png:prompt", json.dumps(graph)))
+    text = Texts(bank)(entry, "comfyui")
+    written = json.loads(text)
+    assert {key: (node["class_type"], node["inputs"]) for key, node in written.items()} == {
+        key: (node["class_type"], node["inputs"]) for key, node in graph.items()
+    }
+    assert receive(text).trusted and receive(text).recipe == entry.recipe
+
+
+def test_the_block_names_samplers_of_other_tools_as_people_know_them(bank):
+    graph = api_prompt(
+        model="dream.safetensors", positive="a cat", negative="", seed=5, steps=20, cfg=7.0, sampler_name="dpmpp_2m_sde_gpu",
+        scheduler="karras", width=640, height=512,
+    )  # fmt: skip
+    entry = imported(bank, Payload("png:prompt", json.dumps(graph)))
+    entry = replace(entry, recipe=replace(entry.recipe, scheduler=None))
+    assert {"Sampler: DPM++ 2M SDE", "Schedule: Karras"} <= set(Texts(bank, "en")(entry).splitlines())
 
 
 def test_the_last_stamp_counts(bank):

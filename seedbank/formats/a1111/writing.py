@@ -33,17 +33,18 @@ def write_parameters(
     model_hash: str | None = None,
     cfg: float | None = None,
     loras: Sequence[Lora] = (),
+    sampler: tuple[str | None, str | None] | None = None,
 ) -> str:
     """The recipe as `parameters` text; what is not known is left out.
 
     `cfg` is the guidance in the common form, see `seedbank.pipelines.cfg_of`. `model_hash` is the first 10 digits of
     the SHA-256 of a single-file model; a model in a folder has none. `loras` become tags behind the prompt, which is the one
-    place from which these tools load them.
+    place from which these tools load them. `sampler` are its words for the sampler and the schedule, where the recipe has none.
     """
     lines = ["".join([recipe.prompt or "", *map(_tag, loras)])]
     if recipe.negative_prompt:
         lines.append(f"Negative prompt: {recipe.negative_prompt}")
-    fields = _fields(recipe, model_name, model_hash, cfg)
+    fields = _fields(recipe, model_name, model_hash, cfg, sampler or sampler_of(recipe.scheduler))
     lines.append(", ".join(f"{name}: {_quoted(value)}" for name, value in fields.items() if value is not None))
     return "\n".join(line for line in lines if line)
 
@@ -69,9 +70,11 @@ def _tag(lora: Lora) -> str:
     return f"<lora:{':'.join([name, *(_number(weight) or '1' for weight in weights)])}>"
 
 
-def _fields(recipe: Recipe, model_name: str | None, model_hash: str | None, cfg: float | None) -> dict[str, object]:
+def _fields(
+    recipe: Recipe, model_name: str | None, model_hash: str | None, cfg: float | None, words: tuple[str | None, str | None]
+) -> dict[str, object]:
     """The fields in the order in which A1111 writes them."""
-    sampler, schedule = sampler_of(recipe.scheduler)
+    sampler, schedule = words
     facts = FACTS.get(recipe.pipeline or "")
     distilled = facts is not None and facts.guidance in (DISTILLED, TRUE_CFG)
     skipped = recipe.call.get("clip_skip")
