@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -69,6 +70,29 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def make_pipe(size: int) -> tuple[int, int]:
+    """A pipe (read end, write end) that holds `size` bytes, or what it holds by default where the system refuses.
+
+    The size can be set on Linux only; `pipe_size` says what it is.
+    """
+    import fcntl
+
+    read, write = os.pipe()
+    with suppress(OSError, AttributeError):
+        fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, size)
+    return read, write
+
+
+def pipe_size(pipe: int) -> int:
+    """Bytes that a pipe holds before its writer waits; the least that POSIX systems give where they do not say it."""
+    import fcntl
+
+    try:
+        return fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
+    except (OSError, AttributeError):
+        return 16 << 10
 
 
 def limit_process(more: int) -> None:

@@ -7,14 +7,15 @@ the picture is decoded, a thread brings the very bytes that were hashed to the d
 from __future__ import annotations
 
 import os
+import pickle
+import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from seedbank.blobs import Staging
@@ -147,25 +148,34 @@ def _state(file: str | int) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def serve(connection: Connection) -> None:
-    """Examine what comes over the connection, one after the other, until it closes."""
-    # Loaded before memory is limited: the libraries are no fault of a file.
+def load() -> None:
+    """Load the libraries, before memory is limited and processes are forked: they are no fault of a file."""
     import seedbank.images.looking
     import seedbank.importing.reading  # noqa: F401
+    from seedbank.formats.detect import ORDER, reader
+
+    for name in ORDER:
+        reader(name)
+
+
+def work(tasks: BinaryIO, answer: Callable[[Examined | Rejected], None]) -> None:
+    """Examine what is asked for, one file after the other, until there is no more."""
     from seedbank.posix import limit_process
 
     _writer.submit(_write, b"", None).result()  # the thread is there
     limit_process(MEMORY)
     while True:
         try:
-            task = connection.recv()
+            task = pickle.load(tasks)
         except EOFError:
             return
-        connection.send(examine(task))
+        answer(examine(task))
 
 
 if __name__ == "__main__":
     # The module itself, not `__main__`: what is sent must have the names that the other side knows.
     from seedbank.importing import examine as module
+    from seedbank.importing.starting import serve
 
-    module.serve(Connection(int(sys.argv[1])))
+    module.load()
+    serve(socket.socket(fileno=int(sys.argv[1])), module.work)

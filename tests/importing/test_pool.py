@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from seedbank.errors import StorageError
 from seedbank.hashing import sha256
 from seedbank.importing import pool as pools
 from seedbank.importing.examine import Examined, Rejected, Task
@@ -29,6 +30,14 @@ def _all(pool: Pool[str]) -> dict[str, Examined | Rejected]:
     return found
 
 
+def _signal(pool: Pool[str], number: signal.Signals) -> None:
+    """Send a signal to the newest process of the pool."""
+    starter = pool._starter._process
+    assert starter is not None
+    children = Path(f"/proc/{starter.pid}/task/{starter.pid}/children").read_text("ascii").split()
+    os.kill(int(children[-1]), number)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder_of(tmp_path_factory.mktemp("files"), 12)
@@ -39,10 +48,10 @@ def test_a_process_that_dies_costs_the_file_that_it_was_at(folder: Path):
     with Pool[str](1) as pool:
         pool.give("first", _task(files[0]))
         assert isinstance(_all(pool)["first"], Examined)
-        os.kill(pool._children[0].process.pid, signal.SIGSTOP)  # so that it dies before it answers
+        _signal(pool, signal.SIGSTOP)  # so that it dies before it answers
         for file in files:
             pool.give(file.name, _task(file))
-        os.kill(pool._children[0].process.pid, signal.SIGKILL)
+        _signal(pool, signal.SIGKILL)
         found = _all(pool)
     lost = [name for name, result in found.items() if isinstance(result, Rejected)]
     assert lost == [files[0].name]
@@ -56,13 +65,35 @@ def test_a_process_that_hangs_is_ended(folder: Path, monkeypatch: pytest.MonkeyP
         pool.give("first", _task(files[0]))
         _all(pool)
         monkeypatch.setattr(pools, "SECONDS", 0.3)
-        os.kill(pool._children[0].process.pid, signal.SIGSTOP)
+        _signal(pool, signal.SIGSTOP)
         pool.give("hung", _task(files[1]))
         pool.give("next", _task(files[2]))
         found = pool.collect()
         monkeypatch.undo()
         assert [(name, "not decoded within" in result.reason) for name, result in found] == [("hung", True)]
         assert isinstance(_all(pool)["next"], Examined)
+
+
+def test_a_process_whose_libraries_cannot_be_loaded_is_one_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pools, "MODULE", "seedbank.no_such_module")
+    with Pool[str](2) as pool:
+        pool.give("a", _task(folder / "00000.png"))
+        with pytest.raises(StorageError, match=r"could not be started \(exit status 1\)"):
+            _all(pool)
+
+
+def test_processes_end_with_the_pool(folder: Path):
+    with Pool[str](2) as pool:
+        for file in sorted(folder.glob("*.png")):
+            pool.give(file.name, _task(file))
+        assert pool.collect()
+        starter = pool._starter._process
+        assert starter is not None
+        children = Path(f"/proc/{starter.pid}/task/{starter.pid}/children").read_text("ascii").split()
+        _signal(pool, signal.SIGSTOP)  # also one that would not hear of it
+    assert len(children) == 2
+    assert not [child for child in children if Path(f"/proc/{child}").exists()]
+    assert starter.returncode == 0
 
 
 def test_hostile_files_are_one_sentence_each(tmp_path: Path):
