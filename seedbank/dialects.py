@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from seedbank.samplers import FLOW_SAMPLERS, NORMAL, SAMPLERS, SIGMAS, WITHOUT_SPACING, is_flow, scheduler_choice
@@ -66,6 +67,7 @@ class Names:
         return self.rows[ours][DIALECTS.index(dialect)].split("|")[0] or None
 
 
+@lru_cache(4096)
 def plain(word: str) -> str:
     """Without case, and with one kind of gap: `DPM++ 2M` as `dpm++_2m`; a `k_` or `sample_` before it says nothing."""
     joined = "_".join(word.casefold().replace("-", "_").replace("_", " ").split())

@@ -71,34 +71,35 @@ def canonical_value(value: Any, where: str = "") -> Any:
     as RFC 8785 writes them alike; beyond the exact range they are tagged too, or a reader would take them for others.
     Raises `BadInput` for NUL, lone surrogates and values that JSON has no word for.
     """
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        return _checked_text(value, where)
-    if isinstance(value, int):
-        return value if abs(value) <= LARGEST_JSON_INTEGER else {"$int": str(value)}
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            return {"$float": str(value)}
-        if not value.is_integer():
+    if not isinstance(value, dict):  # what it is called for most
+        if value is None or isinstance(value, bool):
             return value
-        return int(value) if abs(value) <= LARGEST_JSON_INTEGER else {"$float": repr(value)}
-    if isinstance(value, (dict, Mapping)):  # asking for a Mapping alone takes longer
-        found = {}
-        for key, item in value.items():
-            if item is None:
-                continue
-            if not (type(key) is str and key.isascii() and "\0" not in key):
-                _checked_key(key, where)
-            kind = type(item)
-            # What most values are stays as it is; that is asked here, as a call for each of them takes longer than its answer.
-            plain = (kind is str and item.isascii() and "\0" not in item) or kind is bool
-            plain = plain or (kind is int and -LARGEST_JSON_INTEGER <= item <= LARGEST_JSON_INTEGER)
-            found[key] = item if plain else canonical_value(item, f"{where}.{key}".lstrip("."))
-        return found
-    if isinstance(value, (list, tuple)):
-        return [canonical_value(item, f"{where}[{index}]") for index, item in enumerate(value)]
-    raise BadInput(f"{where or 'The value'} is a {type(value).__name__}, which a recipe cannot hold.")
+        if isinstance(value, str):
+            return _checked_text(value, where)
+        if isinstance(value, int):
+            return value if abs(value) <= LARGEST_JSON_INTEGER else {"$int": str(value)}
+        if isinstance(value, float):
+            if not math.isfinite(value):
+                return {"$float": str(value)}
+            if not value.is_integer():
+                return value
+            return int(value) if abs(value) <= LARGEST_JSON_INTEGER else {"$float": repr(value)}
+        if isinstance(value, (list, tuple)):
+            return [canonical_value(item, f"{where}[{index}]") for index, item in enumerate(value)]
+        if not isinstance(value, Mapping):
+            raise BadInput(f"{where or 'The value'} is a {type(value).__name__}, which a recipe cannot hold.")
+    found = {}
+    for key, item in value.items():
+        if item is None:
+            continue
+        if not (type(key) is str and key.isascii() and "\0" not in key):
+            _checked_key(key, where)
+        kind = type(item)
+        # What most values are stays as it is; that is asked here, as a call for each of them takes longer than its answer.
+        plain = (kind is str and item.isascii() and "\0" not in item) or kind is bool
+        plain = plain or (kind is int and -LARGEST_JSON_INTEGER <= item <= LARGEST_JSON_INTEGER)
+        found[key] = item if plain else canonical_value(item, f"{where}.{key}".lstrip("."))
+    return found
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False)

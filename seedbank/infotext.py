@@ -19,7 +19,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 KNOWN = frozenset(
     {"app", "cfg scale", "clip skip", "denoising strength", "model", "model hash", "rng", "sampler", "schedule type"}
@@ -82,7 +82,9 @@ class Parameters:
         return {_plain(name): value for name, value in reversed(self.pairs) if value}
 
 
+@lru_cache(4096)
 def _plain(name: str) -> str:
+    """The name as it is compared; the same few hundred are asked for in every file."""
     return name.casefold().replace("_", " ")
 
 

@@ -8,6 +8,7 @@ of its own, and a name that is not in it is refused with those that are.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from seedbank.errors import BadInput
@@ -150,6 +151,7 @@ def _divided(sampler: str) -> tuple[str, str | None]:
     return name, None
 
 
+@lru_cache(4096)
 def _plain(name: str) -> str:
     word = "_".join(name.lower().replace("-", " ").replace("_", " ").split())
     for other, ours in OTHER_NAMES.items():

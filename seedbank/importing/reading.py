@@ -23,7 +23,7 @@ from seedbank.formats.detect import conflicts, examine
 from seedbank.formats.reading import Foreign, Payload, Reading
 from seedbank.importing.sidecars import sidecars
 
-BUFFER = 16384
+BUFFER = 2048
 """Bytes read at once: the metadata of most files, and not more of the picture than must be."""
 
 
