@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from seedbank.store.writing import Act
 
 Stages = Sequence[tuple[str, str]]
+PIXELS = "pixels"
+"""The last stage of a trace, whose digest is the image digest."""
 MOVED = "Import it again from where it lies now, or with --copy to keep it: seedbank import FOLDER"
 
 
@@ -156,12 +158,14 @@ class Bank:
     ) -> Entry:
         """Record one generation: the image and its trace as blobs first, then everything else in one transaction.
 
-        `stages` are the trace of the rendering, which ends with ``pixels``; `act` is what the user does with this and other
-        entries in one go.
+        `stages` are the trace of the rendering, whose last stage ``pixels`` is added where it is missing; `act` is what the
+        user does with this and other entries in one go.
         """
         if pixels is not None:
             picture, blob = self.put_image(pixels, new.recipe, new.model, new.adapters)
             new = replace(new, picture=picture, blob=blob)
+            if stages and stages[-1][0] != PIXELS:
+                stages = (*stages, (PIXELS, picture.digest))
         if stages:
             trace = self.put_trace(stages)
             new = replace(new, output=replace(new.output, trace=trace, trace_digest=trace.digest))
@@ -379,7 +383,7 @@ class Bank:
 
 def belongs(stages: Stages, image: str) -> bool:
     """Whether a trace is that of the picture with this image digest, with which it ends; one that ends before can be."""
-    return dict(stages).get("pixels", image) == image
+    return dict(stages).get(PIXELS, image) == image
 
 
 def _tags(tags: Sequence[str]) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ from PIL import Image
 
 from seedbank.hashing import strips_digest
 from seedbank.images.codec import LARGEST_PIXELS, DecodedImage, decoded, frames_of, is_lossy, opened
-from seedbank.images.compare import hash_of_grey, samples
+from seedbank.images.compare import hash_of_small, samples
+from seedbank.images.lanczos import at_32x32
 from seedbank.images.sheets import over_background, small_file
 from seedbank.records import Picture
 
@@ -63,7 +64,7 @@ def look_closely(data: bytes, *, preview: int | None = None) -> Looked:
         headers = Looked(_media_type(image), lossy, image.width, image.height, taken=_taken(image), frames=frames)
         still = decoded(image)
         digest = strips_digest(still.mode, still.width, still.height, _strips(still))
-        picture = Picture(digest, still.mode, still.width, still.height, hash_of_grey(_grey(still)))
+        picture = Picture(digest, still.mode, still.width, still.height, hash_of_small(at_32x32(_grey(still))))
         return replace(headers, picture=picture, preview=_small(still, preview))
 
 

@@ -10,7 +10,7 @@ from seedbank.bank import Bank, Pixels
 from seedbank.cohort import MEDIA_TYPE, cohort_of, member
 from seedbank.errors import Blocked, SeedbankError
 from seedbank.frozen import replace
-from seedbank.hashing import canonical_json, pixel_digest
+from seedbank.hashing import canonical_json
 from seedbank.pipelines import facts
 from seedbank.recipe import Recipe
 from seedbank.recording.generate import RANDOM_STATE
@@ -55,11 +55,8 @@ def keep(
             created=finished,
             output=output,
         )
-        seen = stages
-        if pixels is not None and stages:
-            seen = [*stages, ("pixels", pixel_digest(pixels.mode, pixels.width, pixels.height, pixels.rows))]
         # Tags hang on pictures.
-        yield bank.put_entry(pixels, new, seen, tags if pixels is not None else ())
+        yield bank.put_entry(pixels, new, stages, tags if pixels is not None else ())
     if trace is not None and trace.problem:
         raise SeedbankError(f"The image was recorded without its trace: {trace.problem}")
 
