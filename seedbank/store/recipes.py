@@ -73,21 +73,20 @@ def join(
 ) -> Recipe:
     """The recipe that `split` took apart; `settings` as a recipe, so that many can be made of what was parsed once."""
     conditioning, noise, call = dict(settings.conditioning), dict(settings.noise), dict(settings.call)
-    for part, key, value in (
-        (conditioning, "prompt", prompt),
-        (conditioning, "negative_prompt", negative),
-        (noise, "seed", None if seed is None else str(seed)),
-        (call, "num_inference_steps", steps),
-        (call, "guidance_scale", _integral(guidance)),
-        (call, "width", width),
-        (call, "height", height),
-    ):
-        if value is not None:
-            part[key] = value
+    if prompt is not None:
+        conditioning["prompt"] = prompt
+    if negative is not None:
+        conditioning["negative_prompt"] = negative
+    if seed is not None:
+        noise["seed"] = str(seed)
+    if steps is not None:
+        call["num_inference_steps"] = steps
+    if guidance is not None:
+        whole = type(guidance) is float and guidance.is_integer()  # canonical values have 4 where the column gives 4.0
+        call["guidance_scale"] = int(guidance) if whole else guidance
+    if width is not None:
+        call["width"] = width
+    if height is not None:
+        call["height"] = height
     parts = {"conditioning": conditioning, "noise": noise, "call": call}
     return settings.canonical_with(parts if model is None else {**parts, "model": model})
-
-
-def _integral(value: float | None) -> float | None:
-    """4.0 as 4, as canonical values have it; the column of guidances gives floats."""
-    return int(value) if type(value) is float and value.is_integer() else value

@@ -43,7 +43,7 @@ def phash_text(value: int | None) -> str | None:
 
 
 def moment(value: int) -> datetime:
-    return EPOCH + timedelta(microseconds=value)
+    return EPOCH + timedelta(0, 0, value)  # by place: a page has a hundred of them
 
 
 class Digest(TypeDecorator[str]):

@@ -10,7 +10,8 @@ SCRIPT = """
 import json, sys
 from seedbank.__main__ import run
 code = run(sys.argv[1:])
-print(json.dumps([code, sorted({name.split(".")[0] for name in sys.modules})]), file=sys.stderr)
+loaded = {name.split(".")[0] for name in sys.modules} | {name for name in sys.modules if name.startswith("seedbank.")}
+print(json.dumps([code, sorted(loaded)]), file=sys.stderr)
 """
 
 
@@ -19,6 +20,7 @@ print(json.dumps([code, sorted({name.split(".")[0] for name in sys.modules})]), 
     [
         (["--help"], {"sqlalchemy", "torch", "diffusers", "PIL", "numpy", "fsspec", "alembic", "tqdm"}),
         (["ls"], {"torch", "diffusers", "transformers", "PIL", "numpy", "fsspec", "alembic", "pydantic", "rich", "tqdm"}),
+        (["ls"], {"seedbank.store.tables", "seedbank.engine.process", "lark"}),
         (["ls", "--json", "tag:poster"], {"torch", "diffusers", "PIL", "numpy", "alembic"}),
     ],
 )
