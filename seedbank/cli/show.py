@@ -202,7 +202,8 @@ def _foreign_lines(bank: Library, entry: Entry) -> Iterator[tuple[str, Any]]:
     """That another engine made the entry, and what is not here of what its file names."""
     if (tool := _made_by(entry)) is None:
         return
-    yield "made by", f"{tool}, another engine: what diffusers renders is an attempt to come close"
+    lossy = "; the original is lossy, so exact cannot be judged" if entry.output.flags.get("lossy") else ""
+    yield "made by", f"{tool}, another engine: what diffusers renders is an attempt to come close{lossy}"
     for what, _, detail in bank.check_parts(entry):
         yield "part", f"{what}: {detail}"
 

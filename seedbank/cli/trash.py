@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
-from seedbank.cli.bulk import chosen, yes_option
+from seedbank.cli.bulk import Declined, chosen, yes_option
 from seedbank.cli.common import open_bank, which_argument, words
-from seedbank.cli.printing import say
+from seedbank.cli.printing import counted, say
+from seedbank.errors import BadInput
+
+LONGEST = 60
+"""Characters of ids that a hint repeats."""
 
 
 @click.command("rm")
@@ -15,9 +21,13 @@ from seedbank.cli.printing import say
 @click.pass_context
 def rm_command(context: click.Context, which: tuple[str, ...], yes: bool) -> None:
     """Move WHICH to the trash. Nothing is deleted; `restore` brings it back."""
+    from seedbank.store.writing import spans
+
     with open_bank(context) as bank:
         ids = bank.trash(chosen(bank, which, "move to the trash", yes))
-        say(f"{len(ids)} in the trash; seedbank restore {','.join(map(str, ids[:20]))} brings back")
+        named = spans(ids)
+        back = f"restore {named}" if len(named) <= LONGEST else "undo"
+        say(f"{len(ids):,} in the trash; seedbank {back} brings {'it' if len(ids) == 1 else 'them'} back")
 
 
 @click.command("restore")
@@ -26,7 +36,7 @@ def rm_command(context: click.Context, which: tuple[str, ...], yes: bool) -> Non
 def restore_command(context: click.Context, which: tuple[str, ...]) -> None:
     """Bring WHICH back from the trash (ids, or a query with trash:yes)."""
     with open_bank(context) as bank:
-        say(f"{len(bank.restore(words(which)))} restored")
+        say(f"{len(bank.restore(words(which))):,} restored")
 
 
 @click.command("purge")
@@ -36,8 +46,12 @@ def restore_command(context: click.Context, which: tuple[str, ...]) -> None:
 def purge_command(context: click.Context, which: tuple[str, ...], yes: bool) -> None:
     """Delete WHICH from the trash for good; `gc` then removes the files that nothing names any more."""
     with open_bank(context) as bank:
-        ids = bank.resolve(words(which), trash=True)
-        if not yes:
-            click.confirm(f"Delete {len(ids)} entries for good?", abort=True, err=True)
+        ids = bank.chosen(words(which), trash=True)
+        entries = counted(len(ids), "entry", "entries")
+        if not yes and not sys.stdin.isatty():
+            verb = "is" if len(ids) == 1 else "are"
+            raise BadInput(f"There is no terminal to ask before {entries} {verb} deleted for good.", "Add --yes.")
+        if not yes and not click.confirm(f"Delete {entries} for good?", err=True):
+            raise Declined
         bank.purge(ids)
-        say(f"{len(ids)} deleted; seedbank gc removes their files after a day")
+        say(f"{len(ids):,} deleted; seedbank gc removes what only they needed after a day")

@@ -50,7 +50,7 @@ def _one(text: str, now: datetime) -> Span:
         return moment, moment
     if named := _NAMED.fullmatch(text):
         return _named(named, now)
-    raise ValueError("is not a time")
+    raise ValueError("is not a time; write 2026-11, 2026-11-05, today, 2026-10..2026-11 or -7d..")
 
 
 def _back(count: int, unit: str, now: datetime) -> datetime:

@@ -45,6 +45,8 @@ class Neighbours:
 SHAPES = ("landscape", "portrait", "square")
 LARGEST = 2**64 - 1
 """No number in a bank is larger than the largest seed."""
+BEST = 5
+"""The highest rating."""
 MOST_RANGES = 100
 LIKE_DISTANCE = 8
 MOST_DISTANCE = 16
@@ -85,7 +87,12 @@ def _ranges(text: str, pattern: re.Pattern[str], what: str, number: type[int] | 
 
 def rating(text: str) -> Ranges | None:
     """A range of 0 to 5; None for ``none``."""
-    return None if text.casefold() == "none" else whole_numbers(text)
+    if text.casefold() == "none":
+        return None
+    found = whole_numbers(text)
+    if any(end is not None and end > BEST for one in found for end in (one.low, one.high)):
+        raise ValueError(f"is out of range; ratings go from 0 to {BEST}")
+    return found
 
 
 def times(text: str) -> dates.Span:

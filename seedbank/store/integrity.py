@@ -11,6 +11,7 @@ from seedbank.errors import SeedbankError
 from seedbank.hashing import json_digest, sha256
 from seedbank.store import words
 from seedbank.store.columns import recipe_select
+from seedbank.store.lineage import circle
 from seedbank.store.reading import CHUNK
 from seedbank.store.rows import recipe_of
 from seedbank.store.runs import counting_verdict
@@ -19,6 +20,7 @@ from seedbank.store.tables import (
     RATING,
     TAG,
     collection_items,
+    edges,
     entries,
     environment_parts,
     environments,
@@ -53,6 +55,7 @@ def integrity(store: Store) -> Iterator[str]:
         yield from _environments(connection)
         yield from _recipes(connection)
         yield from _contradictions(connection)
+        yield from _lineage(connection)
         yield from _postings(connection)
 
 
@@ -138,6 +141,13 @@ def _contradictions(connection: Connection) -> Iterator[str]:
         statement = select(images.c.digest).select_from(table.join(images, table.c.image_id == images.c.id))
         for digest in connection.scalars(statement.where(~used).distinct().limit(CHUNK)):
             yield f"There is an opinion ({table.name}) on image {digest[:12]}, which no entry has."
+
+
+def _lineage(connection: Connection) -> Iterator[str]:
+    """Nothing comes from itself. Entries come after their parents but for those of bundles, so few edges can close a circle."""
+    against = select(edges.c.child_id).where(edges.c.parent_id >= edges.c.child_id)
+    if ids := circle(connection, connection.scalars(against)):
+        yield f"Entries come from each other in a circle (entries {spans(ids)})."
 
 
 def _postings(connection: Connection) -> Iterator[str]:

@@ -5,6 +5,7 @@ import json
 import struct
 
 import pytest
+from PIL import ExifTags, Image
 
 from seedbank import images
 
@@ -71,6 +72,15 @@ def test_show_marks_another_engines_entry_and_lists_what_it_needs(imported):
     assert "part          model some v1: missing, sha256 " in shown
     assert "model         some v1   as the file names it" in shown
     assert imported("show", "1", "--json").objects[0]["made_by"] == "a1111"
+    assert "lossy" not in shown
+
+
+def test_show_says_that_a_lossy_original_cannot_be_met(seedbank, tmp_path):
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = b"UNICODE\0" + TEXT.format("0" * 10).encode("utf-16-be")
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "a.jpg", exif=exif)
+    seedbank("import", str(tmp_path / "a.jpg"))
+    assert "an attempt to come close; the original is lossy, so exact cannot be judged" in seedbank("show", "1").out
 
 
 def test_recipe_check_counts_what_is_here(imported, folder):

@@ -117,12 +117,14 @@ def test_open_names_a_file_that_a_viewer_understands(library):
 
 def test_removal_is_a_trash_and_only_purge_deletes(seedbank):
     seedbank("generate", "x", "--size", "64x64", *FAST)
-    seedbank("rm", "1")
+    assert "(generate: 1)" in seedbank("undo").out
     assert seedbank("ls", "--ids").lines == []
     assert seedbank("regen", "1", ok=[4]).code == 4
     seedbank("restore", "1")
     assert seedbank("ls", "--ids").lines == ["1"]
-    seedbank("rm", "1")
+    assert seedbank("rm", "1").out == "1 in the trash; seedbank restore 1 brings it back\n"
+    assert "There is no terminal to ask before 1 entry is deleted for good." in seedbank("purge", "1", ok=[2]).err
+    assert "everything but a few" in seedbank("purge", "--", "-tag:x", ok=[2]).err
     seedbank("purge", "1", "--yes")
     assert seedbank("restore", "1", ok=[4]).code == 4
     assert "removed" in seedbank("gc", "--grace", "0").out

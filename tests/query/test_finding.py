@@ -58,7 +58,6 @@ def library(store: Store) -> Store:
         ("rating:0", [2]),
         ("rating:..5", [2, 1]),
         ("-rating:0..", [6, 4, 3]),
-        ("rating:6..", []),
         ("seed:2", [2]),
         ("seed:=2", [2]),
         ("seed:1..3", [3, 2, 1]),

@@ -20,7 +20,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "negative": ("blurry", "low quality", "text", "*low*", "blur*", "x"),
     "tag": ("poster", "DRAFT", "two words", "café", "p*", "*", "none such"),
     "fav": ("yes", "no", "any", "bob", "nobody"),
-    "rating": ("0", "3..", "..3", "1..4", "none", "6.."),
+    "rating": ("0", "3..", "..3", "1..4", "none", "5.."),
     "collection": ("spring", "SPRING"),
     "model": ("embedded", "z-image", "z-image*", "*IMAGE*", "z"),
     "lora": ("*", digest("lora", 1)[:8], "abcdef12"),

@@ -31,6 +31,10 @@ def test_a_whole_bank_has_no_findings(filled: Store):
         ("UPDATE entries SET image_id = NULL WHERE id = 2", "have a file but no image digest (entries 2)"),
         ("UPDATE entries SET model_id = NULL WHERE id = 1", "name another model than their recipes (entries 1)"),
         ("UPDATE entries SET image_id = NULL WHERE id = 4", "(opinions) on image"),
+        (
+            "INSERT INTO edges (child_id, parent_id, kind) VALUES (3, 2, 'variant-of'), (1, 3, 'variant-of')",
+            "come from each other in a circle (entries 1..3)",
+        ),
     ],
 )
 def test_what_does_not_fit_together_is_found(filled: Store, statement: str, found: str):
