@@ -267,6 +267,14 @@ def _swapped(values: dict) -> None:
     values["image"]["digest"] = "7" * 64
 
 
+def _larger(values: dict) -> None:
+    values["image"]["width"] += 64
+
+
+def _unlike(values: dict) -> None:
+    values["image"]["phash"] = f"{int(values['image']['phash'], 16) ^ 0xFF:016x}"
+
+
 def _typed(values: dict) -> None:
     values["file"]["media_type"] = "image/svg+xml"
 
@@ -320,6 +328,11 @@ HOSTILE: dict[str, tuple[Change, str]] = {
     "a file of other bytes": (_other_bytes, "has the SHA-256"),
     "a file that nothing names": (member(f"files/ab/{'ab' * 32}", b"x"), "which no record describes"),
     "another image digest": (lambda given: changed(given, "entries", _swapped, 1), r"does not have the image digest|disagree"),
+    "another size": (lambda given: changed(given, "entries", _larger, 1), r"does not have the size|disagree"),
+    "another perceptual hash": (
+        lambda given: changed(given, "entries", _unlike, 1),
+        r"does not have the perceptual hash|disagree",
+    ),
     "another type": (lambda given: changed(given, "entries", _typed, 1), r"not of the type|disagree"),
     "details out of shape": (record("entries", details={"confidence": [1]}), "its details"),
     "another prompt": (lambda given: changed(given, "entries", _prompt), "another one is written beside it"),

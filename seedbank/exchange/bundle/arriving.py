@@ -25,7 +25,7 @@ from seedbank.importing.examine import Rejected, Task
 from seedbank.importing.pool import Pool
 from seedbank.progress import QUIET, Progress, track
 from seedbank.query import parse
-from seedbank.records import TRACE_TYPE, Blob, Came, Model, NewEntry, NewRegeneration, Saying
+from seedbank.records import TRACE_TYPE, Blob, Came, Model, NewEntry, NewRegeneration, Picture, Saying
 from seedbank.records import Collection as Gathered
 
 BATCH = 200
@@ -39,6 +39,8 @@ MOST_SHARED = 200_000
 """Models, environments, users or collections of one bundle: they are held in memory."""
 LONGEST_QUERY = 20_000
 LARGEST_TRACE = 64 << 20
+ROUNDED_BITS = 4
+"""Bits of a perceptual hash that another version of Pillow may round otherwise when it makes the picture small."""
 T = TypeVar("T")
 
 
@@ -68,8 +70,8 @@ class _Arriving:
     collections: list[Gathered] = field(default_factory=list)
     files: dict[str, Blob] = field(default_factory=dict)
     """Every file that a record names."""
-    pictures: dict[str, str] = field(default_factory=dict)
-    """{file digest: image digest that its pixels must have}"""
+    pictures: dict[str, Picture] = field(default_factory=dict)
+    """{file digest: the picture that its pixels must be}"""
     traces: dict[str, str] = field(default_factory=dict)
     """{file digest of a trace: image digest that it must end with}"""
     here: dict[str, Model] = field(default_factory=dict)
@@ -137,12 +139,9 @@ class _Arriving:
             (self.folder / digest).unlink()
             if isinstance(result, Rejected):
                 raise BadInput(f"The picture {digest} in the bundle cannot be taken in: {result.reason}")
-            picture = result.looked.picture
-            if picture is None or picture.digest != self.pictures[digest]:
+            if why := _otherwise(self.pictures[digest], result.looked.picture):
                 raise BadInput(
-                    f"The picture {digest} in the bundle does not have the image digest {self.pictures[digest]} "
-                    "that its record gives.",
-                    "Have it sent again.",
+                    f"The picture {digest} in the bundle does not have the {why} that its record gives.", "Have it sent again."
                 )
             if result.looked.media_type != self.files[digest].media_type:
                 raise BadInput(f"The picture {digest} in the bundle is not of the type that its record gives.")
@@ -271,8 +270,22 @@ class _Arriving:
             self.traces.setdefault(new.output.trace.digest, new.picture.digest)
         if new.blob is None or new.picture is None:
             return
-        if self.pictures.setdefault(new.blob.digest, new.picture.digest) != new.picture.digest:
+        if self.pictures.setdefault(new.blob.digest, new.picture) != new.picture:
             raise BadInput(f"The records of the bundle disagree about the picture {new.blob.digest}.", "Have it sent again.")
+
+
+def _otherwise(recorded: Picture, found: Picture | None) -> str | None:
+    """What a record says of a picture that its pixels are not."""
+    if found is None or found.digest != recorded.digest:
+        return f"image digest {recorded.digest}"
+    if recorded.width is not None and (recorded.width, recorded.height) != (found.width, found.height):
+        return f"size {recorded.width}x{recorded.height}"
+    if recorded.mode is not None and recorded.mode != found.mode:
+        return f"mode {recorded.mode}"
+    if recorded.phash is not None and found.phash is not None:
+        bits = (int(recorded.phash, 16) ^ int(found.phash, 16)).bit_count()
+        return f"perceptual hash {recorded.phash}" if bits > ROUNDED_BITS else None
+    return None
 
 
 def _attempt(given: Given, new: NewRegeneration) -> Any:
