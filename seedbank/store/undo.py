@@ -87,6 +87,7 @@ class _Undoing:
         changed = 0
         if self.first.kind in TRASH:
             changed += self._trash()
+        moved = changed
         if "tag" in self.first.details:
             changed += self._rename(self.first.details["tag"])
         entries_changed = changed
@@ -102,7 +103,8 @@ class _Undoing:
         number = self.work.record(UNDO, undoes=self.target.id, of=self.first.kind, **self.details)
         for user in dict.fromkeys(user for user, _ in changes):
             write_events(self.work, number, [change for one, change in changes if one == user], user)
-        counted = len({change[0] for _, change in changes}) or entries_changed or changed
+        # Of an import with tags its entries count: pictures that are the same have one tag together.
+        counted = moved or len({change[0] for _, change in changes}) or entries_changed or changed
         return Undone(self.target, number, counted, tuple(self.kept))
 
     # -- entries, names and collections as such ----------------------------------------------------------------------

@@ -342,6 +342,13 @@ def test_undo_takes_a_whole_import_back_with_its_tags_and_does_it_again(bank: Li
     assert outcomes(bank, folder) == {"imported": 2, "known": 1}
 
 
+def test_undo_of_an_import_with_tags_counts_its_entries(bank: Library, tmp_path: Path):
+    folder = folder_of(tmp_path / "out", 1)
+    (folder / "again.png").write_bytes(png(0, extra="the same pixels"))
+    outcomes(bank, folder, tags=["sea"])
+    assert bank.undo().changed == 2, "entries; their picture is one, and has the tag once"
+
+
 def test_an_import_that_was_interrupted_is_one_piece_of_work(bank: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("seedbank.importing.service.BATCH", 2)
     folder = folder_of(tmp_path / "out", 6)
