@@ -26,7 +26,7 @@ from seedbank.pipelines import OFFSET, STANDARD, cfg_of, facts, family_of, pipel
 from seedbank.recipe import Recipe
 from seedbank.recording.extras import Extras
 from seedbank.recording.latents import ROLE as LATENTS
-from seedbank.recording.request import Request, make_plan, recommended
+from seedbank.recording.request import make_plan, recommended, request_of
 from seedbank.records import Model
 from seedbank.samplers import SIGMAS, check_scheduler, schedules_of
 from seedbank.worker.adapters import VAE
@@ -191,26 +191,8 @@ def carried(recipe: Recipe, engine: Engine, model: Model) -> tuple[Recipe, tuple
     same = model.digest == recipe.model  # only the pipeline is another, since more is given beside the text
     _check_inputs(recipe, loaded, same)
     scheduler = recipe.scheduler if same else _scheduler(recipe, engine, loaded, said)
-    texts = {name: text for name, text in recipe.conditioning.items() if isinstance(text, str) and name != "weighting"}
-    negative = texts.pop("negative_prompt", None)
-    if negative is not None and "negative_prompt" not in loaded.call:
-        said += [f"{loaded.pipeline} has no negative prompt; that of the entry is left out."] if negative else []
-        negative = None
-    for name in [name for name in texts if name != "prompt" and name not in loaded.call]:
-        said.append(f"{loaded.pipeline} has no {name}; that of the entry is left out.")
-        del texts[name]
-    arguments = {name: text for name, text in texts.items() if name != "prompt"} | _arguments(recipe, loaded)
-    request = Request(
-        prompt=recipe.prompt or "",
-        negative=negative,
-        seed=recipe.seed or 0,
-        steps=recipe.steps,
-        width=recipe.width,
-        height=recipe.height,
-        mode=recipe.mode or "as-is",
-        arguments=arguments,
-        **_guidance(recipe, loaded, said),
-    )
+    more = _guidance(recipe, loaded, said)
+    request = request_of(recipe, loaded, _arguments(recipe, loaded), said, "the entry", **more)
     hardware = engine.environment.parts.get("hardware", {})
     plan = make_plan(request, replace(loaded, scheduler=scheduler), model, recommended(find_recorded(model)), hardware)
     made = plan.recipes[0]

@@ -13,7 +13,7 @@ from seedbank.importing.convert import Converted
 from seedbank.recipe import Recipe
 from seedbank.recording.generate import lost_words
 from seedbank.recording.noise import TORCH_CPU
-from seedbank.recording.request import Request, make_plan, recommended
+from seedbank.recording.request import make_plan, recommended, request_of
 from seedbank.worker.emphasis import READERS
 
 if TYPE_CHECKING:
@@ -33,34 +33,20 @@ def make_whole(recipe: Recipe, converted: Converted, engine: Engine, source: Sou
     """
     loaded, model = engine.loaded, converted.model
     assert loaded is not None and model is not None
-    remarks = []
+    remarks: list[str] = []
     meant = converted.scheduler
     if meant.sampler is None and meant.schedule is None:
         remarks.append("The file names no sampler; the model's own is used.")
     else:
         own = None if loaded.scheduler is None else str(loaded.scheduler["class"])
         loaded = replace(loaded, scheduler=engine.scheduler(*choice(own, meant)))
-    texts = dict(recipe.conditioning)
-    negative = texts.pop("negative_prompt", None)
-    if negative is not None and "negative_prompt" not in loaded.call:
-        remarks += [f"{loaded.pipeline} has no negative prompt; that of the file is left out."] if negative else []
-        negative = None
     arguments = {name: value for name, value in recipe.call.items() if name not in PLACED and value is not None}
-    arguments |= {name: texts[name] for name in texts if name != "prompt" and name in loaded.call}
-    request = Request(
-        prompt=recipe.prompt or "",
-        negative=negative,
-        seed=recipe.seed or 0,
-        steps=recipe.steps,
-        width=recipe.width,
-        height=recipe.height,
-        arguments=arguments,
-    )
+    request = request_of(recipe, loaded, arguments, remarks, "the file")
     defaults = recommended(source) if source is not None else {}
     plan = make_plan(request, loaded, model, defaults, engine.environment.parts.get("hardware", {}))
     made = plan.recipes[0]
     noise = dict(recipe.noise) | ({} if "kind" in recipe.noise else {"kind": TORCH_CPU})
-    beside = {name: texts[name] for name in texts if name == WEIGHTING}
+    beside = {name: value for name, value in recipe.conditioning.items() if name == WEIGHTING}
     whole = replace(made, noise=noise, adapters=recipe.adapters, conditioning={**made.conditioning, **beside})
     if lacks := whole.missing():
         raise Blocked(f"The file does not say the {', '.join(lacks)}.")

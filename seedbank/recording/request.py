@@ -48,6 +48,34 @@ class Request:
     noise: NoiseChoice = field(default_factory=NoiseChoice)
 
 
+def request_of(
+    recipe: Recipe, loaded: Loaded, arguments: Mapping[str, Any], said: list[str], owner: str, **more: Any
+) -> Request:
+    """What a recipe asks for of the model that is loaded, with `arguments` of the call beside its texts.
+
+    A text that the pipeline has no place for is left out; `said` gets a sentence for it, in which `owner` has the recipe.
+    """
+    texts = {name: text for name, text in recipe.conditioning.items() if isinstance(text, str) and name != "weighting"}
+    prompt, negative = texts.pop("prompt", ""), texts.pop("negative_prompt", None)
+    if negative is not None and "negative_prompt" not in loaded.call:
+        said += [f"{loaded.pipeline} has no negative prompt; that of {owner} is left out."] if negative else []
+        negative = None
+    for name in [name for name in texts if name not in loaded.call]:
+        said.append(f"{loaded.pipeline} has no {name}; that of {owner} is left out.")
+        del texts[name]
+    return Request(
+        prompt=prompt,
+        negative=negative,
+        seed=recipe.seed or 0,
+        steps=recipe.steps,
+        width=recipe.width,
+        height=recipe.height,
+        mode=recipe.mode or AS_IS,
+        arguments={**texts, **arguments},
+        **more,
+    )
+
+
 @dataclass(frozen=True)
 class Plan:
     """The recipes of a request, in order of their seeds, and what the user should know before they are rendered."""
