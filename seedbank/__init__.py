@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seedbank.api import Library
+    from seedbank.errors import SeedbankError
     from seedbank.explore.latents import interpolate
     from seedbank.importing.reading import FileReading
     from seedbank.recipe import Recipe, used_seed
@@ -28,11 +29,23 @@ _WHERE = {
     "Library": "api",
     "Recipe": "recipe",
     "Request": "recording.request",
+    "SeedbankError": "errors",
     "interpolate": "explore.latents",
     "used_seed": "recipe",
 }
 
-__all__ = ["FileReading", "Library", "Recipe", "Request", "__version__", "interpolate", "open", "read", "used_seed"]
+__all__ = [
+    "FileReading",
+    "Library",
+    "Recipe",
+    "Request",
+    "SeedbankError",
+    "__version__",
+    "interpolate",
+    "open",
+    "read",
+    "used_seed",
+]
 
 
 def open(url: str | Path | None = None, *, create: bool = False, images: str | None = None, user: str | None = None) -> Library:

@@ -63,6 +63,9 @@ class Bank:
         self.store = store
         self.blobs = blobs
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.place}, as {self.store.user}>"
+
     @property
     def place(self) -> str:
         """Where the database is, without a password."""

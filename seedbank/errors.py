@@ -22,7 +22,8 @@ class SeedbankError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message} {self.hint}".strip()
+        between = "\n" if "\n" in self.message else " "  # behind a place in a query, a line of its own
+        return f"{self.message}{between}{self.hint}".strip()
 
 
 class BadInput(SeedbankError):

@@ -53,6 +53,18 @@ class Entry(Struct, frozen=True):
     """The verdict of the latest regeneration that was no experiment."""
     trashed: datetime | None = None
 
+    def __repr__(self) -> str:
+        """What tells it from others at a prompt, in one line; the whole is `seedbank show`."""
+        size = None if self.picture is None or self.picture.width is None else f"{self.picture.width}x{self.picture.height}"
+        about = (
+            None if self.prompt is None else repr(self.prompt if len(self.prompt) <= 60 else f"{self.prompt[:59]}…"),
+            None if self.seed is None else f"seed {self.seed}",
+            size,
+            None if self.model is None else self.model.name,
+            None if self.trashed is None else "in the trash",
+        )
+        return f"<Entry {self.id}: {', '.join(filter(None, about)) or self.origin}>"
+
     @property
     def seed(self) -> int | None:
         return None if self.recipe is None else self.recipe.seed
