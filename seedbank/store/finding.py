@@ -73,9 +73,13 @@ class Finder:
     def page(self, query: Query, limit: int, after: int | None) -> Page:
         """At most `limit` entries behind the entry `after`."""
         with self.database.reading(SECONDS) as connection:
-            found = self._ids(connection, query, limit + 1, after)
+            if query == EVERYTHING:
+                found, models = newest_ids(connection, limit + 1, after), None
+            else:
+                asking = self._ask(connection)
+                found, models = self._page(asking, query, limit + 1, after), asking.models
             shown = found[:limit]
-            listed = tuple(entries_by_id(connection, shown, self.user))
+            listed = tuple(entries_by_id(connection, shown, self.user, models))
         return Page(listed, shown[-1] if len(found) > limit and shown else None)
 
     def ids(self, query: Query) -> Iterator[int]:
@@ -110,9 +114,9 @@ class Finder:
         return Asking(connection, self.user, self.database.is_sqlite, *self._memory, self.gone, saved)
 
     def _ids(self, connection: Connection, query: Query, limit: int, after: int | None) -> list[int]:
-        if query != EVERYTHING:
-            return self._page(self._ask(connection), query, limit, after)
-        return newest_ids(connection, limit, after)
+        if query == EVERYTHING:
+            return newest_ids(connection, limit, after)
+        return self._page(self._ask(connection), query, limit, after)
 
     def _page(self, asking: Asking, query: Query, limit: int, after: int | None) -> list[int]:
         from seedbank.store.planning import plan
@@ -127,7 +131,8 @@ class Finder:
                 return self._stretches(asking, how, limit, before)
             if how.sources is None and how.rest is not None:
                 return self._newest_or_rest(asking, how, limit, before)
-            return self._fetch(asking, how, how.walk(before).limit(limit))
+            bounds = {} if before is None else {"start": before}
+            return self._fetch(asking, how, how.first if before is None else how.further, {"most": limit, **bounds})
         return self._sorted(asking, how, query, limit, after)
 
     def _newest_or_rest(self, asking: Asking, how: Plan, limit: int, before: int | None) -> list[int]:
@@ -136,7 +141,7 @@ class Finder:
 
         start = before if before is not None else newest(asking) + 1
         floor = start - WALKED
-        found = self._fetch(asking, how, how.stretch_of_all(start, floor).limit(limit))
+        found = self._fetch(asking, how, how.newest, {"most": limit, "start": start, "floor": floor})
         if len(found) < limit and floor > 0:
             if not asking.sqlite:
                 asking.connection.exec_driver_sql(SORT)
@@ -182,10 +187,12 @@ class Finder:
             statement = statement.where(phase.behind(place))
         return statement.order_by(*phase.order())
 
-    def _fetch(self, asking: Asking, how: Plan, statement: Select[tuple[int]]) -> list[int]:
+    def _fetch(
+        self, asking: Asking, how: Plan, statement: Select[tuple[int]], given: dict[str, int] | None = None
+    ) -> list[int]:
         if not asking.sqlite and not how.few:
             asking.connection.exec_driver_sql(WALK)
-        return list(asking.connection.scalars(statement))
+        return list(asking.connection.scalars(statement, given))
 
     # -- how many -----------------------------------------------------------------------------------------------------
 

@@ -15,10 +15,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import isqrt
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Select, and_, func, literal, select, union, union_all
+from sqlalchemy import ColumnElement, Executable, Integer, Select, and_, bindparam, func, literal, select, union, union_all
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ClauseElement
 
@@ -44,6 +45,8 @@ SURELY_MANY = 4
 
 BEYOND = frozenset({"added", "created", "regenerable", "collection"})
 """Keys whose meaning changes while the bank does not: with the time, with the disk, with what a saved search uses of these."""
+
+_MOST, _START, _FLOOR = (bindparam(name, type_=Integer) for name in ("most", "start", "floor"))
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,25 @@ class Plan:
         """
         return [one.on(number) for one in self.held]
 
-    def walk(self, start: int | None = None, *, ascending: bool = False) -> Select[tuple[int]]:
+    # Statements for pages, with `most`, `start` and `floor` to be given: made once for a plan that is remembered.
+
+    @cached_property
+    def first(self) -> Select[tuple[int]]:
+        """The newest ids."""
+        return self.walk().limit(_MOST)
+
+    @cached_property
+    def further(self) -> Select[tuple[int]]:
+        """The newest ids below `start`."""
+        return self.walk(_START).limit(_MOST)
+
+    @cached_property
+    def newest(self) -> Select[tuple[int]]:
+        """As `further`, of all entries, no farther than `floor`."""
+        found = select(entries.c.id).where(*self.tests(), entries.c.id >= _FLOOR)
+        return _in_order(found, entries.c.id, _START, False).limit(_MOST)
+
+    def walk(self, start: int | ColumnElement[int] | None = None, *, ascending: bool = False) -> Select[tuple[int]]:
         """Select of the ids newest first, of those below `start`; `ascending`: oldest first, of those above.
 
         One source at most, unless they are few; several are walked by `stretch`.
@@ -91,10 +112,6 @@ class Plan:
         """Select of the ids, to be ordered."""
         statement = select(entries.c.id).where(*self.tests())
         return statement if self.sources is None else statement.where(self._among(_together(self.sources)))
-
-    def stretch_of_all(self, start: int, floor: int) -> Select[tuple[int]]:
-        """As `walk`, of all entries, no farther than `floor`."""
-        return _in_order(select(entries.c.id).where(*self.tests(), entries.c.id >= floor), entries.c.id, start, False)
 
     def from_rest(self, start: int) -> Select[tuple[int]]:
         """As `walk`, from what `rest` lists below `start`: read whole, sorted, tested."""
@@ -133,7 +150,7 @@ class Plan:
 
 
 def _in_order(
-    statement: Select[tuple[int]], column: ColumnElement[int], start: int | None, ascending: bool
+    statement: Select[tuple[int]], column: ColumnElement[int], start: int | ColumnElement[int] | None, ascending: bool
 ) -> Select[tuple[int]]:
     if start is not None:
         statement = statement.where(column > start if ascending else column < start)

@@ -85,23 +85,25 @@ def newest_ids(connection: Connection, limit: int, before: int | None) -> list[i
     return [number for (number,) in connection.exec_driver_sql(statement, (*bound, max(limit, 0)))]
 
 
-def entries_by_id(connection: Connection, ids: Sequence[int], user: str) -> list[Entry]:
+def entries_by_id(connection: Connection, ids: Sequence[int], user: str, known: dict[int, Model] | None = None) -> list[Entry]:
     """The entries with these ids, in this order, with the opinions of `user`.
 
+    `known` are models by their ids, as they stand in the bank that this transaction sees; those that are read are added.
     Raises `NotFound` for the first that does not exist.
     """
+    models = {} if known is None else known
     found: dict[int, Entry] = {}
     for some in chunks([number for number in ids if 0 < number <= LARGEST_ID]):
-        found |= {entry.id: entry for entry in _read_entries(connection, some, user)}
+        found |= {entry.id: entry for entry in _read_entries(connection, some, user, models)}
     if absent := [number for number in ids if number not in found]:
         raise no_entry(absent[0])
     return [found[number] for number in ids]
 
 
-def _read_entries(connection: Connection, ids: Sequence[int], user: str) -> Iterator[Entry]:
-    """The entries with these ids in any order, in three statements."""
+def _read_entries(connection: Connection, ids: Sequence[int], user: str, models: dict[int, Model]) -> Iterator[Entry]:
+    """The entries with these ids in any order, in three statements; two where `models` has all of theirs."""
     rows = [tuple(row) for row in rows_among(connection, _ENTRIES, ids)]
-    models = read_models(connection, {row[_MODEL_ID] for row in rows if row[_MODEL_ID] is not None})
+    models |= read_models(connection, {row[_MODEL_ID] for row in rows if row[_MODEL_ID] is not None} - models.keys())
     said = _said(connection, {row[_IMAGE_ID] for row in rows if row[_IMAGE_ID] is not None}, user)
     for row in rows:
         number, uid, added, created, origin, obstacles, details, trashed, verdict, model_id, image_id, name, where = row[_OWN]

@@ -31,7 +31,7 @@ def selects(store: Store) -> Iterator[list[str]]:
     sent: list[str] = []
 
     def note(connection: object, cursor: object, statement: str, *_: object) -> None:
-        if statement.startswith("SELECT"):
+        if statement.lstrip().startswith("SELECT"):
             sent.append(statement)
 
     event.listen(store.database.engine, "before_cursor_execute", note)
@@ -45,6 +45,17 @@ def test_a_query_that_is_asked_again_is_one_statement(three: Store):
     with selects(three) as sent:
         assert found(three, text) == first
     assert len(sent) <= 1
+
+
+def test_a_page_that_is_asked_for_again_reads_no_model(three: Store):
+    pages, models_read = [], []
+    for _ in range(2):
+        with selects(three) as sent:
+            pages.append(three.find(parse("tag:poster")))
+        models_read.append(any("FROM models" in statement for statement in sent))
+    assert pages[0] == pages[1]
+    assert all(entry.model is not None for entry in pages[1])
+    assert models_read == [True, False]
 
 
 def test_what_another_process_changes_is_seen_at_once(three: Store, bank_url: str):
