@@ -27,7 +27,12 @@ def parse(words: str | Sequence[str]) -> Query:
     A word of a command line that contains spaces is one phrase or one value (the shell has taken its quotation marks away),
     unless it holds several terms by itself. Raises `BadInput`, with the place marked, for what makes no sense.
     """
-    text = words if isinstance(words, str) else _joined(words)
+    return _parsed(words if isinstance(words, str) else _joined(words))
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> Query:
+    """The same texts come again and again: the next page, a saved search."""
     if not text.strip():
         return EVERYTHING
     if len(text) > LONGEST:
