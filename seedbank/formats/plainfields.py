@@ -8,17 +8,19 @@ here is certain.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from seedbank.formats.diffusersjson import WRAPPERS
-from seedbank.formats.reading import LIKELY, Foreign, Payload, Reading
+from seedbank.formats.reading import LIKELY, Foreign, Lora, Payload, Reading
 from seedbank.formats.values import (
     count_of,
     find,
     first,
     foreign,
     integer_of,
+    loras_of,
     model_of,
     name_of,
     number_of,
@@ -69,7 +71,21 @@ def _candidates(payloads: Sequence[Payload]) -> Iterator[tuple[str, Mapping[str,
 
 
 def _lower(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {key.lower().replace(" ", "_"): value for key, value in values.items()}
+    """`Negative Prompt` and `negativePrompt` as `negative_prompt`."""
+    return {_HUMP.sub("_", key).lower().replace(" ", "_"): value for key, value in values.items()}
+
+
+_HUMP = re.compile("(?<=[a-z0-9])(?=[A-Z])")
+
+
+def _loras(value: Any) -> Iterator[Lora | None]:
+    """LoRAs of a list of objects that say a name and mostly a weight, or of an object of weights by name."""
+    if isinstance(value, dict):
+        value = [{"name": name, "weight": weight} for name, weight in value.items()]
+    for one in value if isinstance(value, list) else ():
+        said = _lower(one) if isinstance(one, dict) else {"name": one}
+        name = name_of(first(said, "name", "model_name", "model", "lora", "file", "path"))
+        yield Lora(name, number_of(first(said, "weight", "strength", "scale")), name_of(said.get("hash"))) if name else None
 
 
 def _recipe(values: Mapping[str, Any]) -> Foreign:
@@ -92,5 +108,6 @@ def _recipe(values: Mapping[str, Any]) -> Foreign:
             "mode": name_of(first(values, "mode", "generation_type")),
             "lora": name_of(first(values, "lora", "loras")),
         },
+        loras=loras_of(_loras(values.get("loras"))),
         confidence=LIKELY,
     )

@@ -38,6 +38,7 @@ LAYOUTS = [
     ("exif:UserComment", lambda text: f'{{"prompt": {text}, "workflow": {{"nodes": [], "links": []}}}}'),
     ("exif:UserComment", lambda text: json.dumps({"prompt": text})),
     ("exif:UserComment", lambda text: text[:-1] + ', "extra": {"airs": []}, "extraMetadata": "{\\"prompt\\":\\"other\\"}"}'),
+    ("exif:ImageDescription", lambda text: f'{{"generator": "ComfyUI", "prompt": "other", "seed": 1, "prompt_api": {text}}}'),
     ("text", lambda text: text),
     ("xmp", lambda text: f"<x:xmpmeta><exif:UserComment>prompt:{text.replace('<', '&lt;')}</exif:UserComment></x:xmpmeta>"),
     ("xmp", lambda text: '<rdf:Description exif:prompt="' + text.replace('"', "&quot;") + '"/>'),

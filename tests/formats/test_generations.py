@@ -130,6 +130,11 @@ FIELDS = {
     **{"prompt": "a cat", "negative_prompt": "blurry", "steps": "20", "cfg_scale": "7.5", "seed": "0", "sampler": "euler_a"},
     **{"schedule_type": "Karras", "resolution": "64x96", "sd_model_name": "m", "sd_model_hash": "0123456789", "clip_skip": "2"},
 }
+HUMPED = {
+    **{"generator": "Image MetaHub", "prompt": "a cat", "negativePrompt": "blurry", "seed": 5, "steps": 20, "cfg": 7},
+    **{"sampler_name": "euler", "modelHash": "0123456789"},
+    "loras": [{"name": "a", "weight": 0.5}, {"lora": "b", "strength": 1}],
+}
 VOLTAML = {
     **{"prompt": "a cat", "negative_prompt": "blurry", "width": "64", "height": "96", "steps": "25", "guidance_scale": "7"},
     **{"seed": "5(2)", "model": "m", "procedure": "txt2img", "batch_size": "4"},
@@ -251,6 +256,11 @@ FILES = [
         "invokeai",
         [Payload("png:Dream", 'a "cat" -- here [blurry] -s 50 -S 7 -W 512 -H 768 -C 7.5 -A k_lms')],
         {"prompt": 'a "cat" -- here', "negative_prompt": "blurry", "seed": 7, "steps": 50, "sampler": "k_lms"},
+    ),
+    (
+        "plain-fields",
+        [sample("png:imagemetahub_data", HUMPED)],
+        {**CAT, "seed": 5, "loras": TWO, "model": ModelName(None, "0123456789")},
     ),
     ("invokeai", [sample("png:invokeai_metadata", FLUX)], {"guidance_scale": 4.0, "negative_prompt": None, "sampler": None}),
     (

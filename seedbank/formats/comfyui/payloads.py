@@ -121,7 +121,7 @@ def _graphs(data: Any) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     return executed, drawn
 
 
-_HOLDERS = ("prompt", "workflow", "comfyui_prompt", "comfyui_workflow", "comfy", "comment", "extra_pnginfo")
+_HOLDERS = ("prompt", "prompt_api", "workflow", "comfyui_prompt", "comfyui_workflow", "comfy", "comment", "extra_pnginfo")
 
 
 def _unpacked(value: Any) -> Any:
