@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from seedbank.errors import BadInput, SeedbankError, StorageError
+
+ROOM = 2**20
+"""Bytes on a disk below which SQLite finds no room for the files beside a database, and calls that an I/O error."""
 
 _Pieces = tuple[tuple[str, str, str], ...]
 """(piece of the error, message, hint)"""
@@ -103,8 +108,17 @@ def _known(error: DBAPIError, place: str) -> SeedbankError | None:
         pieces = ()
     for piece, message, hint in pieces:
         if piece in said:
+            if piece == "disk I/O error" and not _has_room(place):
+                return StorageError(f"The disk is full: {place} cannot be opened.", "Free some space and try again.")
             return StorageError(message.format(place=place, reason=reason), hint)
     return None
+
+
+def _has_room(place: str) -> bool:
+    try:
+        return shutil.disk_usage(Path(place).parent).free >= ROOM
+    except OSError:
+        return True
 
 
 def _reason(said: str) -> str:

@@ -153,6 +153,15 @@ def test_a_full_disk_is_said_and_leaves_whole_entries(small_disk: Path):
         assert store.count() == stored
 
 
+def test_a_disk_without_room_for_the_files_beside_a_bank_is_said_to_be_full(small_disk: Path):
+    Store.create(str(small_disk / "bank.db")).close()
+    with pytest.raises(OSError, match="No space"), (small_disk / "film").open("wb", buffering=0) as film:
+        while film.write(bytes(4096)):
+            pass
+    with pytest.raises(StorageError, match="The disk is full"):
+        Store.open(str(small_disk / "bank.db"))
+
+
 def test_an_entry_with_its_recipe_and_all_that_finds_it_is_small(store: Store, databases: Databases):
     size = "SELECT pg_database_size(current_database())" if databases.kind == "postgresql" else "PRAGMA page_count"
     unit = 1 if databases.kind == "postgresql" else 4096
