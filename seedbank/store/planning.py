@@ -261,7 +261,7 @@ def _measure(asking: Asking, conditions: Sequence[_Measured]) -> None:
     parts = []
     for place, one in enumerate(conditions):
         sources = one.condition.sources or ()
-        one.size = 0 if asking.sqlite else sum(_estimate(asking, source) for source in sources)
+        one.size = 0 if asking.sqlite else _estimate(asking, sources)
         if one.size > SURELY_MANY * one.bound:
             continue
         one.size = 0
@@ -276,11 +276,10 @@ def _measure(asking: Asking, conditions: Sequence[_Measured]) -> None:
                 conditions[place].reach = max(conditions[place].reach, lowest)
 
 
-def _estimate(asking: Asking, source: Source) -> int:
-    """What PostgreSQL's statistics say of a list that its index of words gives only as a whole: counting needs all of it."""
-    if source.ordered:
-        return 0
-    first = asking.connection.scalar(Explain(source.ids()))
+def _estimate(asking: Asking, sources: Sequence[Source]) -> int:
+    """What PostgreSQL's statistics say of lists that its index of words gives only as a whole: counting needs all of them."""
+    parts = [source.ids() for source in sources if not source.ordered]
+    first = asking.connection.scalar(Explain(union_all(*parts))) if parts else None
     rows = re.search(r"rows=(\d+)", first or "")
     return int(rows[1]) if rows else 0
 
@@ -290,7 +289,7 @@ class Explain(Executable, ClauseElement):
 
     inherit_cache = False
 
-    def __init__(self, statement: Select[Any]) -> None:
+    def __init__(self, statement: Executable) -> None:
         self.statement = statement
 
 
