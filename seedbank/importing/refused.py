@@ -7,6 +7,7 @@ time without harm.
 from __future__ import annotations
 
 import json
+import time
 from importlib.metadata import version
 from typing import Any
 
@@ -15,6 +16,8 @@ from seedbank.importing.walk import Found
 
 MOST = 100_000
 """Files that are remembered; the latest count."""
+EVERY = 5.0
+"""Seconds after which what is new is written while an import goes on: who ends it loses no more than that."""
 
 
 class Refused:
@@ -24,6 +27,7 @@ class Refused:
         self.path = cache_folder() / "rejected-files.json"
         self._known = self._read()
         self._news: dict[str, list[Any]] = {}
+        self._saved = time.monotonic()
 
     def reason(self, found: Found) -> str | None:
         """Why the file was rejected, if it has not changed since; what `add` was told here is not asked for."""
@@ -36,6 +40,11 @@ class Refused:
         if len(self._news) > MOST:
             del self._news[next(iter(self._news))]
 
+    def save_in_time(self) -> None:
+        """`save`, but for what is new since less than `EVERY`: all of them are written each time."""
+        if time.monotonic() >= self._saved + EVERY:
+            self.save()
+
     def save(self) -> None:
         """Write what is new beside what others have written meanwhile."""
         if self._news:
@@ -43,6 +52,7 @@ class Refused:
             latest = dict(list(files.items())[-MOST:])
             remember(self.path, json.dumps({"by": _by(), "files": latest}))
             self._news.clear()
+        self._saved = time.monotonic()
 
     def _read(self) -> dict[str, Any]:
         try:

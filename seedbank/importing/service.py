@@ -167,6 +167,8 @@ class Import:
             if result.staged is None and _brings_bytes(made) and self._lacking(held):
                 copied = self._writers.submit(self._copy, found, made)
             self._waiting.append(_Waiting(found, made, result.staged, copied))
+        if not self.options.dry_run:
+            self._refused.save_in_time()
         if len(self._waiting) >= BATCH or (self._waiting and time.monotonic() > self._since + BATCH_SECONDS):
             yield from self._store()
 

@@ -23,6 +23,7 @@ from seedbank.hashing import pixel_digest, sha256
 from seedbank.importing import entries
 from seedbank.importing.examine import Rejected
 from seedbank.importing.pool import Pool
+from seedbank.importing.refused import Refused
 from seedbank.recipe import Recipe
 from tests.formats import files
 from tests.formats.tool_samples import GRAPH
@@ -135,6 +136,16 @@ def test_a_rejected_file_is_left_alone_until_it_changes(bank: Library, tmp_path:
     assert outcomes(bank, folder) == {"known": 1, "rejected": 1}
     (folder / "cut.png").write_bytes(png(5))
     assert outcomes(bank, folder) == {"known": 1, "imported": 1}
+
+
+def test_what_is_rejected_is_remembered_before_an_import_ends(bank: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    folder = folder_of(tmp_path / "out", 1)
+    (folder / "cut.png").write_bytes(png(5)[:-30])
+    monkeypatch.setattr("seedbank.importing.refused.EVERY", 0.0)
+    under_way = bank.importing([folder], jobs=1)
+    assert [next(under_way).outcome, next(under_way).outcome] == ["rejected", "imported"]
+    assert str(folder / "cut.png") in Refused().path.read_text("utf-8")
+    under_way.close()
 
 
 def test_a_file_that_could_not_be_read_is_tried_again(bank: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
