@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Select, Table, bindparam, delete, insert, select, update
+from sqlalchemy.sql.dml import ReturningInsert
 
 from seedbank.environment import Environment
 from seedbank.hashing import json_digest, sha256
@@ -37,30 +39,45 @@ def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str
     """Inserts rows and gives their ids in the same order."""
     if not rows:
         return []
-    statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
-    return list(connection.scalars(statement, list(rows)))
+    return list(connection.scalars(_insert(table), list(rows)))
+
+
+@lru_cache(64)
+def _insert(table: Table) -> ReturningInsert[Any]:
+    return insert(table).returning(table.c.id, sort_by_parameter_order=True)
+
+
+@lru_cache(32)
+def _by_digest(table: Table, *columns: str) -> Select[Any]:
+    """Rows of `table` by their `digests`. Made once, since making a statement takes longer than to run it."""
+    wanted = [table.c[name] for name in columns or table.c.keys()]
+    return select(*wanted).where(head(table.c.digest).in_(bindparam("digests", expanding=True)))
 
 
 def known_rows(connection: Connection, table: Table, digests: Iterable[str]) -> dict[str, Any]:
     """{digest: row} of those that are there."""
     found: dict[str, Any] = {}
     for some in chunks(sorted(set(digests))):
-        found |= {row.digest: row for row in connection.execute(select(table).where(head(table.c.digest).in_(some)))}
+        found |= {row.digest: row for row in connection.execute(_by_digest(table), {"digests": some})}
     return found
 
 
 def known_ids(connection: Connection, table: Table, digests: Iterable[str]) -> dict[str, int]:
     """{digest: id} of those that are there."""
     found: dict[str, int] = {}
-    statement = select(table.c.digest, table.c.id)
     for some in chunks(sorted(set(digests))):
-        found |= {row.digest: row.id for row in connection.execute(statement.where(head(table.c.digest).in_(some)))}
+        found |= {row.digest: row.id for row in connection.execute(_by_digest(table, "digest", "id"), {"digests": some})}
     return found
 
 
-def ensure(connection: Connection, table: Table, rows: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
-    """{digest: id} of `rows` ({digest: other columns}), after inserting those that are not there yet."""
-    found = known_ids(connection, table, rows)
+def ensure(
+    connection: Connection, table: Table, rows: Mapping[str, Mapping[str, Any]], before: Mapping[str, Any] | None = None
+) -> dict[str, int]:
+    """{digest: id} of `rows` ({digest: other columns}), after inserting those that are not there yet.
+
+    `before` are the rows that `known_rows` found of them, where somebody has asked.
+    """
+    found = known_ids(connection, table, rows) if before is None else {digest: row.id for digest, row in before.items()}
     missing = [digest for digest in rows if digest not in found]
     ids = insert_many(connection, table, [{"digest": digest, **rows[digest]} for digest in missing])
     return found | dict(zip(missing, ids, strict=True))
@@ -138,7 +155,7 @@ def store_models(connection: Connection, given: Iterable[Model | None], named: I
     for digest in {digest for recipe in named if (digest := model_digest(recipe)) is not None}:
         rows.setdefault(digest, empty)
     before = known_rows(connection, models, rows)
-    ids = ensure(connection, models, rows)
+    ids = ensure(connection, models, rows, before)
     for digest, model in whole.items():
         known = before.get(digest)
         if known is not None and any(getattr(known, name) != value for name, value in rows[digest].items()):
@@ -195,7 +212,7 @@ def store_pictures(connection: Connection, given: Iterable[Picture | None]) -> d
         news = {name: value for name, value in rows[digest].items() if value is not None and getattr(known, name) is None}
         if news:
             connection.execute(update(images).where(images.c.id == known.id).values(news))
-    return ensure(connection, images, rows)
+    return ensure(connection, images, rows, before)
 
 
 def store_blobs(connection: Connection, given: Iterable[Blob | None]) -> dict[str, int]:
@@ -208,4 +225,4 @@ def store_blobs(connection: Connection, given: Iterable[Blob | None]) -> dict[st
     for digest, known in before.items():
         if known.location is not None and known.location != rows[digest]["location"]:
             connection.execute(update(blobs).where(blobs.c.id == known.id).values(location=rows[digest]["location"]))
-    return ensure(connection, blobs, rows)
+    return ensure(connection, blobs, rows, before)
