@@ -15,8 +15,10 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/seedbank demo
 
+# tests/conftest.py says which files come first. Hundreds of processes start; without files of bytecode each would compile seedbank.
+test: export PYTHONDONTWRITEBYTECODE =
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup
 	$(BIN)/ruff check .

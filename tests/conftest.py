@@ -10,6 +10,7 @@ import itertools
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,18 @@ from tests.warm import Kept
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _numbers = itertools.count()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files with most slow tests first, then those with most tests: at the end no process waits for another's long file.
+
+    It decides the order where `make test` spreads whole files over processes.
+    """
+    slow, tests = Counter[Path](), Counter[Path]()
+    for item in items:
+        tests[item.path] += 1
+        slow[item.path] += item.get_closest_marker("slow") is not None
+    items.sort(key=lambda item: (-slow[item.path], -tests[item.path], item.path))
 
 
 @pytest.fixture(scope="session")
@@ -97,11 +110,21 @@ class Databases:
         return make_url(self._server).set(database=name).render_as_string(hide_password=False)
 
 
+@pytest.fixture(scope="session")
+def _makers() -> dict[str, Databases]:
+    return {}
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Databases:
-    """A maker of databases, of each kind in turn."""
-    server = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
-    return Databases(request.param, tmp_path_factory.mktemp(request.param), server)
+def databases(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, _makers: dict[str, Databases]
+) -> Databases:
+    """A maker of databases, of each kind in turn; it keeps its template while the other kind has its turn."""
+    kind = request.param
+    if kind not in _makers:
+        server = request.getfixturevalue("postgresql") if kind == "postgresql" else None
+        _makers[kind] = Databases(kind, tmp_path_factory.mktemp(kind), server)
+    return _makers[kind]
 
 
 @pytest.fixture
