@@ -37,7 +37,9 @@ class Place(Struct, frozen=True):
 
 def locate(bank: str | None = None) -> Place:
     """The bank that `bank`, the environment or a configuration file names, else the default one; it need not exist."""
-    if bank:
+    if bank is not None:
+        if not bank.strip():  # a variable that is not set, perhaps: it does not mean another bank
+            raise BadInput("The name of the bank is empty.", "Name a file or a database URL.")
         return Place(bank, "--bank")
     if named := os.environ.get("SEEDBANK_BANK"):
         return Place(named, "SEEDBANK_BANK")
@@ -49,7 +51,7 @@ def locate(bank: str | None = None) -> Place:
 
 def user() -> str:
     """Whose operations and opinions are recorded: ``SEEDBANK_USER``, a configuration file, or the login name."""
-    if named := os.environ.get("SEEDBANK_USER"):
+    if named := os.environ.get("SEEDBANK_USER", "").strip():
         return named
     for _, values in _files():
         if named := values.get("user"):
@@ -59,7 +61,7 @@ def user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # containers run under numbers that no account has
-        return f"uid-{os.getuid()}"
+        return f"user-{os.getuid()}"
 
 
 def _files() -> Iterator[tuple[Path, dict[str, str]]]:

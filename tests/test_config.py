@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import seedbank
 from seedbank import config
 from seedbank.errors import BadInput
 
@@ -58,6 +59,14 @@ def test_a_file_that_names_only_the_user_leaves_the_bank_to_the_next(home: Path)
     _write(home / "config/seedbank/seedbank.toml", 'bank = "/srv/all.db"\nuser = "other"')
     assert config.locate().url == "/srv/all.db"
     assert config.user() == "梅"
+    with seedbank.open(home / "art.db", create=True) as bank:
+        assert bank.store.user == "梅"
+
+
+def test_an_empty_name_is_no_bank_and_not_the_configured_one() -> None:
+    for name in ("", " "):
+        with pytest.raises(BadInput, match="The name of the bank is empty"):
+            seedbank.open(name)
 
 
 def test_the_environment_names_the_user_first_and_the_login_last(monkeypatch: pytest.MonkeyPatch) -> None:

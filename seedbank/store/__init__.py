@@ -1,5 +1,5 @@
 """The store: everything that a bank knows, in SQLite or PostgreSQL. The only importer of SQLAlchemy and Alembic."""
 
-from seedbank.store.store import BankInfo, Store, current_user
+from seedbank.store.store import BankInfo, Store
 
-__all__ = ["BankInfo", "Store", "current_user"]
+__all__ = ["BankInfo", "Store"]

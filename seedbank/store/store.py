@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from msgspec import Struct
 
+from seedbank import config
 from seedbank.environment import Environment
 from seedbank.errors import BadInput
 from seedbank.query import EVERYTHING, Query
@@ -55,24 +55,12 @@ class BankInfo(Struct, frozen=True):
     settings: Mapping[str, Any]
 
 
-def current_user() -> str:
-    """Who is at work: SEEDBANK_USER, else the user of the operating system."""
-    if name := os.environ.get("SEEDBANK_USER", "").strip():
-        return name
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user id without a name, as in containers
-        return f"user-{os.getuid()}"
-
-
 class Store:
     """One bank's database, as one user uses it. Safe to share between threads."""
 
     def __init__(self, database: Database, user: str | None = None) -> None:
         """For `create` and `open`, which look after the schema."""
-        self.user = user or current_user()
+        self.user = user or config.user()
         self._database = database
         self._finder = Finder(database, self.user)
 
@@ -89,7 +77,7 @@ class Store:
         from seedbank.store import schema
 
         place = Place.parse(url)
-        schema.create(place, images_url, user or current_user(), exist_ok=exist_ok)
+        schema.create(place, images_url, user or config.user(), exist_ok=exist_ok)
         return cls.open(url, user=user)
 
     @classmethod
