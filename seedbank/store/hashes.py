@@ -9,7 +9,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, func, select, true
+from sqlalchemy import Connection, func, select
 
 from seedbank.errors import BadInput
 from seedbank.store.tables import images
@@ -19,17 +19,28 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_NEIGHBOURS = 20_000
+AT_ONCE = 500_000
+"""Pictures whose hashes one statement reads, in less than a second: what was read stays, whatever happens to the next one."""
 
 
 class Hashes:
-    """Hashes of one bank. Pictures never change theirs; those of purged pictures stay and find no entry."""
+    """Hashes of one bank. Pictures never change theirs; those of purged pictures stay and find no entry.
+
+    SQLite gives the id of the last picture again when that was purged: then all are read anew.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
+        self._begin()
+
+    def _begin(self) -> None:
         self._ids: NDArray[np.int64] | None = None
         self._bits: NDArray[np.uint64] | None = None
         self._late: set[int] = set()
         """Pictures without a hash when they were read: it may come later."""
+        self._last = 0
+        self._digest: str | None = None
+        """Of the last picture that was read."""
 
     def near(self, connection: Connection, phash: str, distance: int) -> list[int]:
         """The ids of the pictures whose hash differs from `phash` (16 hex digits) in at most `distance` bits.
@@ -51,31 +62,38 @@ class Hashes:
         return [int(number) for number in ids[positions]]
 
     def _refresh(self, connection: Connection) -> None:
+        if self._last and _digest_of(connection, self._last) != self._digest:
+            self._begin()
+        newest = connection.scalar(select(func.max(images.c.id))) or 0
+        self._keep(_read_some(connection, self._late))
+        while self._last < newest:
+            upto = min(self._last + AT_ONCE, newest)
+            self._keep(_read(connection, self._last, upto))
+            self._last, self._digest = upto, _digest_of(connection, upto)
+
+    def _keep(self, rows: list[tuple[int, int | None]]) -> None:
         import numpy as np
 
         if self._ids is None or self._bits is None:
             self._ids, self._bits = np.empty(0, np.int64), np.empty(0, np.uint64)
-        last = max(int(self._ids[-1]) if len(self._ids) else 0, max(self._late, default=0))
-        newest = connection.scalar(select(func.max(images.c.id))) or 0
-        if newest <= last and not self._late:
-            return
-        rows = _read(connection, last)
-        late = _read_some(connection, self._late)
-        found = [(number, value) for number, value in (*late, *rows) if value is not None]
-        self._late = {number for number, value in (*late, *rows) if value is None}
+        self._late |= {number for number, value in rows if value is None}
+        found = [(number, value) for number, value in rows if value is not None]
+        self._late -= {number for number, _ in found}
         if found:
             pairs = np.array(found, np.int64)
             self._ids = np.concatenate([self._ids, pairs[:, 0]])
             self._bits = np.concatenate([self._bits, pairs[:, 1].view(np.uint64)])
-            order = np.argsort(self._ids, kind="stable")
-            self._ids, self._bits = self._ids[order], self._bits[order]
 
 
-def _read(connection: Connection, after: int) -> list[tuple[int, int | None]]:
-    """(id, bits as a signed number) of the pictures after an id, past SQLAlchemy's types: there may be millions."""
+def _digest_of(connection: Connection, number: int) -> str | None:
+    return connection.scalar(select(images.c.digest).where(images.c.id == number))
+
+
+def _read(connection: Connection, after: int, upto: int) -> list[tuple[int, int | None]]:
+    """(id, bits as a signed number) of the pictures after an id up to another, past SQLAlchemy's types: they are many."""
     statement = str(
         select(images.c.id, images.c.phash)
-        .where(images.c.id > after, true())
+        .where(images.c.id > after, images.c.id <= upto)
         .compile(connection, compile_kwargs={"literal_binds": True})
     )
     return [(row[0], row[1]) for row in connection.exec_driver_sql(statement).cursor.fetchall()]
