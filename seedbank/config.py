@@ -51,8 +51,8 @@ def locate(bank: str | None = None) -> Place:
 
 def user() -> str:
     """Whose operations and opinions are recorded: ``SEEDBANK_USER``, a configuration file, or the login name."""
-    if named := os.environ.get("SEEDBANK_USER", "").strip():
-        return named
+    if name := os.environ.get("SEEDBANK_USER", "").strip():
+        return name
     for _, values in _files():
         if named := values.get("user"):
             return named
