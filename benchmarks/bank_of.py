@@ -21,7 +21,7 @@ from seedbank.hashing import sha256
 from seedbank.recipe import Recipe
 from seedbank.records import TRACE_TYPE, Blob, Model, ModelFile, NewEntry, Output, Picture
 from seedbank.store import Store, words
-from seedbank.store.sharing import insert_many
+from seedbank.store.inserting import insert_many
 from seedbank.store.tables import tags
 from seedbank.store.wordindex import store_words
 from seedbank.store.writing import Work
@@ -122,11 +122,11 @@ class Maker:
         return sorted(found | ({1} if random_.random() < RARE else set()))
 
 
-def insert_through_store(store: Store, maker: Maker, first: int, count: int) -> float:
-    """Adds entries as users do, in batches; the rate in entries a second, without the making of the records."""
+def insert_through_store(store: Store, maker: Maker, first: int, count: int, batch: int = BATCH) -> float:
+    """Adds entries as users do, each batch in a transaction; entries a second, without the making of the records."""
     spent = 0.0
-    for start in range(first, first + count, BATCH):
-        news = [maker.entry(number) for number in range(start, min(start + BATCH, first + count))]
+    for start in range(first, first + count, batch):
+        news = [maker.entry(number) for number in range(start, min(start + batch, first + count))]
         begun = time.perf_counter()
         store.add_entries(news)
         spent += time.perf_counter() - begun

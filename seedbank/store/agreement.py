@@ -276,16 +276,14 @@ def contradiction(verdict: str, line: Any, image: str | int | None, recorded: st
 
 def _attempts(connection: Connection) -> Iterator[str]:
     """Verdicts against the pictures and sentences of their attempts."""
-    statement = (
-        select(
-            regenerations.c.id,
-            regenerations.c.entry_id,
-            regenerations.c.verdict,
-            regenerations.c.image_id,
-            regenerations.c.explanation,
-            entries.c.image_id.label("recorded"),
-        ).join(entries, regenerations.c.entry_id == entries.c.id)
-    )
+    statement = select(
+        regenerations.c.id,
+        regenerations.c.entry_id,
+        regenerations.c.verdict,
+        regenerations.c.image_id,
+        regenerations.c.explanation,
+        entries.c.image_id.label("recorded"),
+    ).join(entries, regenerations.c.entry_id == entries.c.id)
     for row in in_batches(connection, statement):
         told = plain_value(row.explanation or {})
         why = contradiction(row.verdict, told.get("line"), row.image_id, row.recorded)

@@ -12,9 +12,10 @@ from seedbank.hashing import sha256
 from seedbank.pipelines import cfg_of
 from seedbank.recipe import Recipe
 from seedbank.records import NewEntry, Picture
+from seedbank.store.inserting import insert_many
 from seedbank.store.reading import chunks
 from seedbank.store.recipes import is_digest
-from seedbank.store.sharing import StoredRecipe, ensure, insert_many
+from seedbank.store.sharing import StoredRecipe, ensure
 from seedbank.store.tables import adapters, methods, sizes
 from seedbank.store.types import json_text
 from seedbank.store.words import fold

@@ -7,9 +7,10 @@ comparing the column itself would read the whole table.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Dialect, LargeBinary
+from sqlalchemy import ColumnElement, Connection, Dialect, LargeBinary, Table
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
@@ -54,6 +55,19 @@ def _beginning(element: head_of, compiler: Any, **options: Any) -> str:
 def head(column: ColumnElement[str]) -> ColumnElement[str]:
     """What to compare with a digest, or with several, in the place of this column of a table."""
     return head_of(column) if getattr(column, "table", None) in BY_HEAD else column
+
+
+def rows_with(connection: Connection, table: Table, digests: Sequence[str]) -> Sequence[Sequence[Any]]:
+    """(digest as it lies, id) of the rows with these digests. Imports ask for thousands: SQLAlchemy writes nothing here."""
+    values = [bytes.fromhex(digest) for digest in digests]
+    if connection.dialect.name == "sqlite":
+        marks = ", ".join("?" * len(values))
+        return connection.exec_driver_sql(f"SELECT digest, id FROM {table.name} WHERE digest IN ({marks})", tuple(values)).all()
+    looked, sought = "digest", values
+    if table in BY_HEAD:
+        looked, sought = f"substr(digest, 1, {HEAD_BYTES})", [value[:HEAD_BYTES] for value in values]
+    statement = f"SELECT digest, id FROM {table.name} WHERE {looked} = ANY(%(sought)s)"
+    return connection.exec_driver_sql(statement, {"sought": sought}).all()
 
 
 def begins(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:

@@ -20,11 +20,13 @@ from seedbank.records import Holder, KnownFile, NewEntry, Run, SeenFile
 from seedbank.store.catalogue import size_of
 from seedbank.store.digests import head
 from seedbank.store.history import write_events
+from seedbank.store.inserting import insert_many
 from seedbank.store.opinions import checked_tag, give_tags
 from seedbank.store.payloads import read_payloads
 from seedbank.store.reading import chunks
 from seedbank.store.runs import read_run
-from seedbank.store.sharing import insert_many, store_blobs, store_pictures
+from seedbank.store.settling import settle
+from seedbank.store.sharing import store_blobs, store_pictures
 from seedbank.store.tables import blobs, entries, import_files, import_folders, operations, runs
 from seedbank.store.writing import Work, add_entries, new_uid, require_entries
 
@@ -97,6 +99,7 @@ class Imports:
         """All that the run walks has been looked at."""
         with self._work() as work:
             work.connection.execute(update(runs).where(runs.c.id == run.id).values(finished=work.at))
+            settle(work.connection, run.id)
 
     # -- entries ------------------------------------------------------------------------------------------------------
 

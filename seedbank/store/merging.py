@@ -18,11 +18,13 @@ from seedbank.store.digests import head
 from seedbank.store.files import attach
 from seedbank.store.history import COLLECT, PERSONAL, TAG, UNTAG
 from seedbank.store.imports import Job, operation_of, start
+from seedbank.store.inserting import insert_many
 from seedbank.store.lineage import circle
 from seedbank.store.opinions import checked_name, checked_note, checked_tag, give_tags, set_column, take_tags
 from seedbank.store.reading import chunks
 from seedbank.store.runs import regeneration_columns, set_verdicts
-from seedbank.store.sharing import insert_many, known_ids, store_blobs
+from seedbank.store.settling import settle
+from seedbank.store.sharing import known_ids, store_blobs
 from seedbank.store.tables import (
     blobs,
     collection_items,
@@ -80,6 +82,7 @@ class Merge:
         if self._run is not None:
             where = runs.c.id == self._run.id
             self._connection.execute(update(runs).where(where).values(finished=self._work.at))
+            settle(self._connection, self._run.id)
 
     def _name(self, user: str | None) -> str:
         """Who that is here: the user with the same uid, else with the same name; without a name, who is at work."""

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, insert, select
 
 from seedbank.hashing import sha256
 from seedbank.records import Payload
-from seedbank.store.sharing import insert_many, known_ids
+from seedbank.store.inserting import insert_many
+from seedbank.store.sharing import known_ids
 from seedbank.store.tables import entry_payloads, payloads
 
 LEVEL = 3

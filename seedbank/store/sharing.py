@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Select, Table, bindparam, delete, insert, select, update
-from sqlalchemy.sql.dml import ReturningInsert
 
 from seedbank.environment import Environment
 from seedbank.hashing import json_digest, sha256
@@ -17,7 +16,8 @@ from seedbank.recipe import Recipe
 from seedbank.records import Blob, Model, Picture
 from seedbank.store import recipes as recipe_rows
 from seedbank.store import words
-from seedbank.store.digests import head
+from seedbank.store.digests import head, rows_with
+from seedbank.store.inserting import insert_many
 from seedbank.store.reading import chunks
 from seedbank.store.tables import (
     blobs,
@@ -35,23 +35,10 @@ from seedbank.store.weights import store_hashes
 from seedbank.store.wordindex import store_words
 
 
-def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Inserts rows and gives their ids in the same order."""
-    if not rows:
-        return []
-    return list(connection.scalars(_insert(table), list(rows)))
-
-
-@lru_cache(64)
-def _insert(table: Table) -> ReturningInsert[Any]:
-    return insert(table).returning(table.c.id, sort_by_parameter_order=True)
-
-
 @lru_cache(32)
-def _by_digest(table: Table, *columns: str) -> Select[Any]:
+def _by_digest(table: Table) -> Select[Any]:
     """Rows of `table` by their `digests`. Made once, since making a statement takes longer than to run it."""
-    wanted = [table.c[name] for name in columns or table.c.keys()]
-    return select(*wanted).where(head(table.c.digest).in_(bindparam("digests", expanding=True)))
+    return select(table).where(head(table.c.digest).in_(bindparam("digests", expanding=True)))
 
 
 def known_rows(connection: Connection, table: Table, digests: Iterable[str]) -> dict[str, Any]:
@@ -66,18 +53,18 @@ def known_ids(connection: Connection, table: Table, digests: Iterable[str]) -> d
     """{digest: id} of those that are there."""
     found: dict[str, int] = {}
     for some in chunks(sorted(set(digests))):
-        found |= {row.digest: row.id for row in connection.execute(_by_digest(table, "digest", "id"), {"digests": some})}
+        found |= {digest.hex(): number for digest, number in rows_with(connection, table, some)}
     return found
 
 
 def ensure(
-    connection: Connection, table: Table, rows: Mapping[str, Mapping[str, Any]], before: Mapping[str, Any] | None = None
+    connection: Connection, table: Table, rows: Mapping[str, Mapping[str, Any]], known: Mapping[str, int] | None = None
 ) -> dict[str, int]:
     """{digest: id} of `rows` ({digest: other columns}), after inserting those that are not there yet.
 
-    `before` are the rows that `known_rows` found of them, where somebody has asked.
+    `known` are those that are there, where they were looked up already.
     """
-    found = known_ids(connection, table, rows) if before is None else {digest: row.id for digest, row in before.items()}
+    found = dict(known_ids(connection, table, rows) if known is None else known)
     missing = [digest for digest in rows if digest not in found]
     ids = insert_many(connection, table, [{"digest": digest, **rows[digest]} for digest in missing])
     return found | dict(zip(missing, ids, strict=True))
@@ -155,7 +142,7 @@ def store_models(connection: Connection, given: Iterable[Model | None], named: I
     for digest in {digest for recipe in named if (digest := model_digest(recipe)) is not None}:
         rows.setdefault(digest, empty)
     before = known_rows(connection, models, rows)
-    ids = ensure(connection, models, rows, before)
+    ids = ensure(connection, models, rows, {digest: row.id for digest, row in before.items()})
     for digest, model in whole.items():
         known = before.get(digest)
         if known is not None and any(getattr(known, name) != value for name, value in rows[digest].items()):
@@ -207,12 +194,12 @@ def store_pictures(connection: Connection, given: Iterable[Picture | None]) -> d
         if picture is not None:
             values = rows.setdefault(picture.digest, dict.fromkeys(names))
             values.update({name: getattr(picture, name) for name in names if values[name] is None})
-    before = known_rows(connection, images, rows)
-    for digest, known in before.items():
+    found = known_ids(connection, images, rows)
+    for digest, known in known_rows(connection, images, found).items():
         news = {name: value for name, value in rows[digest].items() if value is not None and getattr(known, name) is None}
         if news:
             connection.execute(update(images).where(images.c.id == known.id).values(news))
-    return ensure(connection, images, rows, before)
+    return ensure(connection, images, rows, found)
 
 
 def store_blobs(connection: Connection, given: Iterable[Blob | None]) -> dict[str, int]:
@@ -221,8 +208,8 @@ def store_blobs(connection: Connection, given: Iterable[Blob | None]) -> dict[st
     for blob in given:
         if blob is not None and (blob.digest not in rows or blob.location is None):
             rows[blob.digest] = {"size": blob.size, "media_type": blob.media_type, "location": blob.location}
-    before = known_rows(connection, blobs, rows)
-    for digest, known in before.items():
+    found = known_ids(connection, blobs, rows)
+    for digest, known in known_rows(connection, blobs, found).items():
         if known.location is not None and known.location != rows[digest]["location"]:
             connection.execute(update(blobs).where(blobs.c.id == known.id).values(location=rows[digest]["location"]))
-    return ensure(connection, blobs, rows, before)
+    return ensure(connection, blobs, rows, found)

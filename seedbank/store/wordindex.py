@@ -18,7 +18,6 @@ from sqlalchemy import (
     cast,
     column,
     delete,
-    insert,
     literal,
     literal_column,
     select,
@@ -81,10 +80,14 @@ def _ts_term(term: str) -> str:
 
 def store_words(connection: Connection, words: Iterable[str]) -> None:
     """The vocabulary has these words."""
-    for some in chunks(sorted(set(words))):
-        known = set(connection.scalars(select(vocabulary.c.word).where(vocabulary.c.word.in_(some))))
-        if missing := [{"word": word} for word in some if word not in known]:
-            connection.execute(insert(vocabulary), missing)
+    listed = sorted(set(words))
+    if not listed:
+        return
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("INSERT OR IGNORE INTO vocabulary (word) VALUES (?)", [(word,) for word in listed])
+    else:
+        statement = "INSERT INTO vocabulary (word) SELECT unnest(%(words)s::TEXT[]) ON CONFLICT DO NOTHING"
+        connection.exec_driver_sql(statement, {"words": listed})
 
 
 def forget_words(connection: Connection, streams: Iterable[str]) -> None:

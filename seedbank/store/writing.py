@@ -9,15 +9,15 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Table, select, update
 
 from seedbank.errors import BadInput, NotFound
 from seedbank.records import EDGES, NewEntry, Output
 from seedbank.store.catalogue import searched_columns, store_adapters
+from seedbank.store.inserting import insert_many, write_many
 from seedbank.store.payloads import store_payloads
 from seedbank.store.reading import LARGEST_ID, chunks, no_entry
 from seedbank.store.sharing import (
-    insert_many,
     model_digest,
     store_blobs,
     store_environments,
@@ -185,8 +185,7 @@ def add_entries(work: Work, news: Sequence[NewEntry]) -> list[int]:
     ]
     adapted = store_adapters(connection, zip(ids, (new.recipe for new in news), strict=True))
     for table, relations in ((entry_inputs, inputs), (edges, lineage), (entry_adapters, adapted)):
-        if relations:
-            connection.execute(insert(table), relations)
+        write_many(connection, table, relations)
     if any(new.payloads for new in news):
         store_payloads(connection, zip(ids, (new.payloads for new in news), strict=True))
     return ids
