@@ -9,6 +9,7 @@ import time
 import pytest
 
 from tests.pictured import add
+from tests.warm import InProcess
 
 FAST = ("--steps", "3", "--model", "embedded@0", "--device", "cpu", "--size", "64x64")
 
@@ -173,16 +174,14 @@ def children_of(pid):
     return [int(word) for word in listed.stdout.split()]
 
 
-def test_a_relative_image_folder_is_found_from_elsewhere(environ, tmp_path):
+def test_a_relative_image_folder_is_found_from_elsewhere(environ, kept, tmp_path, monkeypatch):
     (tmp_path / "sub").mkdir()
-
-    def run(folder, *arguments):
-        command = [sys.executable, "-m", "seedbank", "--bank", str(tmp_path / "art.db"), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, env=environ, cwd=folder)
-
-    assert run(tmp_path, "init", "--images", "pictures").returncode == 0
-    assert str(tmp_path / "pictures") in run(tmp_path, "generate", "x", *FAST).stdout
-    assert run(tmp_path / "sub", "check", "--read-data").returncode == 0
+    seedbank = InProcess(tmp_path / "art.db", environ, kept)
+    monkeypatch.chdir(tmp_path)
+    seedbank("init", "--images", "pictures")
+    assert str(tmp_path / "pictures") in seedbank("generate", "x", *FAST).out
+    monkeypatch.chdir(tmp_path / "sub")
+    assert seedbank("check", "--read-data").code == 0
 
 
 def test_a_terminal_that_lacks_characters_ends_no_command(seedbank):

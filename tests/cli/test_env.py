@@ -11,6 +11,7 @@ from seedbank.environment import Environment
 from seedbank.records import NewEntry
 from seedbank.worker.fingerprint import PROBES
 from tests.rendering import CommandLine
+from tests.warm import InProcess
 
 OLD = {
     "system": {"python": "3.11.7", "os": "Linux", "release": "6.1", "libc": "glibc 2.36"},
@@ -39,9 +40,9 @@ class Planted:
 
 
 @pytest.fixture(scope="module")
-def planted(tmp_path_factory, environ):
+def planted(tmp_path_factory, environ, kept):
     """`seedbank` on a bank with three entries: of an old environment, of a new one, of none that is known."""
-    command = CommandLine(tmp_path_factory.mktemp("planted") / "art.db", environ)
+    command = InProcess(tmp_path_factory.mktemp("planted") / "art.db", environ, kept)
     environments = Planted(Environment(OLD), Environment(NEW))
     with package.open(command.bank, create=True, user="ann") as bank:
         for environment in (environments.old, environments.new, None):
