@@ -141,12 +141,12 @@ def image_name(item: Mapping[str, Any]) -> str:
 
 def stamped(written: dict[str, Any], stamp: Stamp) -> str:
     """The graph as text; the stamp stands in the `_meta` of the node that saves, which ComfyUI leaves alone."""
-    nodes = {key: {**node} for key, node in written.items()}
-    saving = [key for key, node in nodes.items() if "save" in str(node.get("class_type")).lower()]
-    last = saving[0] if saving else next(reversed(nodes))
-    meta = nodes[last].get("_meta")
-    nodes[last]["_meta"] = {"title": "Save Image", **(meta if isinstance(meta, dict) else {}), KEY: str(stamp)}
-    return json.dumps(nodes, ensure_ascii=False, indent=2)
+    kinds = {key: node["class_type"] for key, node in written.items() if isinstance(node, dict) and "class_type" in node}
+    last = next((key for key, kind in kinds.items() if "save" in str(kind).lower()), next(reversed(kinds)))
+    meta = written[last].get("_meta")
+    title = meta if isinstance(meta, dict) else {"title": "Save Image"}
+    node = {**written[last], "_meta": {**title, KEY: str(stamp)}}
+    return json.dumps({**written, last: node}, ensure_ascii=False, indent=2)
 
 
 def _checkpoint(model: Model) -> str:

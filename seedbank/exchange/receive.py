@@ -24,7 +24,7 @@ from seedbank.exchange.texts import A1111, BLOCK, COMFYUI, JSON, SCRIPT, is_name
 from seedbank.formats import block
 from seedbank.formats.checking import recipe_from
 from seedbank.formats.detect import examine
-from seedbank.formats.reading import FormatError, Payload, Reading
+from seedbank.formats.reading import Foreign, FormatError, Payload, Reading
 from seedbank.formats.recipe_json import read_document, said_of
 from seedbank.formats.remainder import together
 from seedbank.formats.script import read_script
@@ -165,8 +165,10 @@ def receive(text: str) -> Received:
     if (program := read_script(text)) is not None:
         return _from_document(SCRIPT, text, program)
     words = text if values is not None else without_stamp(text)
-    headed = is_own_line(text) if find_stamp(text) is not None else _HEADED.match(text) is not None
-    if headed and (reading := block.read_block(words)) is not None:
+    stamp = find_stamp(text)
+    whole = stamp is not None and bool(stamp.rest)  # its words may say as little as they like
+    headed = is_own_line(text) if stamp is not None else _HEADED.match(text) is not None
+    if headed and (reading := block.read_block(words) or (Reading(BLOCK, Foreign(), "text") if whole else None)) is not None:
         return _from_words(BLOCK, text, reading)
     examined = examine([Payload("text", words)])
     typed = None
@@ -176,6 +178,8 @@ def receive(text: str) -> Received:
         return _from_words(BLOCK, text, typed)
     if examined.readings:
         return _from_words(examined.readings[0].tool, text, examined.readings[0])
+    if whole:
+        return _from_words(A1111, text, Reading(A1111, Foreign(), "text"))
     if examined.remarks:
         raise FormatError(f"No recipe could be read in this text: {examined.remarks[0]}")
     raise BadInput("No recipe was found in this text.", "Paste what `seedbank recipe` prints, or what a tool wrote.")

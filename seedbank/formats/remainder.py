@@ -22,11 +22,13 @@ SAID: tuple[tuple[str, str, str], ...] = (
 """(field of a reading, part of the recipe, its name there) of what words say exactly. Guidance and samplers have other forms
 in words, so they stay in the remainder and are held against the words."""
 UNSAID = "unsaid"
-"""In a remainder: fields that the recipe does not have, of forms that cannot leave a text away and say an empty one."""
+"""In a remainder: {field that the recipe does not have: what the words say for it}. A form may not be able to leave a text
+away and say an empty one, and writes LoRAs where a prompt stands."""
 
 
 WORDS = "words"
-"""In a remainder: the sampler and the schedule as the text has them, where the recipe would be said otherwise in its form."""
+"""In a remainder: sampler, guidance and the like as the text says them, where a recipe that says the same would be written
+otherwise: a file of another tool has words of its own."""
 
 Names = Callable[[Recipe], tuple[str | None, str | None]]
 """The (sampler, schedule) of a recipe in the words of a form."""
@@ -40,16 +42,21 @@ def remainder(recipe: Recipe, said: Foreign, names: Names = _usual) -> dict[str,
     """The recipe without what `said`, its own words read back, says exactly."""
     rest = {name: dict(value) if isinstance(value, Mapping) else value for name, value in recipe.to_dict().items()}
     rest.pop("model", None)  # stands in the stamp
-    unsaid: list[str] = []
+    unsaid: dict[str, Any] = {}
     for field, part, name in SAID:
         value = _as_said(field, getattr(said, field))
-        if value == "" and name not in rest[part]:
-            unsaid.append(field)
+        if value is not None and name not in rest[part]:
+            unsaid[field] = value
         elif value is not None and rest[part].get(name) == value:
             del rest[part][name]
-    words = [said.sampler, said.schedule]
-    more = {UNSAID: unsaid, WORDS: words if words != list(names(recipe)) else []}
-    return {name: value for name, value in rest.items() if value != {}} | {name: value for name, value in more.items() if value}
+    rest = {name: value for name, value in rest.items() if value != {}} | ({UNSAID: unsaid} if unsaid else {})
+    changed = together(rest, said, recipe.model, names)[1]
+    return rest | ({WORDS: _words(said)} if changed else {})
+
+
+def _words(said: Foreign) -> list[Any]:
+    numbers = (said.extras.get(name) for name in ("distilled_guidance", "denoise"))
+    return [said.sampler, said.schedule, said.guidance_scale, said.steps, *numbers]
 
 
 def together(rest: Mapping[str, Any], said: Foreign, model: str | None, names: Names = _usual) -> tuple[Recipe, list[str]]:
@@ -59,15 +66,17 @@ def together(rest: Mapping[str, Any], said: Foreign, model: str | None, names: N
     """
     values = {name: dict(value) if isinstance(value, Mapping) else value for name, value in rest.items()}
     unsaid, words = values.pop(UNSAID, None), values.pop(WORDS, None)
-    unsaid = unsaid if isinstance(unsaid, list) else []
+    unsaid = unsaid if isinstance(unsaid, Mapping) else {}
     if model is not None:
         values["model"] = model
     for field, part, name in SAID:
         value = _as_said(field, getattr(said, field))
-        told = value is not None and (value != "" or field not in unsaid)
+        told = value is not None and (field not in unsaid or unsaid[field] != value)
         if told and isinstance(values.setdefault(part, {}), dict):  # anything else is refused below
             values[part].setdefault(name, value)
     recipe = recipe_from(values)
+    if words is not None and words == _words(said):
+        return recipe, []
     values, changed = recipe.to_dict(), []
     cfg, pipeline = said.guidance_scale, recipe.pipeline
     if cfg is not None and pipeline is not None and pipeline in FACTS and cfg != cfg_of(pipeline, recipe.call):
@@ -83,7 +92,7 @@ def together(rest: Mapping[str, Any], said: Foreign, model: str | None, names: N
         if (said.steps, said.extras["denoise"]) != (done, denoise_of(recipe.steps, strength)):
             changed.append("the steps")
             values["call"] = dict(values["call"]) | {"num_inference_steps": said.steps, "strength": said.extras["denoise"]}
-    if [said.sampler, said.schedule] != (list(names(recipe)) if words is None else words):
+    if (said.sampler, said.schedule) != names(recipe):
         changed.append("the sampler")
         values.pop("scheduler", None)
     return Recipe.from_dict(values), changed

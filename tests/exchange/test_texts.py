@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from random import Random
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -260,15 +261,37 @@ def test_what_the_file_of_an_import_says_reaches_the_colleague(form, bank, other
         assert text.startswith(FOREIGN), "also what no recipe here can say"
 
 
+LITTLE = {"1": {"class_type": "KSampler", "inputs": {"model": ["2", 0], "seed": 5, "steps": 20, "sampler_name": "dpmpp_2m"}}}
+LITTLE |= {"2": {"class_type": "LoraLoader", "inputs": {"lora_name": "paws.safetensors", "strength_model": 1.0}}}
+
+
+@pytest.mark.parametrize("form", ["a1111", "block", "json"])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        Payload("png:parameters", FOREIGN.replace("CFG scale: 7", "CFG scale: 1, Distilled CFG Scale: 3.5")),
+        Payload("png:prompt", json.dumps(LITTLE)),
+        Payload("png:Dream", '"a cat" -s20 -S5 -W640 -H512 -C7.5 -Ak_lms'),
+        Payload("png:Description", f"a fox --ar 16:9 --v 6 Job ID: {UUID(int=7)}"),
+    ],
+    ids=["distilled guidance", "no prompt and a LoRA", "a line of InvokeAI", "a description"],
+)
+def test_whatever_an_import_says_or_not_comes_back_as_it_was(payload, form, bank):
+    entry = imported(bank, payload)
+    received = receive(Texts(bank)(entry, form))
+    assert received.trusted and received.recipe == entry.recipe, received.remarks
+
+
 @pytest.mark.parametrize("sampler", ["uni_pc", "res_multistep"], ids=["one that is known here", "one that is not"])
 def test_a_graph_of_an_import_leaves_as_it_came(sampler, bank):
     graph = api_prompt(
         model="dream.safetensors", positive="a cat", negative="", seed=5, steps=20, cfg=7.0, sampler_name=sampler,
         scheduler="karras", width=640, height=512,
     )  # fmt: skip
-    entry = imported(bank, Payload("png:prompt", json.dumps(graph)))
+    entry = imported(bank, Payload("png:prompt", json.dumps(graph | {"extraMetadata": '{"steps": 20}'})))
     text = Texts(bank)(entry, "comfyui")
     written = json.loads(text)
+    assert written.pop("extraMetadata"), "what Civitai writes between the nodes"
     assert {key: (node["class_type"], node["inputs"]) for key, node in written.items()} == {
         key: (node["class_type"], node["inputs"]) for key, node in graph.items()
     }
