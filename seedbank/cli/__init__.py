@@ -90,10 +90,10 @@ class Commands(click.Group):
         return found
 
     def resolve_command(self, context: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        from difflib import get_close_matches
-
         name = args[0] if args else ""
         if name and name not in COMMANDS and not name.startswith("-") and not context.resilient_parsing:
+            from difflib import get_close_matches
+
             near = get_close_matches(name, COMMANDS, n=1)
             context.fail(
                 f"There is no command {name!r}." + (f" Did you mean {near[0]!r}?" if near else " See seedbank --help.")
