@@ -66,6 +66,8 @@ def write_script(document: Document, unusual: Mapping[str, Any]) -> str:
     `unusual` are the settings of the pipeline that somebody changed, as ``vae.slicing``. Raises `BadInput`, naming the
     thing, for what the program could not do.
     """
+    if lacks := document.recipe.missing():
+        raise BadInput(f"The recipe does not say the {lacks[0]}, so it is no program.", "Send it as a block or as JSON instead.")
     if obstacle := next(obstacles(document, unusual), None):
         raise BadInput(f"{obstacle}, which a stand-alone script does not do.", "Send it as a block or as JSON instead.")
     lines = json.dumps(document.to_dict(), ensure_ascii=False, indent=1).split("\n")
@@ -84,9 +86,6 @@ def _literals(modules: Mapping[str, str]) -> str:
 def obstacles(document: Document, unusual: Mapping[str, Any]) -> Iterator[str]:
     """What the program could not do, each as the beginning of a sentence."""
     recipe = document.recipe
-    if lacks := recipe.missing():
-        yield f"The recipe does not say the {lacks[0]}"
-        return
     if recipe.pipeline not in FACTS:
         yield f"The pipeline is a {recipe.pipeline}"
     if recipe.batch is not None:
