@@ -67,7 +67,7 @@ def write_script(document: Document, unusual: Mapping[str, Any]) -> str:
     thing, for what the program could not do.
     """
     if lacks := document.recipe.missing():
-        raise BadInput(f"The recipe does not say the {lacks[0]}, so it is no program.", "Send it as a block or as JSON instead.")
+        raise BadInput(f"The recipe does not say the {lacks[0]}, so it makes no program.", "Send it as a block or as JSON.")
     if obstacle := next(obstacles(document, unusual), None):
         raise BadInput(f"{obstacle}, which a stand-alone script does not do.", "Send it as a block or as JSON instead.")
     lines = json.dumps(document.to_dict(), ensure_ascii=False, indent=1).split("\n")
