@@ -33,16 +33,18 @@ BASH = """\
     [[ ${#COMPREPLY[@]} -eq 1 && "${COMPREPLY[0]}" == *: ]] && compopt -o nospace
     return 0
 }
-complete -F %(complete_func)s %(prog_name)s
+complete -o default -F %(complete_func)s %(prog_name)s
 """
 
 
 class Negations(ShellComplete):
-    """Completes ``-tag:po`` too: click takes every word with a dash for an option."""
+    """Completes ``-tag:po`` too: click takes every word with a dash for an option. Where nothing is known, names of files."""
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
         found = super().get_completions(args, incomplete)
-        if found or not incomplete.startswith("-") or incomplete.startswith("--"):
+        if not found and not incomplete.startswith("-"):
+            return [CompletionItem(incomplete, type="file")]
+        if found or incomplete.startswith("--"):
             return found
         positive = super().get_completions(args, incomplete[1:])
         return [CompletionItem(f"-{item.value}", item.type, item.help) for item in positive if ":" in item.value]
@@ -57,7 +59,10 @@ class Fish(Negations, FishComplete):
 
 
 class Bash(Negations, BashComplete):
-    """click's completion for bash, but for queries: words are cut at spaces only, so that ``tag:po`` is one."""
+    """click's completion for bash, but for queries: words are cut at spaces only, so that ``tag:po`` is one.
+
+    Where nothing is offered bash completes names of files by itself, so these are not sent.
+    """
 
     source_template = BASH
 
@@ -69,6 +74,8 @@ class Bash(Negations, BashComplete):
 
     def format_completion(self, item: Any) -> str:
         """What bash inserts, with spaces and quotation marks as the shell wants them."""
+        if item.type in ("file", "dir"):
+            return ""
         return "".join(f"\\{character}" if character in " \"'$`\\&;()<>|*?!" else character for character in item.value)
 
     def source(self) -> str:

@@ -73,6 +73,8 @@ try "seedbank --bank art.db tag 1 portr"
 try "seedbank --bank art.db ls 'a b' tag:two"
 try "seedbank nonsense x"
 try "seedbank collection sa"
+try "seedbank --bank art.db import ar"
+complete -p seedbank
 """
 
 
@@ -94,7 +96,18 @@ def test_the_script_completes_in_a_real_bash(bank, tmp_path):
         timeout=120,
     )
     lines = done.stdout.splitlines()
-    assert lines == ["duplicates|", "portrait|poster|", "portrait|", '\\"two\\ words\\"|', "|", "save|"], done.stderr
+    assert lines[:6] == ["duplicates|", "portrait|poster|", "portrait|", '\\"two\\ words\\"|', "|", "save|"], done.stderr
+    assert lines[6:] == ["|", "complete -o default -F _seedbank_completion seedbank"], "names of files are left to bash"
+
+
+def test_zsh_and_fish_are_told_where_names_of_files_stand(bank):
+    for shell, told in (("zsh", "file"), ("fish", "file,ar")):
+        environ = {"_SEEDBANK_COMPLETE": f"{shell}_complete", "COMP_WORDS": "seedbank import ar", "COMP_CWORD": "2"}
+        environ |= {"COMP_CWORD": "ar"} if shell == "fish" else {}
+        done = subprocess.run(
+            [sys.executable, "-m", "seedbank"], capture_output=True, text=True, env={**os.environ, **environ}, timeout=120
+        )
+        assert done.stdout.splitlines()[0] == told, done.stderr
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
