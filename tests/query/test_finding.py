@@ -1,16 +1,34 @@
 """What the words of a query find."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from seedbank.query import parse
 from seedbank.records import NewEntry, NewRegeneration
 from seedbank.store import Store
+from tests.conftest import Databases
 from tests.store.examples import model, new_entry, recipe
 
 
-@pytest.fixture
-def library(store: Store) -> Store:
+@pytest.fixture(scope="module")
+def place(databases: Databases) -> Iterator[str]:
+    """The URL of a bank that the tests only ask."""
+    url = databases.bank()
+    fill(url)
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture(scope="module")
+def library(place: str) -> Iterator[Store]:
+    with Store.open(place, user="ann") as store:
+        yield store
+
+
+def fill(place: str) -> None:
     """Six entries that differ in what people search by."""
+    store = Store.open(place, user="ann")
     large = {"height": 1024, "width": 768, "num_inference_steps": 30}
     store.add_entries(
         [
@@ -31,7 +49,7 @@ def library(store: Store) -> Store:
     store.add_regeneration(NewRegeneration(2, "different"))
     store.add_regeneration(NewRegeneration(2, "exact", experiment=True))
     store.trash([5])
-    return store
+    store.close()
 
 
 @pytest.mark.parametrize(
@@ -91,12 +109,12 @@ def test_words_find(library: Store, words: str, found: list[int]):
     assert library.count(parse(words)) == len(found)
 
 
-def test_favourites_and_ratings_are_those_of_the_one_who_asks(library: Store, bank_url: str):
-    with Store.open(bank_url, user="bob") as his:
+def test_favourites_and_ratings_are_those_of_the_one_who_asks(place: str):
+    with Store.open(place, user="bob") as his:
         assert [entry.id for entry in his.find(parse("fav:yes"))] == [2]
         assert not his.find(parse("rating:0.."))
         assert his.entry(1).rating is None
-    with Store.open(bank_url, user="new here") as hers:
+    with Store.open(place, user="new here") as hers:
         assert not hers.find(parse("fav:yes"))
 
 
