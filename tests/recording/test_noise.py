@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from seedbank.engine.process import Engine
 from seedbank.errors import BadInput, Blocked
 from seedbank.frozen import replace
 from seedbank.recording.noise import noise_line
@@ -103,8 +104,6 @@ def planted(bank, generated, cohorts):
 @pytest.fixture(scope="module")
 def rebuilt(bank, generated, cohorts, planted):
     """({id: regeneration} of all of them in one new process, {size of a batch: how often one was rendered})."""
-    from seedbank.engine.process import Engine
-
     sizes = []
     original = Engine.render_batch
 
