@@ -13,6 +13,10 @@ COUNTED = (
     *("opinion_events", "payloads", "postings", "prompts", "recipes", "settings", "vocabulary"),
 )
 """Tables that grow with entries."""
+CLEAN = (
+    "SELECT gin_clean_pending_list(oid) FROM pg_class "
+    "WHERE oid = 'ix_prompts_words'::regclass AND pg_has_role(relowner, 'USAGE')"  # else it would be refused
+)
 
 
 def settle(connection: Connection, run: int) -> None:
@@ -23,7 +27,7 @@ def settle(connection: Connection, run: int) -> None:
     """
     if connection.dialect.name != "postgresql":
         return
-    connection.exec_driver_sql("SELECT gin_clean_pending_list('ix_prompts_words')")
+    connection.exec_driver_sql(CLEAN)
     known = connection.exec_driver_sql("SELECT reltuples FROM pg_class WHERE oid = 'entries'::regclass").scalar() or 0
     came = connection.scalar(select(func.count()).where(entries.c.run_id == run)) or 0
     if came > GREW * max(known, 0):
