@@ -34,9 +34,9 @@ SAMPLED = 4_000
 
 WALK = (
     "SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off; "
-    "SET LOCAL enable_mergejoin = on; SET LOCAL max_parallel_workers_per_gather = 0"
+    "SET LOCAL enable_mergejoin = on"
 )
-"""For PostgreSQL: the page is full long before everything has been looked at, or another worker has been started.
+"""For PostgreSQL: the page is full long before everything has been looked at.
 
 Without sorting, what is merged are lists in order of ids: two tags side by side cost a quarter of looking up each entry.
 """
