@@ -31,6 +31,8 @@ LOWER = 7
 """Binary digits of its lower part."""
 GROUP = 8
 """Output columns that are computed together: their input columns overlap, so most of them are needed by all."""
+STRIP = 1 << 20
+"""Pixels that are there as floats at once: a large picture takes no more memory than a usual one."""
 SMALLEST = 256
 """Smaller pictures take Pillow a moment, too."""
 
@@ -48,11 +50,15 @@ def at_32x32(grey: Image.Image) -> Bytes:
 
 def _narrowed(pixels: Bytes, parts: tuple[Part, ...]) -> Bytes:
     """Every row of `pixels`, shape (rows, size), at 32 columns."""
-    values = pixels.astype(np.float32)
-    sums = np.empty((len(values), SIDE), np.int32)
-    for number, (first, last, coefficients) in enumerate(parts):
-        products = (values[:, first:last] @ coefficients).astype(np.int32)
-        sums[:, number * GROUP : (number + 1) * GROUP] = (products[:, :GROUP] << LOWER) + products[:, GROUP:]
+    height, width = pixels.shape
+    sums = np.empty((height, SIDE), np.int32)
+    rows = max(1, STRIP // width)
+    for top in range(0, height, rows):
+        values = pixels[top : top + rows].astype(np.float32)
+        for number, (first, last, coefficients) in enumerate(parts):
+            products = (values[:, first:last] @ coefficients).astype(np.int32)
+            place = sums[top : top + rows, number * GROUP : (number + 1) * GROUP]
+            place[:] = (products[:, :GROUP] << LOWER) + products[:, GROUP:]
     rounded: Bytes = np.clip((sums + (1 << PRECISION - 1)) >> PRECISION, 0, 255).astype(np.uint8)
     return rounded
 

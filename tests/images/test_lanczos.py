@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -37,6 +39,17 @@ def test_pictures_of_usual_sizes_are_computed_here(size: tuple[int, int], monkey
     grey = Image.new("L", size, 7)
     monkeypatch.setattr(Image.Image, "resize", None)
     assert (lanczos.at_32x32(grey) == 7).all()
+
+
+def test_a_large_picture_takes_little_memory() -> None:
+    pixels = np.zeros((4000, 4000), np.uint8)
+    lanczos.at_32x32(Image.new("L", (4000, 400)))  # the coefficients are there
+    grey = Image.fromarray(pixels)
+    tracemalloc.start()
+    lanczos.at_32x32(grey)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 2 * pixels.nbytes + (24 << 20), "the bytes twice while Pillow joins them, and little beside"
 
 
 @pytest.mark.parametrize("size", [256, 1024, 3000])
