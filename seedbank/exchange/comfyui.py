@@ -141,8 +141,7 @@ def image_name(item: Mapping[str, Any]) -> str:
 
 def stamped(written: dict[str, Any], stamp: Stamp) -> str:
     """The graph as text; the stamp stands in the `_meta` of the node that saves, which ComfyUI leaves alone."""
-    kinds = {key: node["class_type"] for key, node in written.items() if isinstance(node, dict) and "class_type" in node}
-    last = next((key for key, kind in kinds.items() if "save" in str(kind).lower()), next(reversed(kinds)))
+    last = next((key for key, node in written.items() if "save" in node["class_type"].lower()), next(reversed(written)))
     meta = written[last].get("_meta")
     title = meta if isinstance(meta, dict) else {"title": "Save Image"}
     node = {**written[last], "_meta": {**title, KEY: str(stamp)}}

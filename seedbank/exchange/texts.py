@@ -103,19 +103,23 @@ class Texts:
         from seedbank.formats.comfyui.payloads import find
 
         found = find(self._bank.store.imports.payloads(entry.id)) if is_foreign(entry) else None
-        written = found.prompt if found is not None else None
+        # Without what Civitai puts between the nodes: addresses that let everybody in.
+        written = {key: node for key, node in (found.prompt if found and found.prompt else {}).items() if _is_node(node)}
         written = written or comfyui.graph(recipe, entry.model, self._loras(recipe))
         reading = reader(COMFYUI)([Payload("text", json.dumps(written))])
         said = Foreign() if reading is None else reading.recipe
         return comfyui.stamped(written, self._stamp(entry, recipe, said, comfyui.words))
 
     def _file_says(self, entry: Entry) -> str | None:
-        """The parameters in the file of an import, word for word: they say more than a recipe of it (hires fix, hashes)."""
+        """The parameters in the file of an import, word for word: they say more than a recipe of it (hires fix, hashes).
+
+        None where they name a user, who may not want to travel.
+        """
         if not is_foreign(entry):
             return None
         payloads = self._bank.store.imports.payloads(entry.id)
         reading = reader(A1111)(payloads)
-        if reading is None or reading.place != entry.details.get("place"):
+        if reading is None or reading.place != entry.details.get("place") or "User" in reading.recipe.extras:
             return None
         return next(payload.text for payload in payloads if payload.place == reading.place).rstrip(" ,\r\n")
 
@@ -202,6 +206,10 @@ def _without_place(model: Model) -> Model:
     """A model without where it lies on this machine; names that mean the same everywhere stay."""
     source = model.source or ""
     return replace(model, source=source if is_name(source) else None, config=None)
+
+
+def _is_node(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("class_type"), str)
 
 
 def _weight(item: Mapping[str, Any]) -> float | None:

@@ -261,6 +261,12 @@ def test_what_the_file_of_an_import_says_reaches_the_colleague(form, bank, other
         assert text.startswith(FOREIGN), "also what no recipe here can say"
 
 
+def test_a_user_whom_a_file_names_does_not_travel(bank):
+    entry = imported(bank, Payload("png:parameters", f"{FOREIGN}, User: ann"))
+    text = Texts(bank)(entry, "a1111")
+    assert "ann" not in text and "Sampler: Res Multistep" in text
+
+
 LITTLE = {"1": {"class_type": "KSampler", "inputs": {"model": ["2", 0], "seed": 5, "steps": 20, "sampler_name": "dpmpp_2m"}}}
 LITTLE |= {"2": {"class_type": "LoraLoader", "inputs": {"lora_name": "paws.safetensors", "strength_model": 1.0}}}
 
@@ -291,7 +297,7 @@ def test_a_graph_of_an_import_leaves_as_it_came(sampler, bank):
     entry = imported(bank, Payload("png:prompt", json.dumps(graph | {"extraMetadata": '{"steps": 20}'})))
     text = Texts(bank)(entry, "comfyui")
     written = json.loads(text)
-    assert written.pop("extraMetadata"), "what Civitai writes between the nodes"
+    assert "extraMetadata" not in written, "what Civitai writes between the nodes stays here"
     assert {key: (node["class_type"], node["inputs"]) for key, node in written.items()} == {
         key: (node["class_type"], node["inputs"]) for key, node in graph.items()
     }
