@@ -6,10 +6,11 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, insert
 
@@ -23,6 +24,8 @@ from seedbank.store.writing import Work, new_uid
 
 __all__ = ["Status", "Upgrade", "backup", "create", "integrity", "migrate", "status", "upgrade"]
 
+FREE = 0.1
+"""The share of free pages from which on a file is written anew after an upgrade."""
 PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -106,6 +109,8 @@ def upgrade(url: str) -> Upgrade:
                     # Tables that were written anew have no statistics, and until PostgreSQL counts them by itself, some
                     # minutes later, it walks the wrong way: pages of a million entries took 40 to 250 ms instead of 10.
                     connection.exec_driver_sql("ANALYZE")
+            if place.file is not None:
+                _give_back_room(database)
         return Upgrade(before, HEAD, copy)
 
 
@@ -170,6 +175,20 @@ def _without_foreign_keys(database: Database) -> Iterator[None]:
     finally:
         database.foreign_keys = True
         database.close()
+
+
+def _give_back_room(database: Database) -> None:
+    """A SQLite file that a migration left with many free pages is written anew without them.
+
+    Where somebody reads the bank at this moment, or the disk has no room for a second file, it stays as it is: whole, and
+    the free pages are filled by what comes next.
+    """
+    with database.engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        free, pages = (driver.execute(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_count"))
+        if free > FREE * pages:
+            with suppress(sqlite_module().Error):
+                driver.execute("VACUUM")
 
 
 # -- copies --------------------------------------------------------------------------------------------------------

@@ -152,6 +152,15 @@ def test_an_upgrade_of_sqlite_leaves_a_copy_of_before(tmp_path: Path):
     assert not list(tmp_path.glob("*.unfinished"))
 
 
+def test_an_upgrade_writes_a_sqlite_file_with_free_pages_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(schema, "FREE", 0.01)
+    golden.load_bank("0008", tmp_path / "bank.db")
+    schema.upgrade(str(tmp_path / "bank.db"))
+    with Store.open(str(tmp_path / "bank.db"), user="ann") as store, store.database.reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA freelist_count").scalar_one() == 0
+        assert list(integrity(store)) == []
+
+
 def test_an_upgrade_leaves_postgresql_with_statistics(empty_url: str, databases: Databases, tmp_path: Path):
     """Without them it walks the wrong way through tables that a migration wrote anew."""
     if databases.kind != "postgresql":
