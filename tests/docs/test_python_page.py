@@ -1,9 +1,9 @@
 """docs/python.md is true: its blocks run in order in one process, and print what they say."""
 
-import os
+import contextlib
+import io
 import re
-import subprocess
-import sys
+import runpy
 from pathlib import Path
 
 import pytest
@@ -14,14 +14,16 @@ PAGE = Path(__file__).parents[2] / "docs" / "python.md"
 
 
 @pytest.mark.slow
-def test_every_block_of_the_page_runs_and_prints_what_it_says(tmp_path):
+def test_every_block_of_the_page_runs_and_prints_what_it_says(tmp_path, kept, monkeypatch):
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     script = tmp_path / "page.py"
     script.write_text("\n".join(blocks), "utf-8")
-    environ = {**os.environ, "SEEDBANK_CACHE": str(shared_cache()), "SEEDBANK_USER": "ann"}
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, cwd=tmp_path, env=environ, timeout=280)
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+    monkeypatch.setenv("SEEDBANK_CACHE", str(shared_cache()))
+    monkeypatch.setenv("SEEDBANK_USER", "ann")
+    monkeypatch.chdir(tmp_path)
+    with kept.lent(), contextlib.redirect_stdout(io.StringIO()) as printed:
+        runpy.run_path(str(script), run_name="__main__")
+    lines = printed.getvalue().splitlines()
     assert lines[0] == "[1024, 1025]"
     assert lines[3:5] == ["exact", "exact: you can go on from this image"]
     assert lines[5] == "['tag', 'tag', 'favourite', 'rating', 'note']"
