@@ -72,8 +72,9 @@ class Starter:
             path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
             with theirs:
                 # A session of its own: Ctrl-C in the terminal reaches only the driver, which then ends its processes.
+                # And `-P`: what lies in the folder that the user is in is no module of ours, whatever its name.
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", self._module, str(theirs.fileno())],
+                    [sys.executable, "-P", "-m", self._module, str(theirs.fileno())],
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,

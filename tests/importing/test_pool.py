@@ -82,6 +82,15 @@ def test_a_process_whose_libraries_cannot_be_loaded_is_one_sentence(folder: Path
             _all(pool)
 
 
+def test_files_in_the_current_folder_are_no_modules(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "pickle.py").write_text("raise SystemExit(9)")
+    (tmp_path / "seedbank.py").write_text("raise SystemExit(9)")
+    monkeypatch.chdir(tmp_path)
+    with Pool[str](1) as pool:
+        pool.give("a", _task(folder / "00000.png"))
+        assert isinstance(_all(pool)["a"], Examined)
+
+
 def test_processes_end_with_the_pool(folder: Path):
     with Pool[str](2) as pool:
         for file in sorted(folder.glob("*.png")):
