@@ -8,7 +8,7 @@ nothing names, never a row without its blob.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -330,58 +330,6 @@ class Bank:
 
         decoded = images.read_image(data, animated=True)
         return Pixels(decoded.mode, decoded.width, decoded.height, decoded.rows)
-
-    def restore(self, which: int | str | Sequence[int]) -> list[int]:
-        """Bring entries back from the trash."""
-        return self._opine(which, self.store.restore, trash=True)
-
-    def purge(self, which: int | str | Sequence[int]) -> list[int]:
-        """Delete entries in the trash for good; `gc` removes their files later."""
-        return self._opine(which, self.store.purge, trash=True)
-
-    def history(self, which: int | str) -> Iterator[Any]:
-        """The history of the opinions on an entry's image, oldest first."""
-        yield from self.store.history(self.entry(which).id)
-
-    # -- opinions -----------------------------------------------------------------------------------------------------
-
-    def tag(self, which: int | str | Sequence[int], *names: str) -> list[int]:
-        """Give the images these tags; the ids that were named."""
-        return self._opine(which, lambda ids: self.store.tag(ids, names))
-
-    def untag(self, which: int | str | Sequence[int], *names: str) -> list[int]:
-        """Take these tags away."""
-        return self._opine(which, lambda ids: self.store.untag(ids, names))
-
-    def favourite(self, which: int | str | Sequence[int], on: bool = True) -> list[int]:
-        """Make the images favourites, or no longer."""
-        return self._opine(which, lambda ids: self.store.favourite(ids, on))
-
-    def rate(self, which: int | str | Sequence[int], rating: int | None) -> list[int]:
-        """Rate the images 0 to 5, or take the rating away with None."""
-        return self._opine(which, lambda ids: self.store.rate(ids, rating))
-
-    def note(self, which: int | str | Sequence[int], text: str) -> list[int]:
-        """Write your note on the images; an empty one takes it away."""
-        return self._opine(which, lambda ids: self.store.note(ids, text))
-
-    def trash(self, which: int | str | Sequence[int]) -> list[int]:
-        """Move entries to the trash; `restore` brings them back."""
-        return self._opine(which, lambda ids: self.store.trash(ids))
-
-    def chosen(self, which: int | str | Sequence[int], *, trash: bool | None = False) -> list[int]:
-        """The ids that WHICH names, for changing them. Raises `BadInput` for "everything but …"."""
-        if isinstance(which, str) and which.lstrip().startswith(("-", "^")):
-            # A mistyped option reads as "everything but …", which nobody means when something changes.
-            raise BadInput(
-                f"{which!r} would change everything but a few entries.", "Say what is meant, such as id:1.. and then the rest."
-            )
-        return self.resolve(which, trash=trash)
-
-    def _opine(self, which: int | str | Sequence[int], act: Any, *, trash: bool = False) -> list[int]:
-        ids = self.chosen(which, trash=trash)
-        act(ids)
-        return ids
 
 
 def belongs(stages: Stages, image: str) -> bool:

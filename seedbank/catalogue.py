@@ -5,7 +5,7 @@ Everything here hands over; what it means stands in `store/curation.py`, `lineag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,30 @@ class Catalogue(Bank):
 
     # -- opinions -----------------------------------------------------------------------------------------------------
 
+    def tag(self, which: Which, *names: str) -> list[int]:
+        """Give the images these tags; the ids that were named."""
+        return self._opine(which, lambda ids: self.store.tag(ids, names))
+
+    def untag(self, which: Which, *names: str) -> list[int]:
+        """Take these tags away."""
+        return self._opine(which, lambda ids: self.store.untag(ids, names))
+
+    def favourite(self, which: Which, on: bool = True) -> list[int]:
+        """Make the images favourites, or no longer."""
+        return self._opine(which, lambda ids: self.store.favourite(ids, on))
+
+    def rate(self, which: Which, rating: int | None) -> list[int]:
+        """Rate the images 0 to 5, or take the rating away with None."""
+        return self._opine(which, lambda ids: self.store.rate(ids, rating))
+
+    def note(self, which: Which, text: str) -> list[int]:
+        """Write your note on the images; an empty one takes it away."""
+        return self._opine(which, lambda ids: self.store.note(ids, text))
+
+    def history(self, which: int | str) -> Iterator[Any]:
+        """The history of the opinions on an entry's image, oldest first."""
+        yield from self.store.history(self.entry(which).id)
+
     def tags(self) -> list[Tag]:
         """All tags with how many pictures have each, the commonest first."""
         return self.store.curation.tags()
@@ -61,6 +85,34 @@ class Catalogue(Bank):
     def adopt(self, source: int | str, which: Which) -> int:
         """Give the images of `which` what was said of that of `source`: its tags, and your own opinions."""
         return self.store.curation.adopt(self.entry(source).id, self.resolve(which))
+
+    # -- the trash ----------------------------------------------------------------------------------------------------
+
+    def trash(self, which: Which) -> list[int]:
+        """Move entries to the trash; `restore` brings them back."""
+        return self._opine(which, lambda ids: self.store.trash(ids))
+
+    def restore(self, which: Which) -> list[int]:
+        """Bring entries back from the trash."""
+        return self._opine(which, self.store.restore, trash=True)
+
+    def purge(self, which: Which) -> list[int]:
+        """Delete entries in the trash for good; `gc` removes their files later."""
+        return self._opine(which, self.store.purge, trash=True)
+
+    def chosen(self, which: Which, *, trash: bool | None = False) -> list[int]:
+        """The ids that WHICH names, for changing them. Raises `BadInput` for "everything but …"."""
+        if isinstance(which, str) and which.lstrip().startswith(("-", "^")):
+            # A mistyped option reads as "everything but …", which nobody means when something changes.
+            raise BadInput(
+                f"{which!r} would change everything but a few entries.", "Say what is meant, such as id:1.. and then the rest."
+            )
+        return self.resolve(which, trash=trash)
+
+    def _opine(self, which: Which, act: Any, *, trash: bool = False) -> list[int]:
+        ids = self.chosen(which, trash=trash)
+        act(ids)
+        return ids
 
     # -- collections --------------------------------------------------------------------------------------------------
 

@@ -36,6 +36,7 @@ from seedbank.importing.weights import MODEL, named_model
 from seedbank.pipelines import FACTS
 from seedbank.recipe import Recipe
 from seedbank.records import Entry, Model, NewEntry, Picture
+from seedbank.store.writing import RECEIVE, Act
 from seedbank.worker.adapters import LORA
 
 if TYPE_CHECKING:
@@ -314,6 +315,6 @@ def accept(bank: Bank, received: Received, tags: Sequence[str] = ()) -> tuple[En
     for entry in known:
         if entry.recipe_digest == digest and wanted in (None, entry.picture.digest if entry.picture else None):
             if tags:
-                bank.tag([entry.id], *tags)
+                bank.store.tag([entry.id], tags)
             return entry, False
-    return bank.store.add_entry(replace(new, tags=tuple(tags))), True
+    return bank.store.add_entry(replace(new, tags=tuple(tags)), act=Act(RECEIVE)), True

@@ -25,10 +25,10 @@ from seedbank.store.runs import BLEND, SWEEP
 from seedbank.store.tables import collections, entries, operations, opinion_events, tags, users
 from seedbank.store.tagging import MERGE, RENAME
 from seedbank.store.words import fold
-from seedbank.store.writing import ADD, GENERATE, VARY, Work, pairs
+from seedbank.store.writing import ADD, GENERATE, RECEIVE, VARY, Work, pairs
 
 IMPORT = "import"
-MADE = (ADD, GENERATE, VARY, IMPORT, SWEEP, BLEND)
+MADE = (ADD, GENERATE, VARY, RECEIVE, IMPORT, SWEEP, BLEND)
 """Operations that made entries: those that they name, or those of their run."""
 TRASH = {"rm": True, "restore": False, **dict.fromkeys(MADE, False)}
 """{kind: whether the entries were in the trash afterwards}"""

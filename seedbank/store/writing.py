@@ -35,7 +35,7 @@ def new_uid() -> str:
     return str(uuid7())
 
 
-ADD, GENERATE, VARY = "add", "generate", "vary"
+ADD, GENERATE, VARY, RECEIVE = "add", "generate", "vary", "receive"
 """Operations that make entries without a run. `add` is what a program recorded: a user who says `undo` means a command, so
 that one is undone by its number only."""
 

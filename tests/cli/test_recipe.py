@@ -166,6 +166,8 @@ def test_a_block_of_today_can_wait_in_the_bank(seedbank, paste):
     ran = paste(seedbank, SCENE, "import", "-")
     assert "seedbank generate --from 1 --model NAME" in ran.out
     assert paste(seedbank, SCENE, "import", "-").out == ran.out, "the same text is the same entry"
+    assert "(receive: 1)" in seedbank("undo").out and seedbank("ls", "--ids").lines == []
+    seedbank("restore", "1")
     seedbank("generate", "--from", "1", "--model", "embedded@0", "--steps", "2", *CPU)
     made = seedbank("show", "2", "--json").objects[0]
     assert (made["recipe"]["call"]["num_inference_steps"], made["recipe"]["call"]["guidance_scale"]) == (2, 3)
