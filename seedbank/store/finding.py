@@ -79,6 +79,7 @@ class Finder:
                 asking = self._ask(connection)
                 found, models = self._page(asking, query, limit + 1, after), asking.models
             shown = found[:limit]
+            self.database.keep_plans(connection, True)
             listed = tuple(entries_by_id(connection, shown, self.user, models))
         return Page(listed, shown[-1] if len(found) > limit and shown else None)
 

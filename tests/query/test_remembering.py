@@ -58,6 +58,17 @@ def test_a_page_that_is_asked_for_again_reads_no_model(three: Store):
     assert models_read == [True, False]
 
 
+def test_postgresql_plans_a_query_for_its_own_values_and_the_reading_of_entries_once(three: Store):
+    if three.database.is_sqlite:
+        pytest.skip("SQLite plans for no values")
+    for _ in range(12):
+        three.find(parse("tag:poster fav:no"))
+    with three.database.engine.connect() as connection:
+        prepared = list(connection.exec_driver_sql("SELECT statement FROM pg_prepared_statements").scalars())
+    assert not [one for one in prepared if "postings" in one]
+    assert [one for one in prepared if "image_tags" in one]
+
+
 def test_what_another_process_changes_is_seen_at_once(three: Store, bank_url: str):
     with Store.open(bank_url, user="ann") as other:
         assert found(three, "tag:poster") == [2, 1]
