@@ -47,7 +47,7 @@ def run(bank: Library, folder: Path, say: Say, progress: Progress = QUIET, model
     entries = list(_record(bank, say, progress, model))
     ids = [entry.id for entry in entries]
     bank.favourite([ids[number] for number in FAVOURITES])
-    say(f"rebuilding {len(ids)} pictures from their records alone, in a new process")
+    say(f"rebuilding all {len(ids)} in a new process, from their records alone, and comparing every pixel")
     outcomes = bank.regen(ids, progress=progress)
     sheet = folder / "contact-sheet.png"
     sheet.write_bytes(_sheet(bank, bank.store.entries(ids)))
@@ -55,10 +55,10 @@ def run(bank: Library, folder: Path, say: Say, progress: Progress = QUIET, model
 
 
 def _record(bank: Library, say: Say, progress: Progress, model: str) -> Iterator[Entry]:
-    say(f"{len(SCENES)} prompts, each with a seed of its own")
+    say(f"rendering and recording {len(SCENES)} pictures: {len(SCENES)} prompts, each with its own seed")
     for number, (prompt, tags) in enumerate(SCENES):
         yield from bank.generating(prompt, seed=FIRST_SEED + number, tags=tags, model=model, progress=progress)
-    say(f"one prompt at the fixed seed {VARIED_SEED}, one word changed")
+    say(f"rendering and recording {len(VARIED)} more: one prompt at the same seed {VARIED_SEED}, with another colour each time")
     parent = None
     for prompt in VARIED:
         (entry,) = bank.generate(prompt, seed=VARIED_SEED, tags=["variation"], model=model, variant_of=parent)
