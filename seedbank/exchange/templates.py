@@ -73,8 +73,9 @@ def _formatted(name: str, value: Any, spec: str) -> str:
     try:
         return format(wanted, spec) if value is not None or not spec else format("", spec if spec[-1].isdigit() else "")
     except ValueError as error:
+        why = str(error).rstrip(".")
         raise BadInput(
-            f"{{{name}:{spec}}} cannot be filled: {error}.", "The specification is that of Python's format()."
+            f"{{{name}:{spec}}} cannot be filled: {why}.", "The specification is that of Python's format()."
         ) from None
 
 

@@ -113,6 +113,7 @@ def test_a_format_of_ones_own(seedbank):
         ("{id!r}", "too much"),
         ("{id:{id}}", "too much"),
         ("{prompt:d}", "cannot be filled"),
+        ("{seed:,}", "cannot be filled: Cannot specify ',' with 's'.\n"),
     ],
 )
 def test_a_format_that_makes_no_sense_is_a_sentence(seedbank, text, said):
