@@ -10,6 +10,7 @@ Request: ``{"id": n, "do": name, …}``. Answers: ``{"id": n, "event": name, …
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import queue
@@ -40,6 +41,8 @@ class Session:
         """Import the libraries, restore the settings, describe the environment."""
         emit({"event": "importing"})
         import_libraries()
+        if self._shelf is None:
+            gc.freeze()  # the libraries stay, so they are never looked through; pipelines come and go
         import torch
 
         from . import capture, settings
