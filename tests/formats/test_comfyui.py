@@ -418,6 +418,8 @@ def test_without_a_cfg_the_distilled_guidance_is_the_guidance() -> None:
     [
         ("a * 2 + 8", 18),
         ("round(a / 3)", 2),
+        ("round(a * 7, -1)", 40),
+        ("round(a, 0 - 10 ** 6)", None),
         ("min(a, 3) // 2", 1),
         ("a ** 2", 25),
         ("9 ** 9 ** 9", None),

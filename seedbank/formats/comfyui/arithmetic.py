@@ -11,6 +11,7 @@ from typing import Any
 MAX_CHARACTERS = 500
 MAX_VALUE = 2.0**64
 MAX_POWER = 64
+MAX_DIGITS = 20
 
 
 def _power(base: float, exponent: float) -> float:
@@ -18,6 +19,12 @@ def _power(base: float, exponent: float) -> float:
         raise ArithmeticError
     value: float = base**exponent
     return value
+
+
+def _round(number: float, digits: int | None = None) -> float:
+    if digits is not None and abs(digits) > MAX_DIGITS:  # `round` raises 10 to that power
+        raise ArithmeticError
+    return round(number, digits)
 
 
 _BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -40,7 +47,8 @@ _COMPARED: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 }
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "pow": _power,
-    **{function.__name__: function for function in (abs, math.ceil, math.floor, int, float, max, min, round, math.sqrt)},
+    "round": _round,
+    **{function.__name__: function for function in (abs, math.ceil, math.floor, int, float, max, min, math.sqrt)},
 }
 
 
