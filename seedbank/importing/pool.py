@@ -47,7 +47,9 @@ class _Child(Generic[Key]):
     def __init__(self, starter: Starter) -> None:
         self.process = starter.start()
         self.tasks: deque[_Given[Key]] = deque()
-        self.work = self.bytes = 0
+        self._unsent: deque[bytes] = deque()
+        self._sent = 0
+        self.work = 0
         self.answered = False
         self.since = time.monotonic()
 
@@ -56,8 +58,15 @@ class _Child(Generic[Key]):
             self.since = time.monotonic()
         self.tasks.append(given)
         self.work += given.work
-        self.bytes += len(given.data)
-        self.process.send(given.data)
+        self._unsent.append(given.data)
+        self._send()
+
+    def _send(self) -> None:
+        """Send as many tasks as its pipe has room for. One that is longer goes alone, as it then waits for it."""
+        while self._unsent and (not self._sent or self._sent + len(self._unsent[0]) <= self.process.room):
+            data = self._unsent.popleft()
+            self._sent += len(data)
+            self.process.send(data)
 
     def answers(self) -> list[tuple[Key, Examined | Rejected]] | None:
         """What it has answered; None when it has ended."""
@@ -66,18 +75,20 @@ class _Child(Generic[Key]):
         if results:
             self.answered = True
             self.since = time.monotonic()
-        return [(self._answered().key, result) for result in results]
+        found = [(self._answered().key, result) for result in results]
+        self._send()
+        return found
 
     def _answered(self) -> _Given[Key]:
         given = self.tasks.popleft()
         self.work -= given.work
-        self.bytes -= len(given.data)
+        self._sent -= len(given.data)
         return given
 
     @property
     def laden(self) -> bool:
-        """It has enough to do, or its pipe may have no room for another task, whose paths can be long."""
-        return self.work >= AHEAD or self.bytes > self.process.room
+        """It has enough to do."""
+        return self.work >= AHEAD
 
     @property
     def deadline(self) -> float:
@@ -91,7 +102,7 @@ class Pool(Generic[Key]):
         self._jobs = jobs
         self._children: list[_Child[Key]] = []
         self._selector = selectors.DefaultSelector()
-        self._starter = Starter(MODULE)
+        self._starter = Starter(MODULE, jobs)
 
     def __enter__(self) -> Self:
         return self

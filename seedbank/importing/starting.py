@@ -5,7 +5,8 @@ quarter of a second of a core. So one process loads them once, has neither threa
 It ends with the driver, and its processes with it.
 
 The driver writes tasks into one pipe of a process and reads answers from another, as pickled values. Pipes hold much: a
-process goes on for as long as the driver stores what others have found.
+process goes on for as long as the driver stores what others have found. Where the system gives small ones it waits for the
+driver more often, and the driver never for it.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ MALLOC = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str
 anew, which took a seventh of the time of one of 1024x1024."""
 PIPE = 1 << 20
 """Bytes that a pipe is asked to hold; less where the system gives less."""
-LONGEST = 12 << 10
-"""Bytes of the longest task: three paths of the largest length that there is."""
+PIPES = 32 << 20
+"""Bytes that all pipes together are asked to hold. Linux gives a user 64 MiB, and beyond that pipes of 8 KiB only."""
 LENGTH = 4
 """Bytes before an answer that say how long it is."""
 START, WAIT, KILL = b"start", b"wait", b"kill"
@@ -47,8 +48,9 @@ PATIENCE = 10.0
 class Starter:
     """The process that forks, as the driver knows it. It starts with the first process that is asked for."""
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, jobs: int) -> None:
         self._module = module
+        self._pipe = min(PIPE, PIPES // (2 * jobs))
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
         self._count = 0
@@ -56,7 +58,7 @@ class Starter:
     def start(self) -> Started:
         """A new process. It takes tasks at once, even before it is there."""
         channel = self._running()
-        (tasks, give), (take, answers) = make_pipe(PIPE), make_pipe(PIPE)
+        (tasks, give), (take, answers) = make_pipe(self._pipe), make_pipe(self._pipe)
         try:
             with suppress(OSError):  # the process that forks has ended: the pipes say so, and `end` how
                 socket.send_fds(channel, [START], [tasks, answers])
@@ -121,13 +123,13 @@ class Started:
         self._starter, self._number = starter, number
         self._give, self._take = give, take
         self._read = bytearray()
-        self.room = pipe_size(give) - LONGEST
+        self.room = pipe_size(give) // 4  # what is written into a pipe begins a new page where it does not fit the last one
 
     def fileno(self) -> int:
         return self._take
 
     def send(self, data: bytes) -> None:
-        """Give it a pickled task. Waits where the pipe is full, which it is not where no more than `room` is under way."""
+        """Give it a pickled task. Waits where the pipe is full, which it never is while no more than `room` is under way."""
         rest = memoryview(data)
         with suppress(BrokenPipeError):  # it has ended; `answers` says so
             while rest:

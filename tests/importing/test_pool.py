@@ -13,8 +13,10 @@ from PIL import Image
 from seedbank.errors import StorageError
 from seedbank.hashing import sha256
 from seedbank.importing import pool as pools
+from seedbank.importing import starting
 from seedbank.importing.examine import Examined, Rejected, Task
 from seedbank.importing.pool import Pool
+from seedbank.posix import make_pipe
 from tests.importing.pictures import encoded, folder_of, png
 
 
@@ -103,6 +105,35 @@ def test_processes_end_with_the_pool(folder: Path):
     assert len(children) == 2
     assert not [child for child in children if Path(f"/proc/{child}").exists()]
     assert starter.returncode == 0
+
+
+@pytest.mark.parametrize("size", [8 << 10, 64 << 10])
+def test_small_pipes_do_not_stop_an_import(folder: Path, monkeypatch: pytest.MonkeyPatch, size: int):
+    """Of each page of a pipe these tasks fill half; that of 8 KiB has no room for what the process is given ahead."""
+    monkeypatch.setattr(starting, "make_pipe", lambda _: make_pipe(size))
+    status = (folder / "00000.png").stat()
+    path = f"{folder}{'/.' * 1100}/00000.png"
+    task = Task(path, status.st_size, status.st_mtime_ns, decode=False)
+    with Pool[str](1) as pool:
+        pool.give("first", task)
+        assert isinstance(_all(pool)["first"], Examined)
+        assert not pool.full
+        os.set_blocking(pool._children[0].process._give, False)  # to wait would be an error here
+        _signal(pool, signal.SIGSTOP)
+        names = [f"{number}" for number in range(60)]
+        for name in names:
+            assert not pool.full
+            pool.give(name, task)
+        _signal(pool, signal.SIGCONT)
+        found = _all(pool)
+        assert not pool.full
+    assert list(found) == names
+    assert all(isinstance(result, Examined) for result in found.values())
+
+
+def test_many_processes_leave_the_user_room_for_pipes():
+    assert starting.Starter("", 256)._pipe * 2 * 256 <= starting.PIPES
+    assert starting.Starter("", 4)._pipe == starting.PIPE
 
 
 def test_hostile_files_are_one_sentence_each(tmp_path: Path):
