@@ -111,7 +111,8 @@ class _Undoing:
 
     def _trash(self) -> int:
         to_trash = TRASH[self.first.kind] == self.forward
-        state = entries.c.trashed.is_(None) if to_trash else entries.c.trashed.is_not(None)
+        # All that one operation puts in the trash is there since the time of that operation.
+        state = entries.c.trashed.is_(None) if to_trash else entries.c.trashed == self.target.at
         named = changed = 0
         for which in self._trashed():
             named += self.work.connection.scalar(select(func.count()).select_from(entries).where(which)) or 0

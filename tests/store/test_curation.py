@@ -195,6 +195,28 @@ def test_what_is_made_in_one_go_is_one_operation_and_one_undo(five: Store):
     assert five.count() == 8 and five.entry(8).tags == ("poster",)
 
 
+def test_doing_again_leaves_in_the_trash_what_somebody_else_put_there(five: Store):
+    five.add_entries([entry(8), entry(9)])
+    done = last(five)
+    five.trash([7], user="bob")
+    for _ in range(2):  # an undo that was done again can be undone again
+        for _ in range(2):
+            undone = undo(five, done)
+            assert undone.undo is not None
+            assert (undone.changed, undone.kept) == (1, ("1 entry changed since: left alone.",))
+            done = undone.undo
+        assert five.entry(7).trashed and not five.entry(8).trashed
+
+
+def test_undoing_rm_leaves_in_the_trash_what_was_put_there_again(five: Store):
+    five.trash([1, 2])
+    first = last(five)
+    five.restore([2])
+    five.trash([2], user="bob")
+    assert undo(five, first).changed == 1
+    assert five.entry(2).trashed and not five.entry(1).trashed
+
+
 def test_what_a_program_recorded_is_undone_by_its_number_only(five: Store):
     number = five.add_entry(replace(entry(8), tags=("poster",))).id
     with pytest.raises(NotFound, match="nothing of ann to undo"):
