@@ -69,12 +69,11 @@ class _Child(Generic[Key]):
             self.process.send(data)
 
     def answers(self) -> list[tuple[Key, Examined | Rejected]] | None:
-        """What it has answered; None when it has ended."""
+        """What it has answered; None when it has ended. A part of an answer is a sign of life, too."""
         if (results := self.process.answers()) is None:
             return None
-        if results:
-            self.answered = True
-            self.since = time.monotonic()
+        self.answered = True
+        self.since = time.monotonic()
         found = [(self._answered().key, result) for result in results]
         self._send()
         return found

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -74,6 +76,14 @@ def test_a_process_that_hangs_is_ended(folder: Path, monkeypatch: pytest.MonkeyP
         monkeypatch.undo()
         assert [(name, "not decoded within" in result.reason) for name, result in found] == [("hung", True)]
         assert isinstance(_all(pool)["next"], Examined)
+
+
+def test_a_process_in_the_middle_of_an_answer_does_not_hang():
+    process = SimpleNamespace(answers=lambda: [])  # some bytes, and nothing whole
+    child = pools._Child[str](SimpleNamespace(start=lambda: process))
+    child.since -= 1000.0
+    assert child.answers() == []
+    assert child.deadline > time.monotonic()
 
 
 def test_a_process_whose_libraries_cannot_be_loaded_is_one_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch):
