@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
+from seedbank.errors import BadInput
 from seedbank.formats.a1111 import sampler_of
 from seedbank.formats.checking import recipe_from
 from seedbank.formats.reading import Foreign
@@ -50,8 +52,14 @@ def remainder(recipe: Recipe, said: Foreign, names: Names = _usual) -> dict[str,
         elif value is not None and rest[part].get(name) == value:
             del rest[part][name]
     rest = {name: value for name, value in rest.items() if value != {}} | ({UNSAID: unsaid} if unsaid else {})
-    changed = together(rest, said, recipe.model, names)[1]
-    return rest | ({WORDS: _words(said)} if changed else {})
+    return rest if _is_said_by(rest, said, recipe.model, names) else rest | {WORDS: _words(said)}
+
+
+def _is_said_by(rest: Mapping[str, Any], said: Foreign, model: str | None, names: Names) -> bool:
+    try:
+        return not together(rest, said, model, names)[1]
+    except BadInput:  # a recipe of an import can be one that nobody would take in; its words are told all the same
+        return False
 
 
 def _words(said: Foreign) -> list[Any]:
@@ -66,6 +74,8 @@ def together(rest: Mapping[str, Any], said: Foreign, model: str | None, names: N
     """
     values = {name: dict(value) if isinstance(value, Mapping) else value for name, value in rest.items()}
     unsaid, words = values.pop(UNSAID, None), values.pop(WORDS, None)
+    if isinstance(unsaid, list):  # as it was written at first, of words that were always empty
+        unsaid = {field: "" for field in unsaid if isinstance(field, str)}
     unsaid = unsaid if isinstance(unsaid, Mapping) else {}
     if model is not None:
         values["model"] = model
@@ -81,7 +91,8 @@ def together(rest: Mapping[str, Any], said: Foreign, model: str | None, names: N
     cfg, pipeline = said.guidance_scale, recipe.pipeline
     if cfg is not None and pipeline is not None and pipeline in FACTS and cfg != cfg_of(pipeline, recipe.call):
         changed.append("the CFG")
-        values["call"] = dict(recipe.call) | guidance_from_cfg(pipeline, cfg)
+        with suppress(BadInput):  # files of other tools say a CFG also where the pipeline has none
+            values["call"] = dict(recipe.call) | guidance_from_cfg(pipeline, cfg)
     distilled = said.extras.get("distilled_guidance")
     if isinstance(distilled, (int, float)) and distilled != recipe.guidance:
         changed.append("the guidance")

@@ -18,7 +18,8 @@ from seedbank.exchange.receive import accept, receive
 from seedbank.exchange.texts import FORMS, SCRIPT, Texts, language
 from seedbank.formats import detect
 from seedbank.formats.comfyui import api_prompt
-from seedbank.formats.reading import Payload
+from seedbank.formats.reading import Foreign, Payload
+from seedbank.formats.remainder import remainder, together
 from seedbank.formats.stamp import find_stamp
 from seedbank.frozen import replace
 from seedbank.importing.convert import convert
@@ -259,6 +260,34 @@ def test_what_the_file_of_an_import_says_reaches_the_colleague(form, bank, other
         assert (received.reading.recipe.sampler, received.reading.recipe.schedule) == ("Res Multistep", "Karras")
     if form == "a1111":
         assert text.startswith(FOREIGN), "also what no recipe here can say"
+
+
+@pytest.mark.parametrize("pipeline", ["LatentConsistencyModelPipeline", "Flux2Pipeline"])
+def test_a_file_may_say_a_cfg_for_a_pipeline_that_has_none(pipeline, bank):
+    entry = imported(bank, Payload("png:parameters", FOREIGN))
+    call = {name: value for name, value in entry.recipe.call.items() if name != "cfg"}
+    recipe = replace(entry.recipe, pipeline=pipeline, model="b" * 64, call=call)
+    text = Texts(bank)(replace(entry, recipe=recipe), "a1111")
+    assert "CFG scale: 7" in text
+    for given_text in (text, text.replace("CFG scale: 7", "CFG scale: 8")):
+        assert receive(given_text).recipe == recipe, "no CFG changes it"
+
+
+@pytest.mark.parametrize("form", ["a1111", "block"])
+def test_a_picture_larger_than_is_taken_in_can_be_told(form, bank):
+    entry = imported(bank, Payload("png:parameters", FOREIGN.replace("640x512", "20000x512")))
+    text = Texts(bank)(entry, form)
+    assert "20000" in text
+    with pytest.raises(BadInput, match="its width is no whole number"):
+        receive(text)
+
+
+def test_a_text_of_before_lists_what_its_recipe_does_not_say():
+    reading = Foreign(prompt="", seed=5)
+    recipe = Recipe(conditioning={}, noise={"kind": "torch-cpu", "seed": "5"}, call={})
+    rest = remainder(recipe, reading)
+    assert rest["unsaid"] == {"prompt": ""}
+    assert together(rest | {"unsaid": ["prompt"]}, reading, None) == (recipe, [])
 
 
 def test_a_user_whom_a_file_names_does_not_travel(bank):
