@@ -90,7 +90,7 @@ def rating(text: str) -> Ranges | None:
     if text.casefold() == "none":
         return None
     found = whole_numbers(text)
-    if any(end is not None and end > BEST for one in found for end in (one.low, one.high)):
+    if any(one.low is not None and one.low > BEST for one in found):
         raise ValueError(f"is out of range; ratings go from 0 to {BEST}")
     return found
 

@@ -11,9 +11,10 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, insert, select, text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import TypeDecorator
+
+from seedbank.store.failures import of_the_driver
 
 FEW = 8
 """So many rows are inserted one after the other: to begin a COPY costs more."""
@@ -25,9 +26,9 @@ def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str
         return []
     if len(rows) <= FEW:
         return list(connection.scalars(_insert(table), list(rows)))
-    first = _reserved(connection, table, len(rows))
-    write_many(connection, table, [{"id": number, **row} for number, row in enumerate(rows, first)])
-    return list(range(first, first + len(rows)))
+    ids = _reserved(connection, table, len(rows))
+    write_many(connection, table, [{"id": number, **row} for number, row in zip(ids, rows, strict=True)])
+    return ids
 
 
 @lru_cache(64)
@@ -52,17 +53,16 @@ def write_many(connection: Connection, table: Table, rows: Sequence[Mapping[str,
         _copy(connection, f"COPY {table.name} ({listed}) FROM STDIN", values)
 
 
-def _reserved(connection: Connection, table: Table, count: int) -> int:
-    """The first of `count` ids in a row that nothing has or had."""
-    if connection.dialect.name == "postgresql":
-        sequence = f"{table.name}_id_seq"
-        last = connection.scalar(select(func.setval(sequence, func.nextval(sequence) + count - 1)))
-        return int(last or 0) - count + 1
+def _reserved(connection: Connection, table: Table, count: int) -> list[int]:
+    """Ids for `count` rows, in order, that nothing has or had."""
+    if connection.dialect.name == "postgresql":  # `setval` would ask for more rights than to insert one row does
+        following = select(func.nextval(f"{table.name}_id_seq")).select_from(func.generate_series(1, count))
+        return list(connection.scalars(following))
     largest = connection.scalar(select(func.max(table.c.id))) or 0
     if table.dialect_options["sqlite"]["autoincrement"]:
         used = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
         largest = max(largest, connection.scalar(used, {"name": table.name}) or 0)
-    return int(largest) + 1
+    return list(range(largest + 1, largest + 1 + count))
 
 
 def _bound(connection: Connection, table: Table, name: str, values: Sequence[Any]) -> Sequence[Any]:
@@ -77,10 +77,6 @@ def _bound(connection: Connection, table: Table, name: str, values: Sequence[Any
 
 def _copy(connection: Connection, statement: str, values: Sequence[tuple[Any, ...]]) -> None:
     driver: Any = connection.connection.driver_connection
-    errors: Any = connection.dialect.dbapi
-    try:
-        with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            for row in values:
-                copy.write_row(row)
-    except errors.Error as error:  # as SQLAlchemy raises what happens in its own statements
-        raise DBAPIError.instance(statement, None, error, errors.Error) from error
+    with of_the_driver(connection, statement), driver.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in values:
+            copy.write_row(row)

@@ -43,7 +43,7 @@ FEW_IN_ORDER = 1_000
 SURELY_MANY = 4
 """Where PostgreSQL expects that many times what is few, nothing is counted."""
 
-BEYOND = frozenset({"added", "created", "regenerable", "collection"})
+BEYOND = frozenset({"added", "bytes", "created", "regenerable", "collection"})
 """Keys whose meaning changes while the bank does not: with the time, with the disk, with what a saved search uses of these."""
 
 _MOST, _START, _FLOOR = (bindparam(name, type_=Integer) for name in ("most", "start", "floor"))

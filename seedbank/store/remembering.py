@@ -18,10 +18,14 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
+from seedbank.store.failures import of_the_driver
+
 T = TypeVar("T")
 
 MOST = 300
 """Values that are remembered; then it begins anew."""
+
+SNAPSHOT = "SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_snapshot()::text END"
 
 _KEY = "seedbank.remembered"
 
@@ -53,8 +57,14 @@ def memory_of(connection: Connection) -> Memory:
 
 
 def version_of(connection: Connection) -> Hashable:
-    """Equal only where nothing was committed between two transactions of a connection. Takes the transaction's snapshot."""
+    """Equal only where nothing was committed between two transactions of a connection. Takes the transaction's snapshot.
+
+    A replica learns of commits without any transaction of its own, so its snapshots say nothing: there, no two are equal.
+    """
     driver: Any = connection.connection.driver_connection
+    statement = "PRAGMA data_version" if connection.dialect.name == "sqlite" else SNAPSHOT
+    with of_the_driver(connection, statement):
+        version = driver.execute(statement).fetchone()[0]
     if connection.dialect.name == "sqlite":
-        return driver.execute("PRAGMA data_version").fetchone()[0], driver.total_changes
-    return driver.execute("SELECT pg_current_snapshot()::text").fetchone()[0]  # type: ignore[no-any-return]
+        return version, driver.total_changes
+    return object() if version is None else version

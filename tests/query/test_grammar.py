@@ -132,7 +132,7 @@ def test_a_pasted_parameters_text_is_a_query():
         ("digest:xyz", "xyz", "0-9 a-f"),
         ("like:cat", "cat", "not the id"),
         ("like:17~99", "17~99", "too far"),
-        ("rating:4..9", "4..9", "ratings go from 0 to 5"),
+        ("rating:6..9", "6..9", "ratings go from 0 to 5"),
         ("added:soon", "soon", "write 2026-11"),
         ("added:2026-02-31", "2026-02-31", "calendar"),
         ("added:-7d", "-7d", "write -7d.."),

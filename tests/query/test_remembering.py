@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
 
 from seedbank.query import parse
+from seedbank.records import Blob
 from seedbank.store import Store, remembering
 from seedbank.store.planning import BEYOND
-from tests.store.examples import new_entry
+from tests.store.examples import digest, new_entry
 
 
 @pytest.fixture
@@ -95,8 +98,9 @@ def test_what_this_process_changes_is_seen_at_once(three: Store):
 
 
 def test_what_depends_on_more_than_the_bank_is_asked_anew(three: Store):
-    for key, text in {"added": "-1h..", "created": "2020..", "regenerable": "yes", "collection": "all"}.items():
-        assert key in BEYOND
+    asked = {"added": "-1h..", "bytes": "absent", "created": "2020..", "regenerable": "yes", "collection": "all"}
+    assert BEYOND == set(asked)
+    for key, text in asked.items():
         if key == "collection":
             three.curation.create_collection("all", "added:-1h..")
         found(three, f"{key}:{text}")
@@ -111,3 +115,19 @@ def test_only_so_much_is_remembered(monkeypatch: pytest.MonkeyPatch):
     assert [memory.once(number, lambda number=number: -number) for number in range(5)] == [0, -1, -2, -3, -4]
     assert len(memory.values) <= 3
     assert memory.once(4, lambda: 1) == -4
+
+
+def test_a_connection_that_was_lost_is_an_error_like_those_of_statements(three: Store):
+    with pytest.raises(DBAPIError), three.database.engine.connect() as connection:
+        connection.connection.driver_connection.close()  # type: ignore[union-attr]
+        remembering.version_of(connection)
+
+
+def test_a_file_that_goes_is_missed_at_once(three: Store, tmp_path: Path):
+    file = tmp_path / "kept.png"
+    file.write_bytes(b"here")
+    blob = Blob(digest("kept"), 4, "image/png", str(file))
+    number = three.add_entry(new_entry(4, blob=blob)).id
+    assert found(three, "bytes:absent -id:..3") == []
+    file.unlink()
+    assert found(three, "bytes:absent -id:..3") == [number]

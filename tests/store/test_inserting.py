@@ -8,8 +8,9 @@ from seedbank.errors import BadInput
 from seedbank.records import Blob, SeenFile
 from seedbank.store import Store
 from seedbank.store.imports import Job
-from seedbank.store.inserting import FEW
+from seedbank.store.inserting import FEW, insert_many
 from seedbank.store.integrity import integrity
+from seedbank.store.tables import prompts
 from tests.conftest import Databases
 from tests.store.examples import digest, new_entry
 
@@ -29,6 +30,18 @@ def test_an_id_that_was_purged_is_not_given_out_again_to_many(store: Store):
     store.trash(ids[-2:])
     store.purge(ids[-2:])
     assert store.add_entries(new_entry(number) for number in range(MANY))[0] == ids[-1] + 1
+
+
+def test_whoever_may_insert_one_row_may_insert_many(store: Store, databases: Databases):
+    if databases.kind != "postgresql":
+        pytest.skip("SQLite knows no rights")
+    with store.database.writing() as connection:
+        connection.exec_driver_sql("CREATE ROLE mate NOLOGIN")
+        connection.exec_driver_sql("GRANT SELECT, INSERT ON prompts TO mate; GRANT USAGE ON prompts_id_seq TO mate")
+        connection.exec_driver_sql("SET LOCAL ROLE mate")
+        rows = [{"digest": digest("prompt", number), "text": str(number)} for number in range(MANY)]
+        assert insert_many(connection, prompts, rows) == list(range(1, MANY + 1))
+        connection.exec_driver_sql("RESET ROLE; DROP OWNED BY mate; DROP ROLE mate")
 
 
 def test_what_postgresql_refuses_of_many_rows_is_said_and_nothing_is_stored(store: Store, databases: Databases):
