@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, insert
+from sqlalchemy.exc import DBAPIError
 
 from seedbank.errors import BadInput, MissingEngine, NoBank, OtherSchema, StorageError
 from seedbank.store.database import Database, Place, sqlite_module
@@ -105,13 +106,21 @@ def upgrade(url: str) -> Upgrade:
                 _copy_sqlite(place.file, copy)
             with _without_foreign_keys(database), database.writing() as connection:
                 migrate(connection)
-                if place.file is None:
-                    # Tables that were written anew have no statistics, and until PostgreSQL counts them by itself, some
-                    # minutes later, it walks the wrong way: pages of a million entries took 40 to 250 ms instead of 10.
-                    connection.exec_driver_sql("ANALYZE")
-            if place.file is not None:
+            if place.file is None:
+                _settle(database)
+            else:
                 _give_back_room(database)
         return Upgrade(before, HEAD, copy)
+
+
+def _settle(database: Database) -> None:
+    """What autovacuum does some minutes after tables were written anew: it counts them, and maps what all may see.
+
+    Until then PostgreSQL walks the wrong way and looks up each entry of an index in its table: pages of a million entries
+    took 40 to 250 ms without the numbers. Where it cannot be done now, autovacuum still does it.
+    """
+    with suppress(DBAPIError), database.engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM (ANALYZE)")
 
 
 def backup(url: str, target: Path) -> Path:
