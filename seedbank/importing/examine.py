@@ -158,12 +158,16 @@ def load() -> None:
         reader(name)
 
 
-def work(tasks: BinaryIO, answer: Callable[[Examined | Rejected], None]) -> None:
-    """Examine what is asked for, one file after the other, until there is no more."""
+def prepare() -> None:
+    """What a process does before its first file: what fails here is no fault of a file either."""
     from seedbank.posix import limit_process
 
     _writer.submit(_write, b"", None).result()  # the thread is there
     limit_process(MEMORY)
+
+
+def work(tasks: BinaryIO, answer: Callable[[Examined | Rejected], None]) -> None:
+    """Examine what is asked for, one file after the other, until there is no more."""
     while True:
         try:
             task = pickle.load(tasks)
@@ -178,4 +182,7 @@ if __name__ == "__main__":
     from seedbank.importing.starting import serve
 
     module.load()
-    serve(socket.socket(fileno=int(sys.argv[1])), module.work)
+    if sys.argv[1:]:
+        serve(socket.socket(fileno=int(sys.argv[1])), module.prepare, module.work)
+    else:  # asked by hand whether it can: the error of the user's system is the answer
+        module.prepare()

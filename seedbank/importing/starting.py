@@ -41,6 +41,8 @@ LENGTH = 4
 START, WAIT, KILL = b"start", b"wait", b"kill"
 MESSAGE = 32
 """Bytes of the longest message between the driver and the process that forks."""
+UNPREPARED = 3
+"""Exit status of a process that could not begin."""
 PATIENCE = 10.0
 """Seconds for the process that forks to end its own when it is told to."""
 
@@ -96,12 +98,12 @@ class Starter:
         with suppress(OSError):
             self._channel.send(b"%s %d" % (KILL if kill else WAIT, number))
             said = self._channel.recv(MESSAGE)
-        if said:
-            return int(said)
-        status = self._process.wait()
+        status = int(said) if said else self._process.wait()
+        if said and status != UNPREPARED:
+            return status
         raise StorageError(
             f"The process that decodes files could not be started (exit status {status}).",
-            f"See why with: {sys.executable} -m {self._module} 0",
+            f"Try fewer --jobs, or see why with: {sys.executable} -P -m {self._module}",
         )
 
     def close(self) -> None:
@@ -167,8 +169,14 @@ class Started:
         return self._starter.end(self._number, kill)
 
 
-def serve(channel: socket.socket, work: Callable[[BinaryIO, Callable[[Any], None]], None]) -> None:
-    """Fork processes that do `work` with their tasks and a function that answers, as the driver asks; until it is gone."""
+Work = Callable[[BinaryIO, Callable[[Any], None]], None]
+
+
+def serve(channel: socket.socket, prepare: Callable[[], None], work: Work) -> None:
+    """Fork processes as the driver asks, until it is gone.
+
+    Each does `prepare`, then `work` with its tasks and a function that answers.
+    """
     gc.freeze()  # what is loaded is never garbage: no process looks at it again, so its memory stays shared
     forked: list[int] = []
     try:
@@ -179,7 +187,7 @@ def serve(channel: socket.socket, work: Callable[[BinaryIO, Callable[[Any], None
             if said == START:
                 if (process := os.fork()) == 0:
                     channel.close()
-                    _work(work, *files)
+                    _work(prepare, work, *files)
                 forked.append(process)
                 for file in files:
                     os.close(file)
@@ -191,7 +199,7 @@ def serve(channel: socket.socket, work: Callable[[BinaryIO, Callable[[Any], None
             _ended(forked, number, kill=True)
 
 
-def _work(work: Callable[[BinaryIO, Callable[[Any], None]], None], tasks: int, answers: int) -> None:
+def _work(prepare: Callable[[], None], work: Work, tasks: int, answers: int) -> None:
     """What a forked process does. It never comes back: what stands behind `fork` is its parent's."""
 
     def answer(value: Any) -> None:
@@ -200,8 +208,10 @@ def _work(work: Callable[[BinaryIO, Callable[[Any], None]], None], tasks: int, a
         while rest:
             rest = rest[os.write(answers, rest) :]
 
-    status = 1
+    status = UNPREPARED
     try:
+        prepare()
+        status = 1
         with open(tasks, "rb") as file:
             work(file, answer)
         status = 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -92,6 +94,26 @@ def test_a_process_whose_libraries_cannot_be_loaded_is_one_sentence(folder: Path
         pool.give("a", _task(folder / "00000.png"))
         with pytest.raises(StorageError, match=r"could not be started \(exit status 1\)"):
             _all(pool)
+
+
+def test_a_process_that_cannot_begin_is_no_fault_of_a_file(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "unprepared.py").write_text(
+        "import runpy\n"
+        "from seedbank import posix\n"
+        "posix.limit_process = lambda more: 1 / 0\n"
+        "runpy.run_module('seedbank.importing.examine', run_name='__main__', alter_sys=False)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(pools, "MODULE", "unprepared")
+    with Pool[str](1) as pool:
+        pool.give("a", _task(folder / "00000.png"))
+        with pytest.raises(StorageError, match=r"could not be started \(exit status 3\)"):
+            _all(pool)
+
+
+def test_one_can_see_by_hand_whether_a_process_can_begin():
+    said = subprocess.run([sys.executable, "-P", "-m", pools.MODULE], capture_output=True, check=False)
+    assert (said.returncode, said.stdout, said.stderr) == (0, b"", b"")
 
 
 def test_files_in_the_current_folder_are_no_modules(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
