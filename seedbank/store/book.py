@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from seedbank.store.tables import operations
 from seedbank.store.tagging import RENAME
@@ -19,8 +21,8 @@ class Book:
 
     steps: dict[int, tuple[int, bool]] = field(default_factory=dict)
     """{undo operation: (first operation, whether it does it again)}"""
-    renames: list[tuple[int, str, str]] = field(default_factory=list)
-    """(operation, folded old name, new name)"""
+    renames: list[tuple[int, datetime, str, str]] = field(default_factory=list)
+    """(operation, when, folded old name, new name)"""
 
     @classmethod
     def read(cls, connection: Connection) -> Book:
@@ -32,7 +34,7 @@ class Book:
                 root, again = book.root(details["undoes"])
                 book.steps[row.id] = root, not again
             if "tag" in details:
-                book.renames.append((row.id, fold(details["tag"]["from"]), details["tag"]["to"]))
+                book.renames.append((row.id, row.at, fold(details["tag"]["from"]), details["tag"]["to"]))
         return book
 
     def root(self, number: int) -> tuple[int, bool]:
@@ -46,10 +48,16 @@ class Book:
         last = [(number, again) for number, (first, again) in self.steps.items() if first == root]
         return last[-1][0] if last and not last[-1][1] else None
 
-    def today(self, name: str, since: int) -> str:
-        """What the tag that was called `name` in operation `since` is called now."""
-        for number, old, new in self.renames:
-            if number > since and fold(name) == old:
+    def today(self, event: Row[Any]) -> str:
+        """What the tag of an event (`history.EVENT`) is called now.
+
+        An operation can go on for long: of what its later parts said, the time tells which renames were still to come. What
+        came in a bundle was said before its operation, and has the names of then.
+        """
+        name: str = event.value
+        for number, at, old, new in self.renames:
+            later = number > event.operation_id and (event.at <= event.entered or event.at < at)
+            if later and fold(name) == old:
                 name = new
         return name
 

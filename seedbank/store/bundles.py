@@ -163,7 +163,7 @@ def spoken(connection: Connection, book: Book, numbers: Iterable[int]) -> dict[i
     for row in in_order(connection.execute(said_of(opinion_events.c.image_id.in_(list(found))))):
         value = row.value
         if row.kind in (TAG, UNTAG):
-            value = book.today(row.value, row.operation_id)
+            value = book.today(row)
         elif row.kind == COLLECT:
             value = {"uid": row.value["uid"], "position": row.value.get("position")}
         found[row.image_id].append((Saying(row.digest, row.at, row.name, row.kind, value), row.value))

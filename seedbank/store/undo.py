@@ -203,7 +203,7 @@ class _Undoing:
 
     def _reading(self, row: Any) -> tuple[Subject, Any]:
         if row.kind in (TAG, UNTAG):
-            return (row.image_id, TAG, fold(self.book.today(row.value, row.operation_id))), row.kind == TAG
+            return (row.image_id, TAG, fold(self.book.today(row))), row.kind == TAG
         if row.kind == COLLECT:
             return (row.image_id, COLLECT, row.value["uid"]), row.value.get("position")
         brought = self.first.kind == IMPORT and self.first.user == self.work.user  # what others said, in a bundle

@@ -88,6 +88,20 @@ def test_undoing_finds_a_tag_that_was_renamed_since(five: Store):
     assert tags(five, 1, 2) == ["", ""]
 
 
+def test_a_tag_that_is_given_again_while_its_operation_goes_on_is_no_renamed_one(five: Store):
+    act = Act("generate")
+    five.add_entry(replace(entry(8), tags=("poster",)), act=act)
+    five.curation.rename_tag("poster", "affiche")
+    five.add_entry(replace(entry(9), tags=("poster",)), act=act)
+    assert tags(five, 7, 8) == ["affiche", "poster"]
+    for number, expected in ((8, "affiche"), (9, "poster")):
+        assert [[said.value for said in one] for one in five.bundles.sayings([digest("pixels", number)])] == [[expected]]
+    again = undo(five, act.number).undo
+    assert tags(five, 7, 8) == ["", ""]
+    undo(five, again)
+    assert tags(five, 7, 8) == ["affiche", "poster"]
+
+
 def test_a_rename_is_undone_unless_the_name_was_changed_again(five: Store):
     five.tag([1], ["a"])
     five.curation.rename_tag("a", "b")
