@@ -174,6 +174,49 @@ def test_an_upgrade_leaves_postgresql_with_statistics(empty_url: str, databases:
     assert counted == 4
 
 
+def test_an_upgrade_leaves_postgresql_with_the_owner_and_the_privileges_of_before(
+    empty_url: str, databases: Databases, tmp_path: Path
+):
+    if databases.kind != "postgresql":
+        pytest.skip("SQLite has no roles")
+    of_revision("0007", empty_url, tmp_path)
+    owner, mate = (f"{Path(empty_url).name.split('?')[0]} {name}" for name in ("owner", "mate"))
+    tables = ("entries", "recipes", "images", "blobs", "regenerations", "opinion_events", "postings")
+    database = Database(Place.parse(empty_url))
+    with database.writing() as connection:
+        connection.exec_driver_sql(f'CREATE ROLE "{mate}"')
+        connection.exec_driver_sql(f'CREATE ROLE "{owner}"')
+        connection.exec_driver_sql(f'GRANT ALL ON SCHEMA public TO "{owner}"')
+        for table in connection.exec_driver_sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").scalars().all():
+            connection.exec_driver_sql(f'ALTER TABLE {table} OWNER TO "{owner}"')
+            connection.exec_driver_sql(f'GRANT SELECT, INSERT ON {table} TO "{mate}"')
+        functions = "SELECT oid::regprocedure FROM pg_proc WHERE proname LIKE 'seedbank%%'"
+        for name in connection.exec_driver_sql(functions).scalars():
+            connection.exec_driver_sql(f'ALTER FUNCTION {name} OWNER TO "{owner}"')
+        connection.exec_driver_sql(f'GRANT UPDATE (trace_id, verdict) ON entries TO "{mate}" WITH GRANT OPTION')
+        connection.exec_driver_sql("GRANT SELECT ON images TO PUBLIC")
+    database.close()
+    schema.upgrade(empty_url)
+    database = Database(Place.parse(empty_url))
+    try:
+        with database.writing() as connection:
+            for table in tables:
+                asked = " AND ".join(f"has_table_privilege('{mate}', '{table}', '{right}')" for right in ("SELECT", "INSERT"))
+                assert connection.exec_driver_sql(f"SELECT {asked}").scalar_one(), table
+            changed = f"has_column_privilege('{mate}', 'entries', 'verdict', 'UPDATE WITH GRANT OPTION')"
+            assert connection.exec_driver_sql(f"SELECT {changed}").scalar_one()
+            assert not connection.exec_driver_sql(f"SELECT has_table_privilege('{mate}', 'entries', 'DELETE')").scalar_one()
+            assert "=r/" in str(connection.exec_driver_sql("SELECT relacl FROM pg_class WHERE relname = 'images'").scalar_one())
+            owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
+            assert connection.exec_driver_sql(owners).scalars().all() == [owner]
+    finally:
+        with database.writing() as connection:
+            for role in (owner, mate):
+                connection.exec_driver_sql(f'DROP OWNED BY "{role}"')
+                connection.exec_driver_sql(f'DROP ROLE "{role}"')
+        database.close()
+
+
 BROKEN = """
 import sqlalchemy as sa
 from alembic import op
