@@ -39,8 +39,6 @@ MOST_SHARED = 200_000
 """Models, environments, users or collections of one bundle: they are held in memory."""
 LONGEST_QUERY = 20_000
 LARGEST_TRACE = 64 << 20
-ROUNDED_BITS = 4
-"""Bits of a perceptual hash that another version of Pillow may round otherwise when it makes the picture small."""
 T = TypeVar("T")
 
 
@@ -72,6 +70,9 @@ class _Arriving:
     """Every file that a record names."""
     pictures: dict[str, Picture] = field(default_factory=dict)
     """{file digest: the picture that its pixels must be}"""
+    proven: dict[str, Picture] = field(default_factory=dict)
+    """{image digest: what its pixels are}. A perceptual hash is that of this Pillow: other versions make tall pictures small
+    in another order, which can change half of its bits."""
     traces: dict[str, str] = field(default_factory=dict)
     """{file digest of a trace: image digest that it must end with}"""
     here: dict[str, Model] = field(default_factory=dict)
@@ -139,12 +140,15 @@ class _Arriving:
             (self.folder / digest).unlink()
             if isinstance(result, Rejected):
                 raise BadInput(f"The picture {digest} in the bundle cannot be taken in: {result.reason}")
-            if why := _otherwise(self.pictures[digest], result.looked.picture):
+            found = result.looked.picture
+            if why := _otherwise(self.pictures[digest], found):
                 raise BadInput(
                     f"The picture {digest} in the bundle does not have the {why} that its record gives.", "Have it sent again."
                 )
             if result.looked.media_type != self.files[digest].media_type:
                 raise BadInput(f"The picture {digest} in the bundle is not of the type that its record gives.")
+            assert found is not None
+            self.proven[found.digest] = found
 
     def _check_trace(self, digest: str, data: bytes, size: int) -> None:
         """A trace is what `Bank.put_trace` writes, and that of the picture of its entry."""
@@ -216,10 +220,13 @@ class _Arriving:
         return replace(new, model=model, adapters=tuple(map(self._known, new.adapters)), inputs=inputs)
 
     def _with_files(self, new: Any) -> Any:
-        output = new.output
+        output, picture = new.output, new.picture
+        if picture is not None:
+            picture = self.proven.get(picture.digest, picture)
         if output.trace is not None and not self._is_here(output.trace):
             output = replace(output, trace=None)
-        return replace(new, blob=new.blob if new.blob is None or self._is_here(new.blob) else None, output=output)
+        blob = new.blob if new.blob is None or self._is_here(new.blob) else None
+        return replace(new, blob=blob, output=output, picture=picture)
 
     def _is_here(self, blob: Blob) -> bool:
         return blob.digest in self.reader.files or self.bank.blobs.has(blob.digest)
@@ -282,9 +289,6 @@ def _otherwise(recorded: Picture, found: Picture | None) -> str | None:
         return f"size {recorded.width}x{recorded.height}"
     if recorded.mode is not None and recorded.mode != found.mode:
         return f"mode {recorded.mode}"
-    if recorded.phash is not None and found.phash is not None:
-        bits = (int(recorded.phash, 16) ^ int(found.phash, 16)).bit_count()
-        return f"perceptual hash {recorded.phash}" if bits > ROUNDED_BITS else None
     return None
 
 
