@@ -11,6 +11,9 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+PR_SET_PDEATHSIG = 1
+"""Of <linux/prctl.h>."""
+
 
 def write_new(folder: Path, chunks: Iterable[bytes | memoryview], prefix: str = "") -> Path:
     """Write `chunks` to a new read-only file in `folder` and return its path; the bytes are on the disk by then.
@@ -93,6 +96,20 @@ def pipe_size(pipe: int) -> int:
         return fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
     except (OSError, AttributeError):
         return 16 << 10
+
+
+def end_with(parent: int) -> None:
+    """This process, forked by `parent`, is killed when that ends. On Linux only; elsewhere it lives on.
+
+    The thread of the parent that forked is what counts: it is to have no other.
+    """
+    import ctypes
+    import signal
+
+    with suppress(AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it had ended before it was asked
+        os._exit(1)
 
 
 def limit_process(more: int) -> None:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import pickle
 import selectors
-import signal
 import time
 from collections import deque
 from types import TracebackType
 from typing import Generic, NamedTuple, Self, TypeVar
 
 from seedbank.importing.examine import Examined, Rejected, Task
-from seedbank.importing.starting import Starter
+from seedbank.importing.starting import Starter, in_words
 
 Key = TypeVar("Key")
 
@@ -171,5 +170,4 @@ class Pool(Generic[Key]):
                 heir.give(other)
         if hung:
             return lost.key, Rejected(f"It was not decoded within {SECONDS:.0f} seconds.", passing=True)
-        name = signal.Signals(-status).name if status < 0 else f"exit status {status}"
-        return lost.key, Rejected(f"The process that decoded it ended ({name}).", passing=True)
+        return lost.key, Rejected(f"The process that decoded it ended ({in_words(status)}).", passing=True)

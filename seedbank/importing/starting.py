@@ -2,7 +2,7 @@
 
 The driver cannot be forked, as it may hold torch, threads and connections; and to load the libraries takes each new process a
 quarter of a second of a core. So one process loads them once, has neither threads nor files open, and forks as it is told.
-It ends with the driver, and its processes with it.
+It ends with the driver, and its processes with it, also when it is killed and one of them hangs.
 
 The driver writes tasks into one pipe of a process and reads answers from another, as pickled values. Pipes hold much: a
 process goes on for as long as the driver stores what others have found. Where the system gives small ones it waits for the
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from seedbank.errors import StorageError
-from seedbank.posix import make_pipe, pipe_size
+from seedbank.posix import end_with, make_pipe, pipe_size
 
 ROOT = Path(__file__).resolve().parents[2]
 THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -56,6 +56,8 @@ class Starter:
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
         self._count = 0
+        self.proven = False
+        """A process has answered."""
 
     def start(self) -> Started:
         """A new process. It takes tasks at once, even before it is there."""
@@ -90,7 +92,7 @@ class Starter:
     def end(self, number: int, kill: bool) -> int:
         """The exit status of a process that ends by itself, or is killed; negative for a signal.
 
-        Raises `StorageError` where none could be started.
+        Raises `StorageError` where none could be started, or none can be any more.
         """
         assert self._channel is not None
         assert self._process is not None
@@ -101,8 +103,13 @@ class Starter:
         status = int(said) if said else self._process.wait()
         if said and status != UNPREPARED:
             return status
+        if self.proven and not said:
+            raise StorageError(
+                f"The process that starts those that decode files ended ({in_words(status)}).",
+                "Import the folder again, with fewer --jobs where memory is short: what is stored is not read again.",
+            )
         raise StorageError(
-            f"The process that decodes files could not be started (exit status {status}).",
+            f"The process that decodes files could not be started ({in_words(status)}).",
             f"Try fewer --jobs, or see why with: {sys.executable} -P -m {self._module}",
         )
 
@@ -145,6 +152,7 @@ class Started:
             return None
         if not data:
             return None
+        self._starter.proven = True
         self._read += data
         return list(self._whole())
 
@@ -172,12 +180,18 @@ class Started:
 Work = Callable[[BinaryIO, Callable[[Any], None]], None]
 
 
+def in_words(status: int) -> str:
+    """An exit status; negative is the number of a signal."""
+    return signal.Signals(-status).name if status < 0 else f"exit status {status}"
+
+
 def serve(channel: socket.socket, prepare: Callable[[], None], work: Work) -> None:
     """Fork processes as the driver asks, until it is gone.
 
     Each does `prepare`, then `work` with its tasks and a function that answers.
     """
     gc.freeze()  # what is loaded is never garbage: no process looks at it again, so its memory stays shared
+    parent = os.getpid()
     forked: list[int] = []
     try:
         while True:
@@ -187,7 +201,7 @@ def serve(channel: socket.socket, prepare: Callable[[], None], work: Work) -> No
             if said == START:
                 if (process := os.fork()) == 0:
                     channel.close()
-                    _work(prepare, work, *files)
+                    _work(parent, prepare, work, *files)
                 forked.append(process)
                 for file in files:
                     os.close(file)
@@ -199,7 +213,7 @@ def serve(channel: socket.socket, prepare: Callable[[], None], work: Work) -> No
             _ended(forked, number, kill=True)
 
 
-def _work(prepare: Callable[[], None], work: Work, tasks: int, answers: int) -> None:
+def _work(parent: int, prepare: Callable[[], None], work: Work, tasks: int, answers: int) -> None:
     """What a forked process does. It never comes back: what stands behind `fork` is its parent's."""
 
     def answer(value: Any) -> None:
@@ -210,6 +224,7 @@ def _work(prepare: Callable[[], None], work: Work, tasks: int, answers: int) -> 
 
     status = UNPREPARED
     try:
+        end_with(parent)
         prepare()
         status = 1
         with open(tasks, "rb") as file:

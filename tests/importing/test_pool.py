@@ -38,10 +38,21 @@ def _all(pool: Pool[str]) -> dict[str, Examined | Rejected]:
 
 def _signal(pool: Pool[str], number: signal.Signals) -> None:
     """Send a signal to the newest process of the pool."""
+    os.kill(_children(pool)[-1], number)
+
+
+def _children(pool: Pool[str]) -> list[int]:
     starter = pool._starter._process
     assert starter is not None
-    children = Path(f"/proc/{starter.pid}/task/{starter.pid}/children").read_text("ascii").split()
-    os.kill(int(children[-1]), number)
+    return [int(one) for one in Path(f"/proc/{starter.pid}/task/{starter.pid}/children").read_text("ascii").split()]
+
+
+def _is_there(process: int) -> bool:
+    """It has not ended; one that nobody has asked about yet has."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +143,7 @@ def test_processes_end_with_the_pool(folder: Path):
         assert pool.collect()
         starter = pool._starter._process
         assert starter is not None
-        children = Path(f"/proc/{starter.pid}/task/{starter.pid}/children").read_text("ascii").split()
+        children = _children(pool)
         _signal(pool, signal.SIGSTOP)  # also one that would not hear of it
     assert len(children) == 2
     assert not [child for child in children if Path(f"/proc/{child}").exists()]
@@ -166,6 +177,28 @@ def test_small_pipes_do_not_stop_an_import(folder: Path, monkeypatch: pytest.Mon
 def test_many_processes_leave_the_user_room_for_pipes():
     assert starting.Starter("", 256)._pipe * 2 * 256 <= starting.PIPES
     assert starting.Starter("", 4)._pipe == starting.PIPE
+
+
+def test_the_end_of_the_process_that_forks_is_told_and_leaves_no_orphan(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    file = folder / "00000.png"
+    with Pool[str](1) as pool:
+        pool.give("first", _task(file))
+        _all(pool)
+        (child,) = _children(pool)
+        _signal(pool, signal.SIGSTOP)  # it hangs
+        monkeypatch.setattr(pools, "SECONDS", 2.0)
+        pool.give("next", _task(file))
+        starter = pool._starter._process
+        assert starter is not None
+        starter.kill()
+        with pytest.raises(StorageError, match=r"starts those that decode files ended \(SIGKILL\)"):
+            _all(pool)
+        end = time.monotonic() + 5.0
+        while (left := _is_there(child)) and time.monotonic() < end:
+            time.sleep(0.01)
+        if left:
+            os.kill(child, signal.SIGKILL)
+    assert not left
 
 
 def test_hostile_files_are_one_sentence_each(tmp_path: Path):
