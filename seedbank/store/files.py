@@ -69,14 +69,16 @@ def _has_size(path: str, size: int) -> bool:
 
 
 def entries_of_blob(connection: Connection, digest: str) -> list[int]:
-    """The ids of the entries whose picture, trace or input is this file. For a trace, all entries are looked through."""
-    number = connection.scalar(select(blobs.c.id).where(head(blobs.c.digest) == digest))
-    if number is None:
-        used = entries.c.trace_digest == digest
-    else:
-        inputs = select(entry_inputs.c.entry_id).where(entry_inputs.c.blob_id == number)
-        used = or_(entries.c.blob_id == number, entries.c.id.in_(inputs))
-    return list(connection.scalars(select(entries.c.id).where(used).order_by(entries.c.id)))
+    """The ids of the entries whose picture, trace or input is this file. An image is no trace; otherwise all entries are
+    looked through."""
+    row = connection.execute(select(blobs).where(head(blobs.c.digest) == digest)).one_or_none()
+    used: list[ColumnElement[bool]] = []
+    if row is not None:
+        inputs = select(entry_inputs.c.entry_id).where(entry_inputs.c.blob_id == row.id)
+        used += entries.c.blob_id == row.id, entries.c.id.in_(inputs)
+    if row is None or not row.media_type.startswith("image/"):
+        used.append(entries.c.trace_digest == digest)
+    return list(connection.scalars(select(entries.c.id).where(or_(*used)).order_by(entries.c.id)))
 
 
 def entries_of_picture(connection: Connection, digest: str) -> list[int]:

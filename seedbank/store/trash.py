@@ -195,11 +195,12 @@ def _streams(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
 
 
 def _traces(connection: Connection, ids: list[int]) -> list[str]:
-    """What these entries were rendered like. Another one may have been rendered alike, and keeps the file."""
+    """What these entries and their attempts were rendered like. Others may have been rendered alike, and keep the files."""
     found: set[str] = set()
     for some in chunks(ids):
-        statement = select(entries.c.trace_digest).where(entries.c.id.in_(some), entries.c.trace_digest.is_not(None))
-        found.update(connection.scalars(statement))
+        for table, entry in ((entries, entries.c.id), (regenerations, regenerations.c.entry_id)):
+            statement = select(table.c.trace_digest).where(entry.in_(some), table.c.trace_digest.is_not(None))
+            found.update(connection.scalars(statement))
     return sorted(found)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import event
 
 from seedbank.errors import BadInput, NotFound
 from seedbank.query import parse as parse_query
-from seedbank.records import Blob, Edge, Entry, NewEntry, Picture
+from seedbank.records import TRACE_TYPE, Blob, Edge, Entry, NewEntry, Output, Picture
 from seedbank.store import Store
 from tests.store.examples import digest, environment, model, new_entry, recipe
 
@@ -49,6 +49,14 @@ def test_a_digest_is_known_before_its_bytes_and_they_can_be_attached(store: Stor
     assert blob.digest in {file.digest for file in store.blobs()}
     assert store.entries_of_blob(blob.digest) == store.entries_of_picture(entry.picture.digest) == [entry.id]
     assert [(one.entry, one.picture, one.blob) for one in store.stored_pictures()] == [(entry.id, entry.picture, blob)]
+
+
+def test_a_trace_that_another_entry_was_given_is_found_at_both(store: Store):
+    trace = Blob(digest("t"), 5, TRACE_TYPE)
+    rendered = store.add_entry(new_entry(1, output=Output(trace=trace)))
+    assert store.entries_of_blob(trace.digest) == [rendered.id]
+    given = store.add_entry(new_entry(2, inputs=(trace,)))
+    assert store.entries_of_blob(trace.digest) == [rendered.id, given.id]
 
 
 def test_a_file_without_the_digest_of_its_pixels_is_refused(store: Store):

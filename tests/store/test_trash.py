@@ -3,7 +3,7 @@
 import pytest
 
 from seedbank.errors import BadInput, NotFound
-from seedbank.records import NewRegeneration
+from seedbank.records import NewRegeneration, Output
 from seedbank.store import Store
 from seedbank.store.integrity import integrity
 from seedbank.store.tables import metadata
@@ -51,7 +51,7 @@ def test_a_purge_leaves_the_bank_as_if_the_entry_had_never_been(store: Store):
     store.tag([gone.id], ["hero"])
     store.rate([gone.id], 2)
     run = store.start_run("regen", {}, [gone.id])
-    store.add_regeneration(NewRegeneration(gone.id, "exact", run=run.id))
+    store.add_regeneration(NewRegeneration(gone.id, "exact", run=run.id, output=Output(trace_digest=digest("again"))))
     store.trash([gone.id])
     assert store.purge([gone.id]) == [gone.id]
     assert counts(store) == before | {"runs": 1}
@@ -62,7 +62,7 @@ def test_a_purge_leaves_the_bank_as_if_the_entry_had_never_been(store: Store):
     assert operation.details["images"] == [digest("pixels", 2)]
     assert operation.details["recipes"] == [recipe(2, **other).digest]
     assert operation.details["files"] == [digest("file", 2)]
-    assert operation.details["traces"] == [digest("trace", 2)]
+    assert operation.details["traces"] == sorted([digest("trace", 2), digest("again")])
     assert list(integrity(store)) == []
 
 
