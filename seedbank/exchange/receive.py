@@ -32,7 +32,7 @@ from seedbank.formats.stamp import Stamp, find_stamp, is_own_line, without_stamp
 from seedbank.frozen import replace
 from seedbank.importing.convert import convert
 from seedbank.importing.reading import read
-from seedbank.importing.weights import MODEL, named_model
+from seedbank.importing.weights import MODEL, is_named, named_model
 from seedbank.pipelines import FACTS
 from seedbank.recipe import Recipe
 from seedbank.records import Entry, Model, NewEntry, Picture
@@ -117,6 +117,8 @@ class Received:
     def _model(self, bank: Bank) -> Model | None:
         """The model as the bank knows it, as it lies on this machine, or by the name that the text gives it."""
         if (digest := self.recipe.model) is None:
+            if self.model is not None and is_named(MODEL, self.model):
+                return replace(self.model, source=None)
             said = self.reading.recipe.model
             return None if said is None else named_model(MODEL, said.name, said.hash)
         named = self.model if self.model is not None else Model(digest, self.model_name or digest[:12])

@@ -144,11 +144,18 @@ class Texts:
             recipe,
             stamp_of(entry, recipe),
             entry.picture,
-            None if entry.model is None else _without_place(entry.model),
+            self._model(entry, recipe),
             tuple(_without_place(adapters[item["digest"]]) for item in recipe.adapters if item["digest"] in adapters),
             {} if environment is None else environment.profile,
             {} if environment is None else versions(environment),
         )
+
+    def _model(self, entry: Entry, recipe: Recipe) -> Model | None:
+        """The model as it travels; one that an import only names, with the hash that its file has for it."""
+        model = entry.model
+        if model is not None and recipe.model is None:
+            model = next(iter(self._bank.store.bundles.models([model.digest])), model)
+        return None if model is None else _without_place(model)
 
     def _stamp(self, entry: Entry, recipe: Recipe, said: Foreign, names: Names | None = None) -> Stamp:
         environment = self._environment(entry)

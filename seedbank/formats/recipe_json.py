@@ -19,6 +19,7 @@ from seedbank.formats.a1111 import sampler_of
 from seedbank.formats.checking import DIGEST, LARGEST_SIDE, recipe_from
 from seedbank.formats.reading import CERTAIN, Foreign, FormatError, ModelName
 from seedbank.formats.stamp import Stamp
+from seedbank.frozen import replace
 from seedbank.hashing import json_digest
 from seedbank.pipelines import cfg_of
 from seedbank.recipe import Recipe
@@ -74,6 +75,8 @@ def read_document(values: Any) -> Document:
     recipe = recipe_from(values.get("recipe"))
     remarks: list[str] = []
     model = _read_model(values.get("model"), remarks)
+    if model is not None and recipe.model is None:  # else its files tell which it is, and nobody's word for them is taken
+        model = replace(model, hashes=_read_hashes(values["model"].get("hashes")))
     adapters = [_read_model(one, remarks) for one in _listed(values.get("adapters"))]
     return Document(
         recipe,
@@ -109,7 +112,8 @@ def said_of(recipe: Recipe, model_name: str | None = None) -> Foreign:
 def _model_values(model: Model) -> dict[str, Any]:
     names = ("name", "digest", "pipeline", "source", "revision", "variant")
     files = [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in model.files]
-    return _present({**{name: getattr(model, name) for name in names}, "files": files or None})
+    hashes = sorted(list(pair) for pair in model.hashes)
+    return _present({**{name: getattr(model, name) for name in names}, "files": files or None, "hashes": hashes or None})
 
 
 def _read_model(values: Any, remarks: list[str]) -> Model | None:
@@ -122,6 +126,11 @@ def _read_model(values: Any, remarks: list[str]) -> Model | None:
         remarks.append(f"The files that are listed for {name} are not those of its digest, and are left out.")
         files = ()
     return Model(digest=values["digest"], name=name, files=files, **texts)
+
+
+def _read_hashes(values: Any) -> tuple[tuple[str, str], ...]:
+    pairs = [one for one in _listed(values) if isinstance(one, list) and len(one) == 2]
+    return tuple((kind, digits) for kind, digits in pairs if _text(kind) is not None and _text(digits) is not None)
 
 
 def _read_file(values: Any) -> ModelFile:

@@ -65,11 +65,21 @@ def named_model(kind: str, name: str | None, hash: str | None) -> Model:
     hashes = tuple(hash_of(kind, hash)) or (((NAME, plain),) if plain else ())
     shown = base_name(name) or hash or "without a name"
     return Model(
-        digest=json_digest({"named": kind, "as": [list(one) for one in hashes] or shown}),
+        digest=_named_digest(kind, hashes, shown),
         name=shown,
         pipeline=None if kind == MODEL else kind,
         hashes=hashes + (((NAME, plain),) if plain and hashes and hashes[0][0] != NAME else ()),
     )
+
+
+def is_named(kind: str, model: Model) -> bool:
+    """Whether a model without files is what `named_model` makes of its hashes, in whichever order they stand."""
+    hashes = sorted(one for one in model.hashes if one[0] != NAME) or model.hashes[:1]
+    return not model.files and model.digest == _named_digest(kind, hashes, model.name)
+
+
+def _named_digest(kind: str, hashes: Iterable[tuple[str, str]], shown: str) -> str:
+    return json_digest({"named": kind, "as": [list(one) for one in hashes] or shown})
 
 
 def hash_of(kind: str, text: str | None) -> Iterator[tuple[str, str]]:

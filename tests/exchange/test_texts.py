@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from random import Random
 from uuid import UUID
 
+import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -260,6 +262,19 @@ def test_what_the_file_of_an_import_says_reaches_the_colleague(form, bank, other
         assert (received.reading.recipe.sampler, received.reading.recipe.schedule) == ("Res Multistep", "Karras")
     if form == "a1111":
         assert text.startswith(FOREIGN), "also what no recipe here can say"
+
+
+def test_the_hash_of_weights_that_nobody_knows_travels_as_json(bank, other):
+    entry = imported(bank, Payload("png:parameters", FOREIGN))
+    text = Texts(bank)(entry, "json")
+    theirs, _ = accept(other, receive(text))
+    assert theirs.model.digest == entry.model.digest
+    (known,) = other.store.bundles.models([theirs.model.digest])
+    assert known.hashes == (("name", "dream"), ("sha256", "45a21ea00a"))
+    claimed = receive(text.replace("45a21ea00a", "0" * 10)).new_entry(other).model
+    assert claimed.digest != entry.model.digest, "which is that of its own hash"
+    schema = json.loads((Path(__file__).parents[2] / "docs" / "recipe.schema.json").read_text("utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(json.loads(text))
 
 
 @pytest.mark.parametrize("pipeline", ["LatentConsistencyModelPipeline", "Flux2Pipeline"])
