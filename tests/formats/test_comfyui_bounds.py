@@ -2,6 +2,7 @@
 
 import json
 import time
+import tracemalloc
 from contextlib import suppress
 from typing import Any
 
@@ -52,6 +53,24 @@ def test_texts_that_double_sixty_times_are_cut_off() -> None:
     said = reading(graph(nodes | {"c0": ("PrimitiveString", {"value": "x" * 100})}, n2={"text": ["c60", 0]}))
     assert said.recipe.seed == 7 and len(said.recipe.prompt or "") <= 1_000_000
     assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize("kind", ["StringReplace", "RegexReplace"])
+def test_a_replacement_is_no_larger_than_what_is_kept_of_it(kind: str) -> None:
+    inputs = {"string": "x" * 10_000, "find": "x", "regex_pattern": "x", "replace": "y" * 10_000}
+    tracemalloc.start()
+    try:
+        said = recipe(graph({"s": (kind, inputs)}, n2={"text": ["s", 0]}))
+        assert said.prompt == "y" * 1_000_000
+        assert tracemalloc.get_traced_memory()[1] < 20e6, "and not 100 MB"
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("count", "text"), [(2**64 - 1, "yyy"), (2, "yyx"), (0, "yyy"), (-(2**64) + 1, "yyy")])
+def test_the_count_of_a_replacement_can_be_any_number(count: int, text: str) -> None:
+    inputs = {"string": "xxx", "regex_pattern": "x", "replace": "y", "count": count}
+    assert recipe(graph({"s": ("RegexReplace", inputs)}, n2={"text": ["s", 0]})).prompt == text
 
 
 def test_many_instances_of_one_large_group_or_subgraph_are_read_in_bounded_time() -> None:

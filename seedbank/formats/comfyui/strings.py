@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from seedbank.formats.comfyui.graph import Node
 from seedbank.formats.comfyui.scalars import as_integer
 
+MAX_TEXT = 1_000_000
 _OPERATIONS: Mapping[str, Callable[[str], str]] = {
     "UPPERCASE": str.upper,
     "lowercase": str.lower,
@@ -32,6 +33,11 @@ def changes(node: Node) -> bool:
     return node.kind in _SETTINGS or node.kind in ("StringSubstring", "RegexReplace", "RegexExtract")
 
 
+def most(new: str) -> int:
+    """How many times `new` is put in until a text is as long as any may be; what follows is cut off."""
+    return MAX_TEXT // max(len(new), 1) + 1
+
+
 def changed(node: Node, text: str) -> str | None:
     """The text as the node gives it; None where that takes a regular expression or is not known."""
     if node.kind == "StringSubstring":
@@ -46,4 +52,5 @@ def changed(node: Node, text: str) -> str | None:
     if not _PLAIN.match(pattern):
         return None
     flags = re.IGNORECASE if node.inputs.get("case_insensitive", True) else re.NOFLAG
-    return re.sub(pattern, new, text, count=as_integer(node.inputs.get("count")) or 0, flags=flags)
+    count = max(as_integer(node.inputs.get("count")) or 0, 0)
+    return re.sub(pattern, new, text, count=min(count or most(new), most(new)), flags=flags)

@@ -12,13 +12,12 @@ from seedbank.formats.comfyui.graph import Graph, Link, Node, as_link
 from seedbank.formats.comfyui.roles import RESIZES, TEXTS, has, is_picture, names, role_of
 from seedbank.formats.comfyui.routing import SIDES, Router, hands_on
 from seedbank.formats.comfyui.scalars import as_integer, as_number, literal
-from seedbank.formats.comfyui.strings import changed, changes
+from seedbank.formats.comfyui.strings import MAX_TEXT, changed, changes, most
 from seedbank.formats.reading import CERTAIN, GUESSED, LIKELY
 
 MAX_DEPTH = 40
 MAX_LOOKUPS = 5_000
 """For one reading; a graph of nested concatenations could ask for 2^40."""
-MAX_TEXT = 1_000_000
 
 _CONSTANTS = (
     "value",
@@ -245,7 +244,7 @@ class Values:
         for find, replace in pairs:
             old, new = node.inputs.get(find), node.inputs.get(replace)
             if text is not None and isinstance(old, str) and old and isinstance(new, str):
-                text = text.replace(old, new)[:MAX_TEXT]
+                text = text.replace(old, new, most(new))[:MAX_TEXT]
         return text
 
     def _shown_text(self, node: Node, side: str) -> str | None:
