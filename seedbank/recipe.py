@@ -108,16 +108,6 @@ class Recipe:
             recipe.__dict__[name] = tuple(values.get(name, ()))
         return recipe
 
-    def canonical_with(self, parts: Mapping[str, Any]) -> Recipe:
-        """The same recipe with other `parts`, which are canonical: nothing is checked, as in `canonical_from`."""
-        recipe = object.__new__(Recipe)
-        values = recipe.__dict__
-        values.update(self.__dict__)
-        values.update(parts)
-        values.pop("canonical", None)  # what was computed of the other one
-        values.pop("digest", None)
-        return recipe
-
     @cached_property
     def canonical(self) -> bytes:
         """Canonical JSON (RFC 8785), UTF-8."""

@@ -178,10 +178,3 @@ def test_the_fields_are_those_of_version_one() -> None:
         "conditioning", "noise", "call", "model", "pipeline", "scheduler", "dtypes", "inputs", "adapters", "batch",
         "mode", "v",
     ]  # fmt: skip
-
-
-def test_a_recipe_with_other_canonical_parts_has_the_digest_of_its_own():
-    first = WHOLE.digest
-    other = WHOLE.canonical_with({"noise": dict(WHOLE.noise) | {"seed": "8"}})
-    assert other == WHOLE.with_seed(8)
-    assert other.digest == WHOLE.with_seed(8).digest != first

@@ -61,7 +61,7 @@ def split(recipe: Recipe) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def join(
-    settings: Recipe,
+    settings: dict[str, Any],
     model: str | None,
     seed: int | None,
     steps: int | None,
@@ -71,8 +71,10 @@ def join(
     prompt: str | None,
     negative: str | None,
 ) -> Recipe:
-    """The recipe that `split` took apart; `settings` as a recipe, so that many can be made of what was parsed once."""
-    conditioning, noise, call = dict(settings.conditioning), dict(settings.noise), dict(settings.call)
+    """The recipe that `split` took apart. It is made of `settings` themselves, so they must be nobody else's."""
+    conditioning = settings.setdefault("conditioning", {})
+    noise = settings.setdefault("noise", {})
+    call = settings.setdefault("call", {})
     if prompt is not None:
         conditioning["prompt"] = prompt
     if negative is not None:
@@ -88,5 +90,6 @@ def join(
         call["width"] = width
     if height is not None:
         call["height"] = height
-    parts = {"conditioning": conditioning, "noise": noise, "call": call}
-    return settings.canonical_with(parts if model is None else {**parts, "model": model})
+    if model is not None:
+        settings["model"] = model
+    return Recipe.canonical_from(settings)

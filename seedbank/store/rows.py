@@ -6,7 +6,6 @@ page. What the database holds was checked when it was stored, so nothing is chec
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -53,10 +52,5 @@ def recipe_of(
     if digest is None:
         return None
     named = None if model_id is None else digest_text(model)
-    return recipe_rows.join(_settings_of(body or "{}"), named, seed_number(seed), *columns)
-
-
-@lru_cache(maxsize=512)
-def _settings_of(body: str) -> Recipe:
-    """Settings as a recipe. Most entries of a bank have those of others, which are parsed once for many pages."""
-    return Recipe.canonical_from(parsed(body))
+    # Parsed for each recipe, though most have the settings of others: a copy of what one may change takes longer.
+    return recipe_rows.join(parsed(body or "{}"), named, seed_number(seed), *columns)

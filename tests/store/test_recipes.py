@@ -3,7 +3,6 @@
 from hypothesis import HealthCheck, given, settings
 
 from seedbank.query import parse as parse_query
-from seedbank.recipe import Recipe
 from seedbank.records import NewEntry
 from seedbank.store import Store
 from seedbank.store.recipes import join, split
@@ -13,7 +12,7 @@ from tests.store.examples import new_entry, recipe, recipes
 @given(recipes)
 def test_any_recipe_is_joined_from_its_columns_and_settings_to_the_same_digest(any_recipe):
     columns, settings_ = split(any_recipe)
-    again = join(Recipe.canonical_from(settings_), **columns)
+    again = join(settings_, **columns)
     assert again == any_recipe
     assert again.digest == any_recipe.digest
 
@@ -25,6 +24,17 @@ def test_any_recipe_comes_out_of_the_database_with_the_same_digest(store: Store,
     assert entry.recipe is not None
     assert entry.recipe.canonical == any_recipe.canonical
     assert entry.recipe_digest == any_recipe.digest
+
+
+def test_what_somebody_does_to_a_recipe_changes_no_other_of_the_same_settings(store: Store):
+    first, second = store.add_entries([NewEntry(recipe=recipe(1).with_seed(seed)) for seed in (1, 2)])
+    changed = store.entry(first).recipe
+    assert changed is not None and changed.scheduler is not None
+    changed.scheduler["config"]["setting_1"] = "other"
+    changed.dtypes["vae"] = "other"
+    again = store.entry(second).recipe
+    assert again is not None
+    assert again.digest == recipe(1).with_seed(2).digest
 
 
 def test_seeds_over_the_whole_range_sort_and_come_back(store: Store):
