@@ -176,6 +176,12 @@ class Interchange(Catalogue):
 
         return Texts(self, lang)(entry, form)
 
+    def sends_graph_of_file(self, entry: Entry, form: str) -> bool:
+        """Whether the text of the entry in this form is the graph of its file, with all that another tool wrote into it."""
+        from seedbank.exchange.texts import COMFYUI, graph_of_file
+
+        return form == COMFYUI and bool(graph_of_file(self, entry))
+
     def files_beside(self, entry: Entry, form: str, stem: str = "recipe") -> list[tuple[str, bytes | None, str]]:
         """(file name, bytes, SHA-256) of the inputs that a script or a ComfyUI prompt of the entry names; no bytes where the
         bank does not hold them. `stem` is the name of the script without its suffix."""

@@ -44,6 +44,10 @@ def recipe_command(context: click.Context, which: str, form: str, lang: str | No
             return _check(bank, entry)
         text = bank.recipe_text(entry, form, lang)
         beside = bank.files_beside(entry, form, output.stem if output is not None else "recipe")
+        if bank.sends_graph_of_file(entry, form):
+            remark(
+                "The graph is that of the file, less keys and passwords; look it over for paths and names before you send it."
+            )
     if output is None:
         if beside:
             remark(f"It names {counted(len(beside), 'input file')}, which -o FILE writes beside it.")

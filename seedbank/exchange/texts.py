@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import locale
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -31,6 +32,8 @@ from seedbank.worker.adapters import LORA
 
 BLOCK, A1111, JSON, COMFYUI, SCRIPT = "block", "a1111", "json", "comfyui", "script"
 FORMS = (BLOCK, A1111, JSON, COMFYUI, SCRIPT)
+SECRET = re.compile(r"(api|access|secret|private)[ _-]?key|token$|password|secret|credential", re.IGNORECASE)
+"""What a widget is called that lets somebody in."""
 
 
 def language(environ: Mapping[str, str] = os.environ) -> str:
@@ -100,12 +103,8 @@ class Texts:
 
     def _comfyui(self, entry: Entry, recipe: Recipe) -> str:
         from seedbank.exchange import comfyui
-        from seedbank.formats.comfyui.payloads import find
 
-        found = find(self._bank.store.imports.payloads(entry.id)) if is_foreign(entry) else None
-        # Without what Civitai puts between the nodes: addresses that let everybody in.
-        written = {key: node for key, node in (found.prompt if found and found.prompt else {}).items() if _is_node(node)}
-        written = written or comfyui.graph(recipe, entry.model, self._loras(recipe))
+        written = graph_of_file(self._bank, entry) or comfyui.graph(recipe, entry.model, self._loras(recipe))
         reading = reader(COMFYUI)([Payload("text", json.dumps(written))])
         said = Foreign() if reading is None else reading.recipe
         return comfyui.stamped(written, self._stamp(entry, recipe, said, comfyui.words))
@@ -215,8 +214,25 @@ def _without_place(model: Model) -> Model:
     return replace(model, source=source if is_name(source) else None, config=None)
 
 
+def graph_of_file(bank: Bank, entry: Entry) -> dict[str, Any]:
+    """The graph in the file of an import, less what lets others in: widgets for keys, what Civitai puts between the nodes."""
+    from seedbank.formats.comfyui.payloads import find
+
+    found = find(bank.store.imports.payloads(entry.id)) if is_foreign(entry) else None
+    nodes = found.prompt if found is not None and found.prompt else {}
+    return {key: _without_secrets(node) for key, node in nodes.items() if _is_node(node)}
+
+
 def _is_node(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("class_type"), str)
+
+
+def _without_secrets(node: Mapping[str, Any]) -> dict[str, Any]:
+    inputs = node.get("inputs")
+    if not isinstance(inputs, Mapping):
+        return dict(node)
+    blank = {name: "" for name, value in inputs.items() if isinstance(value, (str, dict)) and SECRET.search(name)}
+    return {**node, "inputs": {**inputs, **blank}}
 
 
 def _weight(item: Mapping[str, Any]) -> float | None:

@@ -348,6 +348,22 @@ def test_a_graph_of_an_import_leaves_as_it_came(sampler, bank):
     assert receive(text).trusted and receive(text).recipe == entry.recipe
 
 
+def test_a_graph_of_an_import_leaves_without_what_lets_others_in(bank):
+    graph = api_prompt(
+        model="dream.safetensors", positive="a cat", negative="", seed=5, steps=20, cfg=7.0, sampler_name="euler",
+        scheduler="karras", width=640, height=512,
+    )  # fmt: skip
+    kept = {"token_normalization": "none", "max_tokens": 512, "token": ["1", 0], "folder": "out"}
+    inputs = {"openai_api_key": "sk-1", "apiKey": "sk-2", "hf_token": "sk-3", "Password": {"content": "sk-4"}, **kept}
+    entry = imported(bank, Payload("png:prompt", json.dumps(graph | {"99": {"class_type": "Caption", "inputs": inputs}})))
+    text = Texts(bank)(entry, "comfyui")
+    assert "sk-" not in text
+    assert json.loads(text)["99"]["inputs"] == {**inputs, **dict.fromkeys(inputs.keys() - kept.keys(), "")}
+    assert receive(text).trusted and receive(text).recipe == entry.recipe
+    assert bank.sends_graph_of_file(entry, "comfyui") and not bank.sends_graph_of_file(entry, "block")
+    assert not bank.sends_graph_of_file(added(bank), "comfyui")
+
+
 def test_the_block_names_samplers_of_other_tools_as_people_know_them(bank):
     graph = api_prompt(
         model="dream.safetensors", positive="a cat", negative="", seed=5, steps=20, cfg=7.0, sampler_name="dpmpp_2m_sde_gpu",
