@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, select
@@ -16,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Table, select
 from seedbank.query.values import Shape
 from seedbank.samplers import FLOW_SAMPLERS, OTHER_NAMES, SAMPLERS, SIGMAS, SPACINGS
 from seedbank.store.digests import begins
-from seedbank.store.tables import environment_parts, methods, parts, sizes
+from seedbank.store.tables import environment_parts, methods, parts, settings, sizes
 from seedbank.store.usage import adapters_of_settings
 from seedbank.store.words import fold
 
@@ -66,15 +67,15 @@ class Method:
 
 def method_of(pipeline: str | None, scheduler: str | None, config: Any, dtypes: Any) -> Method:
     """What people call a method: the class names, and the words of other tools for the sampler and the schedule."""
-    settings = config if isinstance(config, Mapping) else {}
+    given = config if isinstance(config, Mapping) else {}
     samplers = [
         name
         for table in (SAMPLERS, FLOW_SAMPLERS)
         for name, (cls, wanted) in table.items()
-        if cls == scheduler and all(settings.get(key, default) == default for key, default in wanted.items())
+        if cls == scheduler and all(given.get(key, default) == default for key, default in wanted.items())
     ]
-    schedules = [name for name, flag in SIGMAS.items() if settings.get(flag)]
-    schedules += [name for name, spacing in SPACINGS.items() if settings.get("timestep_spacing") == spacing]
+    schedules = [name for name, flag in SIGMAS.items() if given.get(flag)]
+    schedules += [name for name, spacing in SPACINGS.items() if given.get("timestep_spacing") == spacing]
     formats = dtypes.values() if isinstance(dtypes, Mapping) else ()
     return Method(
         {
@@ -104,50 +105,64 @@ def sampler_word(text: str) -> str:
 
 @dataclass
 class Remembered:
-    """Rows that never change once they are stored, kept by a process that asks again and again. Gone ones do no harm."""
+    """Rows that never change once they are stored, kept by a process that asks again and again. Gone ones do no harm.
 
-    methods: dict[int, Method] = field(default_factory=dict)
-    parts: dict[int, Any] = field(default_factory=dict)
-    versions: dict[int, dict[str, list[str]]] = field(default_factory=dict)
+    They are known by their digests where all can be listed, as SQLite gives the ids of purged rows again.
+    """
+
+    methods: dict[str, Method] = field(default_factory=dict)
+    parts: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     """{part: {name as pip compares it: folded versions}}"""
     adapters: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    """{settings of recipes: digests of the adapters they need}"""
+    """{settings of recipes: digests of the adapters they need}, read anew when the last of them is another one."""
+    last_settings: tuple[int, str | None] = (0, None)
+    """(id, digest) of the last that were read."""
+    lock: Lock = field(default_factory=Lock)
 
     def method_ids(self, connection: Connection, key: str, text: str) -> list[int]:
         """The ids of the methods whose `key` (sampler, schedule, scheduler, pipeline, dtype) meets the pattern `text`."""
-        for row in connection.execute(select(methods).where(methods.c.id > max(self.methods, default=0))):
-            self.methods[row.id] = method_of(row.pipeline, row.scheduler, row.config, row.dtypes)
+        ids = {row.digest: row.id for row in connection.execute(select(methods.c.id, methods.c.digest))}
+        if missing := [number for digest, number in ids.items() if digest not in self.methods]:
+            for row in connection.execute(select(methods).where(methods.c.id >= min(missing))):
+                self.methods[row.digest] = method_of(row.pipeline, row.scheduler, row.config, row.dtypes)
         wanted = [pattern(text)]
         if key in ("sampler", "schedule"):
             wanted.append(pattern(sampler_word(text)))
         return sorted(
             number
-            for number, method in self.methods.items()
-            if any(one.fullmatch(name) for one in wanted for name in method.names[key])
+            for digest, number in ids.items()
+            if any(one.fullmatch(name) for one in wanted for name in self.methods[digest].names[key])
         )
 
     def settings_needing(self, connection: Connection, gone: Collection[str]) -> list[int]:
         """The ids of recipes' settings that need one of the adapters `gone`."""
-        self.adapters |= adapters_of_settings(connection, max(self.adapters, default=0))
-        return sorted(number for number, needed in self.adapters.items() if not set(gone).isdisjoint(needed))
+        with self.lock:
+            last, digest = self.last_settings
+            if last and connection.scalar(select(settings.c.digest).where(settings.c.id == last)) != digest:
+                self.adapters, last = {}, 0
+            newest_row = select(settings.c.id, settings.c.digest).order_by(settings.c.id.desc()).limit(1)
+            newest = connection.execute(newest_row).first()
+            self.adapters = self.adapters | adapters_of_settings(connection, last)
+            self.last_settings = (newest.id, newest.digest) if newest else (0, None)
+            return sorted(number for number, needed in self.adapters.items() if not set(gone).isdisjoint(needed))
 
     def environment_ids(self, connection: Connection, key: str, text: str) -> list[int]:
         """The ids of the environments that `key` (``gpu``, ``device``, ``env.NAME``) finds."""
         kinds = {"gpu": ("hardware",), "device": ("profile",)}.get(key, ("distributions", "system"))
         rows = connection.execute(
-            select(environment_parts.c.environment_id, environment_parts.c.part_id).join(parts).where(parts.c.kind.in_(kinds))
+            select(environment_parts.c.environment_id, parts.c.id, parts.c.digest).join(parts).where(parts.c.kind.in_(kinds))
         ).all()
-        missing = sorted({row.part_id for row in rows} - set(self.parts))
-        for number in missing:
-            self.parts[number] = connection.scalar(select(parts.c.body).where(parts.c.id == number))
-        for number in missing:
-            self.versions[number] = _versions(self.parts[number])
+        for digest, number in {row.digest: row.id for row in rows if row.digest not in self.versions}.items():
+            self.parts[digest] = body = connection.scalar(select(parts.c.body).where(parts.c.id == number))
+            self.versions[digest] = _versions(body)
         if key in ("gpu", "device"):
             meets = _meets(key, text)
-            return sorted({row.environment_id for row in rows if meets(self.parts[row.part_id])})
+            return sorted({row.environment_id for row in rows if meets(self.parts[row.digest])})
         name, wanted = _plain_name(key.removeprefix("env.")), pattern(text)
-        having = {part for part, known in self.versions.items() if any(map(wanted.fullmatch, known.get(name, ())))}
-        return sorted({row.environment_id for row in rows if row.part_id in having})
+        digests = {row.digest for row in rows}
+        having = {one for one in digests if any(map(wanted.fullmatch, self.versions[one].get(name, ())))}
+        return sorted({row.environment_id for row in rows if row.digest in having})
 
 
 def _meets(key: str, text: str) -> Any:

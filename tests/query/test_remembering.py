@@ -11,10 +11,11 @@ from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 
 from seedbank.query import parse
-from seedbank.records import Blob
+from seedbank.records import Blob, NewEntry
 from seedbank.store import Store, remembering
+from seedbank.store.matching import Remembered
 from seedbank.store.planning import BEYOND
-from tests.store.examples import digest, new_entry
+from tests.store.examples import digest, environment, new_entry, recipe
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_what_this_process_changes_is_seen_at_once(three: Store):
 
 def test_what_depends_on_more_than_the_bank_is_asked_anew(three: Store):
     asked = {"added": "-1h..", "bytes": "absent", "created": "2020..", "regenerable": "yes", "collection": "all"}
-    assert BEYOND == set(asked)
+    assert set(asked) == BEYOND
     for key, text in asked.items():
         if key == "collection":
             three.curation.create_collection("all", "added:-1h..")
@@ -131,3 +132,25 @@ def test_a_file_that_goes_is_missed_at_once(three: Store, tmp_path: Path):
     assert found(three, "bytes:absent -id:..3") == []
     file.unlink()
     assert found(three, "bytes:absent -id:..3") == [number]
+
+
+def test_names_are_those_of_what_has_an_id_now_that_was_given_again(store: Store):
+    def entry(number: int, scheduler: str, torch: str, adapter: str) -> NewEntry:
+        whole = recipe(number, scheduler={"class": scheduler, "config": {}}, adapters=({"digest": adapter},))
+        return new_entry(number, recipe=whole, environment=environment(torch))
+
+    def answers() -> list[list[int]]:
+        with store.database.reading() as connection:
+            needing = [remembered.settings_needing(connection, [adapter]) for adapter in ("a", "b")]
+        texts = ("scheduler:Heun*", "scheduler:Euler*", "env.torch:2.1", "env.torch:2.2")
+        return [*(found(store, text) for text in texts), *needing]
+
+    remembered = Remembered()
+    assert [bool(ids) for ids in answers()] == [False] * 6
+    first = store.add_entry(entry(1, "HeunDiscreteScheduler", "2.1", "a")).id
+    assert [bool(ids) for ids in answers()] == [True, False] * 3
+    store.trash([first])
+    store.purge([first])
+    second = store.add_entry(entry(2, "EulerDiscreteScheduler", "2.2", "b")).id
+    assert [bool(ids) for ids in answers()] == [False, True] * 3
+    assert found(store, "scheduler:Euler*") == found(store, "env.torch:2.2") == [second]
