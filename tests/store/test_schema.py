@@ -161,17 +161,18 @@ def test_an_upgrade_writes_a_sqlite_file_with_free_pages_anew(tmp_path: Path, mo
         assert list(integrity(store)) == []
 
 
-def test_an_upgrade_leaves_postgresql_with_statistics(empty_url: str, databases: Databases, tmp_path: Path):
-    """Without them it walks the wrong way through tables that a migration wrote anew."""
+def test_an_upgrade_leaves_postgresql_with_statistics_and_maps(empty_url: str, databases: Databases, tmp_path: Path):
+    """Without them it walks the wrong way through tables that a migration wrote anew, and reads them beside their indexes."""
     if databases.kind != "postgresql":
         pytest.skip("SQLite's way through a query is decided here")
     of_revision("0001", empty_url, tmp_path)
     schema.upgrade(empty_url)
     database = Database(Place.parse(empty_url))
     with database.reading() as connection:
-        counted = connection.execute(text("SELECT reltuples FROM pg_class WHERE relname = 'entries'")).scalar_one()
+        known = text("SELECT reltuples, relallvisible = relpages FROM pg_class WHERE relname = 'entries'")
+        found = connection.execute(known).one()
     database.close()
-    assert counted == 4
+    assert found == (4, True)
 
 
 def test_an_upgrade_leaves_postgresql_with_the_owner_and_the_privileges_of_before(
