@@ -18,7 +18,7 @@ MOST = 10**12
 @click.argument("query", nargs=-1, type=click.UNPROCESSED, callback=only_query, shell_complete=complete_query)
 @click.option("--fav", is_flag=True, help="Your favourites only.")
 @click.option("--tag", "tags", multiple=True, help="With this tag; may be repeated.", shell_complete=complete_tags)
-@click.option("--limit", type=click.IntRange(0, MOST), default=50, show_default=True, help="At most so many; 0 for all.")
+@click.option("-n", "--limit", type=click.IntRange(0, MOST), default=50, show_default=True, help="At most so many; 0 for all.")
 @click.option("--after", type=int, metavar="ID", help="The next page: what comes behind this entry.")
 @output_options
 @click.pass_context

@@ -28,7 +28,9 @@ class WithOutput(click.Command):
     "query", nargs=-1, type=click.UNPROCESSED, callback=only_query, metavar="[WHICH…]", shell_complete=complete_query
 )
 @click.option("--output", metavar="FILE.html", help="Write the page there, also -o; by default into the user's cache folder.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=1000, show_default=True, help="At most so many, the newest.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1, 1000), default=1000, show_default=True, help="At most so many, the newest."
+)
 @click.option("--viewer", is_flag=True, help="Open the pictures in your image viewer instead.")
 @click.option("--print", "only_print", is_flag=True, help="Print the path and open nothing.")
 @click.pass_context

@@ -34,7 +34,7 @@ def undo_command(context: click.Context, operation: int | None) -> None:
 
 
 @click.command("log")
-@click.option("--limit", type=click.IntRange(1, 10**12), default=20, show_default=True, help="At most so many.")
+@click.option("-n", "--limit", type=click.IntRange(1, 10**12), default=20, show_default=True, help="At most so many.")
 @click.option("--before", type=click.IntRange(1, 2**63 - 1), metavar="ID", help="The next page: older than this operation.")
 @json_option
 @click.pass_context

@@ -149,7 +149,7 @@ def test_ctrl_c_while_rendering_exits_130_and_keeps_what_was_recorded(seedbank):
     assert running.returncode == 130, said
     assert "Traceback" not in said
     acknowledged = len(told) + len(rest.splitlines())
-    assert len(seedbank("ls", "--ids", "--limit", "0").lines) >= acknowledged
+    assert len(seedbank("ls", "--ids", "-n", "0").lines) >= acknowledged
     assert seedbank("check", "--read-data").code == 0
 
 

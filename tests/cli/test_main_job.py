@@ -97,7 +97,7 @@ def test_the_control_experiment(seedbank):
     digests = []
     for seed in ("1024", "1024", "2048", "-1", "-1"):
         seedbank("generate", "x", "--seed", seed, "--size", "64x64", *FAST)
-        digests.append(seedbank("ls", "--limit", "1", "--json").objects[0]["image_digest"])
+        digests.append(seedbank("ls", "-n", "1", "--json").objects[0]["image_digest"])
     assert digests[0] == digests[1]
     assert len(set(digests)) == 4
 
