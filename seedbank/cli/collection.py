@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from seedbank.cli.bulk import chosen, yes_option
-from seedbank.cli.common import json_option, only_query, open_bank, words
+from seedbank.cli.common import Querying, json_option, only_query, open_bank, words
 from seedbank.cli.completing import complete_collections, complete_query, complete_which
 from seedbank.cli.output import Output, output_options, show_entries
 from seedbank.cli.printing import counted, data, emit, say, table
@@ -61,7 +61,7 @@ def create(context: click.Context, name: str, which: tuple[str, ...]) -> None:
         say(f"{name}: a collection of {counted(bank.collect(name, ids) if ids else 0, 'picture')}")
 
 
-@collection_command.command("save", short_help="Keep a query under a name.", context_settings={"ignore_unknown_options": True})
+@collection_command.command("save", cls=Querying, short_help="Keep a query under a name.")
 @name_argument
 @click.argument(
     "query",

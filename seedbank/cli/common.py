@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
@@ -31,6 +31,26 @@ def _complete_which(context: click.Context, parameter: click.Parameter, incomple
 
 
 which_argument = click.argument("which", nargs=-1, required=True, metavar="WHICH…", shell_complete=_complete_which)
+
+
+class Querying(click.Command):
+    """A command whose words are a query: `-word` is what must be missing, so an option that click does not know is a word.
+
+    A short option of click's would be found inside such words, `-n` in `-tag:neon` and `-verdict:different`. The short names in
+    `SHORT` are therefore names of their long options only where they stand alone, before a `--`.
+    """
+
+    SHORT: ClassVar = {"-n": "--limit", "-o": "--output"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.context_settings = {"ignore_unknown_options": True, **self.context_settings}
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        has = {name for parameter in self.params for name in parameter.opts}
+        end = args.index("--") if "--" in args else len(args)
+        long = [self.SHORT[word] if self.SHORT.get(word) in has else word for word in args[:end]]
+        return super().parse_args(ctx, [*long, *args[end:]])
 
 
 def only_query(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:

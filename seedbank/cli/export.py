@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbank.cli.common import json_option, only_query, open_bank, progress, words
+from seedbank.cli.common import Querying, json_option, only_query, open_bank, progress, words
 from seedbank.cli.completing import complete_query
 from seedbank.cli.printing import counted, emit, remark, say, sized
 
@@ -24,7 +24,7 @@ def _listed(text: str | None) -> list[str]:
 
 
 # Words such as -tag:draft belong to the query, so this command has long options only.
-@click.command("export", context_settings={"ignore_unknown_options": True})
+@click.command("export", cls=Querying)
 @click.argument(
     "query",
     nargs=-1,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from seedbank.cli.common import only_query, open_bank
+from seedbank.cli.common import Querying, only_query, open_bank
 from seedbank.cli.completing import complete_query, complete_tags
 from seedbank.cli.output import Output, output_options, show_entries
 from seedbank.cli.printing import say
@@ -13,12 +13,11 @@ MOST = 10**12
 """Entries that can be asked for at once: more than any bank has."""
 
 
-# Words such as -tag:draft belong to the query, so this command has long options only.
-@click.command("ls", context_settings={"ignore_unknown_options": True})
+@click.command("ls", cls=Querying)
 @click.argument("query", nargs=-1, type=click.UNPROCESSED, callback=only_query, shell_complete=complete_query)
 @click.option("--fav", is_flag=True, help="Your favourites only.")
 @click.option("--tag", "tags", multiple=True, help="With this tag; may be repeated.", shell_complete=complete_tags)
-@click.option("-n", "--limit", type=click.IntRange(0, MOST), default=50, show_default=True, help="At most so many; 0 for all.")
+@click.option("--limit", type=click.IntRange(0, MOST), default=50, show_default=True, help="At most so many, also -n; 0: all.")
 @click.option("--after", type=int, metavar="ID", help="The next page: what comes behind this entry.")
 @output_options
 @click.pass_context

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from seedbank.cli.clipboard import can_show
-from seedbank.cli.common import FORMS, only_query, open_bank, progress, words, write_file
+from seedbank.cli.common import FORMS, Querying, only_query, open_bank, progress, words, write_file
 from seedbank.cli.completing import complete_query, complete_which
 from seedbank.cli.printing import data, say
 
@@ -16,20 +16,13 @@ if TYPE_CHECKING:
     from seedbank.api import Library
 
 
-class WithOutput(click.Command):
-    """Takes `-o` as a word of its own for `--output`: as a short option of click it would be found inside `-tag:old`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, ["--output" if word == "-o" else word for word in args])
-
-
-@click.command("open", cls=WithOutput, context_settings={"ignore_unknown_options": True})
+@click.command("open", cls=Querying)
 @click.argument(
     "query", nargs=-1, type=click.UNPROCESSED, callback=only_query, metavar="[WHICH…]", shell_complete=complete_query
 )
 @click.option("--output", metavar="FILE.html", help="Write the page there, also -o; by default into the user's cache folder.")
 @click.option(
-    "-n", "--limit", type=click.IntRange(1, 1000), default=1000, show_default=True, help="At most so many, the newest."
+    "--limit", type=click.IntRange(1, 1000), default=1000, show_default=True, help="At most so many, the newest; also -n."
 )
 @click.option("--viewer", is_flag=True, help="Open the pictures in your image viewer instead.")
 @click.option("--print", "only_print", is_flag=True, help="Print the path and open nothing.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seedbank.cli.common import headline, json_option, only_query, open_bank, words
+from seedbank.cli.common import Querying, headline, json_option, only_query, open_bank, words
 from seedbank.cli.completing import complete_query
 from seedbank.cli.printing import counted, data, emit, fit, say, sized
 
@@ -19,7 +19,7 @@ WIDEST = 24
 AT_MOST = 100_000
 
 
-@click.command("stats", context_settings={"ignore_unknown_options": True})
+@click.command("stats", cls=Querying)
 @click.argument("query", nargs=-1, type=click.UNPROCESSED, callback=only_query, shell_complete=complete_query)
 @json_option
 @click.pass_context
@@ -85,7 +85,7 @@ def _about(found: Stats, name: str) -> str:
     return "about " if name in found.about else ""
 
 
-@click.command("duplicates", context_settings={"ignore_unknown_options": True})
+@click.command("duplicates", cls=Querying)
 @click.argument("query", nargs=-1, type=click.UNPROCESSED, callback=only_query, shell_complete=complete_query)
 @click.option(
     "--distance",

@@ -210,3 +210,24 @@ def test_a_cache_that_cannot_be_made_is_said_and_an_empty_bank_is_none(seedbank)
     ran = seedbank("open", "--print", ok=[1], SEEDBANK_CACHE="/proc/none")
     assert "/proc/none/open cannot be made" in ran.err and "SEEDBANK_CACHE" in ran.err
     assert seedbank("--bank", "", "ls", ok=[2]).err.startswith("seedbank: --bank is empty")
+
+
+def test_no_option_hides_inside_a_word_that_must_be_missing():
+    """Click looks for short options letter by letter: `-n` was found in `-verdict:different` and took its last letter."""
+    import click
+
+    from seedbank.cli import cli
+
+    def commands(group: click.Group):
+        context = click.Context(group)
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            if isinstance(command, click.Group):
+                yield from commands(command)
+            else:
+                yield command
+
+    lenient = [command for command in commands(cli) if command.context_settings.get("ignore_unknown_options")]
+    assert {"ls", "open", "stats", "duplicates", "export", "save"} <= {command.name for command in lenient}
+    short = {name for command in lenient for parameter in command.params for name in parameter.opts if name[:2] != "--"}
+    assert {name for name in short if name.startswith("-")} == set()

@@ -260,6 +260,13 @@ def test_a_collection_is_made_ordered_shown_shared_and_received(seedbank, home):
     assert seedbank("collection", "show", "spring", "--ids").lines == ["5", "3", "1"]
 
 
+def test_n_is_the_limit_where_it_stands_alone_and_letters_of_a_word_elsewhere(seedbank):
+    assert seedbank("ls", "-n", "2", "--ids").lines == seedbank("ls", "--limit", "2", "--ids").lines == ["6", "5"]
+    assert seedbank("ls", "tag:poster", "-n", "1", "--ids").lines == ["5"]
+    assert seedbank("ls", "-tag:neon", "-n", "1", "--ids").lines == ["6"]
+    assert seedbank("ls", "-tag:poster", "--ids").lines == ["6", "4", "2"]
+
+
 def test_a_saved_search_acts_as_a_collection(seedbank):
     seedbank("collection", "save", "best", "tag:poster", "-rating:4..")
     assert seedbank("collection", "show", "best", "--ids").lines == ["5", "3"]
