@@ -100,7 +100,8 @@ def translated(place: str) -> Iterator[None]:
     except DBAPIError as error:
         if (known := _known(error, place)) is None:
             raise
-        raise known from error
+        # What a server says of a statement names the value or the right that is at fault; the rest has been told.
+        raise known from (error if getattr(error.orig, "sqlstate", None) else None)
 
 
 def _known(error: DBAPIError, place: str) -> SeedbankError | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,6 +64,7 @@ def test_a_mistyped_address_is_said_with_its_reason_and_no_piece_of_the_password
         Store.open(url)
     assert isinstance(caught.value, StorageError if "reached" in reason else BadInput)
     assert "secret" not in str(caught.value)
+    assert "sqlalchemy" not in "".join(traceback.format_exception(caught.value))  # the reason has been told
 
 
 @pytest.fixture
