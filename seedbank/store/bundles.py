@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, or_, select
 
+from seedbank.errors import BadInput
 from seedbank.frozen import replace
 from seedbank.records import Blob, Collection, Model, Saying
 from seedbank.store.book import Book
@@ -145,6 +146,15 @@ class Bundles:
                 found |= set(connection.scalars(select(entries.c.uid).where(entries.c.uid.in_(some))))
         return found
 
+    def check_lineage(self, given: Iterable[tuple[str, str]], coming: Many[str]) -> None:
+        """Raises `BadInput` where entries would come from themselves by these edges, (child, parent) by uid, and those that
+        are here already. `coming` are the uids of a bundle's entries."""
+        from seedbank.store.lineage import circle_with
+
+        with self._database.reading() as connection:
+            if found := circle_with(connection, given, coming):
+                raise from_themselves(found[:2], len(found))
+
     @contextmanager
     def merging(self, specification: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[Merge]:
         """One transaction that takes records in: all of them, or nothing. `names` are {user: uid} of the bundle."""
@@ -155,6 +165,12 @@ class Bundles:
             merge = Merge(Work.begin(connection, self._user), specification, names)
             yield merge
             merge.finish()
+
+
+def from_themselves(uids: Sequence[str], number: int) -> BadInput:
+    """What is wrong with lineage in a circle of so many entries, some of which are named."""
+    named = " and ".join(uids) + (" and others" if number > len(uids) else "")
+    return BadInput(f"By the lineage of the bundle, entries would come from themselves: {named}.", "Have it sent again.")
 
 
 def spoken(connection: Connection, book: Book, numbers: Iterable[int]) -> dict[int, list[tuple[Saying, Any]]]:

@@ -13,7 +13,7 @@ from seedbank.frozen import replace
 from seedbank.records import EDGES, Came, Collection, NewEntry, NewRegeneration, Run, Saying
 from seedbank.store import collections as collected
 from seedbank.store.book import Book
-from seedbank.store.bundles import spoken
+from seedbank.store.bundles import from_themselves, spoken
 from seedbank.store.digests import head
 from seedbank.store.files import attach
 from seedbank.store.history import COLLECT, PERSONAL, TAG, UNTAG
@@ -77,8 +77,7 @@ class Merge:
         """The run is over: nothing is left of it to resume. Raises `BadInput` where entries would come from themselves."""
         if found := circle(self._connection, self._children):
             uids = self._connection.scalars(select(entries.c.uid).where(entries.c.id.in_(found[:2])).order_by(entries.c.id))
-            named = " and ".join(uids) + (" and others" if len(found) > 2 else "")
-            raise BadInput(f"By the lineage of the bundle, entries would come from themselves: {named}.", "Have it sent again.")
+            raise from_themselves([*uids], len(found))
         if self._run is not None:
             where = runs.c.id == self._run.id
             self._connection.execute(update(runs).where(where).values(finished=self._work.at))
