@@ -122,9 +122,12 @@ class Catalogue(Bank):
 
     def collection(self, name: str) -> list[Entry]:
         """The entries of a collection in its order, or what a saved search finds, newest first."""
-        query = self.store.curation.collection(name).query
-        ids = self.store.curation.entries_in(name) if query is None else self._found(query)
-        return self.store.entries(ids)
+        from seedbank.query import parse_saved
+
+        found = self.store.curation.collection(name)
+        if found.query is None:
+            return self.store.entries(self.store.curation.entries_in(name))
+        return self.store.entries(list(self.store.ids(parse_saved(found.name, found.query))))
 
     def create_collection(self, name: str, query: str | None = None) -> None:
         """Make a collection, or with `query` a saved search, which goes by a name in the same way."""

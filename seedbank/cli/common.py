@@ -7,12 +7,13 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
-from seedbank.cli.printing import short
+from seedbank.cli.printing import remark, short
 
 if TYPE_CHECKING:
     from seedbank.api import Library
@@ -74,7 +75,9 @@ def open_bank(context: click.Context, *, create: bool = False) -> Library:
     from seedbank.api import Library
 
     place = config.locate(context.find_root().obj)
-    return Library.open(place.url, create=create and place.is_default)
+    bank = Library.open(place.url, create=create and place.is_default)
+    bank.store.tell_unknown(cache(remark))  # each once, however often the query is asked
+    return bank
 
 
 def assignment(text: str, option: str) -> tuple[str, Any]:

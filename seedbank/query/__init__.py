@@ -14,7 +14,7 @@ from seedbank.query.nodes import EVERYTHING, And, Node, Not, Or, Query, Sort, Te
 
 if TYPE_CHECKING:
     from seedbank.query.keys import ALIASES, KEYS, SORTS, Key
-    from seedbank.query.parsing import parse
+    from seedbank.query.parsing import parse, parse_saved
     from seedbank.query.writing import format_query
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "both",
     "format_query",
     "parse",
+    "parse_saved",
     "terms_of",
 ]
 
@@ -43,6 +44,7 @@ _LATER = {
     "Key": "keys",
     "format_query": "writing",
     "parse": "parsing",
+    "parse_saved": "parsing",
 }
 """Loaded when they are asked for: a bank is listed without them."""
 

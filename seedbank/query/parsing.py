@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NoReturn
@@ -12,6 +13,7 @@ from seedbank.query.grammar import GRAMMAR
 from seedbank.query.keys import ALIASES, KEYS, SORTS
 from seedbank.query.nodes import EVERYTHING, And, Node, Not, Query, Sort, Term, all_of, any_of
 from seedbank.query.paste import pasted
+from seedbank.query.values import BeyondAll
 from seedbank.query.writing import quoted
 
 LONGEST = 20_000
@@ -21,17 +23,27 @@ SHOWN = 60
 """Characters of a long query shown on either side of a mistake."""
 
 
-def parse(words: str | Sequence[str]) -> Query:
+def parse(words: str | Sequence[str], *, saved: bool = False) -> Query:
     """The query that a text or the words of a command line stand for.
 
     A word of a command line that contains spaces is one phrase or one value (the shell has taken its quotation marks away),
-    unless it holds several terms by itself. Raises `BadInput`, with the place marked, for what makes no sense.
+    unless it holds several terms by itself. Raises `BadInput`, with the place marked, for what makes no sense; of a query that
+    was `saved` once, values that no entry has are left to find nothing (`values.BeyondAll`).
     """
-    return _parsed(words if isinstance(words, str) else _joined(words))
+    return _parsed(words if isinstance(words, str) else _joined(words), saved)
+
+
+def parse_saved(name: str, text: str) -> Query:
+    """The query of the saved search with this name. Raises `BadInput` with the search, the reason and the remedy."""
+    try:
+        return parse(text, saved=True)
+    except BadInput as error:
+        remedy = f"Change it with: seedbank collection save {shlex.quote(name)} --replace QUERY"
+        raise BadInput(f"The saved search {name!r} cannot be read. {error.message}", f"{error.hint} {remedy}".strip()) from None
 
 
 @lru_cache(maxsize=256)
-def _parsed(text: str) -> Query:
+def _parsed(text: str, saved: bool) -> Query:
     """The same texts come again and again: the next page, a saved search."""
     if not text.strip():
         return EVERYTHING
@@ -45,7 +57,7 @@ def _parsed(text: str) -> Query:
             _fail(text, at, "contains a character that no prompt can hold", "Remove it.")
     if (conditions := pasted(text)) is not None:
         return Query(all_of([_checked(condition, text) for condition in conditions]))
-    node = _tree(text)
+    node = _tree(text, saved)
     parts = list(node.of) if isinstance(node, And) else [node]
     sorts = [part for part in parts if isinstance(part, _SortTerm)]
     if len(sorts) > 1:
@@ -86,7 +98,7 @@ def _parser() -> Any:
     return Lark(GRAMMAR, parser="lalr", lexer="contextual", propagate_positions=False, maybe_placeholders=False)
 
 
-def _tree(text: str) -> Any:
+def _tree(text: str, saved: bool) -> Any:
     """The tree that the grammar makes of `text`, as nodes."""
     from lark import UnexpectedCharacters, UnexpectedToken
 
@@ -100,7 +112,7 @@ def _tree(text: str) -> Any:
         if at is None or error.token.type == "$END":
             at = len(text)
         _fail(text, at, *_UNEXPECTED.get(error.token.type, _INCOMPLETE))
-    return _Reader(text).read(tree)
+    return _Reader(text, saved).read(tree)
 
 
 _INCOMPLETE = ("breaks off", "Is something missing behind OR, NOT or a parenthesis?")
@@ -114,8 +126,9 @@ _UNEXPECTED = {
 class _Reader:
     """Turns the tree of the grammar into nodes. Depth is bounded, so that recursion is too."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, saved: bool) -> None:
         self.text = text
+        self.saved = saved
         self.terms = 0
 
     def read(self, tree: Any, depth: int = 0) -> Any:
@@ -186,7 +199,8 @@ class _Reader:
         try:
             KEYS["env" if key.startswith("env.") else key].read(text)
         except ValueError as error:
-            _fail(self.text, at, f"has {key}:{text[:40]}, which {error}", "")
+            if not (self.saved and isinstance(error, BeyondAll)):
+                _fail(self.text, at, f"has {key}:{text[:40]}, which {error}", "")
         return Term(key, text)
 
     def _sort(self, text: str, at: int) -> tuple[Sort, ...]:

@@ -56,6 +56,11 @@ _WHOLE = re.compile(r"=?(\d{1,30})|(\d{0,30})\.\.(\d{0,30})", re.ASCII)
 _REAL = re.compile(r"=?(-?\d{1,15}(?:\.\d{1,15})?)|(-?\d{1,15}(?:\.\d{1,15})?|)\.\.(-?\d{1,15}(?:\.\d{1,15})?|)", re.ASCII)
 
 
+class BeyondAll(ValueError):
+    """Can be read, but no entry has such a value. Refused where somebody types it; in a query that was saved when it was not
+    yet refused, it finds nothing."""
+
+
 def whole_numbers(text: str) -> Ranges:
     """``7``, ``=7``, ``1..9``, ``4..``, ``..9`` and several of these, joined by commas."""
     return _ranges(text, _WHOLE, "a range of whole numbers", int)
@@ -91,7 +96,7 @@ def rating(text: str) -> Ranges | None:
         return None
     found = whole_numbers(text)
     if any(one.low is not None and one.low > BEST for one in found):
-        raise ValueError(f"is out of range; ratings go from 0 to {BEST}")
+        raise BeyondAll(f"is out of range; ratings go from 0 to {BEST}")
     return found
 
 

@@ -37,6 +37,10 @@ class Asking:
     """Digests of models and adapters that are not at hand today."""
     plan: Callable[[Asking, Node], Condition]
     """Makes the condition of a whole query, for saved searches."""
+    remark: Callable[[str], None] | None = None
+    """Hears of what cannot be found, such as names that the bank does not have; None where nobody wants to."""
+    search: str | None = None
+    """The saved search that the conditions stand in."""
     depth: int = 0
 
     @cached_property
@@ -61,6 +65,13 @@ class Asking:
     def ids_named(self, table: Table, text: str, *, digests: bool = False) -> list[int]:
         """As `matching.ids_named`."""
         return self.once(table.name, (text, digests), lambda: ids_named(self.connection, table, text, digests=digests))
+
+    def missed(self, what: str, name: str, table: Table) -> None:
+        """No row of `table` is called that: said, where the name was meant to be one, with the nearest."""
+        if self.remark is not None and "*" not in name:
+            from seedbank.store.unknown import unknown
+
+            self.remark(unknown(self.connection, what, name, table, self.search))
 
     def bare(self, name: str) -> ColumnElement[Any]:
         """A column of entries in a test."""

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import (
-    and_,
-    exists,
-    or_,
-    select,
-)
+from sqlalchemy import and_, exists, or_, select
 
 from seedbank.errors import BadInput, NotFound
 from seedbank.query import KEYS, Term
-from seedbank.query.values import Neighbours, Range, Ranges
+from seedbank.query.values import BeyondAll, Neighbours, Range, Ranges
 from seedbank.recipe import LARGEST_SEED
 from seedbank.store import sources, words
 from seedbank.store.asking import Asking, any_of, one_of
 from seedbank.store.digests import begins
 from seedbank.store.files import lost_references
-from seedbank.store.matching import named, pattern, size_ids
+from seedbank.store.matching import DIGEST, named, pattern, size_ids
 from seedbank.store.reading import LARGEST_ID, no_entry
 from seedbank.store.sources import (
     NOTHING,
@@ -52,12 +47,10 @@ from seedbank.store.tables import (
     run_entries,
     runs,
     tags,
+    users,
     weight_hashes,
 )
 from seedbank.store.wordconditions import negative_condition, note_condition, prompt_condition
-
-if TYPE_CHECKING:
-    pass
 
 LARGEST_NUMBER = 1e300
 LARGEST_STEPS = 2**63 - 1
@@ -69,14 +62,24 @@ def condition(asking: Asking, term: Term) -> Condition:
     """The condition of one term."""
     if term.key.startswith("env."):
         return _environment(asking, term.key, term.text)
-    return _CONDITIONS[term.key](asking, term.key, KEYS[term.key].read(term.text))
+    try:
+        value = KEYS[term.key].read(term.text)
+    except BeyondAll as error:  # in a saved search
+        if asking.remark is not None:
+            place = f" in the saved search {asking.search!r}" if asking.search else ""
+            asking.remark(f"{term.key}:{term.text}{place} finds nothing: it {error}")
+        return NOTHING
+    return _CONDITIONS[term.key](asking, term.key, value)
 
 
 # -- opinions ------------------------------------------------------------------------------------------------------
 
 
 def _tag(asking: Asking, key: str, value: str) -> Condition:
-    return by_posting(TAG, asking.ids_named(tags, value), sqlite=asking.sqlite)
+    ids = asking.ids_named(tags, value)
+    if not ids:
+        asking.missed("tag", value, tags)
+    return by_posting(TAG, ids, sqlite=asking.sqlite)
 
 
 def _favourite(asking: Asking, key: str, value: str) -> Condition:
@@ -85,8 +88,11 @@ def _favourite(asking: Asking, key: str, value: str) -> Condition:
         return not_that(_favourite(asking, key, "yes"))
     if word == "any":
         return by_posting(FAVOURITE, sorted(asking.users.values()), sqlite=asking.sqlite)
-    name = asking.user if word == "yes" else value
-    return by_posting(FAVOURITE, [asking.users[name]] if name in asking.users else [], sqlite=asking.sqlite)
+    if word == "yes":
+        value = asking.user  # who has never said anything is not known yet
+    elif value not in asking.users:
+        asking.missed("user", value, users)
+    return by_posting(FAVOURITE, [asking.users[value]] if value in asking.users else [], sqlite=asking.sqlite)
 
 
 def _rating(asking: Asking, key: str, value: Ranges | None) -> Condition:
@@ -103,7 +109,13 @@ def _rating(asking: Asking, key: str, value: Ranges | None) -> Condition:
 def _collection(asking: Asking, key: str, value: str) -> Condition:
     rows = asking.connection.execute(select(collections).where(named(collections.c.folded, value))).all()
     if not rows:
-        raise NotFound(f"There is no collection {value!r}.", "See them with: seedbank collection ls")
+        from seedbank.store.unknown import nearest
+
+        near = nearest(asking.connection, value, collections)
+        raise NotFound(
+            f"There is no collection {value!r}.",
+            f"Did you mean {near!r}?" if near else "See them with: seedbank collection ls",
+        )
     found = [_saved(asking, row.name, row.query) for row in rows if row.query is not None]
     if own := [row.id for row in rows if row.query is None]:
         items = select(collection_items.c.image_id).where(collection_items.c.collection_id.in_(own))
@@ -112,19 +124,22 @@ def _collection(asking: Asking, key: str, value: str) -> Condition:
 
 
 def _saved(asking: Asking, name: str, query: str) -> Condition:
-    from seedbank.query import parse
+    from seedbank.query import parse_saved
 
     if asking.depth >= DEEPEST_SEARCH:
         raise BadInput(f"The saved search {name!r} uses itself, or too many others inside each other.", "Change its query.")
-    where = parse(query).where
-    return sources.EVERYTHING if where is None else asking.plan(replace(asking, depth=asking.depth + 1), where)
+    where = parse_saved(name, query).where
+    return sources.EVERYTHING if where is None else asking.plan(replace(asking, depth=asking.depth + 1, search=name), where)
 
 
 # -- what entries share --------------------------------------------------------------------------------------------
 
 
 def _model(asking: Asking, key: str, value: str) -> Condition:
-    return by_column(entries.c.model_id, asking.ids_named(models, value, digests=True), sqlite=asking.sqlite)
+    ids = asking.ids_named(models, value, digests=True)
+    if not ids and not DIGEST.fullmatch(value.lower()):
+        asking.missed("model", value, models)
+    return by_column(entries.c.model_id, ids, sqlite=asking.sqlite)
 
 
 def _lora(asking: Asking, key: str, value: str) -> Condition:
@@ -132,6 +147,8 @@ def _lora(asking: Asking, key: str, value: str) -> Condition:
         ids = list(asking.connection.scalars(select(adapters.c.id)))
     else:
         ids = asking.ids_named(adapters, value, digests=True)
+        if not ids and not DIGEST.fullmatch(value.lower()):
+            asking.missed("adapter", value, adapters)
     return by_relation(entry_adapters, entry_adapters.c.adapter_id, ids, sqlite=asking.sqlite)
 
 
@@ -153,6 +170,8 @@ def _environment(asking: Asking, key: str, value: str) -> Condition:
 def _user(asking: Asking, key: str, value: str) -> Condition:
     wanted = pattern(value)
     ids = sorted(number for name, number in asking.users.items() if wanted.fullmatch(words.fold(name)))
+    if not ids:
+        asking.missed("user", value, users)
     return by_column(entries.c.user_id, ids, sqlite=asking.sqlite)
 
 
@@ -162,6 +181,7 @@ def _run(asking: Asking, key: str, value: str) -> Condition:
         which = which | (runs.c.id == int(value))
     ids = list(asking.connection.scalars(select(runs.c.id).where(which)))
     if not ids:
+        asking.missed("run", value, runs)
         return NOTHING
     made = by_column(entries.c.run_id, ids, sqlite=asking.sqlite)
     return any_of([made, by_relation(run_entries, run_entries.c.run_id, ids, sqlite=asking.sqlite)])

@@ -59,6 +59,8 @@ class Finder:
         self.user = user
         self.gone: Callable[[], Collection[str]] = tuple
         """Digests of models and adapters that are not at hand today; only who knows the disk can tell."""
+        self.remark: Callable[[str], None] | None = None
+        """Hears of names in queries that the bank does not have."""
 
     @cached_property
     def _memory(self) -> tuple[Remembered, Hashes]:
@@ -112,7 +114,7 @@ class Finder:
         from seedbank.store.asking import Asking
         from seedbank.store.planning import saved
 
-        return Asking(connection, self.user, self.database.is_sqlite, *self._memory, self.gone, saved)
+        return Asking(connection, self.user, self.database.is_sqlite, *self._memory, self.gone, saved, self.remark)
 
     def _ids(self, connection: Connection, query: Query, limit: int, after: int | None) -> list[int]:
         if query == EVERYTHING:

@@ -21,7 +21,8 @@ from seedbank.store.tables import environment_parts, methods, parts, settings, s
 from seedbank.store.usage import adapters_of_settings
 from seedbank.store.words import fold
 
-_DIGEST = re.compile("[0-9a-f]{4,64}")
+DIGEST = re.compile("[0-9a-f]{4,64}")
+"""What can be the beginning of one."""
 
 
 def pattern(text: str) -> re.Pattern[str]:
@@ -41,7 +42,7 @@ def named(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
 def ids_named(connection: Connection, table: Table, text: str, *, digests: bool = False) -> list[int]:
     """The ids of rows whose folded name is meant, or, with `digests`, whose digest begins like that."""
     condition = named(table.c.folded, text)
-    if digests and _DIGEST.fullmatch(text.lower()):
+    if digests and DIGEST.fullmatch(text.lower()):
         condition = condition | begins(table.c.digest, text.lower())
     return list(connection.scalars(select(table.c.id).where(condition).order_by(table.c.id)))
 

@@ -68,6 +68,10 @@ class Store:
         """Let `regenerable:` ask `gone` for the digests of models and adapters that are not at hand."""
         self._finder.gone = gone
 
+    def tell_unknown(self, remark: Callable[[str], None]) -> None:
+        """Let `remark` hear of names in queries that the bank does not have, each with the nearest that it has."""
+        self._finder.remark = remark
+
     @classmethod
     def create(cls, url: str, *, images_url: str | None = None, user: str | None = None, exist_ok: bool = False) -> Store:
         """A new bank. Without `images_url`, pictures lie beside a SQLite file; on PostgreSQL it must be given.

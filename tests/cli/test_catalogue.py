@@ -267,6 +267,16 @@ def test_n_is_the_limit_where_it_stands_alone_and_letters_of_a_word_elsewhere(se
     assert seedbank("ls", "-tag:poster", "--ids").lines == ["6", "4", "2"]
 
 
+def test_a_name_that_does_not_exist_is_said_beside_the_output(seedbank):
+    said = "note: there is no tag 'poter': did you mean 'poster'?"
+    for form in ("--ids", "--json", "--csv"):
+        ran = seedbank("ls", "tag:poter", form)
+        assert (ran.out, ran.err.splitlines()) == ("", [said])
+    ran = seedbank("ls", "tag:poter OR id:2", "--ids")
+    assert (ran.lines, ran.err.splitlines()) == (["2"], [said])
+    assert seedbank("fav", "tag:poter", ok=[4]).err.startswith(said)
+
+
 def test_a_saved_search_acts_as_a_collection(seedbank):
     seedbank("collection", "save", "best", "tag:poster", "-rating:4..")
     assert seedbank("collection", "show", "best", "--ids").lines == ["5", "3"]
@@ -274,6 +284,10 @@ def test_a_saved_search_acts_as_a_collection(seedbank):
     assert seedbank("ls", "collection:best", "-verdict:different", "--ids").lines == ["5"]
     assert "is a saved search" in seedbank("collection", "add", "best", "1", ok=[2]).err
     assert seedbank("collection", "save", "bad", "taf:poster", ok=[2]).err
+    with Library.open(seedbank.bank, user="ann") as bank:
+        bank.store.curation.create_collection("old", "rating:9")
+    assert "rating:9 finds nothing" in seedbank("collection", "show", "old").err
+    seedbank("collection", "rm", "old")
     assert [item["collection"] for item in seedbank.json("collection", "ls")] == ["best"]
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 
 import pytest
 
 from seedbank.errors import BadInput, NotFound, StorageError
 from seedbank.query import parse
-from seedbank.store import Store, finding, planning, remembering, sources
+from seedbank.store import Store, finding, planning, remembering, sources, unknown
+from seedbank.store.tables import tags
 from tests.store.examples import new_entry, recipe
 
 ODD = (
@@ -129,6 +131,56 @@ def test_a_saved_search_that_uses_itself_is_refused(few: Store):
     few.curation.change_collection("loop", query="collection:loop")
     with pytest.raises(BadInput, match="uses itself"):
         few.find(parse("collection:loop"))
+
+
+def test_names_that_the_bank_does_not_have_are_said_with_the_nearest(few: Store):
+    few.start_run("import", {}, [1], name="torch-2.14")
+    few.curation.create_collection("spring", "tag:psoter")
+    heard: list[str] = []
+    few.tell_unknown(heard.append)
+    known = "tag:poster tag:post* -fav:any by:ann run:torch-2.14 model:tiny* lora:* model:deadbeef"
+    for text, said in (
+        (known, None),
+        ("tag:Poter OR id:1", "there is no tag 'Poter': did you mean 'poster'?"),
+        ("-tag:zebra", "there is no tag 'zebra'"),
+        ("by:anne", "there is no user 'anne': did you mean 'ann'?"),
+        ("fav:Ann", "there is no user 'Ann': did you mean 'ann'?"),
+        ("run:torch-2.15", "there is no run 'torch-2.15': did you mean 'torch-2.14'?"),
+        ("model:none", "there is no model 'none'"),
+        ("lora:none", "there is no adapter 'none'"),
+        ("collection:spring", "there is no tag 'psoter', which the saved search 'spring' looks for: did you mean 'poster'?"),
+    ):
+        heard.clear()
+        few.find(parse(text))
+        assert heard == [said] * (said is not None), text
+    with pytest.raises(NotFound, match="Did you mean 'spring'"):
+        few.find(parse("collection:sprnig"))
+
+
+def test_the_nearest_name_is_found_quickly_among_many(few: Store):
+    few.tag([1], [f"tag-{number:06}" for number in range(3 * unknown.MOST)])
+    with few.database.reading() as connection:
+        begin = time.process_time()
+        assert unknown.nearest(connection, "postre", tags) == "poster"
+        assert unknown.nearest(connection, "tag-00599x", tags) == "tag-005999"
+        assert time.process_time() - begin < 0.5
+
+
+def test_a_saved_search_for_what_was_not_yet_refused_finds_nothing_and_says_so(few: Store):
+    with pytest.raises(BadInput, match="out of range"):
+        parse("rating:9")
+    few.curation.create_collection("old", "rating:9")
+    heard: list[str] = []
+    few.tell_unknown(heard.append)
+    assert not few.find(parse("collection:old")) and len(few.find(parse("-collection:old"))) == 5
+    assert set(heard) == {"rating:9 in the saved search 'old' finds nothing: it is out of range; ratings go from 0 to 5"}
+
+
+def test_a_saved_search_that_cannot_be_read_is_named_with_its_reason_and_remedy(few: Store):
+    few.curation.create_collection("of tomorrow", "colour:red")
+    with pytest.raises(BadInput, match=r"saved search 'of tomorrow' cannot be read.*no key 'colour'") as caught:
+        few.find(parse("collection:of*"))
+    assert "seedbank collection save 'of tomorrow' --replace QUERY" in caught.value.hint
 
 
 def test_many_tags_at_once_are_read_as_one_list(few: Store):
