@@ -15,6 +15,7 @@ from PIL import AvifImagePlugin, Image, WebPImagePlugin  # noqa: F401
 from seedbank.errors import BadInput
 from seedbank.hashing import pixel_digest
 from seedbank.images import png
+from seedbank.images.inflating import inflated
 from seedbank.recipe import Recipe
 from seedbank.records import Picture
 
@@ -128,10 +129,11 @@ def opened(
     data: bytes | BinaryIO, name: str = "The image", formats: tuple[str, ...] = FORMATS, *, animated: bool = False
 ) -> Image.Image:
     """An image whose headers were read and found to be within the limits; a still one unless `animated`. Raises `BadInput`."""
+    file = io.BytesIO(inflated(data)) if isinstance(data, bytes) else data
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data) if isinstance(data, bytes) else data, formats=formats)
+            image = Image.open(file, formats=formats)
         if image.width * image.height > LARGEST_PIXELS:
             raise _too_large(name)
         frames = frames_of(image)
