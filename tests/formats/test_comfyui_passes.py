@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from seedbank.formats.reading import LIKELY, Foreign, ModelName
+from seedbank.formats.reading import LIKELY, Foreign, Lora, ModelName
 from tests.formats.comfy_graphs import Nodes, graph, reading, recipe
 
 
@@ -344,3 +344,43 @@ def test_a_sampler_that_only_turns_a_picture_into_noise_has_the_prompt_of_the_ne
     said = recipe(graph(nodes, n5={"latent_image": ["u", 0]}))
     assert (said.prompt, said.negative_prompt, said.seed) == ("a fox", "blurry", 3)
     assert said.confidence["prompt"] < 1
+
+
+def searge(**changed: Any) -> dict[str, Any]:
+    """SeargeSDXL 4: settings in one stream of data, and boxes that each run a stage with it."""
+    settings: dict[str, dict[str, Any]] = {
+        "SeargeModelSelector": {"base_checkpoint": "xl.safetensors", "refiner_checkpoint": "none"},
+        "SeargeImageAdapterV2": {"source_image": ["p", 0]},
+        "SeargeLoras": {"lora_1": "soft.safetensors", "lora_1_strength": 0.2, "lora_2": "none", "lora_2_strength": 0.5},
+        "SeargePromptAdapterV2": {"main_prompt": ["t", 0], "style_prompt": "a <prompt>", "negative_main_prompt": "blurry"},
+        "SeargeGenerationParameters": {
+            **{"seed": 5, "image_size_preset": "1344x768 (16:9)", "image_width": 1024, "image_height": 1024, "steps": 30},
+            **{"cfg": 4, "sampler_preset": "2 - Euler a", "sampler_name": "dpmpp_2m", "scheduler": "karras"},
+            "base_vs_refiner_ratio": 0.8,
+        },
+        "SeargeOperatingMode": {"workflow_mode": "text-to-image", "prompting_mode": "default - all prompts", "batch_size": 1},
+        "SeargeMagicBox": {"stage": "sampling"},
+    }
+    made: dict[str, Any] = {"t": {"class_type": "SeargeTextInputV2", "inputs": {"prompt": "fox"}}}
+    made["p"] = {"class_type": "LoadImage", "inputs": {"image": "fox.png"}}
+    for place, (kind, inputs) in enumerate(settings.items()):
+        stream = {"data": [str(place - 1), 0]} if place else {}
+        own = {name: value for name, value in changed.items() if name in inputs}
+        made[str(place)] = {"class_type": kind, "inputs": {**inputs, **own, **stream}}
+    return made
+
+
+def test_searge_runs_stages_with_what_stands_in_its_stream() -> None:
+    said = recipe(searge())
+    assert (said.prompt, said.negative_prompt, said.seed, said.steps) == ("a fox", "blurry", 5, 30)
+    assert (said.sampler, said.schedule, said.guidance_scale) == ("euler_ancestral", "normal", 4), "by the preset"
+    assert (said.width, said.height, said.model) == (1344, 768, ModelName("xl.safetensors"))
+    assert said.loras == (Lora("soft.safetensors", 0.2),) and "refiner" not in said.extras
+
+
+def test_searge_by_its_own_settings_with_a_refiner_from_a_picture() -> None:
+    nothing = "none - use settings"
+    own = {"sampler_preset": nothing, "image_size_preset": nothing, "refiner_checkpoint": "r.safetensors"}
+    said = recipe(searge(**own, prompting_mode="main and neg. only", workflow_mode="image-to-image"))
+    assert (said.prompt, said.sampler, said.width, said.extras["mode"]) == ("fox", "dpmpp_2m", 1024, "img2img")
+    assert (said.extras["refiner"], said.extras["refiner_switch"]) == (ModelName("r.safetensors"), 0.8)

@@ -22,6 +22,7 @@ from seedbank.formats.comfyui.payloads import Found, find
 from seedbank.formats.comfyui.picture import Trail, trails
 from seedbank.formats.comfyui.routing import is_sampler
 from seedbank.formats.comfyui.sampling import Pass, read_pass, with_noise_of
+from seedbank.formats.comfyui.searge import plain
 from seedbank.formats.comfyui.values import Values
 from seedbank.formats.comfyui.workflow import Drawn, executable
 from seedbank.formats.reading import CERTAIN, GUESSED, LIKELY, Foreign, ModelName, Payload, Reading
@@ -36,10 +37,10 @@ def read(payloads: Sequence[Payload]) -> Reading | None:
         return None
     beside = _Beside(found)
     if found.prompt is not None:
-        values = Values(Graph.parse(found.prompt, beside.ports), beside.shown)
+        values = Values(Graph.parse(plain(found.prompt), beside.ports), beside.shown)
         recipe = completed(_recipe(values, CERTAIN), found.prompt)
         return Reading(TOOL, recipe, found.place, tuple(values.remarks))
-    values = Values(Graph.parse(beside.drawn.prompt, beside.ports), beside.shown)
+    values = Values(Graph.parse(plain(beside.drawn.prompt), beside.ports), beside.shown)
     recipe = _recipe(values, GUESSED)
     remarks = ["The file holds the graph of the front end only, as it was drawn; what was executed is not in it."]
     if found.problem is not None:
