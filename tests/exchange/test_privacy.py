@@ -102,6 +102,27 @@ def test_arguments_that_name_a_place_are_left_out_and_it_is_said(profile, left, 
     assert entry.obstacles
 
 
+def test_saved_searches_that_name_a_user_or_a_place_stay_at_home(mine: Library, tmp_path: Path):
+    _with_inputs(mine)
+    for name, query in {
+        "who": "by:ann",
+        "whose": "tag:x OR fav:bob",
+        "where": f'model:"{HOME}"',
+        "broken": "colour:red",
+        "fine": "fav:yes",
+    }.items():
+        mine.store.curation.create_collection(name, query)
+
+    def sent(**options: Any) -> set[str]:
+        lines = members(mine.export_bundle("", tmp_path / "out.seedbank", **options).path)["collections.jsonl"].splitlines()
+        return {json.loads(line)["name"] for line in lines}
+
+    assert sent(privacy="share") == {"fine"}
+    assert sent(strip=["paths"]) == {"fine", "who", "whose"}
+    assert sent(strip=["users"]) == {"fine", "where"}
+    assert sent() == {"fine", "who", "whose", "where", "broken"}
+
+
 def test_a_pipe_is_not_waited_for(other: Library, tmp_path: Path):
     os.mkfifo(tmp_path / "pipe.seedbank")
     with pytest.raises(BadInput, match="is no regular file"):

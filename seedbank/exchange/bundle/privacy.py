@@ -14,9 +14,10 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from seedbank.errors import SeedbankError
+from seedbank.errors import BadInput, SeedbankError
 from seedbank.exchange.bundle.values import Values
 from seedbank.exchange.texts import is_name
+from seedbank.query import parse, terms_of
 from seedbank.recipe import Recipe
 from seedbank.recording.latents import MEDIA_TYPE as SAFETENSORS
 from seedbank.records import Entry
@@ -32,6 +33,8 @@ PLAIN_DETAILS = ("tool", "confidence", "created_from")
 OWN = ("generated", "recorded")
 PATH = re.compile(r"(?:[A-Za-z]:[\\/]|\\\\|~?/\S|file:)")
 """How a text begins that names a place on one machine."""
+NOBODY = ("yes", "no", "any")
+"""What ``fav:`` takes besides names of users."""
 PLAIN_ARGUMENTS = ("output_type",)
 """Arguments of pipelines whose text is a word of the library's."""
 
@@ -91,6 +94,16 @@ def strip_model(values: Values, without: Collection[str]) -> Values:
     source = values.get("source")
     left_out = {"config"} | (set() if source is None or is_name(source) else {"source"})
     return {name: value for name, value in values.items() if name not in left_out}
+
+
+def is_told_by(query: str, without: Collection[str]) -> bool:
+    """Whether a saved search says what is to be left out: who, or a place on this machine. One that cannot be read may."""
+    try:
+        terms = list(terms_of(parse(query, saved=True).where))
+    except BadInput:
+        return True
+    users = any(term.key == "by" or (term.key == "fav" and term.text.casefold() not in NOBODY) for term in terms)
+    return (USERS in without and users) or (PATHS in without and any(PATH.match(term.text) for term in terms))
 
 
 def why_not_sent(data: bytes, media_type: str) -> str | None:
