@@ -201,7 +201,7 @@ class _Leaving:
 
     def collections(self, searches: bool) -> Iterator[Values]:
         for one in self.bank.store.bundles.collections(self.images, searches=searches):
-            if one.query is not None and privacy.is_told_by(one.query, self.without):
+            if one.query is not None and privacy.stays(one.query, self.without):
                 continue
             user = None if privacy.USERS in self.without else one.user
             said = {"uid": one.uid, "name": one.name, "created": time_text(one.created), "user": user}

@@ -96,8 +96,9 @@ def strip_model(values: Values, without: Collection[str]) -> Values:
     return {name: value for name, value in values.items() if name not in left_out}
 
 
-def is_told_by(query: str, without: Collection[str]) -> bool:
-    """Whether a saved search says what is to be left out: who, or a place on this machine. One that cannot be read may."""
+def stays(query: str, without: Collection[str]) -> bool:
+    """Whether a saved search stays at home: it says what is to be left out, who or a place on this machine, or it cannot be
+    read, for which another bank would refuse the bundle."""
     try:
         terms = list(terms_of(parse(query, saved=True).where))
     except BadInput:
