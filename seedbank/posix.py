@@ -15,10 +15,11 @@ PR_SET_PDEATHSIG = 1
 """Of <linux/prctl.h>."""
 
 
-def write_new(folder: Path, chunks: Iterable[bytes | memoryview], prefix: str = "") -> Path:
+def write_new(folder: Path, chunks: Iterable[bytes | memoryview], prefix: str = "", sync: bool = True) -> Path:
     """Write `chunks` to a new read-only file in `folder` and return its path; the bytes are on the disk by then.
 
-    Its name is one that no file has had, and begins with `prefix`.
+    Its name is one that no file has had, and begins with `prefix`. Without `sync` the bytes are the system's to keep until
+    `sync_file` brings them to the disk.
 
     When anything goes wrong, the file is removed again as far as possible and the `OSError` goes on. An fsync that
     failed is never repeated: after it the kernel may call pages clean that never reached the disk.
@@ -37,7 +38,8 @@ def write_new(folder: Path, chunks: Iterable[bytes | memoryview], prefix: str = 
             if (found := os.fstat(descriptor).st_size) != size:
                 raise OSError(f"{found} of {size} bytes arrived in {path}")
             os.fchmod(descriptor, 0o444)
-            os.fsync(descriptor)
+            if sync:
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
     except BaseException:
@@ -68,7 +70,16 @@ def make_folders(root: Path, names: Iterable[str]) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Bring the names in `folder` to the disk: a file's own fsync does not cover its name."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    _sync(folder, os.O_DIRECTORY)
+
+
+def sync_file(path: Path) -> None:
+    """Bring the bytes of a file to the disk that any process has written."""
+    _sync(path, 0)
+
+
+def _sync(path: Path, kind: int) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | kind)
     try:
         os.fsync(descriptor)
     finally:

@@ -102,10 +102,15 @@ class Blobs(ABC):
         """Where other processes may write files for `adopt`; None for a store that is elsewhere."""
         return None
 
+    def sync(self, staged: Path) -> None:
+        """Bring a file of a `staging` to the disk. Disks take several at once sooner than one after the other."""
+        raise NotImplementedError
+
     def adopt(self, staged: Mapping[str, Path]) -> None:
         """Take over {digest: path} files that were written to a `staging`, where their SHA-256 was taken of the same bytes.
 
-        After the call they lie durably under their digests, as after `put`. Only a store with a `staging` has this.
+        They were given to `sync` before. After the call they lie durably under their digests, as after `put`. Only a store
+        with a `staging` has this.
         """
         raise NotImplementedError
 

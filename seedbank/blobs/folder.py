@@ -72,6 +72,10 @@ class FolderBlobs(Blobs):
     def staging(self) -> Staging:
         return Staging(str(self.root / TEMPORARY), f"{secrets.token_hex(8)}-")
 
+    def sync(self, staged: Path) -> None:
+        with self._telling("take a file over"):
+            posix.sync_file(staged)
+
     def adopt(self, staged: Mapping[str, Path]) -> None:
         with self._telling("take files over"):
             if missing := sorted({digest[:2] for digest in staged if not (self.root / digest[:2]).is_dir()}):

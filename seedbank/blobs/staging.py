@@ -21,8 +21,8 @@ class Staging(Struct, frozen=True):
     prefix: str
 
     def write(self, data: bytes) -> Path:
-        """A new file of these bytes, which are on the disk by then. Raises `OSError`."""
-        return posix.write_new(Path(self.folder), [data], self.prefix)
+        """A new file of these bytes, to be synced by the store before it adopts it. Raises `OSError`."""
+        return posix.write_new(Path(self.folder), [data], self.prefix, sync=False)
 
     def clear(self) -> None:
         """Remove what is left, as far as that is possible."""

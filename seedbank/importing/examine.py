@@ -1,7 +1,7 @@
 """One file, examined: its bytes, its pixels, and what it says of itself. This runs in a child process under limits.
 
-A file can be hostile, and decoders have flaws: whatever happens here costs this process and one line in the report. While
-the picture is decoded, a thread brings the very bytes that were hashed to the disk, for the image store to take over.
+A file can be hostile, and decoders have flaws: whatever happens here costs this process and one line in the report. The very
+bytes that were hashed are written once more, for the image store to take over.
 """
 
 from __future__ import annotations
@@ -10,9 +10,7 @@ import os
 import pickle
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -50,7 +48,7 @@ class Task:
 class Examined:
     """What was found: the SHA-256 of the bytes (None where they were not read), the picture, and what the file says.
 
-    staged   a file of these bytes, on the disk; None where none was asked for or it could not be written
+    staged   a file of these bytes, not synced yet; None where none was asked for or it could not be written
     """
 
     digest: str | None
@@ -103,9 +101,8 @@ def _examine(task: Task) -> Examined | Rejected:
             raise _Changed
         if data is None:
             return _read(task, None, look(file))
-    with _staged(data, task.staging) as staged:
-        examined = _read(task, sha256(data), look_closely(data, preview=task.preview))
-        return replace(examined, staged=staged.result())
+    examined = _read(task, sha256(data), look_closely(data, preview=task.preview))
+    return examined if task.staging is None else replace(examined, staged=_written(data, task.staging))
 
 
 def _read(task: Task, digest: str | None, looked: Looked) -> Examined:
@@ -120,25 +117,10 @@ def _read(task: Task, digest: str | None, looked: Looked) -> Examined:
     return Examined(digest, looked, reading)
 
 
-_writer = ThreadPoolExecutor(1)
-
-
-@contextmanager
-def _staged(data: bytes, staging: Staging | None) -> Iterator[Future[Path | None]]:
-    """The file of these bytes, written meanwhile; taken away again where the file is rejected."""
-    written = _writer.submit(_write, data, staging)
-    try:
-        yield written
-    except BaseException:
-        if (path := written.result()) is not None:
-            path.unlink(missing_ok=True)
-        raise
-
-
-def _write(data: bytes, staging: Staging | None) -> Path | None:
+def _written(data: bytes, staging: Staging) -> Path | None:
     """None where it cannot be written: the driver tries once more, and says why."""
     try:
-        return None if staging is None else staging.write(data)
+        return staging.write(data)
     except OSError:
         return None
 
@@ -162,7 +144,6 @@ def prepare() -> None:
     """What a process does before its first file: what fails here is no fault of a file either."""
     from seedbank.posix import limit_process
 
-    _writer.submit(_write, b"", None).result()  # the thread is there
     limit_process(MEMORY)
 
 

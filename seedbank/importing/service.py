@@ -38,19 +38,23 @@ BATCH_SECONDS = 2.0
 LISTED = 500
 """Files that are looked up at once."""
 WRITERS = 8
-"""Threads that copy files: they wait for the disk most of the time."""
+"""Threads that bring files to the disk: they wait for it most of the time."""
 PREVIEW = 256
 """Pixels of the longer side of the previews that pages of many pictures show."""
 
 
 @dataclass(frozen=True)
 class _Waiting:
-    """A file until its batch is stored: its bytes wait in the staging of the image store, or a thread copies them there."""
+    """A file until its batch is stored.
+
+    staged    its bytes in the staging of the image store
+    written   a thread that brings these to the disk, or copies those of the file; its result is why that failed, or empty
+    """
 
     found: Found
     made: Made
     staged: Path | None
-    copied: Future[str] | None
+    written: Future[str] | None
 
 
 @dataclass
@@ -163,10 +167,12 @@ class Import:
                 yield self._foreseen(found, made, None if self._lacking(held) else held)
                 continue
             self._since = self._since if self._waiting else time.monotonic()
-            copied = None
-            if result.staged is None and _brings_bytes(made) and self._lacking(held):
-                copied = self._writers.submit(self._copy, found, made)
-            self._waiting.append(_Waiting(found, made, result.staged, copied))
+            written = None
+            if result.staged is not None:
+                written = self._writers.submit(self._sync, result.staged)
+            elif _brings_bytes(made) and self._lacking(held):
+                written = self._writers.submit(self._copy, found, made)
+            self._waiting.append(_Waiting(found, made, result.staged, written))
         if not self.options.dry_run:
             self._refused.save_in_time()
         if len(self._waiting) >= BATCH or (self._waiting and time.monotonic() > self._since + BATCH_SECONDS):
@@ -183,6 +189,10 @@ class Import:
         return Report(found.path, KNOWN, held.entry if held else None, bool(held and held.trashed), made)
 
     # -- a batch ---------------------------------------------------------------------------------------------------------
+
+    def _sync(self, staged: Path) -> str:
+        self.bank.blobs.sync(staged)
+        return ""
 
     def _copy(self, found: Found, made: Made) -> str:
         """Put the bytes into the image store; why not, or an empty text."""
@@ -204,7 +214,7 @@ class Import:
         waiting, self._waiting = self._waiting, []
         batch: list[tuple[Found, Made]] = []
         for one in waiting:
-            if one.copied is not None and (reason := one.copied.result()):
+            if one.written is not None and (reason := one.written.result()):
                 yield Report(one.found.path, REJECTED, reason=reason)
             else:
                 batch.append((one.found, one.made))

@@ -40,7 +40,9 @@ class TestFolder(BlobsContract):
         self.damage(blobs, DIGEST, b"other bytes")
         staging = blobs.staging()
         assert staging is not None
-        blobs.adopt({DIGEST: staging.write(PICTURE)})
+        staged = staging.write(PICTURE)
+        blobs.sync(staged)
+        blobs.adopt({DIGEST: staged})
         assert blobs.get(DIGEST) == PICTURE
         assert stat.S_IMODE(blobs.path(DIGEST).stat().st_mode) == 0o444
         assert list(blobs.leftovers()) == []

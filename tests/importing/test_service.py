@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import shutil
 import struct
 from collections import Counter
@@ -409,6 +411,25 @@ def test_bytes_that_could_not_be_staged_are_stored_by_the_import_itself(tmp_path
             folder_of(folder, 1, first=7)
             with pytest.raises(StorageError, match="is not there"):
                 outcomes(bank, folder)
+
+
+def test_bytes_are_on_the_disk_before_an_entry_names_them(bank: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    folder = folder_of(tmp_path / "out", 2)
+    sync, adopt, calls = bank.blobs.sync, bank.blobs.adopt, []
+    monkeypatch.setattr(bank.blobs, "sync", lambda path: calls.append(("sync", {path})) or sync(path))
+    monkeypatch.setattr(bank.blobs, "adopt", lambda staged: calls.append(("adopt", {*staged.values()})) or adopt(staged))
+    assert outcomes(bank, folder) == {"imported": 2}
+    (first, one), (second, other), (last, both) = calls
+    assert (first, second, last) == ("sync", "sync", "adopt")
+    assert one | other == both
+    monkeypatch.setattr("seedbank.posix.os.fsync", _refused)
+    with pytest.raises(StorageError, match="could not take a file over"):
+        outcomes(bank, folder_of(tmp_path / "more", 1, first=9))
+    assert len(ids(bank, "")) == 2
+
+
+def _refused(descriptor: int) -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 def test_a_name_stands_for_one_import(bank: Library, tmp_path: Path):
