@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from seedbank.formats.reading import Foreign, ModelName
@@ -100,12 +101,14 @@ HARMLESS = (
 """Fields that say nothing about the picture, or say again what was read already."""
 
 ETA = "Eta DDIM"
-UNDERSTOOD = (
-    ETA,
-    *("mode", "clip_skip", "vae", "refiner", "refiner_switch", "noise", "ensd", "variation_seed", "variation_strength"),
-    *("denoise", "hires", "distilled_guidance", "guidance_is_distilled", "batch_size", "batch_index", "embeddings"),
-    *("controlnets", "inputs"),
-    *("style_prompt", "negative_style_prompt", "encoders", "negative_encoders"),
+UNDERSTOOD = frozenset(
+    (
+        ETA,
+        *("mode", "clip_skip", "vae", "refiner", "refiner_switch", "noise", "ensd", "variation_seed", "variation_strength"),
+        *("denoise", "hires", "distilled_guidance", "guidance_is_distilled", "batch_size", "batch_index", "embeddings"),
+        *("controlnets", "inputs"),
+        *("style_prompt", "negative_style_prompt", "encoders", "negative_encoders"),
+    )
 )
 """Extras that have a place in a recipe or an obstacle of their own."""
 
@@ -148,10 +151,7 @@ def left_out(said: Foreign) -> Iterator[str]:
     names = [
         f"{name} {value}" if isinstance(value, (str, int, float)) and len(str(value)) <= 24 else name
         for name, value in said.extras.items()
-        if name not in UNDERSTOOD
-        and name.casefold().replace("_", " ") not in HARMLESS
-        and is_on(value)
-        and not list(_steps(name))
+        if name not in UNDERSTOOD and _plain(name) not in HARMLESS and is_on(value) and not _steps(name)
     ]
     if names:
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
@@ -177,9 +177,15 @@ def _another_picture(said: Foreign) -> bool:
     )
 
 
-def _steps(name: str) -> Iterator[str]:
-    known = name.casefold().replace("_", " ")
-    yield from (what for begin, what in STEPS.items() if known in (begin, f"{begin}s") or known.startswith(f"{begin} "))
+@lru_cache(1024)
+def _steps(name: str) -> tuple[str, ...]:
+    """What a field stands for that is called so; fields have few names, whichever file they are in."""
+    known = _plain(name)
+    return tuple(what for begin, what in STEPS.items() if known in (begin, f"{begin}s") or known.startswith(f"{begin} "))
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace("_", " ")
 
 
 def number(value: Any) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from seedbank.dialects import A1111, COMFYUI, Meaning, choice, dialect_of, meaning
@@ -222,10 +223,8 @@ class _Conversion:
             what = "sampler" if meant.sampler is None and meant.unknown == self.said.sampler else "schedule"
             self.obstacles.append(f"The {what} {meant.unknown!r} of {self.tool} has no counterpart here.")
         elif pipeline is not None or (meant.sampler is not None and meant.sampler not in FLOW_SAMPLERS):
-            try:
-                choice(_usual_scheduler(pipeline), meant)
-            except BadInput as error:
-                self.obstacles.append(error.message)
+            _, why = _choice(pipeline, meant)
+            self.obstacles += filter(None, [why])
         if meant.near is not None and pipeline not in FLOW:
             self.remarks.append(f"{self.said.sampler}: {meant.near}.")
         return meant
@@ -287,11 +286,17 @@ def _known_scheduler(meant: Meaning, pipeline: str | None) -> dict[str, Any] | N
     """{class, config} as far as the names decide it; the rest of the config is the model's own."""
     if meant.unknown is not None or meant.sampler is None or (pipeline is None and meant.sampler in FLOW_SAMPLERS):
         return None
+    return _choice(pipeline, meant)[0]
+
+
+@lru_cache(256)
+def _choice(pipeline: str | None, meant: Meaning) -> tuple[dict[str, Any] | None, str | None]:
+    """({class, config}, None) of the scheduler that the names mean for a pipeline, or (None, why there is none)."""
     try:
         cls, settings = choice(_usual_scheduler(pipeline), meant)
-    except BadInput:
-        return None
-    return {"class": cls, "config": settings}
+    except BadInput as error:
+        return None, error.message
+    return {"class": cls, "config": settings}, None
 
 
 def _weights(pipeline: str | None, denoiser: float, text: float) -> dict[str, float]:

@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from seedbank.engine.hashes import BLAKE3, DATA, FIRST, SHA256, SSHS
@@ -59,6 +60,7 @@ class NoWeights:
         return None
 
 
+@lru_cache(256)  # a folder of pictures names few weights, each of them often
 def named_model(kind: str, name: str | None, hash: str | None) -> Model:
     """What a file calls some weights, as a model without files: its digest is that of the hash, else of the name."""
     plain = plain_name(name)
