@@ -1,5 +1,6 @@
 """The store: everything that a bank knows, in SQLite or PostgreSQL. The only importer of SQLAlchemy and Alembic."""
 
-from seedbank.store.store import BankInfo, Store
+from seedbank.store.opened import BankInfo
+from seedbank.store.store import Store
 
 __all__ = ["BankInfo", "Store"]

@@ -3,65 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import datetime
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
-
-from seedbank import config
-from seedbank.environment import Environment
-from seedbank.errors import BadInput
 from seedbank.query import EVERYTHING, Query
-from seedbank.records import (
-    Blob,
-    Count,
-    Edge,
-    Entry,
-    Model,
-    NewEntry,
-    NewRegeneration,
-    Operation,
-    OpinionEvent,
-    Page,
-    Picture,
-    Referred,
-    Regeneration,
-    Run,
-    StoredPicture,
-)
 from seedbank.store import reading
-from seedbank.store.database import Database, Place
+from seedbank.store.database import Database
+from seedbank.store.editable import Editable
 from seedbank.store.finding import Finder
-from seedbank.store.rows import parsed
-from seedbank.store.types import moment, uid_text
-from seedbank.store.versions import check_revision
 
 # What only writing needs is imported inside the methods: listing entries must stay quick to start.
 if TYPE_CHECKING:
+    from seedbank.environment import Environment
+    from seedbank.records import (
+        Blob,
+        Count,
+        Edge,
+        Entry,
+        Model,
+        NewEntry,
+        NewRegeneration,
+        Operation,
+        Page,
+        Picture,
+        Referred,
+        Regeneration,
+        Run,
+        StoredPicture,
+    )
     from seedbank.store.bundles import Bundles
     from seedbank.store.curation import Curation
     from seedbank.store.imports import Imports
     from seedbank.store.writing import Act, Work
 
 
-class BankInfo(Struct, frozen=True):
-    """What a bank says of itself."""
-
-    uid: str
-    created: datetime
-    images_url: str
-    settings: Mapping[str, Any]
-
-
-class Store:
-    """One bank's database, as one user uses it. Safe to share between threads."""
+class Store(Editable):
+    """One bank's database: what renders, records and finds stands here, opinions and the trash in the class below it."""
 
     def __init__(self, database: Database, user: str | None = None) -> None:
-        """For `create` and `open`, which look after the schema."""
-        self.user = user or config.user()
-        self._database = database
+        super().__init__(database, user)
         self._finder = Finder(database, self.user)
 
     def tell_gone(self, gone: Callable[[], Collection[str]]) -> None:
@@ -71,60 +50,6 @@ class Store:
     def tell_unknown(self, remark: Callable[[str], None]) -> None:
         """Let `remark` hear of names in queries that the bank does not have, each with the nearest that it has."""
         self._finder.remark = remark
-
-    @classmethod
-    def create(cls, url: str, *, images_url: str | None = None, user: str | None = None, exist_ok: bool = False) -> Store:
-        """A new bank. Without `images_url`, pictures lie beside a SQLite file; on PostgreSQL it must be given.
-
-        Raises `BadInput` when there is a bank already, unless `exist_ok`.
-        """
-        from seedbank.store import schema
-
-        place = Place.parse(url)
-        schema.create(place, images_url, user or config.user(), exist_ok=exist_ok)
-        return cls.open(url, user=user)
-
-    @classmethod
-    def open(cls, url: str, *, user: str | None = None) -> Store:
-        """The bank at `url`. Raises `NoBank` when there is none, `OtherSchema` when another version wrote it."""
-        database = Database(Place.parse(url))
-        try:
-            check_revision(database)
-            database.settle_journal()
-        except BaseException:
-            database.close()
-            raise
-        return cls(database, user)
-
-    def close(self) -> None:
-        """Gives all connections back."""
-        self._database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-    @property
-    def database(self) -> Database:
-        """The connections, for the other modules of this package."""
-        return self._database
-
-    @contextmanager
-    def _write(self, user: str | None) -> Iterator[Work]:
-        from seedbank.store import writing
-
-        with self._database.writing() as connection:
-            yield writing.Work.begin(connection, user or self.user)
-
-    def info(self) -> BankInfo:
-        """What the bank says of itself."""
-        with self._database.reading() as connection:
-            row = connection.exec_driver_sql("SELECT uid, created, images, settings FROM bank").one()
-        uid, created, images, settings = row
-        place = images or f"{self._database.place.file}.images"
-        return BankInfo(uid_text(uid), moment(created), place, {} if settings is None else parsed(settings))
 
     # -- entries ------------------------------------------------------------------------------------------------------
 
@@ -199,52 +124,7 @@ class Store:
             writing.require_entries(connection, [number])
             return lineage.edges_of(connection, number)
 
-    # -- opinions -----------------------------------------------------------------------------------------------------
-
-    def tag(self, ids: Iterable[int], names: Iterable[str], user: str | None = None, act: Act | None = None) -> int:
-        """The entries' images have these tags, as a part of `act` if that is given; gives how many images changed."""
-        from seedbank.store import opinions
-
-        with self._write(user) as work:
-            return opinions.add_tags(work, list(ids), list(names), None if act is None else act.number)
-
-    def untag(self, ids: Iterable[int], names: Iterable[str], user: str | None = None) -> int:
-        """The entries' images do not have these tags; gives how many images changed."""
-        from seedbank.store import opinions
-
-        with self._write(user) as work:
-            return opinions.remove_tags(work, list(ids), list(names))
-
-    def favourite(self, ids: Iterable[int], on: bool = True, user: str | None = None) -> int:
-        """The entries' images are favourites of the user, or not; gives how many images changed."""
-        from seedbank.store import opinions
-
-        with self._write(user) as work:
-            return opinions.set_opinion(work, "favourite", list(ids), "favourite", bool(on))
-
-    def rate(self, ids: Iterable[int], rating: int | None, user: str | None = None) -> int:
-        """The user rates the entries' images 0 to 5, or not at all (None); gives how many images changed."""
-        from seedbank.store import opinions
-
-        if rating is not None and (type(rating) is not int or not 0 <= rating <= 5):
-            raise BadInput(f"A rating is a whole number from 0 to 5, not {rating!r}.")
-        with self._write(user) as work:
-            return opinions.set_opinion(work, "rating", list(ids), "rating", rating)
-
-    def note(self, ids: Iterable[int], text: str, user: str | None = None) -> int:
-        """The user's note on the entries' images is `text`, none when it is empty; gives how many images changed."""
-        from seedbank.store import opinions
-
-        note = opinions.checked_note(text)
-        with self._write(user) as work:
-            return opinions.set_opinion(work, "note", list(ids), "note", note)
-
-    def history(self, number: int) -> list[OpinionEvent]:
-        """All that was ever said about the entry's image, oldest first."""
-        from seedbank.store import opinions
-
-        with self._database.reading() as connection:
-            return opinions.history(connection, number)
+    # -- parts of their own -------------------------------------------------------------------------------------------
 
     @property
     def imports(self) -> Imports:
@@ -384,28 +264,7 @@ class Store:
             files.attach(work, number, blob, picture)
             return reading.entries_by_id(work.connection, [number], self.user)[0]
 
-    # -- trash and audit ----------------------------------------------------------------------------------------------
-
-    def trash(self, ids: Iterable[int], user: str | None = None) -> list[int]:
-        """The entries are in the trash; gives those that were not before."""
-        from seedbank.store import trash
-
-        with self._write(user) as work:
-            return trash.trash(work, list(ids))
-
-    def restore(self, ids: Iterable[int], user: str | None = None) -> list[int]:
-        """The entries are out of the trash; gives those that were in it."""
-        from seedbank.store import trash
-
-        with self._write(user) as work:
-            return trash.restore(work, list(ids))
-
-    def purge(self, ids: Iterable[int], user: str | None = None) -> list[int]:
-        """The entries are gone for good, with all that nothing else needs; `BadInput` for one not in the trash."""
-        from seedbank.store import trash
-
-        with self._write(user) as work:
-            return trash.purge(work, list(ids))
+    # -- audit --------------------------------------------------------------------------------------------------------
 
     def operations(self, limit: int = 50, before: int | None = None) -> list[Operation]:
         """Who did what when, newest first."""
