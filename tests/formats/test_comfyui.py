@@ -322,6 +322,18 @@ CONDITIONINGS: list[tuple[str, Nodes, dict[str, Any], str | None, str | None]] =
         "blurry",
     ),
     (
+        "both prompts of SDXL in one node",
+        {
+            "a": (
+                "CLIP Positive-Negative XL w/Text (WLSH)",
+                {"positive_g": "hen", "positive_l": "oil", "negative_g": "cat", "negative_l": "cat", "clip": ["1", 1]},
+            )
+        },
+        {"positive": ["a", 0], "negative": ["a", 1]},
+        "hen\noil",
+        "cat",
+    ),
+    (
         "an average of one",
         {
             "a": (

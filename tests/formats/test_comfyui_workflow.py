@@ -226,3 +226,44 @@ def test_widgets_of_nodes_that_nobody_listed_follow_the_usual_orders(
     own = [{"name": f"w{k}", "widget": {"name": f"w{k}"}} for k in range(len(values))]
     if not {"fixed"} & {value for value in values if isinstance(value, str)}:
         assert set(widgets_of({"type": kind, "widgets_values": values, "inputs": own})) == {port["name"] for port in own}
+
+
+def test_a_component_is_taken_apart_by_its_definition_in_the_workflow() -> None:
+    """A component with the sampler and the decoder inside; its seed is given outside, its text inside another component."""
+
+    def port(key: int, kind: str, title: str, name: str) -> dict[str, Any]:
+        return {"id": key, "type": kind, "title": title, "outputs": [{"name": name}]}
+
+    prompt = plain()
+    inner = {key: prompt.pop(key) for key in ("5", "6")}
+    inner["5"]["inputs"] |= {"seed": ["20", 0], "positive": ["21", 0], "negative": ["22", 0], "latent_image": ["23", 0]}
+    inner["5"]["inputs"] |= {"model": ["24", 0]}
+    inner["6"]["inputs"]["vae"] = ["25", 0]
+    names = ("seed", "positive", "negative", "latent_image", "model", "vae")
+    sampled = {
+        "nodes": [port(20 + k, "ComponentInput", str(k), name) for k, name in enumerate(names)]
+        + [{"id": 30, "type": "ComponentOutput", "title": "2"}, {"id": 31, "type": "ComponentOutput", "title": "1"}],
+        "output": inner | {"20": {"inputs": {}}, "30": {"inputs": {"I": ["6", 0]}}, "31": {"inputs": {"L": ["5", 0]}}},
+    }
+    text = {"nodes": [{"id": 3, "type": "ComponentOutput"}], "output": {"2": prompt.pop("2"), "3": {"inputs": {"C": ["2", 0]}}}}
+    text["output"]["2"]["inputs"]["text"] = "a hen"
+    outside = {
+        "seed": 99,
+        "positive": ["8", 0],
+        "negative": ["3", 0],
+        "latent_image": ["4", 0],
+        "model": ["1", 0],
+        "vae": ["1", 2],
+    }
+    prompt |= {"8": {"class_type": "## text [1]", "inputs": {}}, "9": {"class_type": "## sample [2]", "inputs": outside}}
+    prompt["7"]["inputs"]["images"] = ["9", 1]
+    workflow = {"nodes": [], "links": [], "components": {"## text [1]": text, "## sample [2]": sampled}}
+    payloads = [Payload("png:prompt", json.dumps(prompt)), Payload("png:workflow", json.dumps(workflow))]
+    said = read([payloads[0], Payload("png:workflow", json.dumps(workflow | {"nodes": WORKFLOW["nodes"]}))])
+    assert said is not None
+    got = said.recipe
+    assert (got.prompt, got.negative_prompt, got.seed, got.steps) == ("a hen", "blurry", 99, 20)
+    assert (got.model, got.width) == (ModelName("base.safetensors"), 640)
+    endless = {"## text [1]": {"nodes": [], "output": {"2": {"class_type": "## text [1]", "inputs": {}}}}}
+    payloads[1] = Payload("png:workflow", json.dumps(workflow | {"nodes": WORKFLOW["nodes"], "components": endless}))
+    assert read(payloads) is not None

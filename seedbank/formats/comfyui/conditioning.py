@@ -137,8 +137,9 @@ def _combined(values: Values, node: Node) -> list[Link]:
 
 def _texts(values: Values, node: Node, role: str, found: Conditioning) -> bool:
     """The texts of a text encoder; False where the node is none."""
-    parts = [name for name in ENCODERS if name in node]
-    encodes = bool(parts) and (any(name in node for name in names("clip")) or bool(_ENCODES.search(node.kind)))
+    sided = [name for stem in (role, role[:3]) for name in (f"{stem}_g", f"{stem}_l") if name in node]
+    parts = sided or [name for name in ENCODERS if name in node]
+    encodes = bool(sided) or (bool(parts) and (any(name in node for name in names("clip")) or bool(_ENCODES.search(node.kind))))
     named = any(name in node for name in TEXTS[role])
     if not encodes and (not named or any("cond" in name.lower() for name in node.wires)):
         return False
@@ -148,7 +149,11 @@ def _texts(values: Values, node: Node, role: str, found: Conditioning) -> bool:
         parts = ["text"]
     elif several:
         parts = several
-    texts = {name: text for name in parts if (text := values.text(node.inputs[name], role)) is not None}
+    texts = {
+        f"text{name[-2:]}" if sided else name: text
+        for name in parts
+        if (text := values.text(node.inputs[name], role)) is not None
+    }
     if not parts and (text := values.text_of(node, role)) is not None:
         texts = {"text": text}
     filled = list(dict.fromkeys(text for text in texts.values() if text.strip()))

@@ -19,7 +19,8 @@ _NORMALIZED = "positive_token_normalization positive_weight_interpretation"
 _RATIO = "width height aspect_ratio swap_dimensions upscale_factor"
 _VIDEO = "width height length batch_size"
 _MANY = 50
-_SDXL = "width height crop_w crop_h target_width target_height text_g text_l"
+_CROPS = "width height crop_w crop_h target_width target_height"
+_SDXL = f"{_CROPS} text_g text_l"
 
 WIDGETS: Mapping[str, tuple[str, ...]] = {
     kind: tuple(names.split())
@@ -185,6 +186,22 @@ WIDGETS: Mapping[str, tuple[str, ...]] = {
         "StableZero123_Conditioning": "width height batch_size elevation azimuth",
         "BNK_CLIPTextEncodeAdvanced": "text token_normalization weight_interpretation",
         "smZ CLIPTextEncode": "text parser mean_normalization multi_conditioning use_old_emphasis_implementation with_SDXL",
+        "MZ_ChatGLM3_Advance_V2": "text width height crop_w crop_h target_width target_height",
+        "RegionalConditioningSimple //Inspire": "strength set_cond_area prompt",
+        "RegionalConditioningColorMask //Inspire": "mask_color strength set_cond_area prompt",
+        "CLIP Positive-Negative w/Text (WLSH)": "positive negative",
+        "CLIP Positive-Negative XL w/Text (WLSH)": f"{_CROPS} positive_g positive_l negative_g negative_l",
+        "KSamplerAdvanced (WLSH)": f"{_ADVANCED.replace('noise_seed', 'seed')} return_with_leftover_noise denoise",
+        "Checkpoint Loader w/Name (WLSH)": "ckpt_name",
+        "SeargeTextInputV2": "prompt",
+        "SeargeModelSelector": "base_checkpoint refiner_checkpoint vae_checkpoint",
+        "SeargeGenerationParameters": "seed image_size_preset image_width image_height steps cfg sampler_preset sampler_name "
+        "scheduler base_vs_refiner_ratio",
+        "SeargeLoras": " ".join(f"lora_{k} lora_{k}_strength" for k in range(1, 6)),
+        "SeargeOperatingMode": "workflow_mode prompting_mode batch_size",
+        "SeargeImage2ImageAndInpainting": "denoise inpaint_mask_blur inpaint_mask_mode",
+        "SeargeHighResolution": "hires_mode hires_scale hires_denoise",
+        "SeargeMagicBox": "stage input_from output_to",
         "UltimateSDUpscale": "upscale_by seed steps cfg sampler_name scheduler denoise mode_type tile_width tile_height",
     }.items()
 }

@@ -7,12 +7,13 @@ a whole batch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from seedbank.formats.comfyui import conditioning, models
 from seedbank.formats.comfyui.civitai import completed
+from seedbank.formats.comfyui.components import taken_apart
 from seedbank.formats.comfyui.conditioning import Conditioning, collect
 from seedbank.formats.comfyui.extras import extras_of
 from seedbank.formats.comfyui.graph import Graph
@@ -37,15 +38,20 @@ def read(payloads: Sequence[Payload]) -> Reading | None:
         return None
     beside = _Beside(found)
     if found.prompt is not None:
-        values = Values(Graph.parse(plain(found.prompt), beside.ports), beside.shown)
+        values = Values(Graph.parse(_plain(found, found.prompt), beside.ports), beside.shown)
         recipe = completed(_recipe(values, CERTAIN), found.prompt)
         return Reading(TOOL, recipe, found.place, tuple(values.remarks))
-    values = Values(Graph.parse(plain(beside.drawn.prompt), beside.ports), beside.shown)
+    values = Values(Graph.parse(_plain(found, beside.drawn.prompt), beside.ports), beside.shown)
     recipe = _recipe(values, GUESSED)
     remarks = ["The file holds the graph of the front end only, as it was drawn; what was executed is not in it."]
     if found.problem is not None:
         remarks.append(found.problem)
     return Reading(TOOL, recipe, found.place, (*remarks, *values.remarks))
+
+
+def _plain(found: Found, prompt: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The prompt in nodes that each do one thing."""
+    return plain(taken_apart(prompt, lambda: found.workflow))
 
 
 class _Beside:

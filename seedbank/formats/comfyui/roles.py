@@ -143,6 +143,10 @@ OUTPUTS: Mapping[str, tuple[str, ...]] = {
         "ttN pipeKSampler_v2": _TINY,
         "ttN pipeLoader": "pipe model positive negative latent vae clip seed",
         "ttN pipeLoader_v2": "pipe model positive negative latent vae clip seed",
+        **dict.fromkeys(
+            (f"CLIP Positive-Negative{kind} (WLSH)" for kind in ("", " w/Text", " XL", " XL w/Text")),
+            "positive negative positive_text negative_text",
+        ),
         "ControlNetApplyAdvanced": "positive negative",
         "ControlNetApplySD3": "positive negative",
         "ControlNetInpaintingAliMamaApply": "positive negative",

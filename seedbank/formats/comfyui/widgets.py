@@ -34,9 +34,10 @@ SCHEDULES = re.compile(
 SMALLEST_SIDE = 64
 """Pixels; smaller numbers are counts."""
 _MAKES_LATENTS = re.compile(r"empty|latent|to_?video|resolution|image_?size", re.I)
+_SIZE = re.compile(r"\s*\d{3,4}\s*[x×]\s*\d{3,4}\b")
 _ENCODES = re.compile("CLIPTextEncode|TextEncode|Power Prompt")
 _COMMENTS = re.compile(r"/\*|\*/|//|\n")
-_NAMES_TEXT = re.compile(r"preset|load|select|file|style", re.I)
+_NAMES_TEXT = re.compile(r"preset|load|select|file|style|retrieve|cache", re.I)
 """Nodes whose word is the name of a text, and not the text."""
 _HOLDS_TEXT = re.compile(r"encode|prompt|text|string", re.I)
 _LOADERS: Mapping[str, str] = {"vae": "vae_name", "clip|text.?encoder|t5": "clip_name", "control": "control_net_name"}
@@ -110,6 +111,8 @@ def _usual(kind: str, values: Sequence[Any], kept: Sequence[Any]) -> Mapping[str
     first = kept[0] if kept else None
     if isinstance(first, str) and first.lower().endswith(FILES):
         return _file(kind, kept)
+    if isinstance(first, str) and _SIZE.match(first) and _MAKES_LATENTS.search(kind):
+        return {"resolution": first}
     if len(kept) == 1 and isinstance(first, str):
         named = _NAMES_TEXT.search(kind) and not SAMPLERS.match(first) and not SCHEDULES.match(first)
         return {} if named else {"text": first}
