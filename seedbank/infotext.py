@@ -74,7 +74,10 @@ class Parameters:
 
     def get(self, *names: str) -> str | None:
         """The value of the first of these fields that is there and not empty; names in any case."""
-        return next((value for name in names if (value := self.first.get(_plain(name)))), None)
+        for name in names:
+            if value := self.first.get(_plain(name)):
+                return value
+        return None
 
     @cached_property
     def first(self) -> dict[str, str]:

@@ -6,6 +6,7 @@ bytes that were hashed are written once more, for the image store to take over.
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import socket
@@ -90,26 +91,27 @@ class _Changed(Exception):
 def _examine(task: Task) -> Examined | Rejected:
     from seedbank.hashing import sha256
     from seedbank.images.looking import look, look_closely
+    from seedbank.importing.reading import BUFFER
 
     if task.size > LARGEST_FILE:
         return Rejected(f"It has {task.size >> 20:,} MiB; files of more than {LARGEST_FILE >> 20} MiB are not read.")
     if not task.size:
         return Rejected("It is empty.")
-    with open(task.path, "rb") as file:
+    with open(task.path, "rb", buffering=BUFFER) as file:
         data = file.read(task.size + 1) if task.decode else None
         if (data is not None and len(data) != task.size) or _state(file.fileno()) != (task.size, task.mtime_ns):
             raise _Changed
         if data is None:
-            return _read(task, None, look(file))
-    examined = _read(task, sha256(data), look_closely(data, preview=task.preview))
+            return _read(task, None, look(file), file)
+    examined = _read(task, sha256(data), look_closely(data, preview=task.preview), io.BytesIO(data))
     return examined if task.staging is None else replace(examined, staged=_written(data, task.staging))
 
 
-def _read(task: Task, digest: str | None, looked: Looked) -> Examined:
+def _read(task: Task, digest: str | None, looked: Looked, file: BinaryIO) -> Examined:
     """What the file says, after a look at its picture."""
-    from seedbank.importing.reading import read
+    from seedbank.importing.reading import read_opened
 
-    reading = read(task.path, tool=task.tool)  # by its path: some tools write into a file beside it
+    reading = read_opened(file, task.path, tool=task.tool)
     if looked.lossy is None:
         looked = replace(looked, lossy=not reading.lossless)
     if _state(task.path) != (task.size, task.mtime_ns):

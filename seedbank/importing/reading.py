@@ -99,6 +99,11 @@ def read(path: str | Path, *, deep: bool = False, tool: str | None = None) -> Fi
             raise BadInput(f"{path} cannot be read: {os.strerror(error.errno or errno.EIO)}.") from None
 
 
+def read_opened(file: BinaryIO, path: str, *, tool: str | None = None) -> FileReading:
+    """`read` of a picture file that is open already, or in memory; `path` says where others lie beside it."""
+    return _read(file, False, tool, lambda remarks: sidecars(Path(path), remarks))
+
+
 def _opened(path: Path) -> BinaryIO:
     """Raises `BadInput` for what is no file of its own: opening a pipe would wait for ever."""
     mode = os.stat(path).st_mode
@@ -179,4 +184,4 @@ def _plain_text(file: BinaryIO, payloads: list[Payload], remarks: list[str]) -> 
     return None
 
 
-__all__ = ["Container", "FileReading", "read", "read_bytes"]
+__all__ = ["Container", "FileReading", "read", "read_bytes", "read_opened"]

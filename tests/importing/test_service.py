@@ -364,6 +364,7 @@ def test_undo_of_an_import_with_tags_counts_its_entries(bank: Library, tmp_path:
 
 def test_an_import_that_was_interrupted_is_one_piece_of_work(bank: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("seedbank.importing.service.BATCH", 2)
+    monkeypatch.setattr("seedbank.importing.pool.AHEAD", 2)  # or a quick process is done with all of them at once
     folder = folder_of(tmp_path / "out", 6)
     started = bank.importing([folder], jobs=1)
     assert next(started).outcome == "imported"

@@ -22,6 +22,20 @@ from seedbank.infotext import Parameters, parse
 PLACES = ("png:parameters", "exif:UserComment", "gif:comment", "jpeg:comment", "stealth:", "sidecar:", "text")
 """Where the tools put this text, the surest first. It is looked for elsewhere, too."""
 
+TOOLS = tuple(
+    (re.compile(pattern, re.IGNORECASE), tool)
+    for pattern, tool in (
+        (r"stable-diffusion\.cpp", "sd.cpp"),
+        (r"Fooocus", "fooocus"),
+        (r"f\d+\.\d+\.\d+v2-", "reforge"),
+        (r"f\d+\.\d+\.\d+", "forge"),
+        (r"classic", "forge-classic"),
+        (r"neo", "forge-neo"),
+        (r".*ComfyUI", "comfyui"),
+    )
+)
+"""How the versions of tools begin that write this text, too."""
+
 _NEGATIVE_MARK = re.compile(r"^[ \t]*Negative prompt:", re.IGNORECASE | re.MULTILINE)
 
 
@@ -94,16 +108,8 @@ def _reading(parameters: Parameters, place: str) -> Reading:
 def tool_of(parameters: Parameters) -> str:
     """The tool that wrote a text, by what it says of itself, else by fields that only one has."""
     version, names = parameters.get("Version") or "", {name.casefold() for name, _ in parameters.pairs}
-    for pattern, tool in (
-        (r"stable-diffusion\.cpp", "sd.cpp"),
-        (r"Fooocus", "fooocus"),
-        (r"f\d+\.\d+\.\d+v2-", "reforge"),
-        (r"f\d+\.\d+\.\d+", "forge"),
-        (r"classic", "forge-classic"),
-        (r"neo", "forge-neo"),
-        (r".*ComfyUI", "comfyui"),
-    ):
-        if re.match(pattern, version, re.IGNORECASE):
+    for begins, tool in TOOLS:
+        if begins.match(version):
             return tool
     for names_of_one, tool in (
         ({"app", "operations", "parser", "latent sampler"}, "sdnext"),
