@@ -384,3 +384,52 @@ def test_searge_by_its_own_settings_with_a_refiner_from_a_picture() -> None:
     said = recipe(searge(**own, prompting_mode="main and neg. only", workflow_mode="image-to-image"))
     assert (said.prompt, said.sampler, said.width, said.extras["mode"]) == ("fox", "dpmpp_2m", 1024, "img2img")
     assert (said.extras["refiner"], said.extras["refiner_switch"]) == (ModelName("r.safetensors"), 0.8)
+
+
+GRIDS: list[tuple[str, Nodes, dict[str, Any], set[str]]] = [
+    (
+        "Efficiency",
+        {
+            "x": ("XY Plot", {"ksampler_output_image": "Images", "X": ["a", 0], "Y": ["b", 0]}),
+            "a": ("XY Input: Steps", {"target_parameter": "steps", "batch_count": 3, "first_step": 10, "last_step": 20}),
+            "b": ("XY Input: Sampler/Scheduler", {"target_parameter": "sampler & scheduler", "input_count": 2}),
+        },
+        {"script": ["x", 0]},
+        {"steps", "sampler", "schedule"},
+    ),
+    (
+        "an axis of nothing and one of prompts",
+        {
+            "x": ("XY Plot", {"X": ["a", 0], "Y": ["b", 0]}),
+            "a": ("XY Input: CFG Scale", {"batch_count": 0}),
+            "b": ("XY Input: Prompt S/R", {"target_prompt": "negative", "search_txt": "blurry", "replace_count": 1}),
+        },
+        {"script": ["x", 0]},
+        {"negative_prompt"},
+    ),
+    (
+        "Easy-Use, in a pipe",
+        {
+            "x": ("easy XYPlot", {"pipe": ["p", 0], "X": ["a", 0]}),
+            "a": ("easy XYInputs: Seeds++ Batch", {"batch_count": 3}),
+            "p": ("easy pipeIn", {"model": ["1", 0]}),
+        },
+        {"pipe": ["x", 0]},
+        {"seed"},
+    ),
+    (
+        "TinyTerra",
+        {"x": ("ttN advanced xyPlot", {"x_plot": "<1:7.0>\n[5:cfg='7.0']\n<2:8.0>\n[5:cfg='8.0']", "y_plot": ""})},
+        {"adv_xyPlot": ["x", 0]},
+        {"guidance_scale"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("nodes", "inputs", "unknown"), [case[1:] for case in GRIDS], ids=[case[0] for case in GRIDS])
+def test_what_a_grid_varies_is_not_known_of_one_of_its_pictures(nodes: Nodes, inputs: Any, unknown: set[str]) -> None:
+    said = reading(graph(nodes, n5=inputs))
+    fields = ("prompt", "negative_prompt", "seed", "steps", "guidance_scale", "sampler", "schedule", "model")
+    assert {name for name in fields if getattr(said.recipe, name) is None} == unknown
+    assert unknown.isdisjoint(said.recipe.confidence) and any("varies" in remark for remark in said.remarks)
+    assert set(said.recipe.extras["script"]) == {"node", *unknown}

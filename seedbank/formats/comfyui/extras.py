@@ -13,7 +13,8 @@ from seedbank.formats.comfyui.models import Weights, loaded, weights
 from seedbank.formats.comfyui.picture import Trail
 from seedbank.formats.comfyui.routing import is_sampler
 from seedbank.formats.comfyui.sampling import DETAILER, Pass, describe
-from seedbank.formats.comfyui.scalars import as_integer, as_number
+from seedbank.formats.comfyui.scalars import as_number
+from seedbank.formats.comfyui.scripts import scripts_of, second_pass
 from seedbank.formats.comfyui.values import Values
 from seedbank.formats.reading import ModelName
 
@@ -59,38 +60,13 @@ def _noise(values: Values, node: Node) -> tuple[str, int | None, float | None]:
     """(where the noise is drawn, variation seed, its strength); nodes that imitate A1111 draw it on the GPU."""
     mode = " ".join(str(node.inputs.get(name, "")) for name in ("noise_mode", "add_noise", "rng", "seed_mode"))
     strength, seed = values.number(node, "variation_strength"), values.integer(node, "variation_seed")
-    for script in _scripts(values, node):
+    for script in scripts_of(values, node):
         if "rng_source" in script:
             mode = str(script.inputs["rng_source"])
             if script.inputs.get("add_seed_noise") is True:
                 strength, seed = as_number(script.inputs.get("weight")), values.integer(script, "seed")
     place = "NV" if mode.lower() == "nv" else "GPU" if re.search(r"gpu|a1111", mode, re.I) else "cpu"
     return (place, seed, strength) if strength else (place, None, None)
-
-
-def _scripts(values: Values, node: Node) -> list[Node]:
-    """The scripts of the Efficiency pack that are hung on a sampler, one behind the other."""
-    found: list[Node] = []
-    while len(found) < 10 and (end := values.router.follow(node.link("script"), "script")) is not None:
-        node = values.graph[end[0]]
-        found.append(node)
-    return found
-
-
-def _scripted(values: Values, node: Node) -> dict[str, object]:
-    """A second pass that a script adds to a sampler."""
-    for script in _scripts(values, node):
-        if "hires_steps" in script:
-            kind = script.inputs.get("upscale_type")
-            said = {
-                "node": script.kind,
-                "scale": as_number(script.inputs.get("upscale_by")),
-                "steps": as_integer(script.inputs.get("hires_steps")),
-                "denoise": values.number(script, "denoise"),
-                "upscaler": script.inputs.get("pixel_upscaler" if kind == "pixel" else "latent_upscaler"),
-            }
-            return {name: value for name, value in said.items() if value is not None}
-    return {}
 
 
 def _vae(values: Values, trail: Trail) -> str | None:
@@ -121,7 +97,7 @@ def _later(values: Values, trail: Trail, passes: list[Pass]) -> dict[str, Any]:
             said["hires"] = described | _enlarged(values, before, later.node)
         else:
             others.append(described)
-    if "hires" not in said and (scripted := _scripted(values, base.node)):
+    if "hires" not in said and (scripted := second_pass(values, base.node)):
         said["hires"] = scripted
     if "hires" not in said and base.node in order and (after := _enlarged(values, order[: order.index(base.node)], None)):
         said["upscale"] = after

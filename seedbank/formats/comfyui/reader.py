@@ -23,6 +23,7 @@ from seedbank.formats.comfyui.payloads import Found, find
 from seedbank.formats.comfyui.picture import Trail, trails
 from seedbank.formats.comfyui.routing import is_sampler
 from seedbank.formats.comfyui.sampling import Pass, read_pass, with_noise_of
+from seedbank.formats.comfyui.scripts import varied, without_varied
 from seedbank.formats.comfyui.searge import plain
 from seedbank.formats.comfyui.values import Values
 from seedbank.formats.comfyui.workflow import Drawn, executable
@@ -99,7 +100,9 @@ def _recipe(values: Values, most: float) -> Foreign:
         "loras": (tuple(model.loras), model.sure),
     }
     said = {name: value for name, (value, _) in fields.items() if value is not None}
-    confidence = {name: min(level, sure, most) for name, (value, level) in fields.items() if value not in (None, ())}
+    if grid := varied(values, base.node):
+        extras = without_varied(values, said, extras, grid)
+    confidence = {name: min(level, sure, most) for name, (value, level) in fields.items() if said.get(name, ()) != ()}
     if values.router.cut:
         values.remarks.append("The graph is too large; some of its links were not followed to their ends.")
     if model.merged:
