@@ -7,119 +7,28 @@ nothing names, never a row without its blob.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
-
-from msgspec import Struct
+from typing import TYPE_CHECKING, Any
 
 from seedbank.environment import Environment
-from seedbank.errors import BadInput, NoBank, NotFound, StorageError
+from seedbank.errors import BadInput
 from seedbank.frozen import replace
-from seedbank.hashing import canonical_json, pixel_digest, sha256
+from seedbank.hashing import canonical_json
 from seedbank.pipelines import cfg_of
+from seedbank.readable import MOVED, PIXELS, Pixels, Readable, Stages, belongs
 from seedbank.recipe import Recipe
-from seedbank.records import (
-    TRACE_TYPE,
-    Blob,
-    Count,
-    Entry,
-    Model,
-    NewEntry,
-    NewRegeneration,
-    Output,
-    Page,
-    Picture,
-    Regeneration,
-)
+from seedbank.records import TRACE_TYPE, Blob, Entry, Model, NewEntry, NewRegeneration, Picture, Regeneration
 
 if TYPE_CHECKING:
-    from seedbank.blobs import Blobs
-    from seedbank.query import Query
-    from seedbank.store import Store
     from seedbank.store.writing import Act
 
-Stages = Sequence[tuple[str, str]]
-PIXELS = "pixels"
-"""The last stage of a trace, whose digest is the image digest."""
-MOVED = "Import it again from where it lies now, or with --copy to keep it: seedbank import FOLDER"
+__all__ = ["MOVED", "PIXELS", "Bank", "Pixels", "Stages", "belongs", "now", "obstacles_of", "pixels_of"]
 
 
-class Pixels(Struct, frozen=True):
-    """Decoded pixels: `rows` are the bytes of the rows from the top, as Pillow's ``Image.tobytes()`` gives them."""
-
-    mode: str
-    width: int
-    height: int
-    rows: bytes
-
-
-class Bank:
+class Bank(Readable):
     """One database plus one image store. Use `seedbank.open`, which adds rendering to what is here."""
-
-    def __init__(self, store: Store, blobs: Blobs) -> None:
-        self.store = store
-        self.blobs = blobs
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.place}, as {self.store.user}>"
-
-    @property
-    def place(self) -> str:
-        """Where the database is, without a password."""
-        return str(self.store.database.place)
-
-    @classmethod
-    def open(cls, url: str | Path, *, create: bool = False, images: str | None = None, user: str | None = None) -> Self:
-        """The bank at `url` (a path or a database URL). With `create` it is made where there is none.
-
-        `images` is the place of a new bank's image store, by default a folder beside the SQLite file.
-        Raises `NoBank` where there is none, `OtherSchema` where an older or newer seedbank wrote it.
-        """
-        from seedbank.blobs import Blobs
-        from seedbank.store import Store
-
-        try:
-            store = Store.open(str(url), user=user)
-        except NoBank:
-            if not create:
-                raise
-            return cls.create(url, images=images, user=user)
-        try:
-            return cls(store, Blobs.open(store.info().images_url))
-        except BaseException:
-            store.close()
-            raise
-
-    @classmethod
-    def create(cls, url: str | Path, *, images: str | None = None, user: str | None = None) -> Self:
-        """A new bank at `url`. Raises `BadInput` where there is one already."""
-        from seedbank.blobs import Blobs
-        from seedbank.store import Store
-
-        if images is not None:
-            # Recorded as it is reached from anywhere, not from the folder in which the bank was made.
-            images = images if "://" in images else str(Path(images).expanduser().resolve())
-            Blobs.open(images, create=True)  # first, so that no bank is made whose pictures have no place
-        store = Store.create(str(url), images_url=images, user=user)
-        try:
-            return cls(store, Blobs.open(store.info().images_url, create=True))
-        except BaseException:
-            store.close()
-            raise
-
-    def close(self) -> None:
-        self.store.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    # -- recording ----------------------------------------------------------------------------------------------------
 
     def put_image(
         self, pixels: Pixels, recipe: Recipe | None = None, model: Model | None = None, adapters: Sequence[Model] = ()
@@ -144,17 +53,6 @@ class Bank:
     def put_trace(self, stages: Stages) -> Blob:
         """Store the digests of the stages of one rendering, in order, as a packed blob."""
         return self.blobs.put(canonical_json({"v": 1, "stages": [list(stage) for stage in stages]}), TRACE_TYPE)
-
-    def trace_of(self, output: Output) -> tuple[tuple[str, str], ...]:
-        """The stages that `put_trace` stored, empty when there is no trace."""
-        return () if output.trace is None else self.stages(output.trace.digest)
-
-    def stages(self, trace: str) -> tuple[tuple[str, str], ...]:
-        """The stages in the trace with this file digest. Raises `StorageError`, and `BadInput` for a file that is no trace."""
-        try:
-            return tuple((name, digest) for name, digest in json.loads(self.blobs.get(trace))["stages"])
-        except (ValueError, TypeError, KeyError, RecursionError):
-            raise BadInput(f"The file {trace} is no trace.") from None
 
     def put_entry(
         self, pixels: Pixels | None, new: NewEntry, stages: Stages = (), tags: Sequence[str] = (), act: Act | None = None
@@ -228,113 +126,6 @@ class Bank:
         if entry.picture is None or picture.digest != entry.picture.digest:
             raise BadInput(f"This is not the image of entry {entry.id}: the image digests differ.")
         self.store.attach(entry.id, blob, picture)
-
-    # -- finding ------------------------------------------------------------------------------------------------------
-
-    def entry(self, which: int | str) -> Entry:
-        """The one entry that `which` names; `NotFound` for none, `BadInput` for more than one."""
-        ids = self.resolve(which)
-        if len(ids) != 1:
-            raise BadInput(f"{which!r} names {len(ids)} entries; this needs one.", "Name one id.")
-        return self.store.entry(ids[0])
-
-    def resolve(self, which: int | str | Sequence[int], *, trash: bool | None = False) -> list[int]:
-        """The ids that WHICH names: an id, `3..9`, `1,2,5`, `@last`, a digest prefix, or a query.
-
-        `trash`: False for live entries only, True for those in the trash only, None for both.
-        """
-        if isinstance(which, int):
-            return self.store.resolve(str(which), trash=trash)
-        if isinstance(which, str):
-            return self.store.resolve(which, trash=trash)
-        return [entry.id for entry in self.store.entries(list(which))]
-
-    def find(self, query: str | Sequence[str] | Query = "", *, limit: int | None = 50, after: int | None = None) -> Page:
-        """A page of entries that match, newest first unless the query sorts; `limit=None` gives all.
-
-        `after` is the last id of the page before (`Page.after`), so that deep pages cost no more than the first.
-        """
-        parsed = self._parsed(query)
-        if limit is not None:
-            return self.store.find(parsed, limit=limit, after=after)
-        found: list[Entry] = []
-        while True:
-            page = self.store.find(parsed, limit=500, after=after)
-            found += page
-            if page.after is None:
-                return Page(tuple(found))
-            after = page.after
-
-    def count_about(self, query: str | Sequence[str] | Query = "") -> Count:
-        """How many entries match: exactly when they are few, else ``about 120,000``; quick also with millions."""
-        return self.store.count_about(self._parsed(query))
-
-    @staticmethod
-    def _parsed(query: str | Sequence[str] | Query) -> Query:
-        from seedbank.query import EVERYTHING, Query
-
-        if isinstance(query, Query):
-            return query
-        if not query:
-            return EVERYTHING
-        from seedbank.query import parse
-
-        return parse(query)
-
-    def has_whole_image(self, entry: Entry) -> bool:
-        """Whether the entry's image is here and is the recorded one; it is read and decoded."""
-        return self.recorded_pixels(entry) is not None
-
-    def recorded_pixels(self, entry: Entry) -> Pixels | None:
-        """The recorded picture; None when it is not here, damaged or, by its image digest, another one.
-
-        A lossy one is taken as it is, since another version of its decoder may give other pixels.
-        """
-        if entry.blob is None or entry.picture is None:
-            return None
-        try:
-            found = self.pixels(entry)
-        except (StorageError, BadInput):
-            return None
-        same = pixel_digest(found.mode, found.width, found.height, found.rows) == entry.picture.digest
-        return found if same or entry.output.flags.get("lossy") else None
-
-    def image_bytes(self, entry: Entry) -> bytes:
-        """The stored file of the entry's image, verified. Raises `NotFound` when the bytes are not here."""
-        if entry.blob is None:
-            raise NotFound(f"The image of entry {entry.id} is not here.", f"seedbank regen {entry.id}")
-        return self.file_bytes(entry.blob)
-
-    def file_bytes(self, blob: Blob) -> bytes:
-        """The bytes of a file, verified, in the image store or where it was imported from.
-
-        Raises `StorageError` when it is missing or its bytes are others: what lies there now is never taken for it.
-        """
-        if blob.location is None:
-            return self.blobs.get(blob.digest)
-        try:
-            data = Path(blob.location).read_bytes()
-        except OSError as error:
-            raise StorageError(f"The file {blob.location} cannot be read: {error.strerror}.", MOVED) from None
-        if sha256(data) != blob.digest:
-            raise StorageError(f"The file {blob.location} is not the one that was imported: its bytes have changed.", MOVED)
-        return data
-
-    def pixels(self, entry: Entry) -> Pixels:
-        """The decoded pixels of the entry's image; of an animation, which only an import brings, those of its first frame."""
-        return self.decode(self.image_bytes(entry))
-
-    def decode(self, data: bytes) -> Pixels:
-        """The pixels of an image file."""
-        from seedbank import images
-
-        decoded = images.read_image(data, animated=True)
-        return Pixels(decoded.mode, decoded.width, decoded.height, decoded.rows)
-
-
-def belongs(stages: Stages, image: str) -> bool:
-    """Whether a trace is that of the picture with this image digest, with which it ends; one that ends before can be."""
-    return dict(stages).get(PIXELS, image) == image
 
 
 def _tags(tags: Sequence[str]) -> tuple[str, ...]:
