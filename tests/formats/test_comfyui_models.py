@@ -264,3 +264,17 @@ def test_a_hypernetwork_on_the_way_to_the_model_is_named() -> None:
     assert (said.model, said.extras["hypernetwork"]) == (ModelName("base.safetensors"), ModelName("h.pt"))
     nodes["a"][1]["strength"] = 0
     assert "hypernetwork" not in recipe(graph(nodes, n5={"model": ["a", 0]})).extras
+
+
+def test_what_is_done_to_the_model_beside_sampling_is_told_with_its_settings() -> None:
+    nodes: Nodes = {
+        "a": ("ModelSamplingAuraFlow", {"shift": 3.0, "model": ["b", 0]}),
+        "b": ("TorchCompileModel", {"backend": "inductor", "model": ["c", 0]}),
+        "c": ("FreeU_V2", {"b1": 1.3, "b2": 1.4, "s1": 0.9, "s2": 0.2, "model": ["d", 0]}),
+        "d": ("IPAdapterAdvanced", {"weight": 0.7, "model": ["1", 0], "image": ["e", 0]}),
+        "e": ("LoadImage", {"image": "face.png"}),
+    }
+    said = recipe(graph(nodes, n5={"model": ["a", 0]}))
+    assert said.model == ModelName("base.safetensors") and "TorchCompileModel" not in said.extras
+    assert said.extras["ModelSamplingAuraFlow"] == {"node": "ModelSamplingAuraFlow", "shift": 3.0}
+    assert said.extras["freeu"]["b1"] == 1.3 and said.extras["ip adapter"] == {"node": "IPAdapterAdvanced", "weight": 0.7}

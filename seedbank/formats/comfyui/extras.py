@@ -52,8 +52,31 @@ def extras_of(
         "encoders": positive.encoders or None,
         "negative_encoders": negative.encoders or None,
         **_later(values, trail, passes),
+        **_patched((*model.patches, *base.special)),
     }
     return {name: value for name, value in said.items() if value is not None}
+
+
+_PATCHES: Mapping[str, str] = {
+    "ip_?adapter|instant_?id|pulid|photomaker": "ip adapter",
+    "freeu": "freeu",
+    "perturbed|^pag": "pag",
+    "^tome": "token merging ratio",
+    "threshold": "dynamic thresholding",
+    "PatchModelAddDownscale": "kohya hrfix",
+    "animatediff": "animatediff",
+}
+"""Classes of nodes: what other tools call what they do; others keep the name of their class."""
+
+
+def _patched(nodes: Sequence[Node]) -> dict[str, Any]:
+    """What is done to the model beside sampling, with the settings that stand in the nodes."""
+    said: dict[str, Any] = {}
+    for node in nodes:
+        name = next((name for words, name in _PATCHES.items() if re.search(words, node.kind, re.I)), node.kind)
+        settings = {key: value for key, value in node.inputs.items() if isinstance(value, (str, int, float))}
+        said.setdefault(name, {"node": node.kind, **settings})
+    return said
 
 
 def _noise(values: Values, node: Node) -> tuple[str, int | None, float | None]:

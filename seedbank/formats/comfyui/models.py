@@ -9,6 +9,7 @@ from typing import Any
 
 from seedbank.formats.comfyui.graph import MAX_HOPS, Link, Node, as_link
 from seedbank.formats.comfyui.roles import is_pipe, names
+from seedbank.formats.comfyui.routing import is_sampler
 from seedbank.formats.comfyui.scalars import as_integer, as_number, literal
 from seedbank.formats.comfyui.values import Values
 from seedbank.formats.reading import CERTAIN, LIKELY, Lora
@@ -55,6 +56,10 @@ _MODEL_WEIGHTS = (
     "model_weight",
 )
 _CLIP_WEIGHTS = ("strength_clip", "lora_clip_strength", "clip_strength", "clip_weight", "strengthTwo", "clipStrength")
+_NO_PATCH = re.compile(
+    r"lora|hypernet|power prompt|wildcard|merge|compile|sage.?attention|torch|cache|reroute|loader|pipe", re.I
+)
+"""Nodes that put on LoRAs, merge, or change only how quickly a model works."""
 _OFF = ("off", "false", "disable", "disabled", "no")
 _NO_FILE = ("", "none", "null", "baked vae", "undefined")
 
@@ -67,6 +72,8 @@ class Weights:
     loras: list[Lora] = field(default_factory=list)
     merged: bool = False
     hypernetwork: str | None = None
+    patches: list[Node] = field(default_factory=list)
+    """Nodes that change how the model is used, the last one first."""
     sure: float = CERTAIN
 
 
@@ -88,11 +95,23 @@ def weights(values: Values, start: Link | None, role: str = "model") -> Weights:
         found.name = loaded(values, node)
         if found.name is not None:
             break
+        if _patches(node):
+            found.patches.append(node)
         link, certain = _onward(node)
         if not certain:
             found.sure = min(found.sure, LIKELY)
     values.router.cut |= len(seen) >= MAX_HOPS
     return found
+
+
+def _patches(node: Node) -> bool:
+    """Whether a node changes a model that it is given, and does nothing else that is read elsewhere."""
+    return (
+        "model" in node.wires
+        and not _NO_PATCH.search(node.kind)
+        and not is_sampler(node)
+        and not any(map(is_pipe, node.inputs))
+    )
 
 
 def loaded(values: Values, node: Node, inputs: Sequence[str] = LOADED) -> str | None:

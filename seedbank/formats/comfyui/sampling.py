@@ -12,6 +12,7 @@ from seedbank.formats.comfyui.scalars import MAX_SEED, as_integer, as_number
 from seedbank.formats.comfyui.values import Values
 from seedbank.formats.reading import CERTAIN, GUESSED, LIKELY
 
+_PLAIN = re.compile(r"^(CFGGuider|BasicGuider|KSamplerSelect)$|provider|select", re.I)
 _OFF = ("disable", "disabled", False, "false")
 
 
@@ -24,6 +25,7 @@ class Pass:
     start, end  the steps between which it works, None for all
     links       what the node was given: model, positive, negative
     sure        how sure the numbers are
+    special     the nodes beside it that are more than a CFG and the name of a sampler
     """
 
     node: Node
@@ -40,6 +42,7 @@ class Pass:
     negative: Link | None
     seed_sure: float = CERTAIN
     sure: float = CERTAIN
+    special: tuple[Node, ...] = ()
 
     @property
     def continues(self) -> bool:
@@ -73,6 +76,7 @@ def read_pass(values: Values, node: Node) -> Pass:
         negative=_given(values, node, guider, "negative"),
         seed_sure=seed_sure,
         sure=values.sure,
+        special=tuple(one for one in (guider, sampler) if one not in (None, node) and not _PLAIN.search(one.kind)),
     )
 
 
