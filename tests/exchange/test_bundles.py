@@ -19,6 +19,7 @@ import pytest
 from seedbank.api import Library
 from seedbank.check import check
 from seedbank.errors import BadInput, SeedbankError
+from seedbank.exchange.bundle import arriving
 from seedbank.hashing import canonical_json, sha256
 from seedbank.keeping import is_kept
 from seedbank.records import Came
@@ -179,17 +180,19 @@ def test_saved_searches_come_along_with_everything_once_and_without_words_of_pro
         curation = mine.store.curation
         curation.create_collection("posters", "tag:poster added:-7d..")
         curation.create_collection("foxes", "fox")
+        curation.create_collection("old", "rating:9")  # refused where it is typed today
         for name, which, options in (("all", "", {}), ("some", "id:1", {}), ("public", "", {"privacy": "public"})):
             mine.export_bundle(which, tmp_path / f"{name}.seedbank", **options)
     other.store.curation.create_collection("foxes", "wolf")
     assert other.import_bundle(tmp_path / "some.seedbank").searches == 0
     assert other.import_bundle(tmp_path / "public.seedbank").searches == 0
-    assert other.import_bundle(tmp_path / "all.seedbank").searches == 2
+    assert other.import_bundle(tmp_path / "all.seedbank").searches == 3
     assert other.import_bundle(tmp_path / "all.seedbank").searches == 0
     queries = {one.name: (one.query, one.user) for one in other.store.curation.collections()}
     assert queries == {
         "foxes": ("wolf", "carol"),
         "foxes 2": ("fox", "ann"),
+        "old": ("rating:9", "ann"),
         "posters": ("tag:poster added:-7d..", "ann"),
     }
     assert len(other.find("collection:posters")) == 1
@@ -384,8 +387,11 @@ def test_a_bundle_that_is_wrong_is_refused_whole(name: str, guarded: Library, bu
     assert has_no_rows(guarded)
 
 
-def test_lineage_that_closes_a_circle_with_what_is_here_is_refused(other: Library, bundle: Path, tmp_path: Path):
+def test_lineage_that_closes_a_circle_with_what_is_here_is_refused_before_a_file_is_stored(
+    other: Library, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     other.import_bundle(bundle)
+    monkeypatch.setattr(arriving._Arriving, "store_files", lambda *_: pytest.fail("files were stored"))
     turned = members(bundle)
     turned["edges.jsonl"] = _both_ways(turned).splitlines(keepends=True)[1]
     with pytest.raises(BadInput, match="would come from themselves") as caught:

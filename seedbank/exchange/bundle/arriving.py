@@ -106,6 +106,7 @@ class _Arriving:
             child, parent, _ = _read_edge(given)
             if child == parent:
                 raise given.wrong(f"the entry {child} is its own parent")
+        self.bank.store.bundles.check_lineage((_read_edge(given)[:2] for given in self._given("edges")), uids)
         weights = {file.sha256: file.size for model in self.models.values() for file in model.files}
         for digest, size in self.reader.files.items():
             named = self.files.get(digest)
@@ -313,7 +314,7 @@ def _read_collection(given: Given) -> Gathered:
     query = given.text("query", longest=LONGEST_QUERY)
     if query is not None:
         try:
-            parse(query)
+            parse(query, saved=True)
         except BadInput as error:
             raise given.wrong(f"its query cannot be read: {error.message.rstrip('.')}") from None
     name, user = given.text("name", needed=True), given.text("user", longest=200)
