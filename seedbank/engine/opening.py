@@ -13,7 +13,8 @@ from seedbank.errors import Blocked
 from seedbank.records import Model
 
 if TYPE_CHECKING:
-    from seedbank.engine.process import Engine, Loaded
+    from seedbank.engine.process import Engine
+    from seedbank.engine.told import Loaded
 
 Kept = Callable[[Model], Path | None]
 """The folder with a model's files as the bank keeps them, None when it does not."""

@@ -13,60 +13,20 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from seedbank.engine.child import OnEvent, Worker
 from seedbank.engine.recalling import Recalled, can_recall
+from seedbank.engine.told import Loaded, Rendering, stages_in
 from seedbank.environment import Environment
 from seedbank.errors import BadInput, SeedbankError
-from seedbank.hashing import pixel_digest
 from seedbank.recipe import AS_IS, Recipe
 from seedbank.worker.settings import variables_for
 
 START_TIMEOUT = 600.0
 """Seconds for importing torch and diffusers; minutes on a cold network disk."""
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A pipeline in the worker's memory, as it described itself."""
-
-    key: str
-    pipeline: str
-    dtypes: Mapping[str, str]
-    scheduler: Mapping[str, Any] | None
-    call: Mapping[str, Mapping[str, Any]]
-    """{argument: {default, annotation}}; no default when JSON has no word for it."""
-    sizes: Mapping[str, int]
-    """{vae_scale_factor, width, height}: what it renders when it is told no size."""
-    device: str
-    seconds: float
-    unrestored: tuple[tuple[str, Any, Any], ...]
-    """Settings of the pipeline that could not be restored: (name, wanted, got)."""
-    description: Mapping[str, Any]
-    """Everything that the worker said, the above included."""
-
-
-@dataclass(frozen=True)
-class Rendering:
-    """One image and how it came about. `rows` are the raw pixels from the top; `trace` ends with ``pixels``."""
-
-    mode: str
-    width: int
-    height: int
-    rows: bytes = field(repr=False)
-    digest: str
-    trace: tuple[tuple[str, str], ...]
-    seconds: Mapping[str, float]
-    peak_memory: int
-    flags: Mapping[str, Any]
-    random_state: bytes | None = field(default=None, repr=False)
-    """Global random states before the call, when it drew from them: an input of the role ``rng-state`` replays it."""
-    latents: bytes | None = field(default=None, repr=False)
-    """The sample after the last step as a safetensors file, where it was asked for: what a second model goes on from."""
 
 
 class Engine:
@@ -178,9 +138,7 @@ class Engine:
         # The worker has a folder of its own, so relative paths would lead it astray.
         model |= {name: os.path.abspath(model[name]) for name in ("path", "config") if model.get(name)}
         said = self._ask("load", model=model)
-        missed = tuple((str(name), wanted, got) for name, wanted, got in said["unrestored"])
-        names = ("key", "pipeline", "dtypes", "scheduler", "call", "sizes", "device", "seconds")
-        self._loaded = Loaded(**{name: said[name] for name in names}, unrestored=missed, description=said)
+        self._loaded = Loaded.read(said)
         return self._loaded
 
     def render(
@@ -217,22 +175,14 @@ class Engine:
             latents = Path(said["latents"]).read_bytes() if "latents" in said else None
         finally:
             shutil.rmtree(out, ignore_errors=True)
-        mode, width, height = said["mode"], said["width"], said["height"]
-        stages = [(str(stage), str(value)) for stage, value in said["trace"]]
-        told = (said["seconds"], said["peak_memory"], said["flags"], state, latents)
-        renderings = []
-        for rows in pictures:
-            digest = pixel_digest(mode, width, height, rows)
-            whole = (*stages, *[("pixels", digest)] * (trace != "none"))
-            renderings.append(Rendering(mode, width, height, rows, digest, whole, *told))
-        return renderings
+        return Rendering.read(said, pictures, state, latents, traced=trace != "none")
 
     def first_stages(
         self, recipe: Recipe, inputs: Mapping[str, Path] | None = None, steps: int = 1
     ) -> tuple[tuple[str, str], ...]:
         """The trace up to the end of `steps` denoising steps, fewer than the recipe has; no picture is made."""
         said, _ = self._begin(recipe, inputs, steps=steps, trace="stages")
-        return tuple((str(stage), str(value)) for stage, value in said["trace"])
+        return stages_in(said)
 
     def latents(self, recipe: Recipe, inputs: Mapping[str, Path] | None = None, steps: int = -1) -> bytes:
         """The sample after so many denoising steps (-1: after the last) as a safetensors file with one tensor.

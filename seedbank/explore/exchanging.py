@@ -33,7 +33,8 @@ from seedbank.worker.adapters import VAE
 
 if TYPE_CHECKING:
     from seedbank.api import Library
-    from seedbank.engine.process import Engine, Loaded
+    from seedbank.engine.process import Engine
+    from seedbank.engine.told import Loaded
     from seedbank.regen.bench import Setting
 
 DTYPES = ("float32", "bfloat16", "float16")

@@ -25,7 +25,7 @@ from seedbank.worker.adapters import CONTROLNET, EMBEDDING, ENCODER_FOLDER, IP_A
 
 if TYPE_CHECKING:
     from seedbank.bank import Bank
-    from seedbank.engine.process import Loaded
+    from seedbank.engine.told import Loaded
     from seedbank.explore.exchanging import Wanted
     from seedbank.regen.bench import Setting
 

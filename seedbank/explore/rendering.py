@@ -18,7 +18,8 @@ from seedbank.recording.generate import Beside, check_rendered_size, lost_words,
 from seedbank.records import Blob, Entry
 
 if TYPE_CHECKING:
-    from seedbank.engine.process import Engine, Loaded, Rendering
+    from seedbank.engine.process import Engine
+    from seedbank.engine.told import Loaded, Rendering
     from seedbank.store.writing import Act
 
 Adapters = tuple[Mapping[str, Any], ...]

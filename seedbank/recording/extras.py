@@ -25,7 +25,7 @@ from seedbank.worker.adapters import CONTROLNET, EMBEDDING, IP_ADAPTER, LORA, VA
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from seedbank.engine.process import Loaded
+    from seedbank.engine.told import Loaded
     from seedbank.images.inputs import InputPicture
 
 Place = str | Path

@@ -32,10 +32,12 @@ from seedbank.recording.request import Plan, Request, composition_remarks, make_
 from seedbank.recording.weighting import weighted
 from seedbank.records import Blob, Entry, Model, NewEntry, Output
 from seedbank.samplers import check_scheduler, scheduler_choice
+from seedbank.store.opinions import checked_tags
 from seedbank.store.writing import GENERATE, Act
 
 if TYPE_CHECKING:
-    from seedbank.engine.process import Engine, Loaded, Rendering
+    from seedbank.engine.process import Engine
+    from seedbank.engine.told import Loaded, Rendering
 
 Say = Callable[[str], None]
 RANDOM_STATE = "rng-state"
@@ -101,6 +103,7 @@ def generate(
     What was yielded is safe: interrupting loses at most the image being rendered.
     """
     choice, extras = choice or ModelChoice(), extras or Extras()
+    tags = checked_tags(tags)
     prepared = prepare(request, engine, choice, progress, extras)
     first = prepared.plan.recipes[0]
     compared = composition_remarks(parent.recipe, first) if parent is not None and parent.recipe is not None else []
@@ -135,6 +138,7 @@ def prepare(
     """Find, verify and load the weights; then make whole recipes of the request."""
     extras = extras or Extras()
     extras.check()
+    request.check()
     pictures = Pictures.of(extras)
     source = find_model(
         choice.spec, revision=choice.revision, variant=choice.variant, config=choice.config, offline=choice.offline

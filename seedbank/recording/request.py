@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedbank.errors import BadInput
-from seedbank.pipelines import check_size, guidance_from_cfg, uses_negative
-from seedbank.recipe import AS_IS, Recipe, used_seed
-from seedbank.recording.noise import NoiseChoice, first_noise, noise_remarks, numbered
+from seedbank.pipelines import check_cfg, check_size, guidance_from_cfg, uses_negative
+from seedbank.recipe import AS_IS, Recipe, checked_seed, used_seed
+from seedbank.recording.noise import NoiseChoice, check_choice, first_noise, noise_remarks, numbered
 from seedbank.records import Model
 
 if TYPE_CHECKING:
-    from seedbank.engine.process import Loaded
     from seedbank.engine.source import Source
+    from seedbank.engine.told import Loaded
 
 LARGEST_COUNT = 100_000
 LARGEST_STEPS = 10_000
@@ -46,6 +46,22 @@ class Request:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     """Any other argument of the pipeline call, by its own name."""
     noise: NoiseChoice = field(default_factory=NoiseChoice)
+
+    def check(self) -> None:
+        """Raises `BadInput` for what makes no sense on any model, so that nobody waits for one to be loaded to hear of it."""
+        if not 1 <= self.count <= LARGEST_COUNT:
+            raise BadInput(f"-n {self.count} is out of range.", f"Use 1 to {LARGEST_COUNT:,}.")
+        check_choice(self.noise)
+        if self.seed != -1:
+            checked_seed(checked_seed(self.seed) + (0 if self.noise.varies else self.count - 1))
+        if self.steps is not None and not 1 <= self.steps <= LARGEST_STEPS:
+            raise BadInput(f"{self.steps} steps are out of range.", f"Use 1 to {LARGEST_STEPS:,}.")
+        if self.guidance is not None and self.cfg is not None:
+            raise BadInput("--guidance and --cfg say the same thing in two forms.", "Use one of them.")
+        if self.guidance is not None and not 0 <= self.guidance < float("inf"):
+            raise BadInput(f"The guidance {self.guidance} is out of range.", "Use 0 or more.")
+        if self.cfg is not None:
+            check_cfg(self.cfg)
 
 
 def request_of(
@@ -104,10 +120,8 @@ def make_plan(request: Request, loaded: Loaded, model: Model, defaults: Mapping[
 
     Raises `BadInput` for what the pipeline would crop, refuse or ignore.
     """
-    if not 1 <= request.count <= LARGEST_COUNT:
-        raise BadInput(f"-n {request.count} is out of range.", f"Use 1 to {LARGEST_COUNT:,}.")
-    noise = first_noise(request.noise, used_seed(request.seed), hardware)
     call = _call(request, loaded, defaults)
+    noise = first_noise(request.noise, used_seed(request.seed), hardware)
     conditioning: dict[str, Any] = {"prompt": request.prompt}
     if request.negative is not None:
         if "negative_prompt" not in loaded.call:
@@ -144,20 +158,15 @@ def _call(request: Request, loaded: Loaded, defaults: Mapping[str, Any]) -> dict
 
 def changed_call(call: Mapping[str, Any], request: Request, loaded: Loaded) -> dict[str, Any]:
     """The arguments of a call with what `request` says in their place, checked. Raises `BadInput`."""
+    request.check()
     call = dict(call)
     for name, value in request.arguments.items():
         if name not in loaded.call or not _is_recorded(name):
             raise BadInput(f"{loaded.pipeline} has no argument {name!r} that can be set here.", _offer(name, loaded))
         call[name] = _typed(name, value, loaded)
     if request.steps is not None:
-        if not 1 <= request.steps <= LARGEST_STEPS:
-            raise BadInput(f"{request.steps} steps are out of range.", f"Use 1 to {LARGEST_STEPS:,}.")
         call["num_inference_steps"] = request.steps
-    if request.guidance is not None and request.cfg is not None:
-        raise BadInput("--guidance and --cfg say the same thing in two forms.", "Use one of them.")
     if request.guidance is not None:
-        if not 0 <= request.guidance < float("inf"):
-            raise BadInput(f"The guidance {request.guidance} is out of range.", "Use 0 or more.")
         call["guidance_scale"] = float(request.guidance)
     if request.cfg is not None:
         call |= guidance_from_cfg(loaded.pipeline, request.cfg)

@@ -30,8 +30,8 @@ from seedbank.regen.fields import field as find_field
 from seedbank.regen.judge import Stages
 
 if TYPE_CHECKING:
-    from seedbank.engine.process import Loaded, Rendering
     from seedbank.engine.rebuild import Plan
+    from seedbank.engine.told import Loaded, Rendering
 
 STAGES = "stages"
 """The level of traces that are recorded; see `deep` for the others."""

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from seedbank.engine.process import Engine, Loaded
+from seedbank.engine.process import Engine
+from seedbank.engine.told import Loaded
 from seedbank.recipe import Recipe
 from tests import tiny_models
 from tests.warm import Kept
