@@ -10,18 +10,20 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-Bytes = NDArray[np.uint8]
+    Bytes = NDArray[np.uint8]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 FORMS = {"L": (8, 0, 1), "LA": (8, 4, 2), "RGB": (8, 2, 3), "RGBA": (8, 6, 4), "I;16": (16, 0, 2)}
 """{mode: (bits of a sample, colour type, bytes of a pixel)}"""
-SUB, UP, AVERAGE = 1, 2, 3
-FILTERS = np.array([SUB, UP, AVERAGE], np.uint8)
-"""The types of filters that are tried. Paeth would save another hundredth, and take longer than all the rest."""
+FILTERS = bytes((1, 2, 3))
+"""The types of filters that are tried: Sub, Up, Average. Paeth would save another hundredth, and take longer than all the
+rest."""
 LEVEL = 2
 """Of ISA-L's 0 to 3. Pictures of 1024x1024 take 13 ms; its 3 takes longer for hardly a byte less."""
 STRIP = 1 << 18
@@ -33,6 +35,8 @@ def write_png(mode: str, width: int, height: int, rows: bytes, texts: Iterable[b
 
     Raises `ValueError` when the rows do not fit the size.
     """
+    import numpy as np
+
     depth, colour, pixel = FORMS[mode]
     if not rows:
         raise ValueError("a PNG file has at least one pixel")
@@ -63,6 +67,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 def _compressed(rows: Bytes, pixel: int) -> Iterator[bytes]:
     """The filtered rows as one zlib stream, in pieces."""
+    import numpy as np
     from isal import isal_zlib
 
     stream = isal_zlib.compressobj(LEVEL)
@@ -81,6 +86,8 @@ def _filtered(rows: Bytes, above: Bytes, pixel: int) -> Bytes:
 
     That heuristic is the standard's own (12.7). `above` are the rows above them; shape (rows, 1 + bytes of a row).
     """
+    import numpy as np
+
     left = np.zeros_like(rows)
     left[:, pixel:] = rows[:, :-pixel]
     mean = (left & above) + ((left ^ above) >> 1)  # of two bytes, rounded down, without a carry
@@ -88,6 +95,6 @@ def _filtered(rows: Bytes, above: Bytes, pixel: int) -> Bytes:
     sums = np.abs(filtered.view(np.int8)).view(np.uint8).sum(2, dtype=np.uint32)
     best = sums.argmin(0)
     result = np.empty((rows.shape[0], rows.shape[1] + 1), np.uint8)
-    result[:, 0] = FILTERS[best]
+    result[:, 0] = np.frombuffer(FILTERS, np.uint8)[best]
     result[:, 1:] = filtered[best, np.arange(len(rows))]
     return result

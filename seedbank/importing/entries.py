@@ -20,7 +20,7 @@ from seedbank.recipe import Recipe
 from seedbank.records import Blob, NewEntry, Output, Payload
 
 if TYPE_CHECKING:
-    from seedbank.images.looking import Looked
+    from seedbank.images.headers import Looked
 
 OWN = "png:seedbank"
 """Where the PNG files of a bank carry their recipe, as canonical JSON."""

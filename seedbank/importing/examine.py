@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from seedbank.blobs import Staging
-    from seedbank.images.looking import Looked
+    from seedbank.images.headers import Looked
     from seedbank.importing.reading import FileReading
 
 LARGEST_FILE = 512 << 20
 """Bytes of a file that is still read: a picture of the largest size that is decoded, uncompressed, with room to spare."""
+HEADERS = "headers"
+"""What the process that forks is told where no pictures are to be decoded."""
 MEMORY = 1 << 30
 """Bytes that examining may take beyond what the process has when it starts."""
 
@@ -90,7 +92,7 @@ class _Changed(Exception):
 
 def _examine(task: Task) -> Examined | Rejected:
     from seedbank.hashing import sha256
-    from seedbank.images.looking import look, look_closely
+    from seedbank.images.headers import look
     from seedbank.importing.reading import BUFFER
 
     if task.size > LARGEST_FILE:
@@ -103,6 +105,8 @@ def _examine(task: Task) -> Examined | Rejected:
             raise _Changed
         if data is None:
             return _read(task, None, look(file), file)
+    from seedbank.images.looking import look_closely
+
     examined = _read(task, sha256(data), look_closely(data, preview=task.preview), io.BytesIO(data))
     return examined if task.staging is None else replace(examined, staged=_written(data, task.staging))
 
@@ -132,12 +136,17 @@ def _state(file: str | int) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def load() -> None:
-    """Load the libraries, before memory is limited and processes are forked: they are no fault of a file."""
-    import seedbank.images.looking
-    import seedbank.importing.reading  # noqa: F401
+def load(decode: bool) -> None:
+    """Load the libraries, before memory is limited and processes are forked: they are no fault of a file.
+
+    Those that only decoding needs take a third of the time; without `decode` they wait for the first picture.
+    """
+    import seedbank.images.headers
+    import seedbank.importing.reading
     from seedbank.formats.detect import ORDER, reader
 
+    if decode:
+        import seedbank.images.looking  # noqa: F401
     for name in ORDER:
         reader(name)
 
@@ -164,8 +173,9 @@ if __name__ == "__main__":
     from seedbank.importing import examine as module
     from seedbank.importing.starting import serve
 
-    module.load()
-    if sys.argv[1:]:
-        serve(socket.socket(fileno=int(sys.argv[1])), module.prepare, module.work)
+    channel = int(sys.argv[1]) if sys.argv[1:] else None
+    module.load(decode=HEADERS not in sys.argv)
+    if channel is not None:
+        serve(socket.socket(fileno=channel), module.prepare, module.work)
     else:  # asked by hand whether it can: the error of the user's system is the answer
         module.prepare()

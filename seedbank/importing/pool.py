@@ -14,7 +14,7 @@ from collections import deque
 from types import TracebackType
 from typing import Generic, NamedTuple, Self, TypeVar
 
-from seedbank.importing.examine import Examined, Rejected, Task
+from seedbank.importing.examine import HEADERS, Examined, Rejected, Task
 from seedbank.importing.starting import Starter, in_words
 
 Key = TypeVar("Key")
@@ -94,13 +94,13 @@ class _Child(Generic[Key]):
 
 
 class Pool(Generic[Key]):
-    """Up to `jobs` processes, started as there is work for them."""
+    """Up to `jobs` processes, started as there is work for them; without `decode` they are there sooner, to read headers."""
 
-    def __init__(self, jobs: int) -> None:
+    def __init__(self, jobs: int, decode: bool = True) -> None:
         self._jobs = jobs
         self._children: list[_Child[Key]] = []
         self._selector = selectors.DefaultSelector()
-        self._starter = Starter(MODULE, jobs)
+        self._starter = Starter(MODULE, jobs, *([] if decode else [HEADERS]))
 
     def __enter__(self) -> Self:
         return self

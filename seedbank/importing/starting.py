@@ -50,8 +50,9 @@ PATIENCE = 10.0
 class Starter:
     """The process that forks, as the driver knows it. It starts with the first process that is asked for."""
 
-    def __init__(self, module: str, jobs: int) -> None:
+    def __init__(self, module: str, jobs: int, *arguments: str) -> None:
         self._module = module
+        self._arguments = arguments
         self._pipe = min(PIPE, PIPES // (2 * jobs))
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
@@ -80,7 +81,7 @@ class Starter:
                 # A session of its own: Ctrl-C in the terminal reaches only the driver, which then ends its processes.
                 # And `-P`: what lies in the folder that the user is in is no module of ours, whatever its name.
                 self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", self._module, str(theirs.fileno())],
+                    [sys.executable, "-P", "-m", self._module, str(theirs.fileno()), *self._arguments],
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,

@@ -11,7 +11,8 @@ from PIL import Image
 
 from seedbank.errors import BadInput
 from seedbank.images import looking, picture_of, read_image
-from seedbank.images.looking import look, look_closely
+from seedbank.images.headers import look
+from seedbank.images.looking import look_closely
 
 
 def _image(mode: str, size: tuple[int, int] = (90, 60)) -> Image.Image:

@@ -127,6 +127,11 @@ def test_one_can_see_by_hand_whether_a_process_can_begin():
     assert (said.returncode, said.stdout, said.stderr) == (0, b"", b"")
 
 
+def test_who_reads_headers_does_not_wait_for_what_only_decoding_needs():
+    code = "import sys; from seedbank.importing.examine import load; load(decode=False); sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0
+
+
 def test_files_in_the_current_folder_are_no_modules(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "pickle.py").write_text("raise SystemExit(9)")
     (tmp_path / "seedbank.py").write_text("raise SystemExit(9)")
