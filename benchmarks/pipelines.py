@@ -6,6 +6,7 @@ import atexit
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,12 +40,14 @@ def large_pipeline(device: str, layers: int) -> tuple[Any, int]:
     return _z_image(device, {"n_layers": layers}, (128, 256, 512, 512)), LARGE
 
 
-def waiting_pipeline(seconds: float, steps: int, picture: str) -> tuple[Any, int]:
+def waiting_pipeline(seconds: float, steps: int) -> tuple[Any, int, Callable[[str], None]]:
     """A Z-Image whose call of `steps` steps takes about `seconds`, nearly all of which its caller waits; bf16, 1024x1024.
+
+    Gives the pipeline, the size, and a function that says which of `PICTURES` is made from then on.
 
     It models a caller whose pictures are made by another device. Its transformer is tiny, really runs, on a corner of the
     latents, and then waits for a fixed time without holding the GIL, so that whatever slows the caller shows. In the place of
-    a decoder stands a wait, after which there is a `picture` with the entropy of a photograph, or of noise, the worst case
+    a decoder stands a wait, after which there is a picture with the entropy of a photograph, or of noise, the worst case
     for a PNG; shifted by the latents, so that each is another. All else is diffusers' own and real, and of the real size. It
     cannot show what copies from a device cost, nor the launching of a large model's kernels.
     """
@@ -52,8 +55,11 @@ def waiting_pipeline(seconds: float, steps: int, picture: str) -> tuple[Any, int
 
     pipe = _z_image("cpu", TINY, (8, 8, 8, 8))
     pipe.set_progress_bar_config(disable=True)
-    made = torch.from_numpy(picture_of(picture, LARGE)).permute(2, 0, 1)[None].to(torch.bfloat16) / 127.5 - 1
-    transformer, wait = pipe.transformer.forward, 0.0
+    pictures = {
+        kind: torch.from_numpy(picture_of(kind, LARGE)).permute(2, 0, 1)[None].to(torch.bfloat16) / 127.5 - 1
+        for kind in PICTURES
+    }
+    transformer, wait, made = pipe.transformer.forward, 0.0, pictures[PICTURES[0]]
 
     def step(latents: list[torch.Tensor], *args: Any, **kwargs: Any) -> Any:
         result = transformer([one[..., :CORNER, :CORNER] for one in latents], *args, **kwargs)
@@ -66,11 +72,15 @@ def waiting_pipeline(seconds: float, steps: int, picture: str) -> tuple[Any, int
         down, right = (int(part.contiguous().view(torch.int16).long().sum()) % LARGE for part in latents.chunk(2, dim=1))
         return made.roll((down, right), (2, 3))
 
+    def show(picture: str) -> None:
+        nonlocal made
+        made = pictures[picture]
+
     pipe.transformer.forward, pipe.vae.decoder.forward = step, decode
     call = {"height": LARGE, "width": LARGE, "guidance_scale": 3.0, "num_inference_steps": steps}
     computed = min(_timed(lambda: pipe("", **call)) for _ in range(3))
     wait = max(0.0, (seconds - computed) / (steps + 1))
-    return pipe, LARGE
+    return pipe, LARGE, show
 
 
 def picture_of(kind: str, size: int) -> NDArray[np.uint8]:

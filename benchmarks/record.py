@@ -1,18 +1,22 @@
 """What recording costs over the bare pipeline call, and what the worker needs over bare diffusers.
 
-    python -m benchmarks.record                        # the embedded model on the CPU, about 1 s an image
+    python -m benchmarks.record                        # the embedded model on the CPU, 128x128, about 1 s an image: two minutes
+    python -m benchmarks.record --waiting              # 1024x1024, a caller that waits as for a GPU, without one: three
     python -m benchmarks.record --device cuda --large  # a Z-Image of real width with random weights, 1024x1024
-    python -m benchmarks.record --waiting              # 1024x1024 from a caller that waits, as for a GPU, without one
 
-Blocks of bare, of traced and of recorded calls alternate in one process, so that a change of the machine's speed hits
-all alike; a recorded block ends when its last entry is stored. Shared machines slow down for seconds at a time, so the
-figure is `ratio_of_pairs`: the median, over all rounds, of a recorded block's time by that of the bare block beside it;
-`ratio`, that of the least disturbed blocks, and the ratio of the medians stand beside it. Goals: at most 1.03 in time, at
-most 1.1 in memory. `own_milliseconds` is what recording adds around the pipeline's own call, the
-wait for the last entry included, and `own_share` its part of a bare image; `own_cpu_milliseconds` is the CPU time of it that
-the calling thread spends, `last_wait_milliseconds` the wait for the last entry of a block, which a longer block spreads over
-more images. `trace` compares calls that are only traced with bare ones: at most 1.02. What the waiting pipeline can and
-cannot show says `pipelines.waiting_pipeline`; it is measured with a photograph and, as the worst case, with noise.
+Rows of bare, of traced and of recorded calls come in shuffled rounds in one process (`rounds`). A recorded row ends when its
+last entry is stored; of 1024x1024 it has eight calls, as people render them. The bare calls of a round are in two rows of
+half the length: together they are what the others are held against, and `bare_against_bare`, the one against the other, says
+what differences mean nothing on this machine at this time. Every `ratio` has its median, its interval and, as the figure that
+disturbances move least, that of the least disturbed rows. Goals: at most 1.03 in time, at most 1.1 in memory, and 1.02 for
+calls that are only traced.
+
+`own_milliseconds` is what recording adds around the pipeline's own call, its part of the wait for the last entry included,
+and `own_share` its part of a bare image; `own_cpu_milliseconds` is the CPU time of it that the calling thread spends;
+`last_wait_milliseconds` the wait for the last entry of a row. `call_cpu_milliseconds` is what the calling thread computes
+inside the pipeline's own call: what tracing and storing beside it add there is the difference to that of bare calls. What the
+waiting pipeline can and cannot show says `pipelines.waiting_pipeline`; its pictures are a photograph and, as the worst case,
+noise.
 """
 
 from __future__ import annotations
@@ -25,20 +29,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import machine, save
 from benchmarks.pipelines import PICTURES, large_pipeline, small_pipeline, waiting_pipeline
+from benchmarks.rounds import Seconds, ratio, shuffled
 
-BLOCK, LARGE_BLOCK = 2, 8
-"""Calls of one kind in a row. Of large images a longer row, as people render them: its end waits for one PNG."""
-KINDS = ("bare", "traced", "recorded")
+BARE, AGAIN = "bare", "bare again"
+ROUNDS, WAITING_ROUNDS = 10, 6
 WAITING_STEPS = 9
 PROMPT = "a red circle on a blue background"
-BARE = """
+SCRIPT = """
 import resource, sys, torch
 from diffusers import DiffusionPipeline
 pipe = DiffusionPipeline.from_pretrained(sys.argv[1], torch_dtype=torch.float32, use_safetensors=True, local_files_only=True)
@@ -49,23 +54,59 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """
 
 
+@dataclass(frozen=True)
+class Row:
+    """Calls of one kind in a row: `bare`, `traced` or `recorded`, and the picture that a waiting pipeline makes of them."""
+
+    kind: str
+    calls: int
+    picture: str = PICTURES[0]
+
+
+def rows_of(length: int) -> dict[str, Row]:
+    """A round: rows of `length` calls, the bare ones in two halves."""
+    bare = Row("bare", max(1, length // 2))
+    return {BARE: bare, AGAIN: bare, "traced": Row("traced", length), "recorded": Row("recorded", length)}
+
+
+SMALL, LARGE = rows_of(4), rows_of(8)
+# A trace costs a caller that waits no more than any other.
+WAITING = {BARE: LARGE[BARE], AGAIN: LARGE[AGAIN]} | {picture: Row("recorded", 8, picture) for picture in PICTURES}
+
+
+@dataclass
+class Measured:
+    """Seconds of an image in each round, by what they were spent on."""
+
+    whole: list[Seconds] = field(default_factory=list)
+    call: list[Seconds] = field(default_factory=list)
+    """Inside the pipeline's own call."""
+    waits: list[Seconds] = field(default_factory=list)
+    """Of the row for its last entry."""
+
+    def add(self, row: Row, whole: Seconds, call: Seconds, wait: Seconds) -> None:
+        self.whole.append(whole / row.calls)
+        self.call.append(call / row.calls)
+        self.waits.append(wait)
+
+    @property
+    def wall(self) -> list[float]:
+        return [seconds.wall for seconds in self.whole]
+
+
 def main() -> None:
     """Measure, print, and with --save keep the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="embedded")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--images", type=int, default=24)
-    parser.add_argument("--block", type=int, help=f"calls in a row: {BLOCK}, of large images {LARGE_BLOCK}")
+    parser.add_argument("--rounds", type=int, help=f"{ROUNDS}, of a pipeline that waits {WAITING_ROUNDS}")
     parser.add_argument("--seconds", type=float, default=1.0, help="about how long one bare image should take")
     parser.add_argument("--large", action="store_true", help="a Z-Image of real width, random weights, 1024x1024")
     parser.add_argument("--waiting", action="store_true", help="a Z-Image that waits as for a GPU, 1024x1024")
     parser.add_argument("--layers", type=int, default=8, help="of the large transformer; Z-Image has 30")
     parser.add_argument("--save", metavar="NAME", help="write results/NAME.json")
     options = parser.parse_args()
-    if options.waiting:
-        values = {picture: measure_time(options, picture) for picture in PICTURES}
-    else:
-        values = {"time": measure_time(options)}
+    values = {"time": measure_time(options)}
     if not options.large and not options.waiting and options.device == "cpu":
         values["memory"] = measure_memory(options.model)
     print(json.dumps({"machine": machine(), **values}, indent=2))
@@ -73,8 +114,8 @@ def main() -> None:
         print(save(options.save, values))
 
 
-def measure_time(options: argparse.Namespace, picture: str | None = None) -> dict[str, Any]:
-    """Seconds of bare, of traced and of recorded calls, alternating, and their ratios.
+def measure_time(options: argparse.Namespace) -> dict[str, Any]:
+    """Seconds of bare, of traced and of recorded calls in shuffled rounds, and their ratios.
 
     A caller that waits does so in one thread, as one that launches kernels: others would only compete for the cores.
     """
@@ -82,119 +123,108 @@ def measure_time(options: argparse.Namespace, picture: str | None = None) -> dic
 
     import seedbank
 
-    if picture:
+    show = None
+    rows, rounds = (LARGE if options.large else SMALL), options.rounds or ROUNDS
+    if options.waiting:
         torch.set_num_threads(1)
-    name, pipe, size = pipeline_for(options, picture)
+        rows, rounds = WAITING, options.rounds or WAITING_ROUNDS
+        name, (pipe, size, show) = "Z-Image that waits", waiting_pipeline(options.seconds, WAITING_STEPS)
+    elif options.large:
+        name = f"Z-Image width, {options.layers} layers, bf16, random weights"
+        pipe, size = large_pipeline(options.device, options.layers)
+    else:
+        name, (pipe, size) = options.model, small_pipeline(options.model, options.device)
     pipe.set_progress_bar_config(disable=True)
     call: dict[str, Any] = {"prompt": PROMPT, "height": size, "width": size, "guidance_scale": 3.0}
-    call["num_inference_steps"] = WAITING_STEPS if picture else steps_for(pipe, call, options.seconds)
-    size_of_block = options.block or (LARGE_BLOCK if size > 128 else BLOCK)
-    kinds = ("bare", "recorded") if picture else KINDS  # a trace costs no more of a caller that waits
-    blocks: dict[str, list[Seconds]] = {kind: [] for kind in kinds}
-    own: list[Seconds] = []
-    waits: list[Seconds] = []
-    inside = time_inside(pipe)
+    call["num_inference_steps"] = WAITING_STEPS if options.waiting else steps_for(pipe, call, options.seconds)
+    measured = {kind: Measured() for kind in rows}
+    inside, seed = time_inside(pipe), 0
     with tempfile.TemporaryDirectory() as folder, seedbank.open(Path(folder) / "bank.db", create=True) as bank:
-        for number in range(max(1, options.images // size_of_block) + 1):
-            for kind in kinds:
-                before = inside.spent
-                spent, waited = one_block(kind, bank, pipe, call, range(number * size_of_block, (number + 1) * size_of_block))
-                if number:  # the first round warms up: weights are hashed, kernels are chosen
-                    blocks[kind].append(spent)
-                    own += [(spent - (inside.spent - before)) / size_of_block] if kind == "recorded" else []
-                    waits += [waited] if kind == "recorded" else []
-    wall = {kind: [block.wall / size_of_block for block in blocks[kind]] for kind in kinds}
-    least, median = min, statistics.median
+        for number, kind in shuffled(list(rows), rounds):
+            row = rows[kind] if number else Row(rows[kind].kind, 2, rows[kind].picture)
+            if show is not None:
+                show(row.picture)
+            before = inside.spent
+            whole, wait = run_row(row, bank, pipe, call, seed)
+            seed += row.calls
+            if number:  # the first round warms up: weights are hashed, kernels are chosen
+                measured[kind].add(row, whole, inside.spent - before, wait)
     return {
-        "images": options.images,
-        "block": size_of_block,
         "pipeline": name,
         "size": f"{size}x{size}",
         "steps": call["num_inference_steps"],
-        "bare_seconds": round(least(wall["bare"]), 4),
-        "recorded_seconds": round(least(wall["recorded"]), 4),
-        "ratio_of_pairs": _of_pairs(wall["recorded"], wall["bare"]),
-        "goal": 1.03,
-        "ratio": round(least(wall["recorded"]) / least(wall["bare"]), 4),
-        "own_milliseconds": round(1000 * median(spent.wall for spent in own), 1),
-        "own_least_milliseconds": round(1000 * least(spent.wall for spent in own), 1),
-        "last_wait_milliseconds": round(1000 * median(waited.wall for waited in waits), 1),
-        "own_cpu_milliseconds": round(1000 * median(spent.cpu for spent in own), 1),
-        "own_share": round(median(spent.wall for spent in own) / median(wall["bare"]), 4),
-        "ratio_of_medians": round(median(wall["recorded"]) / median(wall["bare"]), 4),
-        "spread_of_bare": round(max(wall["bare"]) / least(wall["bare"]), 3),
-        **({"trace": _traced(blocks, wall)} if "traced" in kinds else {}),
+        "rounds": rounds,
+        "row": max(row.calls for row in rows.values()),
+        **figures(rows, measured),
     }
 
 
-def pipeline_for(options: argparse.Namespace, picture: str | None) -> tuple[str, Any, int]:
-    """(what it is called, the pipeline, width and height of its images)."""
-    if picture:
-        return f"Z-Image that waits for a {picture}", *waiting_pipeline(options.seconds, WAITING_STEPS, picture)
-    if options.large:
-        name = f"Z-Image width, {options.layers} layers, bf16, random weights"
-        return name, *large_pipeline(options.device, options.layers)
-    return options.model, *small_pipeline(options.model, options.device)
+def figures(rows: Mapping[str, Row], measured: Mapping[str, Measured]) -> dict[str, Any]:
+    """What is told of the bare calls, and of each kind that is held against them."""
+    again = measured[AGAIN]
+    bare = Measured(
+        [(one + other) / 2 for one, other in zip(measured[BARE].whole, again.whole, strict=True)],
+        [(one + other) / 2 for one, other in zip(measured[BARE].call, again.call, strict=True)],
+    )
+    told: dict[str, Any] = {
+        "bare": {
+            "seconds": round(statistics.median(bare.wall), 4),
+            "least_seconds": round(min(bare.wall), 4),
+            "spread": round(max(bare.wall) / min(bare.wall), 3),
+            "call_cpu_milliseconds": _milliseconds(bare.call, "cpu"),
+        },
+        "bare_against_bare": ratio(again.wall, measured[BARE].wall),
+    }
+    for kind, row in rows.items():
+        if row.kind != "bare":
+            told[kind] = {
+                "ratio": ratio(measured[kind].wall, bare.wall),
+                "goal": 1.02 if row.kind == "traced" else 1.03,
+                "call_cpu_milliseconds": _milliseconds(measured[kind].call, "cpu"),
+                **(_own(measured[kind], bare) if row.kind == "recorded" else {}),
+            }
+    return told
 
 
-def _traced(blocks: Mapping[str, Sequence[Seconds]], wall: Mapping[str, list[float]]) -> dict[str, float]:
-    """What calls cost that are only traced."""
-    traced, bare = wall["traced"], wall["bare"]
+def _own(recorded: Measured, bare: Measured) -> dict[str, float]:
+    """What recording adds around the pipeline's own call."""
+    own = [whole - call for whole, call in zip(recorded.whole, recorded.call, strict=True)]
     return {
-        "seconds": round(min(traced), 4),
-        "ratio_of_pairs": _of_pairs(traced, bare),
-        "ratio": round(min(traced) / min(bare), 4),
-        "ratio_of_medians": round(statistics.median(traced) / statistics.median(bare), 4),
-        "cpu_ratio": round(min(block.cpu for block in blocks["traced"]) / min(block.cpu for block in blocks["bare"]), 4),
-        "goal": 1.02,
+        "own_milliseconds": _milliseconds(own, "wall"),
+        "own_least_milliseconds": round(1000 * min(spent.wall for spent in own), 1),
+        "own_share": round(statistics.median(spent.wall for spent in own) / statistics.median(bare.wall), 4),
+        "own_cpu_milliseconds": _milliseconds(own, "cpu"),
+        "last_wait_milliseconds": _milliseconds(recorded.waits, "wall"),
     }
 
 
-def _of_pairs(seconds: list[float], bare: list[float]) -> float:
-    """The median of the ratios of neighbouring blocks."""
-    return round(statistics.median(one / other for one, other in zip(seconds, bare, strict=True)), 4)
+def _milliseconds(spent: list[Seconds], which: str) -> float:
+    return round(1000 * float(statistics.median(map(attrgetter(which), spent))), 1)
 
 
-@dataclass(frozen=True)
-class Seconds:
-    """Wall time, and the CPU time of the calling thread alone, which a busy machine does not lengthen."""
+def run_row(row: Row, bank: Any, pipe: Any, call: dict[str, Any], seed: int) -> tuple[Seconds, Seconds]:
+    """What the calls of a row take, of recorded ones until the last is stored; and that wait alone.
 
-    wall: float
-    cpu: float
-
-    @classmethod
-    def now(cls) -> Seconds:
-        return cls(time.perf_counter(), time.thread_time())
-
-    def __sub__(self, other: Seconds) -> Seconds:
-        return Seconds(self.wall - other.wall, self.cpu - other.cpu)
-
-    def __add__(self, other: Seconds) -> Seconds:
-        return Seconds(self.wall + other.wall, self.cpu + other.cpu)
-
-    def __truediv__(self, number: int) -> Seconds:
-        return Seconds(self.wall / number, self.cpu / number)
-
-
-def one_block(kind: str, bank: Any, pipe: Any, call: dict[str, Any], seeds: range) -> tuple[Seconds, Seconds]:
-    """What calls of one kind with these seeds take, of recorded ones until the last is stored; and that wait alone."""
+    Every kind keeps what a call gave while it makes the next, as scripts do: where it lies decides which memory is fresh.
+    """
     import torch
 
     from seedbank.worker.tracing import Trace
 
+    last: Any = None
     begun = Seconds.now()
-    for seed in seeds:
-        arguments = call | {"generator": torch.Generator().manual_seed(seed)}
-        if kind == "recorded":
+    for number in range(row.calls):
+        arguments = call | {"generator": torch.Generator().manual_seed(seed + number)}
+        if row.kind == "recorded":
             last = bank.record(pipe, **arguments)
-        elif kind == "traced":
+        elif row.kind == "traced":
             with Trace(pipe, device=pipe.device) as trace:
-                pipe(**arguments)
+                last = pipe(**arguments)
             assert trace.digests
         else:
-            pipe(**arguments)
+            last = pipe(**arguments)
     called = Seconds.now()
-    if kind == "recorded":
+    if row.kind == "recorded":
         assert len(last.entries) == 1 and not last.entries[0].obstacles, last.entries
     return Seconds.now() - begun, Seconds.now() - called
 
@@ -252,7 +282,7 @@ def measure_memory(model: str) -> dict[str, Any]:
         loaded = load_source(engine, source, known, "float32")
         plan = make_plan(Request(PROMPT, seed=0, count=3, steps=8, width=128, height=128), loaded, known, {}, {})
         worker = max(engine.render(recipe).peak_memory for recipe in plan.recipes)
-    run = subprocess.run([sys.executable, "-c", BARE, str(source.folder), PROMPT], capture_output=True, text=True, check=True)
+    run = subprocess.run([sys.executable, "-c", SCRIPT, str(source.folder), PROMPT], capture_output=True, text=True, check=True)
     bare = int(run.stdout.split()[-1])
     return {
         "worker_mb": round(worker / 2**20),
