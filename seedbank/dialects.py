@@ -256,9 +256,7 @@ def named(dialect: str, scheduler: Mapping[str, Any] | None) -> tuple[str | None
     )
 
 
-def translated(
-    tool: str | None, sampler: str | None, schedule: str | None, dialect: str
-) -> tuple[str | None, str | None]:
+def translated(tool: str | None, sampler: str | None, schedule: str | None, dialect: str) -> tuple[str | None, str | None]:
     """(sampler, schedule) of one tool as another dialect calls them; as they are where a table lacks one."""
     meant = meaning(tool, sampler, schedule)
     if dialect_of(tool) == dialect or meant.unknown is not None:

@@ -131,9 +131,7 @@ def _makers() -> dict[str, Databases]:
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def databases(
-    request: pytest.FixtureRequest, _quick_folder: Path, _makers: dict[str, Databases]
-) -> Databases:
+def databases(request: pytest.FixtureRequest, _quick_folder: Path, _makers: dict[str, Databases]) -> Databases:
     """A maker of databases, of each kind in turn; it keeps its template while the other kind has its turn."""
     kind = request.param
     if kind not in _makers:

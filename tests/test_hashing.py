@@ -94,7 +94,7 @@ def test_a_whole_document_has_the_golden_digest() -> None:
 @given(VALUES)
 @example({"\U00010000": 1, "\uffff": 2})  # the first sorts before the second by UTF-16, behind it by code points
 @example([1e-5, -1.5e-7, 0.0001, "1e-5", 5e-324])
-@example("\x7f\x1f\t\"\\/\u2028")
+@example('\x7f\x1f\t"\\/\u2028')
 def test_canonical_json_is_what_the_library_of_the_rfc_writes(value) -> None:
     assert canonical_json(value) == rfc8785.dumps(canonical_value(value))
 

@@ -1,6 +1,5 @@
 """What `regen` says of computations: a drift that the picture hides, and the module in which it begins."""
 
-
 import pytest
 
 import seedbank

@@ -1,6 +1,5 @@
 """A user's own script with pictures and adapters: recorded from memory alone, rebuilt exactly, and never a false exact."""
 
-
 import pytest
 
 from seedbank.bank import pixels_of

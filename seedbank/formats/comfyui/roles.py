@@ -89,9 +89,7 @@ NOT_PICTURES = re.compile(
     re.I,
 )
 
-RESIZES = re.compile(
-    r"scale_by|upscale_by|scale_factor|megapixels?|upscale_model|rescale_factor|largest_size|multiplier", re.I
-)
+RESIZES = re.compile(r"scale_by|upscale_by|scale_factor|megapixels?|upscale_model|rescale_factor|largest_size|multiplier", re.I)
 """Inputs of nodes that change the size of a picture by what it has."""
 
 _CONTEXT = "pipe model clip vae positive negative latent image seed"
