@@ -163,11 +163,16 @@ def task_of(pipeline: str) -> tuple[str, ...]:
     return next((task for siblings in SIBLINGS.values() for task, name in siblings.items() if name == pipeline), ())
 
 
+def check_cfg(cfg: float) -> None:
+    """Raises `BadInput` for a number that is no guidance in the common form."""
+    if not 0 <= cfg < float("inf"):
+        raise BadInput(f"CFG {cfg:g} is out of range.", "Use 1 for no guidance, or more.")
+
+
 def guidance_from_cfg(pipeline: str, cfg: float) -> dict[str, float]:
     """The call arguments that mean `cfg` in the common form on this pipeline."""
     kind = facts(pipeline).guidance
-    if not 0 <= cfg < float("inf"):
-        raise BadInput(f"CFG {cfg:g} is out of range.", "Use 1 for no guidance, or more.")
+    check_cfg(cfg)
     if kind == OFFSET:
         return {"guidance_scale": max(0.0, cfg - 1.0)}
     if kind == TRUE_CFG:

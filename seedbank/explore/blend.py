@@ -23,6 +23,7 @@ from seedbank.progress import QUIET, Progress
 from seedbank.recipe import Recipe
 from seedbank.records import Entry
 from seedbank.store import cells as stored
+from seedbank.store.opinions import checked_tags
 from seedbank.store.runs import BLEND as BLENDING
 from seedbank.store.writing import Act
 from seedbank.worker.interpolation import CURVES, LERP, SLERP
@@ -216,6 +217,7 @@ def render_blend(
     one that would render it now. Raises `NotFound` when the picture of an end is not here, `Blocked` when nothing like it can
     be rendered.
     """
+    tags = checked_tags(tags)
     for key in plan.keys:
         check_own_noise(library, key)
         if key.blob is None:

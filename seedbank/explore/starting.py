@@ -16,6 +16,7 @@ from seedbank.explore.sweep import Sweep, find_run
 from seedbank.progress import QUIET, Progress
 from seedbank.recipe import draw_seed
 from seedbank.records import Entry
+from seedbank.store.opinions import checked_tags
 from seedbank.store.runs import SWEEP
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def open_sweep(
         if axes or seeds is not None or name is not None or tags or _given(options):
             raise BadInput("A sweep that goes on keeps its own axes, name and tags.", "Give --resume RUN alone.")
         return _resumed(library, resume, device, say, progress)
+    tags = checked_tags(tags)
     asked = parse_axes(axes, seeds)
     _check_beside(asked, options, device)
     written = {"axes": [axis.text for axis in asked], "seed": str(options.get("seed", -1))}

@@ -11,10 +11,11 @@ from seedbank.explore.exchanging import Wanted
 from seedbank.explore.opening import check_own_noise, open_entry
 from seedbank.frozen import replace
 from seedbank.progress import QUIET, Progress, track
-from seedbank.recipe import Recipe, used_seed
+from seedbank.recipe import Recipe, checked_seed, used_seed
 from seedbank.recording.noise import FORMS, SANE, noise_remarks, numbered
 from seedbank.recording.request import LARGEST_COUNT
 from seedbank.records import Entry
+from seedbank.store.opinions import checked_tags
 from seedbank.store.writing import VARY, Act
 
 if TYPE_CHECKING:
@@ -61,10 +62,14 @@ def vary(
     rendered here.
     """
     _check(n, seed, strength, form, variation_seed)
+    tags = checked_tags(tags)
+    wanted = Wanted(model, vae, dtype, device)
+    named = any(value is not None for value in (prompt_add, seed, strength, *fields.values()))
+    if not named and not loras and not arguments and wanted == Wanted():
+        raise BadInput("Nothing changes.", "Say what to change, such as --prompt-add 'oil painting' or --seed -1.")
     entry = library.entry(which)
     if seed is None:
         check_own_noise(library, entry)
-    wanted = Wanted(model, vae, dtype, device)
     with open_entry(library, entry, wanted, say=say, compare=say) as renderer:
         changer = Changer(renderer)
         changes: list[Change] = [(name, value) for name, value in fields.items() if value is not None]
@@ -77,8 +82,6 @@ def vary(
         if strength is not None:
             second = used_seed(-1 if variation_seed is None else variation_seed)
             changes += [("variation_strength", strength), ("variation_seed", second), ("variation_form", form or SANE)]
-        if not changes and wanted == Wanted():
-            raise BadInput("Nothing changes.", "Say what to change, such as --prompt-add 'oil painting' or --seed -1.")
         first = changer(changes)
         if device is None and first == (renderer.base if wanted == Wanted() else _alone(entry)):
             raise BadInput(f"Entry {entry.id} is like that already: nothing changes.", "Change something else.")
@@ -101,6 +104,9 @@ def _check(n: int, seed: int | None, strength: float | None, form: str | None, v
         raise BadInput(f"-n {n} would make the same picture {n} times.", "Add --seed -1, or --strength 0.2.")
     if strength is None and (form is not None or variation_seed is not None):
         raise BadInput("A variation needs its strength.", "Add for example --strength 0.2.")
+    for one in (seed, variation_seed):
+        if one not in (None, -1):
+            checked_seed(one)
     if form is not None and form not in FORMS:
         raise BadInput(f"There is no form of variation {form!r}.", f"Use one of {', '.join(FORMS)}.")
 

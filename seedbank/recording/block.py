@@ -11,6 +11,7 @@ from typing import Any
 from seedbank.bank import Bank
 from seedbank.recording.capture import Later, Recorded, inside_a_call, record_call
 from seedbank.records import Entry
+from seedbank.store.opinions import checked_tags
 
 
 class RecordingGap(UserWarning):
@@ -62,11 +63,11 @@ def recording(bank: Bank, later: Later, tags: Sequence[str] = ()) -> Iterator[Re
     """Record every pipeline call of this block in `bank`; on leaving, all is stored and every gap is a `RecordingGap`.
 
     Of nested blocks the innermost records a call. Calls in threads that opened no block of their own are recorded by the
-    block opened last. A pipeline that another one calls belongs to that call.
+    block opened last. A pipeline that another one calls belongs to that call. Raises `BadInput` for what is no tag.
     """
     from seedbank.worker.interception import Interception
 
-    report = Report()
+    report, tags = Report(), checked_tags(tags)
 
     def handle(pipe: Any, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[[], Any]) -> Any:
         if inside_a_call():

@@ -18,6 +18,7 @@ from seedbank.recording.keep import keep
 from seedbank.recording.look import Call, look
 from seedbank.recording.pictures import images_of, pictures_of
 from seedbank.records import Entry
+from seedbank.store.opinions import checked_tags
 
 if TYPE_CHECKING:
     from seedbank.worker.tracing import Trace
@@ -86,6 +87,7 @@ def record_call(
     `later` runs the storing part, in order, beside what the caller does next. `run` makes the call where it is not plain
     ``pipe(*args, **kwargs)``.
     """
+    tags = checked_tags(tags)
     call, gap = _softly(lambda: look(pipe, args, kwargs))
     with _watched(call) as watch:
         result = run() if run is not None else pipe(*args, **kwargs)

@@ -32,19 +32,29 @@ class NoiseChoice:
     variation_form: str | None = None
     ensd: int | None = None
 
+    @property
+    def varies(self) -> bool:
+        return self.variation_strength is not None
+
+
+def check_choice(choice: NoiseChoice) -> None:
+    """Raises `BadInput` for what makes no sense, whatever renders it."""
+    if choice.kind not in KINDS:
+        raise BadInput(f"There is no noise of the kind {choice.kind!r}.", f"Use one of {', '.join(KINDS)}.")
+    if choice.ensd and choice.kind == SEEDBANK:
+        raise BadInput(
+            f"Noise of the kind {SEEDBANK} has a stream for every step and no ENSD.", "Use --noise a1111-nv or torch-cpu."
+        )
+    _variation(choice)
+
 
 def first_noise(choice: NoiseChoice, seed: int, hardware: Mapping[str, Any]) -> dict[str, Any]:
     """The noise of the first recipe of a request. Raises `BadInput` for what makes no sense, `Blocked` without a GPU."""
-    if choice.kind not in KINDS:
-        raise BadInput(f"There is no noise of the kind {choice.kind!r}.", f"Use one of {', '.join(KINDS)}.")
+    check_choice(choice)
     noise: dict[str, Any] = {"kind": choice.kind, "seed": str(seed), **_size(choice.kind, hardware)}
     if choice.kind in (SEEDBANK, A1111_NV):
         noise["dtype"] = "float32"
     if choice.ensd:
-        if choice.kind == SEEDBANK:
-            raise BadInput(
-                f"Noise of the kind {SEEDBANK} has a stream for every step and no ENSD.", "Use --noise a1111-nv or torch-cpu."
-            )
         noise["ensd"] = int(choice.ensd)
     if variation := _variation(choice):
         noise["variation"] = variation

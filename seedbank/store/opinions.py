@@ -21,7 +21,17 @@ from seedbank.store.tables import entries, image_tags, opinions, tags, users
 from seedbank.store.words import fold
 from seedbank.store.writing import Work, require_entries, spans
 
-__all__ = ["add_tags", "adopt", "checked_note", "checked_tag", "history", "remove_tags", "set_opinion", "team_opinions"]
+__all__ = [
+    "add_tags",
+    "adopt",
+    "checked_note",
+    "checked_tag",
+    "checked_tags",
+    "history",
+    "remove_tags",
+    "set_opinion",
+    "team_opinions",
+]
 
 LONGEST_NAME = 100
 BLANK: Mapping[str, Any] = {"favourite": False, "rating": None, "note": None}
@@ -31,6 +41,11 @@ BLANK: Mapping[str, Any] = {"favourite": False, "rating": None, "note": None}
 def checked_tag(name: str) -> str:
     """`name` as a tag: NFC, trimmed. Raises `BadInput` for names that could not be typed in a query again."""
     return checked_name(name, "tag")
+
+
+def checked_tags(names: Iterable[str]) -> tuple[str, ...]:
+    """`names` as tags. Whoever renders or imports asks before: a name that is found out with the first picture costs it."""
+    return tuple(checked_tag(name) for name in names)
 
 
 def checked_name(name: str, what: str) -> str:

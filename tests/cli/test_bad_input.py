@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from tests.pictured import add
+from seedbank.engine.process import Engine
+from tests.pictured import add, drawing
 from tests.warm import InProcess
 
 FAST = ("--steps", "3", "--model", "embedded@0", "--device", "cpu", "--size", "64x64")
@@ -59,14 +60,7 @@ def test_it_is_said_in_one_sentence(seedbank, arguments, code, words):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--seed", "-2"], "seed -2 is out of range"),
-        (["--seed", str(2**64)], "out of range"),
-        (["--seed", str(2**64 - 1), "-n", "2"], "out of range"),
-        (["-n", "0"], "out of range"),
-        (["--steps", "0"], "out of range"),
         (["--size", "100x64"], "Use 96x64 or 112x64"),
-        (["--guidance", "3", "--cfg", "4"], "two forms"),
-        (["--guidance", "nan"], "out of range"),
         (["--set", "num_inference_steps=1.5"], "num_inference_steps"),
         (["--size", "100000x100000"], "out of range"),
         (["--set", "etaa=1"], "no argument 'etaa'"),
@@ -83,6 +77,40 @@ def test_what_the_pipeline_would_crop_refuse_or_ignore_is_refused_beforehand(see
     assert words in ran.err
     assert seedbank("ls", "--ids").lines == []
     assert seedbank("check").code == 0
+
+
+MISTAKES_THAT_NEED_NO_MODEL = [
+    (["generate", "x", "--seed", "-2"], "seed -2 is out of range"),
+    (["generate", "x", "--seed", str(2**64 - 1), "-n", "2"], "out of range"),
+    (["generate", "x", "--seed", str(2**64)], "out of range"),
+    (["generate", "x", "--guidance", "nan"], "out of range"),
+    (["generate", "x", "-n", "0"], "-n 0 is out of range"),
+    (["generate", "x", "--steps", "0"], "0 steps are out of range"),
+    (["generate", "x", "--guidance", "3", "--cfg", "4"], "two forms"),
+    (["generate", "x", "--cfg", "nan"], "CFG nan is out of range"),
+    (["generate", "x", "--variation-seed", "3"], "needs its strength"),
+    (["generate", "x", "--tag", "a,b"], "contains a comma"),
+    (["sweep", "x", "--seeds", "1,2", "--tag", "a,b"], "contains a comma"),
+    (["sweep", "x", "--seeds", "1,2", "--steps", "0"], "0 steps are out of range"),
+    (["vary", "1", "--prompt-add", "ink", "--tag", "a,b"], "contains a comma"),
+    (["vary", "1", "--seed", "-2"], "seed -2 is out of range"),
+    (["vary", "1"], "Nothing changes"),
+    (["import", "picture.png", "--tag", "a,b"], "contains a comma"),
+]
+
+
+def test_nobody_waits_for_a_model_to_hear_of_a_mistake_that_needs_none(seedbank, monkeypatch, tmp_path):
+    monkeypatch.setattr(Engine, "_start", lambda engine: pytest.fail("a render process was started"))
+    monkeypatch.chdir(tmp_path)
+    drawing(1).save("picture.png")
+    with seedbank.opened() as bank:
+        add(bank, 1)
+    before = seedbank("log", "--json").out
+    for command, words in MISTAKES_THAT_NEED_NO_MODEL:
+        ran = seedbank(*command, ok=[2])
+        assert words in ran.err
+        assert "rejected" not in ran.out + ran.err
+        assert seedbank("log", "--json").out == before
 
 
 def test_a_prompt_that_is_too_long_is_recorded_and_the_lost_words_are_named(seedbank):
