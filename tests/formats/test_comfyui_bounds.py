@@ -190,3 +190,20 @@ def test_any_text_is_read_or_refused(text: str, start: str) -> None:
     for place in ("png:prompt", "exif:Make", "xmp", "text"):
         with suppress(FormatError):
             read([Payload(place, start + text)])
+
+
+def test_a_long_text_that_is_joined_many_times_is_cut_before_it_is_made() -> None:
+    """Each link costs a few bytes of the file, and all of them together would make gigabytes."""
+    nodes: Nodes = {
+        "a": ("PrimitiveString", {"value": "x" * 400_000}),
+        "j": ("JoinStrings", {"delimiter": "y" * 100_000} | {f"string{k}": ["a", 0] for k in range(1, 2000)}),
+        "c": ("ConditioningCombine", {f"conditioning_{k}": [f"e{k}", 0] for k in range(1000)}),
+        **{f"e{k}": ("CLIPTextEncode", {"text": ["j", 0], "clip": ["1", 1]}) for k in range(1000)},
+    }
+    tracemalloc.start()
+    try:
+        said = recipe(graph(nodes, n5={"positive": ["c", 0]}))
+        assert tracemalloc.get_traced_memory()[1] < 60_000_000
+    finally:
+        tracemalloc.stop()
+    assert said.prompt is not None and len(said.prompt) == 1_000_000 and said.prompt.startswith("x" * 400_000 + "y")

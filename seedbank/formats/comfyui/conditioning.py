@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from seedbank.formats.comfyui.graph import MAX_HOPS, Link, Node, as_link
 from seedbank.formats.comfyui.roles import CONDITIONINGS, ENCODERS, TEXTS, is_pipe, names
 from seedbank.formats.comfyui.scalars import as_integer, as_number
+from seedbank.formats.comfyui.strings import MAX_TEXT, joined
 from seedbank.formats.comfyui.values import Values
 from seedbank.formats.reading import CERTAIN, LIKELY
 
@@ -45,11 +46,19 @@ class Conditioning:
     clip_skip: int | None = None
     zero: bool = False
     sure: float = CERTAIN
+    room: int = MAX_TEXT
 
     @property
     def text(self) -> str | None:
         """The prompt; texts that are combined stand one under the other. None where the graph holds none."""
-        return "\n".join(self.texts) if self.texts else None
+        return joined("\n", self.texts) if self.texts else None
+
+    def add(self, texts: Iterable[str]) -> None:
+        """Notes texts as long as all together are not longer than any may be."""
+        for text in texts:
+            if self.room > 0:
+                self.texts.append(text)
+                self.room -= len(text) + 1
 
     @property
     def embeddings(self) -> tuple[str, ...]:
@@ -157,7 +166,7 @@ def _texts(values: Values, node: Node, role: str, found: Conditioning) -> bool:
     if not parts and (text := values.text_of(node, role)) is not None:
         texts = {"text": text}
     filled = list(dict.fromkeys(text for text in texts.values() if text.strip()))
-    found.texts.extend(filled or list(texts.values())[:1])
+    found.add(filled or list(texts.values())[:1])
     if len(filled) > 1:
         found.encoders.update(texts)
     found.sure = min(found.sure, values.sure if encodes else min(values.sure, LIKELY))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from seedbank.formats.comfyui.graph import Node
 from seedbank.formats.comfyui.scalars import as_integer
@@ -36,6 +36,18 @@ def changes(node: Node) -> bool:
 def most(new: str) -> int:
     """How many times `new` is put in until a text is as long as any may be; what follows is cut off."""
     return MAX_TEXT // max(len(new), 1) + 1
+
+
+def joined(joint: str, texts: Iterable[str]) -> str:
+    """The texts as one, cut where it is as long as any may be; what follows is not asked for."""
+    pieces: list[str] = []
+    room = MAX_TEXT
+    for text in texts:
+        pieces.append(f"{joint}{text}"[:room] if pieces else text[:room])
+        room -= len(pieces[-1])
+        if room <= 0:
+            break
+    return "".join(pieces)
 
 
 def changed(node: Node, text: str) -> str | None:

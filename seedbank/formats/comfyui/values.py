@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from seedbank.formats.comfyui.formulas import Operand, computed, computes, size_of_setting, whole
@@ -12,10 +12,12 @@ from seedbank.formats.comfyui.graph import Graph, Link, Node, as_link
 from seedbank.formats.comfyui.roles import RESIZES, TEXTS, has, is_picture, names, role_of
 from seedbank.formats.comfyui.routing import SIDES, Router, hands_on
 from seedbank.formats.comfyui.scalars import as_integer, as_number, literal
-from seedbank.formats.comfyui.strings import MAX_TEXT, changed, changes, most
+from seedbank.formats.comfyui.strings import MAX_TEXT, changed, changes, joined, most
 from seedbank.formats.reading import CERTAIN, GUESSED, LIKELY
 
 MAX_DEPTH = 40
+MAX_MADE = 20 * MAX_TEXT
+"""Characters that all joined texts of one reading may have together."""
 MAX_LOOKUPS = 5_000
 """For one reading; a graph of nested concatenations could ask for 2^40."""
 
@@ -72,6 +74,7 @@ class Values:
         self._shown = shown
         self._lookups = 0
         self._depth = 0
+        self._made = 0
 
     def of(self, node: Node, role: str) -> Any:
         """The value that a node has for a role; None where it has none or it cannot be found."""
@@ -113,7 +116,7 @@ class Values:
         if link is None:
             return literal(value)
         self._lookups += 1
-        if self._depth >= MAX_DEPTH or self._lookups > MAX_LOOKUPS:
+        if self._depth >= MAX_DEPTH or self._lookups > MAX_LOOKUPS or self._made > MAX_MADE:
             self._remark("The graph is nested too deeply; some of its values were not followed.")
             return None
         self._depth += 1
@@ -206,24 +209,32 @@ class Values:
 
     def _joined(self, node: Node, side: str) -> str | None:
         """Several texts as one; the order is that of the inputs."""
-        parts = [(name, value) for name, value in node.inputs.items() if _STRING_INPUT.search(name)]
-        found = [self.text(value, side) for _, value in parts]
-        texts = [text for text in found if text is not None]
-        if not texts:
-            return None if parts else self.text_of(node, side)
-        if len(texts) < len(found):
-            self.sure = min(self.sure, GUESSED)
-            self._remark(f"A part of the text that the node {node.kind} joins could not be followed; the prompt lacks it.")
+        parts = [value for name, value in node.inputs.items() if _STRING_INPUT.search(name)]
         joint = next(
             (node.inputs[name] for name in ("delimiter", "separator", "seperator") if isinstance(node.inputs.get(name), str)),
             None,
         )
         if joint is None:
             joint = ", " if node.inputs.get("tidy_tags") in ("yes", True) else ""
-        if "WAS" in node.kind or node.kind == "Text Concatenate" or joint in _JOINTS:
-            texts = [text for text in texts if text]
-        joint = _JOINTS.get(joint, joint)
-        return str(joint).replace("\\n", "\n").join(texts)[:MAX_TEXT]
+        filled = "WAS" in node.kind or node.kind == "Text Concatenate" or joint in _JOINTS
+        lost: list[Any] = []
+
+        def found() -> Iterator[str]:
+            for value in parts:
+                text = self.text(value, side)
+                if text is None:
+                    lost.append(value)
+                elif text or not filled:
+                    yield text
+
+        text = joined(_JOINTS.get(joint, joint).replace("\\n", "\n"), found())
+        self._made += len(text)
+        if len(lost) == len(parts):
+            return None if parts else self.text_of(node, side)
+        if lost:
+            self.sure = min(self.sure, GUESSED)
+            self._remark(f"A part of the text that the node {node.kind} joins could not be followed; the prompt lacks it.")
+        return text
 
     def _line(self, node: Node, side: str) -> str | None:
         """The one line that a node takes out of its text."""
