@@ -2,7 +2,8 @@
 
 The standard library's pool of processes gives up as a whole when one dies and has no limit of time for a single task. Here
 each process has pipes of its own and gets tasks ahead, so that it never waits for the driver; when it ends before its answer,
-the first task without one is to blame, and the others go to the process that takes its place.
+the first task without one is to blame, and the others go to the process that takes its place. One that ends with nothing to do
+is no file's fault, and is left out from then on.
 """
 
 from __future__ import annotations
@@ -124,7 +125,10 @@ class Pool(Generic[Key]):
 
     def give(self, key: Key, task: Task) -> None:
         """Have `task` examined; `key` comes back with the answer."""
-        child = min(self._children, key=lambda child: (child.laden, child.work), default=None)
+        child = self._least()
+        if child is not None and not child.tasks:
+            self._ready(0.0)  # without one that has ended meanwhile
+            child = self._least()
         if child is None or (child.tasks and len(self._children) < self._jobs):
             child = self._start()
         work = 1 + (task.size // PIECE if task.decode else 0)
@@ -148,9 +152,17 @@ class Pool(Generic[Key]):
                 return found
         return []
 
+    def _least(self) -> _Child[Key] | None:
+        """The process that has the least to do."""
+        return min(self._children, key=lambda child: (child.laden, child.work), default=None)
+
     def _ready(self, seconds: float) -> list[_Child[Key]]:
-        """Processes that have answered, or ended at work."""
-        return [key.data for key, _ in self._selector.select(max(0.0, seconds)) if key.data.tasks]
+        """Processes that have answered, or ended at work. Those that have ended without any are taken out."""
+        ready: list[_Child[Key]] = [key.data for key, _ in self._selector.select(max(0.0, seconds))]
+        for child in ready:
+            if not child.tasks and child.answers() is None:
+                self._take_out(child, kill=False)
+        return [child for child in ready if child.tasks]
 
     def _start(self) -> _Child[Key]:
         child = _Child[Key](self._starter)
@@ -158,11 +170,15 @@ class Pool(Generic[Key]):
         self._selector.register(child.process, selectors.EVENT_READ, child)
         return child
 
-    def _replace(self, child: _Child[Key], hung: bool) -> tuple[Key, Rejected]:
-        """Take a process out that has ended or hangs; the file that it was at, and why."""
+    def _take_out(self, child: _Child[Key], kill: bool) -> int:
+        """Use a process no more; its exit status."""
         self._children.remove(child)
         self._selector.unregister(child.process)
-        status = child.process.end(kill=hung)
+        return child.process.end(kill)
+
+    def _replace(self, child: _Child[Key], hung: bool) -> tuple[Key, Rejected]:
+        """Take a process out that has ended or hangs; the file that it was at, and why."""
+        status = self._take_out(child, kill=hung)
         lost, *others = child.tasks
         if others:
             heir = self._start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -74,6 +75,33 @@ def test_a_process_that_dies_costs_the_file_that_it_was_at(folder: Path):
     assert lost == [files[0].name]
     assert "SIGKILL" in found[lost[0]].reason
     assert {name for name, result in found.items() if isinstance(result, Examined)} == {file.name for file in files[1:]}
+
+
+def test_a_process_that_dies_idle_costs_no_file_and_no_time(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    files = sorted(folder.glob("*.png"))
+    with Pool[str](2) as pool:
+        pool.give("a", _task(files[0]))
+        pool.give("b", _task(files[1]))
+        assert len(_all(pool)) == 2
+        first, second = _children(pool)
+        os.kill(second, signal.SIGKILL)
+        os.kill(first, signal.SIGSTOP)
+        pool._children[0].give(pools._Given("slow", pickle.dumps(_task(files[2])), 1))
+        ready, looks = pool._ready, []
+        monkeypatch.setattr(pool, "_ready", lambda seconds: looks.append(seconds) or ready(seconds))
+        assert pool.collect(patience=0.3) == []
+        assert len(looks) < 5, "it waits, and does not ask the dead one again and again"
+        os.kill(first, signal.SIGCONT)
+        assert isinstance(_all(pool)["slow"], Examined)
+        (left,) = _children(pool)
+        os.kill(left, signal.SIGKILL)
+        while _is_there(left):
+            time.sleep(0.001)
+        for file in files:
+            pool.give(file.name, _task(file))
+        found = _all(pool)
+    assert len(found) == len(files)
+    assert all(isinstance(result, Examined) for result in found.values())
 
 
 def test_a_process_that_hangs_is_ended(folder: Path, monkeypatch: pytest.MonkeyPatch):
