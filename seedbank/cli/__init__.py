@@ -112,7 +112,13 @@ class Commands(click.Group):
 def cli(context: click.Context, bank: str | None) -> None:
     """The seed database and asset library for diffusion images.
 
-    Records every generation (recipe, environment, seed, image hash) and rebuilds any stored entry, checked against its hash.
+    Records every generation (recipe, environment, image digest) and rebuilds any stored entry, checked against its digest.
+
+    \b
+    seedbank demo                          see all of it work, in a new bank
+    seedbank generate "a red circle"       make and record a picture
+    seedbank ls                            see what there is
+    seedbank regen @last                   rebuild it, bit for bit
 
     WHICH is an id, 3..9, 1,2,5, @last, a prefix of an image or recipe digest, or a query such as tag:poster.
 

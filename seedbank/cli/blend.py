@@ -41,6 +41,10 @@ def blend_command(
 ) -> None:
     """Render the pictures between entries and show them as a film.
 
+    \b
+    seedbank blend 17 42                     24 pictures from 17 to 42
+    seedbank blend 17,42,99 --frames 12      a loop through three
+
     The noise goes from that of one entry to that of the next. Every picture between is an entry of its own that
     regenerates like any other; what is there already is not rendered again, so that the same command resumes.
     """

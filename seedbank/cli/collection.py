@@ -19,7 +19,13 @@ entries_argument = click.argument("which", nargs=-1, required=True, metavar="WHI
 
 @click.group("collection")
 def collection_command() -> None:
-    """Collections: pictures in the order that you give them, and saved searches. In queries: collection:NAME."""
+    """Collections: pictures in the order that you give them, and saved searches.
+
+    \b
+    seedbank collection create spring 3..9
+    seedbank collection save best fav:yes rating:4..
+    seedbank ls collection:spring               either of them in a query
+    """
 
 
 @collection_command.command("ls")

@@ -38,8 +38,10 @@ def _listed(text: str | None) -> list[str]:
 @click.option("--metadata", metavar="LIST", help="What they carry: none, or of a1111,seedbank. Default: as they are.")
 @click.option("--weights", is_flag=True, help="Put the files of models and adapters into the bundle, too.")
 @click.option("--no-pictures", is_flag=True, help="Put no picture files into the bundle; regen brings them back.")
-@click.option("--privacy", type=click.Choice(PRIVACY), help="share: no paths, no users. public: no prompts either.")
-@click.option("--strip", metavar="LIST", help="Leave out single ones of prompts,paths,users.")
+@click.option(
+    "--privacy", type=click.Choice(PRIVACY), help="share: no paths, no users. public: no prompts either. Default: none."
+)
+@click.option("--strip", metavar="LIST", help="Leave out some of prompts,paths,users.")
 @json_option
 @click.pass_context
 def export_command(
@@ -58,6 +60,11 @@ def export_command(
 
     A bundle has records, pictures, inputs, opinions with their history, collections and lineage. Equal entries give equal
     files. With --images the pictures alone are written, as they are stored; nothing that lies in the folder is replaced.
+
+    \b
+    seedbank export all.seedbank
+    seedbank export tag:poster some.seedbank --privacy share
+    seedbank export --images out --name '{prompt:.30}-{seed}' fav:yes
 
     Exit status: 0 when all went, 1 when a picture could not.
     """

@@ -50,10 +50,10 @@ def generate_command(
     """Render PROMPT and record every image with its whole recipe and environment.
 
     \b
-    seedbank generate "a red circle"                   the embedded model, a fresh seed
-    seedbank generate "a red circle" --seed 7 -n 4     seeds 7 to 10
+    seedbank generate "a red circle"                a fresh seed
+    seedbank generate "a red circle" --seed 7 -n 4  seeds 7 to 10
     seedbank generate "a cat" --model ./sd15 --steps 20 --cfg 7 --sampler euler
-    seedbank generate --from -                         what you paste: a block, A1111 text
+    seedbank generate --from -                      a text that you paste
     """
     if prompt is None and source is None:
         raise click.UsageError("Nothing says what to render. Give a PROMPT, or --from a text, a file or an entry.")

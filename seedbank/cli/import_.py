@@ -33,7 +33,7 @@ QUIET = ("known", "rejected before")
 @click.command("import")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(allow_dash=True))
 @click.option("--tool", metavar="NAME", default="auto", help="The only format to try, such as a1111. Default: all.")
-@click.option("--tag", "tags", multiple=True, metavar="TAG", help="A tag for what comes in; can be given several times.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="A tag for what comes in; may be repeated.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be imported, with a confidence for every field.")
 @click.option(
     "--copy/--reference", default=True, help="Keep the files' bytes in the image store (default), or leave them there."
@@ -59,6 +59,12 @@ def import_command(
     **options: Any,
 ) -> int:
     """Import pictures, and folders of pictures, that other tools made; and bundles of other banks.
+
+    \b
+    seedbank import ~/ComfyUI/output         a folder and all below it
+    seedbank import --dry-run picture.png    only say what the file says
+    seedbank import team.seedbank            a bundle
+    seedbank import -                        a recipe as text, pasted
 
     Every picture becomes an entry with what its file says of how it was made. The same file is imported once; an import that
     was interrupted goes on where it was. `seedbank undo` puts what an import brought into the trash.

@@ -15,7 +15,12 @@ from seedbank.cli.completing import complete_tags, complete_which
 @yes_option
 @click.pass_context
 def tag_command(context: click.Context, which: str, names: tuple[str, ...], yes: bool) -> None:
-    """Give the images of WHICH these tags."""
+    """Give the pictures of WHICH these tags.
+
+    \b
+    seedbank tag 17 hero poster
+    seedbank tag 'tag:draft added:-7d..' reviewed     a query is shown first
+    """
     with open_bank(context) as bank:
         ids = chosen(bank, [which], f"tag {', '.join(names)}", yes)
         done(ids, f"tagged {', '.join(names)}", bank.store.tag(ids, names))
@@ -27,7 +32,7 @@ def tag_command(context: click.Context, which: str, names: tuple[str, ...], yes:
 @yes_option
 @click.pass_context
 def untag_command(context: click.Context, which: str, names: tuple[str, ...], yes: bool) -> None:
-    """Take these tags away from the images of WHICH."""
+    """Take these tags away from the pictures of WHICH."""
     with open_bank(context) as bank:
         ids = chosen(bank, [which], f"untag {', '.join(names)}", yes)
         done(ids, f"no longer tagged {', '.join(names)}", bank.store.untag(ids, names))
@@ -39,7 +44,7 @@ def untag_command(context: click.Context, which: str, names: tuple[str, ...], ye
 @yes_option
 @click.pass_context
 def fav_command(context: click.Context, which: tuple[str, ...], off: bool, yes: bool) -> None:
-    """Make the images of WHICH your favourites."""
+    """Make the pictures of WHICH your favourites."""
     what = "no longer a favourite" if off else "favourite"
     with open_bank(context) as bank:
         ids = chosen(bank, which, what, yes)
@@ -52,7 +57,7 @@ def fav_command(context: click.Context, which: tuple[str, ...], off: bool, yes: 
 @yes_option
 @click.pass_context
 def rate_command(context: click.Context, which: str, rating: str, yes: bool) -> None:
-    """Rate the images of WHICH from 0 to 5, or none to take your rating away."""
+    """Rate the pictures of WHICH from 0 to 5, or none to take your rating away."""
     with open_bank(context) as bank:
         ids = chosen(bank, [which], f"rate {rating}", yes)
         done(ids, f"rated {rating}", bank.store.rate(ids, None if rating == "none" else int(rating)))
@@ -64,7 +69,7 @@ def rate_command(context: click.Context, which: str, rating: str, yes: bool) -> 
 @yes_option
 @click.pass_context
 def note_command(context: click.Context, which: str, text: str, yes: bool) -> None:
-    """Write your note on the images of WHICH; it takes the place of the one before, an empty one takes it away."""
+    """Write your note on the pictures of WHICH; it takes the place of the one before, an empty one takes it away."""
     with open_bank(context) as bank:
         ids = chosen(bank, [which], "note", yes)
         done(ids, "noted" if text.strip() else "no note", bank.store.note(ids, text))
@@ -76,7 +81,7 @@ def note_command(context: click.Context, which: str, text: str, yes: bool) -> No
 @yes_option
 @click.pass_context
 def adopt_command(context: click.Context, source: str, which: tuple[str, ...], yes: bool) -> None:
-    """Give the images of WHICH what was said of the image of SOURCE: its tags, your favourite, rating and note.
+    """Give the pictures of WHICH what was said of that of SOURCE: its tags, your favourite, rating and note.
 
     For a copy with other pixels (a JPEG, a smaller one), which does not share them by itself. What you said of WHICH before
     stays.

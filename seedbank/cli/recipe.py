@@ -30,10 +30,9 @@ def recipe_command(context: click.Context, which: str, form: str, lang: str | No
     block    what people paste into a chat, in Chinese or English
     a1111    the parameters text that A1111, Forge and many others read
     json     the whole recipe, see docs/sharing.md
-    comfyui  an API prompt for ComfyUI, for plain pictures of SD 1.5, SDXL, SD 3, FLUX.1 and Z-Image
+    comfyui  an API prompt for ComfyUI: SD 1.5, SDXL, SD 3, FLUX.1, Z-Image
     script   a Python program that renders the picture with diffusers alone
 
-    \b
     With -o FILE the input pictures that a script or a prompt names are written beside it.
 
     Exit status: 0, and 1 when --check finds something missing.
@@ -67,6 +66,8 @@ def recipe_command(context: click.Context, which: str, form: str, lang: str | No
 
 def _check(bank: Library, entry: Entry) -> int:
     """Say what a regeneration needs and what of it is here; 0 when nothing is known to stand in the way, else 1."""
+    from seedbank.keeping import rendered_anew
+
     parts = bank.check_parts(entry)
     missing = [f"{what} {detail}" for what, here, detail in parts if not here]
     say("; ".join([f"{len(parts) - len(missing)} of {counted(len(parts), 'part')} present", *missing]))
@@ -75,4 +76,6 @@ def _check(bank: Library, entry: Entry) -> int:
         say(sentence)
     if not missing and not others:
         say(f"Entry {entry.id} has all that it needs: seedbank regen {entry.id}")
+    elif remedy := rendered_anew(entry):
+        say(remedy)
     return 1 if missing or others else 0

@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 @click.command("regen")
 @which_argument
 @click.option("--name", help="A durable run: the same name and selection goes on where it stopped.")
-@click.option("--tolerance", default="1", show_default=True, help="What is `close`: 2, psnr=40, ssim=0.98,phash=4.")
-@click.option("--accept", type=click.Choice(["close"]), multiple=True, help="Verdicts that count as success.")
+@click.option(
+    "--tolerance",
+    default="1",
+    show_default=True,
+    help="What is `close`: 2 of 255 in a channel, or psnr=40, or ssim=0.98,phash=4.",
+)
+@click.option("--accept", type=click.Choice(["close"]), multiple=True, help="Exit with 0 for this verdict, too.")
 @click.option("--model", help="Where the recorded weights lie now.")
 @click.option("--allow-other-weights", is_flag=True, help="Render with other weights; marked an experiment.")
 @click.option("--device", help="Another device than the recorded one; marked an experiment.")
@@ -86,12 +91,19 @@ def regen_command(
     """Rebuild WHICH from the record alone and check the image against the recorded digest.
 
     \b
-    exact      the same image, bit for bit                          exit 0
-    close      within the tolerance                                 exit 3, or 0 with --accept close
-    different  beyond it: keep the PNG                              exit 3
-    unstable   two renderings here disagree with each other         exit 3
-    failed     it ran and broke                                     exit 1
-    blocked    could not be tried: other weights, no such device    exit 1
+    exact      the same image, bit for bit                       exit 0
+    close      within the tolerance                              exit 3
+    different  beyond it                                         exit 3
+    unstable   two renderings here disagree with each other      exit 3
+    failed     it ran and broke                                  exit 1
+    blocked    could not be tried: other weights, no such device exit 1
+
+    With --accept close, close is exit 0.
+
+    \b
+    seedbank regen 17
+    seedbank regen tag:poster --name torch-2.14    goes on where it stopped
+    seedbank regen 17 --prove                      what caused a difference
     """
     from seedbank.regen import Options, Tolerance, exit_code
 

@@ -20,7 +20,9 @@ AT_MOST = 100_000
 
 
 @click.command("stats", cls=Querying)
-@click.argument("query", nargs=-1, type=click.UNPROCESSED, callback=only_query, shell_complete=complete_query)
+@click.argument(
+    "query", nargs=-1, metavar="[QUERY…]", type=click.UNPROCESSED, callback=only_query, shell_complete=complete_query
+)
 @json_option
 @click.pass_context
 def stats_command(context: click.Context, query: tuple[str, ...], as_json: bool) -> None:
@@ -31,6 +33,7 @@ def stats_command(context: click.Context, query: tuple[str, ...], as_json: bool)
         found = bank.stats(words(query) if query else None, AT_MOST)
         unbuildable = bank.count_about("regenerable:no") if not query else None
         gone = missing_models(bank)[0] if unbuildable is not None and unbuildable.number else []
+        gone.sort(key=lambda use: -use.entries)
     if as_json:
         values = {name: [{"value": value, "count": count} for value, count in facet] for name, facet in found.by.items()}
         emit(
@@ -58,8 +61,11 @@ def stats_command(context: click.Context, query: tuple[str, ...], as_json: bool)
         say(line)
     if unbuildable is not None and unbuildable.number:
         say(f"\n{unbuildable} cannot be rebuilt today: seedbank ls regenerable:no")
-        for use in gone:
-            say(f"  {fit(f'{use.model.name} ({use.model.digest[:12]}) is gone', 28 + WIDEST)} {use.entries:>12,}")
+        for use in gone[:SHOWN]:
+            lost = "is gone" if use.model.source is not None else "is not here"
+            say(f"  {fit(f'{use.model.name} ({use.model.digest[:12]}) {lost}', 28 + WIDEST)} {use.entries:>12,}")
+        if len(gone) > SHOWN:
+            say(f"  and {len(gone) - SHOWN:,} more: seedbank models missing")
 
 
 def _lines(found: Stats, limited: bool) -> Iterator[str]:
@@ -86,7 +92,9 @@ def _about(found: Stats, name: str) -> str:
 
 
 @click.command("duplicates", cls=Querying)
-@click.argument("query", nargs=-1, type=click.UNPROCESSED, callback=only_query, shell_complete=complete_query)
+@click.argument(
+    "query", nargs=-1, metavar="[QUERY…]", type=click.UNPROCESSED, callback=only_query, shell_complete=complete_query
+)
 @click.option(
     "--distance",
     type=click.IntRange(0, 16),

@@ -62,13 +62,21 @@ def sweep_command(
     """Render every cell of a grid and record it: PROMPT with axes, or the recipe of an entry with axes.
 
     \b
-    --axis steps=4,8,16                     a list, "in CSV quotes" where need be, or divided by ||
-    --axis guidance=0..6(+2)                a range with a step, also as 0-6 (+2)
-    --axis lora.NAME=0..1[5]                so many values, evenly spread
-    --axis prompt/oil/ink/gouache           search in the prompt and replace, also as "Prompt S/R=oil, ink"
-    --axis size=512x512,768x512             cfg, negative, sampler, schedule, strength, any argument of the pipeline
-    --axis model=embedded,./other           also vae=none,./folder, controlnet=, dtype=float32,bfloat16, device=cpu,cuda, mode=
-    --axis image=a.png,b.png                also mask, control_image, ip_image, latents
+    seedbank sweep "a cat" --seeds 1..4 --axis steps=4,8,16
+    seedbank sweep --from 17 --axis 'guidance=0..6(+2)' --page grid.html
+
+    \b
+    --axis steps=4,8,16            a list, "in CSV quotes" where need be,
+                                   or divided by ||
+    --axis guidance=0..6(+2)       a range with a step, also as 0-6 (+2)
+    --axis lora.NAME=0..1[5]       so many values, evenly spread
+    --axis prompt/oil/ink          search in the prompt and replace,
+                                   also as "Prompt S/R=oil, ink"
+    --axis size=512x512,768x512    cfg, negative, sampler, schedule, strength,
+                                   any argument of the pipeline
+    --axis model=embedded,./other  also vae=none,./folder, controlnet=, dtype=,
+                                   device=cpu,cuda, mode=
+    --axis image=a.png,b.png       also mask, control_image, ip_image, latents
 
     The plan is shown first. Cells that the bank has already are reused, one that fails is marked and the rest goes on. A
     sweep that was interrupted goes on with the same command, or with --resume. Exit status: 1 when a cell failed.

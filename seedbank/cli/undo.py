@@ -65,7 +65,7 @@ def log_command(context: click.Context, limit: int, before: int | None, as_json:
 @json_option
 @click.pass_context
 def history_command(context: click.Context, which: tuple[str, ...], as_json: bool) -> None:
-    """Show all that was ever said about the images of WHICH, oldest first."""
+    """Show all that was ever said about the pictures of WHICH, oldest first."""
     with open_bank(context) as bank:
         for number in bank.resolve(words(which), trash=None):
             for event in bank.store.history(number):

@@ -1,0 +1,39 @@
+"""What a new user reads first: the help of every command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from seedbank.cli import COMMANDS, cli
+
+WIDTH = 80
+
+
+def _all() -> Iterator[click.Context]:
+    """A context of every command and subcommand, as `--help` has it."""
+    top = click.Context(cli, info_name="seedbank", terminal_width=WIDTH, max_content_width=WIDTH)
+    yield top
+    for name in COMMANDS:
+        command = cli.get_command(top, name)
+        assert command is not None
+        context = click.Context(command, info_name=name, parent=top)
+        yield context
+        if isinstance(command, click.Group):
+            yield from (click.Context(one, info_name=sub, parent=context) for sub, one in command.commands.items())
+
+
+@pytest.mark.parametrize("context", list(_all()), ids=lambda context: context.command_path)
+def test_the_help_fits_a_terminal_and_its_examples_are_commands(context: click.Context):
+    lines = context.get_help().splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    for words in (line.split() for line in lines if line.strip().startswith("seedbank ")):
+        assert words[1] in COMMANDS, words
+
+
+def test_every_option_says_what_it_does():
+    for context in _all():
+        silent = [one.name for one in context.command.params if isinstance(one, click.Option) and not one.help]
+        assert not silent, context.command_path
