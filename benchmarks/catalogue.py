@@ -8,10 +8,16 @@
 Each query runs `--rounds` times in one process on a bank that was opened before; the figures are milliseconds of wall time for
 the first page of 50. `ids` is the query alone, `page` with everything that is known of the entries, as records; `first` is a
 page of a query that was not asked before, so that nothing is remembered of its names and its plan (`store/remembering.py`).
-`ids` and `page` are held against SQL that somebody writes by hand for this very query, run by the driver: `raw` is the one
-statement that gives the ids, with its plan decided beforehand (`ratio`); `raw_page` that statement and those that fetch the
-same columns of the same entries as `page` does, of which nothing is made (`page_ratio`). PostgreSQL is the packaged one, with
-its defaults.
+`ids` and `page` are held against what somebody writes by hand for this very query (`benchmarks/by_hand.py`), who knows its plan
+beforehand and remembers nothing between pages:
+
+* `raw` (`ratio`): the one statement that gives the ids, sent by the bare driver;
+* `raw_page` (`page_ratio`): that statement and those that fetch the same columns of the same entries as `page` does. Nothing
+  is made of the rows: it is what the database and its driver take, not an answer that can be shown;
+* `hand` (`hand_ratio`): the same statements in a transaction of their own, and of each row a dict, with its JSON decoded by the
+  standard library and its times as datetimes. Digests stay bytes.
+
+All are timed in turn, round by round. PostgreSQL is the packaged one, with its defaults.
 
 What was there when the measuring begins is kept from Python's garbage collector (`gc.freeze`), as a server does after its
 start. Without it about one page in a hundred waits 30 to 45 ms for a collection of everything that was imported.
@@ -36,6 +42,7 @@ from typing import Any
 from sqlalchemy import event
 
 from benchmarks.bank_of import BATCH, USERS, Maker, build, insert_through_store
+from benchmarks.by_hand import Statement, bare, by_hand
 from benchmarks.machine import save
 from seedbank.query import parse
 from seedbank.store import Store
@@ -88,6 +95,8 @@ QUERIES: dict[str, str] = {
     "oldest first": "sort:added+ light",
 }
 """{class: query}"""
+RATIOS = {"ratio": ("ids", "raw"), "page_ratio": ("page", "raw_page"), "hand_ratio": ("page", "hand")}
+"""{name: (what is ours, what it is held against)}"""
 
 
 def main() -> None:
@@ -198,41 +207,41 @@ def _examples(store: Store) -> dict[str, str]:
     return {"SEED": str(entry.seed), "DIGEST": bytes(row[1]).hex()[:12], "ENTRY": str(row[0]), "RARE": str(word)}
 
 
-Statement = tuple[str, Any]
-
-
 def _measured(store: Store, text: str, rounds: int) -> dict[str, Any]:
+    """All figures of one class. What is compared is timed in turn, round by round, so that the same noise falls on each."""
     query = parse(text)
-    with _noted(store) as asked:
-        ids = store._finder.page_ids(query, PAGE)
-    last = next((one for one in reversed(asked) if one[0].lstrip().startswith("SELECT entries.id")), None)
-    with _noted(store) as read:
+    finder = store._finder
+    with noted(store) as asked:
+        ids = finder.page_ids(query, PAGE)
+    with noted(store) as read:
         store.entries(ids)
-    times = {
-        "ids": _times(lambda: store._finder.page_ids(query, PAGE), rounds),
-        "page": _times(lambda: store.find(query, limit=PAGE), rounds),
-        "first": _times(lambda: store.find(query, limit=PAGE), rounds, lambda: _forget(store)),
-        "raw": _raw_times(store, asked, [last], rounds) if last else None,
-        "raw_page": _raw_times(store, asked, [last, *read], rounds) if last else None,
+    acts: dict[str, Callable[[], Any]] = {
+        "ids": lambda: finder.page_ids(query, PAGE),
+        "page": lambda: store.find(query, limit=PAGE),
     }
+    with contextlib.ExitStack() as stack:
+        if page := by_hand(asked, read):
+            raw = stack.enter_context(bare(store, page, inside=True))
+            hand = stack.enter_context(bare(store, page, inside=False))
+            acts |= {"raw": raw.ids, "raw_page": raw.rows, "hand": hand.entries}
+        times = _in_turn(acts, rounds)
+    times |= _in_turn({"first": acts["page"]}, rounds, lambda: _forget(store))
     found: dict[str, Any] = {"found": len(ids)}
     for name, values in times.items():
-        if values:
-            found[name] = {"p50": _ms(statistics.median(values)), "p95": _ms(sorted(values)[int(len(values) * 0.95)])}
-    for name, ours, theirs in (("ratio", times["ids"], times["raw"]), ("page_ratio", times["page"], times["raw_page"])):
-        if ours and theirs:
-            found[name] = round(statistics.median(ours) / statistics.median(theirs), 2)
+        found[name] = {"p50": _ms(statistics.median(values)), "p95": _ms(sorted(values)[int(len(values) * 0.95)])}
+    for name, (ours, theirs) in RATIOS.items():
+        if theirs in times:
+            found[name] = round(statistics.median(times[ours]) / statistics.median(times[theirs]), 2)
     return found
 
 
 @contextlib.contextmanager
-def _noted(store: Store) -> Iterator[list[Statement]]:
-    """The queries and settings that are sent to the database meanwhile."""
+def noted(store: Store) -> Iterator[list[Statement]]:
+    """What is sent to the database meanwhile."""
     found: list[Statement] = []
 
     def note(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.lstrip().startswith(("SELECT", "SET")):
-            found.append((statement, parameters))
+        found.append((statement, parameters))
 
     event.listen(store.database.engine, "before_cursor_execute", note)
     try:
@@ -246,32 +255,19 @@ def _forget(store: Store) -> None:
         connection.info.clear()
 
 
-def _times(act: Callable[[], Any], rounds: int, before: Callable[[], Any] = lambda: None) -> list[float]:
-    act()
-    found = []
-    for _ in range(rounds):
-        before()
-        begun = time.perf_counter()
-        act()
-        found.append(time.perf_counter() - begun)
+def _in_turn(
+    acts: dict[str, Callable[[], Any]], rounds: int, before: Callable[[], Any] = lambda: None
+) -> dict[str, list[float]]:
+    """{name: seconds of each round}"""
+    found: dict[str, list[float]] = {name: [] for name in acts}
+    for at in range(rounds + 1):
+        for name, act in acts.items():
+            before()
+            begun = time.perf_counter()
+            act()
+            if at:  # the first one warms up
+                found[name].append(time.perf_counter() - begun)
     return found
-
-
-def _raw_times(store: Store, asked: list[Statement], statements: list[Statement], rounds: int) -> list[float]:
-    """These statements alone, on the driver's own connection, with the settings that were asked for: the least that any
-    program needs."""
-    with store.database.reading(60) as connection:
-        driver: Any = connection.connection.driver_connection
-        for text, _ in asked:
-            if text.startswith("SET"):
-                driver.cursor().execute(text)
-
-        def run() -> None:
-            for at, (text, given) in enumerate(statements):
-                store.database.keep_plans(connection, at > 0)  # as the store does
-                driver.cursor().execute(text, given).fetchall()
-
-        return _times(run, rounds)
 
 
 def _insert_rates(store: Store, count: int) -> dict[str, float]:
@@ -294,7 +290,7 @@ def _insert_rates(store: Store, count: int) -> dict[str, float]:
 def _depth(store: Store, percent: int, size: int, rounds: int) -> dict[str, float]:
     """A page of everything that has a common tag, behind so many percent of the bank."""
     query, after = parse("tag:common"), size - size * percent // 100
-    values = _times(lambda: store._finder.page_ids(query, PAGE, after), rounds)
+    values = _in_turn({"ids": lambda: store._finder.page_ids(query, PAGE, after)}, rounds)["ids"]
     return {"p50": _ms(statistics.median(values)), "p95": _ms(sorted(values)[int(len(values) * 0.95)])}
 
 

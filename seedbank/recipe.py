@@ -103,9 +103,10 @@ class Recipe:
         if values.get("v", VERSION) != VERSION:
             return cls.from_dict(values)
         recipe = object.__new__(cls)
-        recipe.__dict__.update(_BLANK, **values)
-        for name in ("inputs", "adapters"):
-            recipe.__dict__[name] = tuple(values.get(name, ()))
+        own = recipe.__dict__
+        own.update(_BLANK)
+        own.update(values)
+        own["inputs"], own["adapters"] = tuple(own["inputs"]), tuple(own["adapters"])
         return recipe
 
     @cached_property
@@ -176,6 +177,8 @@ _BLANK: Mapping[str, Any] = {item.name: None for item in fields(Recipe)} | {
     "conditioning": {},
     "noise": {},
     "call": {},
+    "inputs": (),
+    "adapters": (),
     "v": VERSION,
 }
 

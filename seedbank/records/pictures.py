@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class Picture(Struct, frozen=True):
+class Picture(Struct, frozen=True, gc=False):
     """The pixels of an image by digest, and the perceptual hash (64 bits as 16 hex digits) where it was computed."""
 
     digest: str
@@ -15,7 +15,7 @@ class Picture(Struct, frozen=True):
     phash: str | None = None
 
 
-class Blob(Struct, frozen=True):
+class Blob(Struct, frozen=True, gc=False):
     """A file by the SHA-256 of its bytes. `location` is None when it lies in the image store, else where it is."""
 
     digest: str

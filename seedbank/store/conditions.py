@@ -17,6 +17,7 @@ from seedbank.store.asking import Asking, any_of, one_of
 from seedbank.store.digests import begins
 from seedbank.store.files import lost_references
 from seedbank.store.matching import DIGEST, named, pattern, size_ids
+from seedbank.store.meanings import added_ids
 from seedbank.store.reading import LARGEST_ID, no_entry
 from seedbank.store.sources import (
     NOTHING,
@@ -201,11 +202,7 @@ def _guidance(asking: Asking, key: str, value: Ranges) -> Condition:
 
 def _added(asking: Asking, key: str, value: tuple[Any, Any]) -> Condition:
     """Entries are added in order of ids, so a time is a range of ids."""
-    first, last = value
-    added = entries.c.added
-    inside = select(entries.c.id).where(added >= first, added < last)
-    low = asking.connection.scalar(inside.order_by(added, entries.c.id).limit(1))
-    high = asking.connection.scalar(inside.order_by(added.desc(), entries.c.id.desc()).limit(1))
+    low, high = added_ids(asking, value)
     if low is None or high is None:
         return NOTHING
     return by_range("id", (Range(low, high),), LARGEST_ID, sqlite=asking.sqlite)

@@ -7,14 +7,13 @@ Readers never wait.
 
 from __future__ import annotations
 
-import shlex
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -22,16 +21,21 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
-from seedbank.errors import BadInput, MissingEngine, NoBank
+from seedbank.errors import BadInput, NoBank
+from seedbank.store import postgresql
 from seedbank.store.failures import translated
+from seedbank.store.sending import KEPT_AFTER
+
+if TYPE_CHECKING:
+    from seedbank.store.journal import Journal
 
 SAFE_WAL = (3, 51, 3)
 """Older versions of SQLite can corrupt a WAL database when two connections write and checkpoint at the same instant."""
 
 BUSY_SECONDS = 30
-CHECKPOINT = 4096
-"""Pages (of 4 KiB) after which SQLite brings its WAL into the file, four times its own number. Digests land anywhere in
-their indexes, so each transaction of an import touches other pages of them; the later they are written, the fewer twice."""
+CHECKPOINT = 16_384
+"""Pages (of 4 KiB) of its WAL at which a commit brings what is left of it into the file, sixteen times SQLite's own number: a
+thread does most of that beside the commits (`store/journal.py`), and shall come to it first."""
 CACHE = 32 * 1024
 """KiB that a connection to SQLite keeps of a file at most, 16 times its own number: what a page of entries touches lies all
 over a large bank, and asking the system for it again and again was up to a seventh of the time."""
@@ -44,9 +48,6 @@ PLANNED_HERE = (
 )
 """`planning` chooses what is walked; PostgreSQL shall look up the rest row by row. To start workers takes as long as a page:
 an emoji among ten million entries was found in 15 ms without them, in 31 with two."""
-
-KEPT_AFTER = 5
-"""Times that a connection to PostgreSQL runs a statement before it is prepared: psycopg's own number."""
 
 WRITERS = 0x5EEDBA9C
 """The advisory lock of PostgreSQL that writers queue for."""
@@ -125,6 +126,8 @@ class Place(Struct, frozen=True):
     @property
     def option(self) -> str:
         """``--bank …`` as it is typed into a shell."""
+        import shlex
+
         return f"--bank {shlex.quote(str(self))}"
 
     @property
@@ -153,8 +156,9 @@ class Database:
         """Raises `NoBank` when there is no such SQLite file and `create` is not set; connects to nothing yet."""
         self.place = place
         self.foreign_keys = True
+        self._journal: Journal | None = None
         if place.file is None:
-            self.engine = _postgresql(place)
+            self.engine = postgresql.engine(place.url)
         else:
             if create:
                 with _folder_errors(place.file):
@@ -170,14 +174,19 @@ class Database:
         return self.place.file is not None
 
     @contextmanager
-    def reading(self, seconds: float | None = None) -> Iterator[Connection]:
+    def reading(self, seconds: float | None = None, planned: str = "") -> Iterator[Connection]:
         """A connection that sees one state of the bank throughout.
 
-        With `seconds`, statements that run longer are stopped: `StorageError`, with advice.
+        With `seconds`, statements that run longer are stopped: `StorageError`, with advice. `planned` are settings for
+        PostgreSQL beside `PLANNED_HERE`.
         """
         with translated(str(self.place)), self.engine.connect() as connection:
             if not self.is_sqlite:  # SQLite is like that by itself
-                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+                begin = "BEGIN ISOLATION LEVEL REPEATABLE READ"
+                if seconds is not None:  # in one message
+                    limit = f"SET LOCAL statement_timeout = {max(1, round(seconds * 1000))}"
+                    begin = "; ".join(filter(None, (begin, limit, PLANNED_HERE, planned, postgresql.SNAPSHOT)))
+                connection = connection.execution_options(seedbank_begin=begin)
             with connection.begin():
                 if seconds is None:
                     yield connection
@@ -187,33 +196,25 @@ class Database:
 
     @contextmanager
     def _limited(self, connection: Connection, seconds: float) -> Iterator[None]:
+        """Inside, statements are stopped after so long, and PostgreSQL plans each for the values that it has.
+
+        How common a tag is decides how two lists are to be joined: a plan for any tag compared each of 600 entries with each
+        of 700, and would with 100,000. Where one plan is as good for all values, `send` is told to keep it.
+        """
+        raw: Any = connection.connection.driver_connection  # by now: later it may be lost
         if not self.is_sqlite:
-            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(1, round(seconds * 1000))}; {PLANNED_HERE}")
-            driver: Any = connection.connection.driver_connection  # by now: later it may be lost
-            self.keep_plans(connection, False)
+            raw.prepare_threshold = None
             try:
                 yield
             finally:
-                driver.prepare_threshold = KEPT_AFTER
+                raw.prepare_threshold = KEPT_AFTER
             return
-        raw = connection.connection.driver_connection
-        assert raw is not None
         end = time.monotonic() + seconds
         raw.set_progress_handler(lambda: time.monotonic() > end, PROGRESS_STEPS)
         try:
             yield
         finally:
             raw.set_progress_handler(None, 0)
-
-    def keep_plans(self, connection: Connection, keep: bool) -> None:
-        """Whether PostgreSQL plans a statement that comes again and again once for all values, or each time for those given.
-
-        The first saves a millisecond where entries are looked up by their ids. But how common a tag is decides how two lists
-        are to be joined: a plan for any tag compared each of 600 entries with each of 700, and would with 100,000.
-        """
-        if not self.is_sqlite:
-            driver: Any = connection.connection.driver_connection
-            driver.prepare_threshold = KEPT_AFTER if keep else None
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -223,7 +224,20 @@ class Database:
             with connection.begin():
                 if not self.is_sqlite:
                     connection.execute(select(func.pg_advisory_xact_lock(WRITERS)))
+                    yield connection
+                    return
+                raw: Any = connection.connection.driver_connection
+                before, journal = raw.total_changes, self._of_writer()
                 yield connection
+            journal.wrote(raw.total_changes - before)
+
+    def _of_writer(self) -> Journal:
+        """What brings the journal into the file, made for the first writer: there is one at a time."""
+        if self._journal is None:
+            from seedbank.store.journal import Journal
+
+            self._journal = Journal(self.engine)
+        return self._journal
 
     def settle_journal(self) -> None:
         """Gives a bank's file the journal that is safe with this SQLite. Only for files that are known to be banks."""
@@ -237,6 +251,8 @@ class Database:
 
     def close(self) -> None:
         """Gives all connections back."""
+        if self._journal is not None:
+            self._journal.close()
         self.engine.dispose()
 
 
@@ -269,11 +285,3 @@ def _sqlite(database: Database, file: Path, *, create: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
-
-
-def _postgresql(place: Place) -> Engine:
-    try:
-        import psycopg  # noqa: F401
-    except ImportError:
-        raise MissingEngine("PostgreSQL needs a driver.", "Install it with: pip install 'seedbank-images[postgres]'") from None
-    return create_engine(place.url, pool_pre_ping=True)

@@ -6,9 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from seedbank.errors import BadInput, SeedbankError, StorageError
@@ -75,16 +73,6 @@ _CONNECTING: _Pieces = (
 )
 _BAD_ADDRESS = ("connection option", "invalid ", "bad value for ")
 """Pieces of what the driver says of an address that it does not even try."""
-
-
-@contextmanager
-def of_the_driver(connection: Connection, statement: str) -> Iterator[None]:
-    """Errors of statements that are sent past SQLAlchemy, raised as it raises those of its own."""
-    errors: Any = connection.dialect.dbapi
-    try:
-        yield
-    except errors.Error as error:
-        raise DBAPIError.instance(statement, None, error, errors.Error) from error
 
 
 @contextmanager

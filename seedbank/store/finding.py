@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from seedbank.store.hashes import Hashes
     from seedbank.store.matching import Remembered
     from seedbank.store.planning import Plan
+    from seedbank.store.sending import Rows, Sent
     from seedbank.store.sorting import Phase
 
 SECONDS = 20.0
@@ -31,18 +32,6 @@ EXACTLY = 10_000
 
 SAMPLED = 4_000
 """Entries that are looked at to estimate how many match."""
-
-WALK = (
-    "SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off; "
-    "SET LOCAL enable_mergejoin = on"
-)
-"""For PostgreSQL: the page is full long before everything has been looked at.
-
-Without sorting, what is merged are lists in order of ids: two tags side by side cost a quarter of looking up each entry.
-"""
-
-SORT = "SET LOCAL enable_sort = on; SET LOCAL enable_bitmapscan = on; SET LOCAL enable_mergejoin = off"
-"""The reverse, where a list is read whole after all."""
 
 WALKED = 50_000
 """Entries that are walked for a page, in about 20 ms, before what lists its matches is read whole instead."""
@@ -74,14 +63,13 @@ class Finder:
 
     def page(self, query: Query, limit: int, after: int | None) -> Page:
         """At most `limit` entries behind the entry `after`."""
-        with self.database.reading(SECONDS) as connection:
+        with self._reading(query) as connection:
             if query == EVERYTHING:
                 found, models = newest_ids(connection, limit + 1, after), None
             else:
-                asking = self._ask(connection)
+                asking = self._ask(connection, walking=True)
                 found, models = self._page(asking, query, limit + 1, after), asking.models
             shown = found[:limit]
-            self.database.keep_plans(connection, True)
             listed = tuple(entries_by_id(connection, shown, self.user, models))
         return Page(listed, shown[-1] if len(found) > limit and shown else None)
 
@@ -90,7 +78,7 @@ class Finder:
         after = None
         size = CHUNK
         while True:
-            with self.database.reading(SECONDS) as connection:
+            with self._reading(query) as connection:
                 try:
                     found = self._ids(connection, query, size, after)
                 except NotFound:  # the last one was purged meanwhile
@@ -102,24 +90,33 @@ class Finder:
 
     def page_ids(self, query: Query, limit: int, after: int | None = None) -> list[int]:
         """The ids of a page."""
-        with self.database.reading(SECONDS) as connection:
+        with self._reading(query) as connection:
             return self._ids(connection, query, limit, after)
+
+    def _reading(self, query: Query) -> AbstractContextManager[Connection]:
+        """For pages, of which most are walked: PostgreSQL is told with the beginning of the transaction."""
+        if query == EVERYTHING or self.database.is_sqlite:
+            return self.database.reading(SECONDS)
+        from seedbank.store.asking import WALK
+
+        return self.database.reading(SECONDS, WALK)
 
     @contextmanager
     def _asking(self) -> Iterator[Asking]:
         with self.database.reading(SECONDS) as connection:
             yield self._ask(connection)
 
-    def _ask(self, connection: Connection) -> Asking:
+    def _ask(self, connection: Connection, *, walking: bool = False) -> Asking:
         from seedbank.store.asking import Asking
         from seedbank.store.planning import saved
 
-        return Asking(connection, self.user, self.database.is_sqlite, *self._memory, self.gone, saved, self.remark)
+        sqlite = self.database.is_sqlite
+        return Asking(connection, self.user, sqlite, *self._memory, self.gone, saved, self.remark, walking=walking)
 
     def _ids(self, connection: Connection, query: Query, limit: int, after: int | None) -> list[int]:
         if query == EVERYTHING:
             return newest_ids(connection, limit, after)
-        return self._page(self._ask(connection), query, limit, after)
+        return self._page(self._ask(connection, walking=True), query, limit, after)
 
     def _page(self, asking: Asking, query: Query, limit: int, after: int | None) -> list[int]:
         from seedbank.store.planning import plan
@@ -134,8 +131,8 @@ class Finder:
                 return self._stretches(asking, how, limit, before)
             if how.sources is None and how.rest is not None:
                 return self._newest_or_rest(asking, how, limit, before)
-            bounds = {} if before is None else {"start": before}
-            return self._fetch(asking, how, how.first if before is None else how.further, {"most": limit, **bounds})
+            asking.walk(not how.few)
+            return _ids(how.fetch(asking.connection, "walk", most=limit, start=before))
         return self._sorted(asking, how, query, limit, after)
 
     def _newest_or_rest(self, asking: Asking, how: Plan, limit: int, before: int | None) -> list[int]:
@@ -144,22 +141,23 @@ class Finder:
 
         start = before if before is not None else newest(asking) + 1
         floor = start - WALKED
-        found = self._fetch(asking, how, how.newest, {"most": limit, "start": start, "floor": floor})
+        asking.walk(True)
+        found = _ids(how.fetch(asking.connection, "newest", most=limit, start=start, floor=floor))
         if len(found) < limit and floor > 0:
-            if not asking.sqlite:
-                asking.connection.exec_driver_sql(SORT)
-            found += asking.connection.scalars(how.from_rest(floor).limit(limit - len(found)))
+            asking.walk(False)
+            found += _ids(how.fetch(asking.connection, "from_rest", most=limit - len(found), start=floor))
         return found
 
     def _stretches(self, asking: Asking, how: Plan, limit: int, before: int | None) -> list[int]:
         """The first ids of several ordered sources: longer and longer stretches of all of them are put together."""
+        asking.walk(False)
         found: list[int] = []
         size = 2 * limit
         while True:
-            row = asking.connection.execute(how.ends(before, size)).one()
+            (row,) = how.fetch(asking.connection, "ends", most=size, start=before)
             floors = [low for low, count in zip(row[::2], row[1::2], strict=True) if count == size]
             floor = max(floors, default=None)
-            found += asking.connection.scalars(how.stretch(before, floor).limit(limit - len(found)))
+            found += _ids(how.fetch(asking.connection, "stretch", most=limit - len(found), start=before, floor=floor))
             if floor is None or len(found) >= limit:
                 return found
             before, size = floor, size * 4
@@ -168,14 +166,24 @@ class Finder:
         from seedbank.store.sorting import phases
 
         found: list[int] = []
-        of_order = phases(asking, query.sort)
+        of_order = asking.once("phases", (query.sort, asking.user), lambda: phases(asking, query.sort))
         start = 0 if after is None else _phase_of(asking.connection, of_order, after)
         for at, phase in enumerate(of_order[start:], start):
-            place = _values(asking.connection, phase, after) if after is not None and at == start else None
-            found += self._fetch(asking, how, self._phase(how, phase, place).limit(limit - len(found)))
+            asking.walk(not how.few)
+            if after is not None and at == start:
+                place = _values(asking.connection, phase, after)
+                found += asking.connection.scalars(self._phase(how, phase, place).limit(limit - len(found)))
+            else:
+                sent = self._sent_phase(asking, how, phase, (query.sort, at))
+                found += sent.ids(asking.connection, most=limit - len(found))
             if len(found) >= limit:
                 break
         return found
+
+    def _sent_phase(self, asking: Asking, how: Plan, phase: Phase, key: Hashable) -> Sent:
+        from seedbank.store.planning import MOST
+
+        return how.once(key, lambda: self._phase(how, phase, None).limit(MOST), asking.connection)
 
     def _phase(self, how: Plan, phase: Phase, place: Position | None) -> Select[tuple[int]]:
         """Select of the ids of one phase, behind `place`, in order."""
@@ -189,13 +197,6 @@ class Finder:
         if place is not None:
             statement = statement.where(phase.behind(place))
         return statement.order_by(*phase.order())
-
-    def _fetch(
-        self, asking: Asking, how: Plan, statement: Select[tuple[int]], given: dict[str, int] | None = None
-    ) -> list[int]:
-        if not asking.sqlite and not how.few:
-            asking.connection.exec_driver_sql(WALK)
-        return list(asking.connection.scalars(statement, given))
 
     # -- how many -----------------------------------------------------------------------------------------------------
 
@@ -245,6 +246,10 @@ class Finder:
         if matches < 20:  # rare, and nothing lists it: only counting tells
             return Count(self._count(asking, query, None), True)
         return Count(round(matches * span / len(sampled)), False)
+
+
+def _ids(rows: Rows) -> list[int]:
+    return [row[0] for row in rows]
 
 
 def sample(low: int, high: int) -> Sequence[int]:

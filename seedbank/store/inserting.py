@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table, func, insert, select, text
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import TypeDecorator
 
-from seedbank.store.failures import of_the_driver
+from seedbank.store.sending import of_the_driver
 
 FEW = 8
 """So many rows are inserted one after the other: to begin a COPY costs more."""

@@ -13,20 +13,34 @@ bound, which costs a fraction of a millisecond, and the statement says what is t
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, replace
 from math import isqrt
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Integer, Select, and_, bindparam, func, literal, select, union, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal,
+    select,
+    union,
+    union_all,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ClauseElement
 
 from seedbank.query import And, Node, Not, Or, Query, Term, terms_of
 from seedbank.store.asking import Asking, any_of
 from seedbank.store.conditions import condition
+from seedbank.store.meanings import BEYOND, meaning
 from seedbank.store.reading import chunks
+from seedbank.store.sending import Rows, Sent
 from seedbank.store.sources import NOTHING, Condition, Source, not_that
 from seedbank.store.tables import entries
 
@@ -43,10 +57,10 @@ FEW_IN_ORDER = 1_000
 SURELY_MANY = 4
 """Where PostgreSQL expects that many times what is few, nothing is counted."""
 
-BEYOND = frozenset({"added", "bytes", "created", "regenerable", "collection"})
-"""Keys whose meaning changes while the bank does not: with the time, with the disk, with what a saved search uses of these."""
-
-_MOST, _START, _FLOOR = (bindparam(name, type_=Integer) for name in ("most", "start", "floor"))
+Bound = ColumnElement[int]
+MOST: Bound = bindparam("most", 0, type_=Integer)
+_BOUNDS = {"most": MOST, "start": bindparam("start", 0, type_=Integer), "floor": bindparam("floor", 0, type_=Integer)}
+"""What is given to a statement each time it is sent."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +75,8 @@ class Plan:
     few: bool = False
     sqlite: bool = True
     rest: tuple[Source, ...] | None = None
+    sent: dict[Hashable, Sent] = field(default_factory=dict, compare=False)
+    """Statements that were sent for it, to be sent again."""
 
     @property
     def is_empty(self) -> bool:
@@ -69,7 +85,7 @@ class Plan:
 
     def whole(self) -> Plan:
         """For counting all of it: what can be listed is listed, however long it is, before all entries are walked."""
-        return self if self.rest is None else replace(self, sources=self.rest, rest=None, few=True)
+        return self if self.rest is None else replace(self, sources=self.rest, rest=None, few=True, sent={})
 
     def tests(self, number: ColumnElement[int] = entries.c.id) -> list[ColumnElement[bool]]:
         """What must hold of an entry, in a statement that walks ids in the column `number`.
@@ -78,25 +94,34 @@ class Plan:
         """
         return [one.on(number) for one in self.held]
 
-    # Statements for pages, with `most`, `start` and `floor` to be given: made once for a plan that is remembered.
+    def fetch(self, connection: Connection, shape: str, **bounds: int | None) -> Rows:
+        """What the statement `shape` (a method of this class) finds within these bounds, `most` rows where that is given.
 
-    @cached_property
-    def first(self) -> Select[tuple[int]]:
-        """The newest ids."""
-        return self.walk().limit(_MOST)
+        The statement is made once for a plan that is remembered.
+        """
+        given = {name: value for name, value in bounds.items() if value is not None}
+        return self.once((shape, *given), lambda: self._shaped(shape, given), connection).rows(connection, **given)
 
-    @cached_property
-    def further(self) -> Select[tuple[int]]:
-        """The newest ids below `start`."""
-        return self.walk(_START).limit(_MOST)
+    def once(self, key: Hashable, make: Callable[[], Select[Any]], connection: Connection) -> Sent:
+        """The statement that `make` makes, to be sent as often as needed."""
+        found = self.sent.get(key)
+        if found is None:
+            found = self.sent[key] = Sent.of(make(), connection.dialect)
+        return found
 
-    @cached_property
-    def newest(self) -> Select[tuple[int]]:
-        """As `further`, of all entries, no farther than `floor`."""
-        found = select(entries.c.id).where(*self.tests(), entries.c.id >= _FLOOR)
-        return _in_order(found, entries.c.id, _START, False).limit(_MOST)
+    def _shaped(self, shape: str, given: dict[str, int]) -> Select[Any]:
+        bounds = {name: _BOUNDS[name] for name in given}
+        if shape == "ends":
+            return self.ends(**bounds)
+        statement: Select[Any] = getattr(self, shape)(**{name: one for name, one in bounds.items() if name != "most"})
+        return statement.limit(bounds["most"])
 
-    def walk(self, start: int | ColumnElement[int] | None = None, *, ascending: bool = False) -> Select[tuple[int]]:
+    def newest(self, start: Bound, floor: Bound) -> Select[tuple[int]]:
+        """Select of the ids newest first, of all entries below `start` and not below `floor`."""
+        found = select(entries.c.id).where(*self.tests(), entries.c.id >= floor)
+        return _in_order(found, entries.c.id, start, False)
+
+    def walk(self, start: int | Bound | None = None, *, ascending: bool = False) -> Select[tuple[int]]:
         """Select of the ids newest first, of those below `start`; `ascending`: oldest first, of those above.
 
         One source at most, unless they are few; several are walked by `stretch`.
@@ -113,7 +138,7 @@ class Plan:
         statement = select(entries.c.id).where(*self.tests())
         return statement if self.sources is None else statement.where(self._among(_together(self.sources)))
 
-    def from_rest(self, start: int) -> Select[tuple[int]]:
+    def from_rest(self, start: Bound) -> Select[tuple[int]]:
         """As `walk`, from what `rest` lists below `start`: read whole, sorted, tested."""
         assert self.rest is not None
         together = _united([source.ids().where(source.column < start) for source in self.rest])
@@ -125,18 +150,18 @@ class Plan:
             return entries.c.id.in_(ids)
         return entries.c.id == func.any(func.array(ids.scalar_subquery()))
 
-    def ends(self, start: int | None, size: int) -> Select[Any]:
-        """Select of one row: for each source the lowest of its first `size` ids below `start`, and how many these are."""
+    def ends(self, most: Bound, start: Bound | None = None) -> Select[Any]:
+        """Select of one row: for each source the lowest of its first `most` ids below `start`, and how many these are."""
         columns = []
         for source in self.sources or ():
-            first = _in_order(source.ids(), source.column, start, False).limit(size).subquery()
+            first = _in_order(source.ids(), source.column, start, False).limit(most).subquery()
             columns += [
                 select(func.min(first.c.id)).scalar_subquery(),
                 select(func.count()).select_from(first).scalar_subquery(),
             ]
         return select(*columns)
 
-    def stretch(self, start: int | None, floor: int | None) -> Select[tuple[int]]:
+    def stretch(self, start: Bound | None = None, floor: Bound | None = None) -> Select[tuple[int]]:
         """Select of the ids newest first, of those below `start` and not below `floor`."""
         parts = [source.ids() for source in self.sources or ()]
         bounds = [(start, False), (floor, True)]
@@ -150,7 +175,7 @@ class Plan:
 
 
 def _in_order(
-    statement: Select[tuple[int]], column: ColumnElement[int], start: int | ColumnElement[int] | None, ascending: bool
+    statement: Select[tuple[int]], column: ColumnElement[int], start: int | Bound | None, ascending: bool
 ) -> Select[tuple[int]]:
     if start is not None:
         statement = statement.where(column > start if ascending else column < start)
@@ -174,12 +199,15 @@ def plan(asking: Asking, query: Query, *, in_order: bool, walk: bool = False) ->
 
     `walk`: entries are given, and all is tested.
     """
-    if any(term.key in BEYOND for term in terms_of(query.where)):
+    meant = [meaning(asking, term) for term in terms_of(query.where) if term.key in BEYOND]
+    if None in meant:
         return _plan(asking, query, in_order, walk)
-    return asking.once("plan", (query.where, in_order, walk, asking.user), lambda: _plan(asking, query, in_order, walk))
+    key = (query.where, in_order, walk, asking.user, *meant)
+    return asking.once("plan", key, lambda: _plan(asking, query, in_order, walk))
 
 
 def _plan(asking: Asking, query: Query, in_order: bool, walk: bool) -> Plan:
+    asking.walk(False)
     parts = _conjuncts(query.where)
     conditions = [_condition(asking, part) for part in parts]
     everywhere = any(term.key == "trash" for term in terms_of(query.where))

@@ -7,14 +7,15 @@ and a page none of what SQLAlchemy does to find out that it has compiled a state
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
-from msgspec import Struct, field
 from sqlalchemy import Connection
 
 from seedbank.errors import NotFound
 from seedbank.records import Entry, Model, ModelFile
 from seedbank.store.rows import blob_of, output_of, parsed, picture_of, plain_of, recipe_of
+from seedbank.store.sending import Rows, send
 from seedbank.store.types import digest_text, moment, uid_text
 
 T = TypeVar("T")
@@ -37,30 +38,44 @@ def chunks(values: Iterable[T]) -> Iterable[list[T]]:
     return (listed[start : start + CHUNK] for start in range(0, len(listed), CHUNK))
 
 
-def rows_among(connection: Connection, statement: str, ids: Iterable[int]) -> Sequence[Sequence[Any]]:
+def rows_among(connection: Connection, statement: str, ids: Iterable[int]) -> Rows:
     """The rows of a statement whose ``{among}`` means one of these ids, with values as they lie.
 
     The ids are one parameter: databases and drivers keep what they prepared by the text of a statement, and a plan for ten
     tables takes longer than a page.
     """
-    listed = list(ids)
-    if connection.dialect.name == "sqlite":
-        text = statement.format(among="IN (SELECT value FROM json_each(?1))")
-        return connection.exec_driver_sql(text, (str(listed),)).all()
-    return connection.exec_driver_sql(statement.format(among="= ANY(%(ids)s::INTEGER[])"), {"ids": listed}).all()
+    listed, sqlite = list(ids), connection.dialect.name == "sqlite"
+    return send(connection, _in_words_of(statement, sqlite), (str(listed),) if sqlite else {"ids": listed}, keep=True)
+
+
+@cache
+def _in_words_of(statement: str, sqlite: bool) -> str:
+    """`statement` for SQLite or for PostgreSQL; ``{list}`` makes a JSON array of rows, ``{row}`` one of values."""
+    if sqlite:
+        return statement.format(among="IN (SELECT value FROM json_each(?1))", list="json_group_array", row="json_array")
+    return statement.format(among="= ANY(%(ids)s::INTEGER[])", list="json_agg", row="json_build_array")
 
 
 # -- entries ---------------------------------------------------------------------------------------------------------
 
 _ENTRIES = """
 SELECT entries.id, entries.uid, entries.added, entries.created, entries.origin, entries.obstacles, entries.details,
-    entries.trashed, entries.verdict, entries.model_id, entries.image_id, users.name, environments.digest AS environment,
+    entries.trashed, entries.verdict, entries.model_id, users.name, environments.digest AS environment,
     recipes.digest AS recipe, settings.body, recipes.model_id AS recipe_model, models.digest AS model,
     recipes.seed, recipes.steps, recipes.guidance, recipes.width, recipes.height,
     prompts.text AS prompt, negatives.text AS negative,
     images.digest AS image, images.mode, images.width AS columns, images.height AS rows, images.phash,
     blobs.digest AS blob, blobs.size, blobs.media_type, blobs.location,
-    entries.output, entries.trace_digest, entries.trace_size
+    entries.output, entries.trace_digest, entries.trace_size,
+    (
+        SELECT CAST({list}(tags.name) AS TEXT) FROM image_tags JOIN tags ON tags.id = image_tags.tag_id
+        WHERE image_tags.image_id = entries.image_id
+    ) AS tags,
+    (
+        SELECT CAST({list}({row}(users.id, users.name, opinions.favourite, opinions.rating, opinions.note)) AS TEXT)
+        FROM opinions JOIN users ON users.id = opinions.user_id
+        WHERE opinions.image_id = entries.image_id
+    ) AS opinions
 FROM entries
 JOIN users ON users.id = entries.user_id
 LEFT JOIN recipes ON recipes.id = entries.recipe_id
@@ -73,8 +88,8 @@ LEFT JOIN models ON models.id = entries.model_id
 LEFT JOIN environments ON environments.id = entries.environment_id
 WHERE entries.id {among}
 """
-_OWN, _RECIPE, _PICTURE, _BLOB, _OUTPUT = slice(0, 13), slice(13, 24), slice(24, 29), slice(29, 33), slice(33, 36)
-_MODEL_ID, _IMAGE_ID = 9, 10
+_OWN, _RECIPE, _PICTURE, _BLOB, _OUTPUT = slice(0, 12), slice(12, 23), slice(23, 28), slice(28, 32), slice(32, 35)
+_MODEL_ID, _TAGS, _OPINIONS = 9, 35, 36
 
 
 def newest_ids(connection: Connection, limit: int, before: int | None) -> list[int]:
@@ -82,7 +97,7 @@ def newest_ids(connection: Connection, limit: int, before: int | None) -> list[i
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
     below, bound = ("", ()) if before is None else (f"AND entries.id < {mark} ", (min(before, LARGEST_ID),))
     statement = f"SELECT entries.id FROM entries WHERE entries.trashed IS NULL {below}ORDER BY entries.id DESC LIMIT {mark}"
-    return [number for (number,) in connection.exec_driver_sql(statement, (*bound, max(limit, 0)))]
+    return [number for (number,) in send(connection, statement, (*bound, max(limit, 0)), keep=True)]
 
 
 def entries_by_id(connection: Connection, ids: Sequence[int], user: str, known: dict[int, Model] | None = None) -> list[Entry]:
@@ -101,13 +116,12 @@ def entries_by_id(connection: Connection, ids: Sequence[int], user: str, known: 
 
 
 def _read_entries(connection: Connection, ids: Sequence[int], user: str, models: dict[int, Model]) -> Iterator[Entry]:
-    """The entries with these ids in any order, in three statements; two where `models` has all of theirs."""
-    rows = [tuple(row) for row in rows_among(connection, _ENTRIES, ids)]
+    """The entries with these ids in any order, in two statements; one where `models` has all of theirs."""
+    rows = rows_among(connection, _ENTRIES, ids)
     models |= read_models(connection, {row[_MODEL_ID] for row in rows if row[_MODEL_ID] is not None} - models.keys())
-    said = _said(connection, {row[_IMAGE_ID] for row in rows if row[_IMAGE_ID] is not None}, user)
     for row in rows:
-        number, uid, added, created, origin, obstacles, details, trashed, verdict, model_id, image_id, name, where = row[_OWN]
-        opinion = said.get(image_id, _UNSAID)
+        number, uid, added, created, origin, obstacles, details, trashed, verdict, model_id, name, where = row[_OWN]
+        favourite, rating, notes = _said(row[_OPINIONS], user)
         yield Entry(
             id=number,
             uid=uid_text(uid),
@@ -116,7 +130,7 @@ def _read_entries(connection: Connection, ids: Sequence[int], user: str, models:
             user=name,
             origin=origin,
             recipe=recipe_of(*row[_RECIPE]),
-            recipe_digest=digest_text(row[_RECIPE][0]),
+            recipe_digest=digest_text(row[_RECIPE.start]),
             environment_digest=digest_text(where),
             model=models.get(model_id),
             picture=picture_of(*row[_PICTURE]),
@@ -124,10 +138,10 @@ def _read_entries(connection: Connection, ids: Sequence[int], user: str, models:
             output=output_of(*row[_OUTPUT]),
             obstacles=() if obstacles is None else tuple(parsed(obstacles)),
             details=plain_of(details),
-            tags=tuple(sorted(opinion.tags)),
-            favourite=opinion.favourite,
-            rating=opinion.rating,
-            notes=tuple(opinion.notes),
+            tags=tuple(sorted(_listed(row[_TAGS]))),
+            favourite=favourite,
+            rating=rating,
+            notes=notes,
             verdict=verdict,
             trashed=None if trashed is None else moment(trashed),
         )
@@ -163,47 +177,17 @@ def read_models(connection: Connection, ids: Iterable[int]) -> dict[int, Model]:
 
 # -- what people say -------------------------------------------------------------------------------------------------
 
-_SAID = """
-SELECT image_tags.image_id, tags.name AS tag, NULL AS name, 0 AS said, NULL AS favourite, NULL AS rating, NULL AS note
-FROM image_tags
-JOIN tags ON tags.id = image_tags.tag_id
-WHERE image_tags.image_id {among}
-UNION ALL
-SELECT opinions.image_id, NULL, users.name, users.id, opinions.favourite, opinions.rating, opinions.note
-FROM opinions
-JOIN users ON users.id = opinions.user_id
-WHERE opinions.image_id {among}
-ORDER BY said
-"""
+
+def _listed(body: str | None) -> list[Any]:
+    """A JSON array that a subquery made; PostgreSQL gives NULL for an empty one."""
+    return [] if body is None or body == "[]" else parsed(body)
 
 
-class _Said(Struct):
-    """What is said of a picture: tags, and notes in the order of their users, by all; favourite and rating by one."""
-
-    tags: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    favourite: bool = False
-    rating: int | None = None
-
-
-_UNSAID = _Said()
-
-
-def _said(connection: Connection, pictures: Iterable[int], user: str) -> dict[int, _Said]:
-    """What is said of pictures, by their ids, as `user` sees it."""
-    wanted = sorted(pictures)
-    if not wanted:
-        return {}
-    found: dict[int, _Said] = {}
-    for image, tag, name, _, favourite, rating, note in rows_among(connection, _SAID, wanted):
-        said = found.get(image)
-        if said is None:
-            said = found[image] = _Said()
-        if tag is not None:
-            said.tags.append(tag)
-            continue
-        if name == user:
-            said.favourite, said.rating = bool(favourite), rating
-        if note is not None:
-            said.notes.append(note)
-    return found
+def _said(body: str | None, user: str) -> tuple[bool, int | None, tuple[str, ...]]:
+    """(favourite, rating) by `user`, and the notes of all in the order of their users, of what is said of a picture."""
+    said = _listed(body)
+    if not said:
+        return False, None, ()
+    said.sort()
+    own = next(((bool(favourite), rating) for _, name, favourite, rating, _ in said if name == user), (False, None))
+    return *own, tuple(note for *_, note in said if note is not None)

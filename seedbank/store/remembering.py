@@ -18,14 +18,13 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from seedbank.store.failures import of_the_driver
+from seedbank.store.postgresql import SNAPSHOT, TAKEN
+from seedbank.store.sending import send
 
 T = TypeVar("T")
 
 MOST = 300
 """Values that are remembered; then it begins anew."""
-
-SNAPSHOT = "SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_snapshot()::text END"
 
 _KEY = "seedbank.remembered"
 
@@ -61,10 +60,8 @@ def version_of(connection: Connection) -> Hashable:
 
     A replica learns of commits without any transaction of its own, so its snapshots say nothing: there, no two are equal.
     """
-    driver: Any = connection.connection.driver_connection
-    statement = "PRAGMA data_version" if connection.dialect.name == "sqlite" else SNAPSHOT
-    with of_the_driver(connection, statement):
-        version = driver.execute(statement).fetchone()[0]
     if connection.dialect.name == "sqlite":
-        return version, driver.total_changes
+        driver: Any = connection.connection.driver_connection
+        return send(connection, "PRAGMA data_version")[0][0], driver.total_changes
+    (version,) = connection.info.get(TAKEN) or send(connection, SNAPSHOT)[0]
     return object() if version is None else version
