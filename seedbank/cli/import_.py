@@ -32,7 +32,7 @@ QUIET = ("known", "rejected before")
 
 @click.command("import")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(allow_dash=True))
-@click.option("--tool", metavar="NAME", default="auto", help="The only format to try, such as a1111. Default: all.")
+@click.option("--tool", metavar="NAME", default="auto", help="The only format to try, such as a1111; files without it are passed over.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="A tag for what comes in; may be repeated.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be imported, with a confidence for every field.")
 @click.option(
@@ -76,7 +76,7 @@ def import_command(
 
     A file that was rejected is left alone until it changes; --retry looks at it again.
 
-    Exit status: 0 also when some files were rejected, 1 when all were.
+    Exit status: 0 also when some files were rejected or passed over, 1 when all were.
     """
     if not all(map(str.strip, paths)):
         raise click.UsageError("A path is empty; the folder that you are in is called . (a dot).")
@@ -177,7 +177,7 @@ def _reported(reports: Iterable[Report], *, as_json: bool, shown: bool) -> int:
             for line in said.lines():
                 say(_line(line))
             _summary(outcomes, tools, [] if shown else rejected, trashed, conflicts)
-    return 1 if outcomes and outcomes.keys() <= {"rejected", "rejected before"} else 0
+    return 1 if outcomes and outcomes.keys() <= {"rejected", "rejected before", "passed over"} else 0
 
 
 def _summary(
@@ -196,6 +196,8 @@ def _summary(
     say(f"{counted(outcomes.total(), 'file')}: {', '.join(said) or 'no pictures found'}")
     if conflicts:
         say(f"  {counted(conflicts, 'file')} with texts that contradict each other: seedbank show says how")
+    if others := outcomes["passed over"]:
+        say(f"  {counted(others, 'file')} passed over, with nothing of the format that --tool names: leave it out to import them")
     if again := outcomes["rejected before"]:
         say(f"  {counted(again, 'file')} left alone, rejected before and unchanged since: --retry looks at them again")
     if trashed:

@@ -62,10 +62,15 @@ class Examined:
 
 @dataclass(frozen=True)
 class Rejected:
-    """Why a file cannot be imported, in one sentence. `passing`: another time it may be possible."""
+    """Why a file is not imported, in one sentence.
+
+    passing   another time it may be possible
+    other     nothing is wrong with it: it holds nothing of the one format that was to be tried
+    """
 
     reason: str
     passing: bool = False
+    other: bool = False
 
 
 def examine(task: Task) -> Examined | Rejected:
@@ -76,6 +81,8 @@ def examine(task: Task) -> Examined | Rejected:
         return _examine(task)
     except _Changed:
         return Rejected("It changed while it was read.", passing=True)
+    except _Other as found:
+        return Rejected(str(found), passing=True, other=True)
     except SeedbankError as error:
         return Rejected(str(error.message))
     except MemoryError:
@@ -88,6 +95,10 @@ def examine(task: Task) -> Examined | Rejected:
 
 class _Changed(Exception):
     """The file is not as it was found."""
+
+
+class _Other(Exception):
+    """The file holds nothing of the format that was asked for."""
 
 
 def _examine(task: Task) -> Examined | Rejected:
@@ -104,23 +115,26 @@ def _examine(task: Task) -> Examined | Rejected:
         if (data is not None and len(data) != task.size) or _state(file.fileno()) != (task.size, task.mtime_ns):
             raise _Changed
         if data is None:
-            return _read(task, None, look(file), file)
+            looked = look(file)
+            reading = _read(file, task)
+            return Examined(None, replace(looked, lossy=not reading.lossless), reading)
     from seedbank.images.looking import look_closely
 
-    examined = _read(task, sha256(data), look_closely(data, preview=task.preview), io.BytesIO(data))
-    return examined if task.staging is None else replace(examined, staged=_written(data, task.staging))
+    reading = _read(io.BytesIO(data), task)
+    looked = look_closely(data, preview=task.preview)
+    return Examined(sha256(data), looked, reading, None if task.staging is None else _written(data, task.staging))
 
 
-def _read(task: Task, digest: str | None, looked: Looked, file: BinaryIO) -> Examined:
-    """What the file says, after a look at its picture."""
+def _read(file: BinaryIO, task: Task) -> FileReading:
+    """What the file says. Raises `_Other` where it is not in the words of the one tool that is asked for."""
     from seedbank.importing.reading import read_opened
 
     reading = read_opened(file, task.path, tool=task.tool)
-    if looked.lossy is None:
-        looked = replace(looked, lossy=not reading.lossless)
     if _state(task.path) != (task.size, task.mtime_ns):
         raise _Changed
-    return Examined(digest, looked, reading)
+    if task.tool is not None and not reading.readings:
+        raise _Other(" ".join((f"It holds nothing that {task.tool} writes.", *reading.remarks)))
+    return reading
 
 
 def _written(data: bytes, staging: Staging) -> Path | None:

@@ -9,14 +9,14 @@ from typing import Any
 from seedbank.importing.entries import Made
 
 IMPORTED, KNOWN, COMPLETED, WOULD = "imported", "known", "completed", "would import"
-REJECTED, BEFORE = "rejected", "rejected before"
+REJECTED, BEFORE, PASSED = "rejected", "rejected before", "passed over"
 
 
 @dataclass(frozen=True)
 class Options:
     """How to import.
 
-    tool            the only format to try, None for all
+    tool            the only format to try, None for all; files that hold nothing of it are passed over
     tags            for every picture that comes in; those that are known already keep theirs
     copy            keep the bytes in the image store; else they stay where they are, and only there
     metadata_only   decode nothing: entries get their pictures when the files are imported again without this
@@ -44,10 +44,11 @@ class Options:
 @dataclass(frozen=True)
 class Report:
     """What became of one file: `imported`, `known`, `completed` (its entry lacked its picture or its bytes), `rejected`,
-    `rejected before` (and not looked at again, as it has not changed), `would import`.
+    `rejected before` (and not looked at again, as it has not changed), `passed over` (it holds nothing of the one format that
+    was to be tried), `would import`.
 
-    made     what was understood of it; None for a file that was known or rejected
-    reason   of a rejected one, in one sentence
+    made     what was understood of it; None for a file that was known, rejected or passed over
+    reason   of a file that was not imported, in one sentence
     """
 
     path: str

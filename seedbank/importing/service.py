@@ -21,7 +21,7 @@ from seedbank.errors import BadInput, SeedbankError, StorageError
 from seedbank.frozen import replace
 from seedbank.importing.entries import Made, make_entry
 from seedbank.importing.examine import Examined, Rejected, Task
-from seedbank.importing.options import BEFORE, COMPLETED, IMPORTED, KNOWN, REJECTED, WOULD, Options, Report
+from seedbank.importing.options import BEFORE, COMPLETED, IMPORTED, KNOWN, PASSED, REJECTED, WOULD, Options, Report
 from seedbank.importing.pool import Pool
 from seedbank.importing.refused import Refused
 from seedbank.importing.walk import Found, still, walk
@@ -157,7 +157,7 @@ class Import:
             if isinstance(result, Rejected):
                 if not result.passing and not self.options.metadata_only:
                     self._refused.add(found, result.reason)
-                yield Report(found.path, REJECTED, reason=result.reason)
+                yield Report(found.path, PASSED if result.other else REJECTED, reason=result.reason)
                 continue
             try:
                 made = make_entry(found, result, self._weights, copy=self.options.copy)

@@ -79,6 +79,18 @@ def test_all_rejected_is_a_failure_and_a_path_that_is_not_there_is_none(seedbank
     assert "is not a folder" in seedbank("import", str(tmp_path / "cut.png"), "--watch", ok=(2,)).err
 
 
+def test_one_tool_is_asked_for_and_what_others_wrote_is_passed_over(seedbank, folder: Path):
+    only = ["import", str(folder), "--jobs", "1", "--tool", "ComfyUI"]
+    told = seedbank(*only, ok=(1,)).out
+    assert told.splitlines()[-2:] == [
+        "5 files: 5 passed over",
+        "  5 files passed over, with nothing of the format that --tool names: leave it out to import them",
+    ]
+    assert f"passed over {folder}/00001.png: It holds nothing that ComfyUI writes." in seedbank(*only, "--dry-run", ok=(1,)).out
+    assert seedbank("ls").out == ""
+    assert "1 rejected, 4 imported" in seedbank("import", str(folder), "--jobs", "1").out, "nothing is remembered of it"
+
+
 def test_an_empty_folder_is_said(seedbank, tmp_path: Path):
     (tmp_path / "empty").mkdir()
     assert seedbank("import", str(tmp_path / "empty")).out == "0 files: no pictures found\n"
