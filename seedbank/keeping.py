@@ -27,6 +27,15 @@ from seedbank.records import Entry, Model, ModelUse
 MEDIA_TYPES = {".safetensors": "application/vnd.safetensors", ".json": "application/json"}
 
 
+def rendered_anew(entry: Entry) -> str:
+    """What renders an entry that cannot be regenerated as it stands, as a new one; empty where nothing says how."""
+    recipe = entry.recipe
+    if recipe is None or not (recipe.missing() or (entry.picture is None and not entry.obstacles)):
+        return ""
+    model = "" if recipe.model is not None else " --model NAME"
+    return f"To render what it says as a new entry: seedbank generate --from {entry.id}{model}"
+
+
 def known_adapters(bank: Bank, recipe: Recipe | None) -> Mapping[str, Model]:
     """{digest: what the bank knows} of the adapters of a recipe."""
     known = {}

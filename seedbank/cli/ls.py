@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from seedbank.cli.common import Querying, only_query, open_bank
@@ -9,12 +11,17 @@ from seedbank.cli.completing import complete_query, complete_tags
 from seedbank.cli.output import Output, output_options, show_entries
 from seedbank.cli.printing import say
 
+if TYPE_CHECKING:
+    from seedbank.api import Library
+
 MOST = 10**12
 """Entries that can be asked for at once: more than any bank has."""
 
 
 @click.command("ls", cls=Querying)
-@click.argument("query", nargs=-1, type=click.UNPROCESSED, callback=only_query, shell_complete=complete_query)
+@click.argument(
+    "query", nargs=-1, metavar="[QUERY…]", type=click.UNPROCESSED, callback=only_query, shell_complete=complete_query
+)
 @click.option("--fav", is_flag=True, help="Your favourites only.")
 @click.option("--tag", "tags", multiple=True, help="With this tag; may be repeated.", shell_complete=complete_tags)
 @click.option("--limit", type=click.IntRange(0, MOST), default=50, show_default=True, help="At most so many, also -n; 0: all.")
@@ -30,8 +37,15 @@ def ls_command(
     after: int | None,
     output: Output,
 ) -> None:
-    """List the entries that match QUERY: words of the prompt, and tag:poster -tag:draft fav:yes rating:4.. model:z-image*
-    seed:1000..2000 steps:8 size:landscape verdict:different added:-7d.. sort:rating- and more; see docs/query.md.
+    """List the entries that match QUERY, newest first; see docs/query.md.
+
+    \b
+    seedbank ls lighthouse "at night"       words and a phrase of the prompt
+    seedbank ls tag:poster -tag:draft       with one tag, without another
+    seedbank ls fav:yes rating:4.. sort:rating-
+    seedbank ls 'model:z-image*' seed:1000..2000 steps:8 size:landscape
+    seedbank ls verdict:different added:-7d..
+    seedbank ls --ids collection:spring     for other programs; also --json
     """
     from seedbank.query import EVERYTHING
 
@@ -44,6 +58,14 @@ def ls_command(
         page = bank.find(asked, limit=limit or None, after=after)
         show_entries(bank, page, output)
         if not page and after is None and output == Output():
-            say("there is no entry yet; see: seedbank --help" if asked == EVERYTHING else "nothing matches", err=True)
+            say(_empty(bank) if asked == EVERYTHING else "nothing matches", err=True)
         if page.after is not None:
             say(f"more: add --after {page.after}", err=True)
+
+
+def _empty(bank: Library) -> str:
+    """Why a bank shows nothing."""
+    trash = bank.count_about("trash:yes")
+    if trash.number:
+        return f"all is in the trash ({trash}): seedbank ls trash:yes"
+    return "there is no entry yet; see: seedbank --help"

@@ -18,6 +18,7 @@ from seedbank.explore.given import read_given, with_inputs
 from seedbank.explore.rendering import Adapters, Opened, Renderer
 from seedbank.frozen import replace
 from seedbank.importing.again import Translator
+from seedbank.keeping import rendered_anew
 from seedbank.recipe import Recipe
 from seedbank.recording.extras import Input, store_inputs
 from seedbank.recording.generate import Beside, Prepared
@@ -148,7 +149,7 @@ def renderable(entry: Entry) -> Recipe:
     if recipe is None:
         raise Blocked(f"Entry {entry.id} has no recipe.", "It was added as an image alone.")
     if lacks := recipe.missing():
-        raise Blocked(f"Entry {entry.id} has no whole recipe: it does not say {', '.join(lacks)}.")
+        raise Blocked(f"Entry {entry.id} has no whole recipe: it does not say {', '.join(lacks)}.", rendered_anew(entry))
     if entry.obstacles:
         raise Blocked(f"Entry {entry.id} cannot be rendered again: {' '.join(entry.obstacles)}")
     return replace(recipe, batch=None)

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 RANDOM_STATE = "rng-state"
 """The role of the input that holds the global random states before a call that drew from them."""
+MOST_WORDS = 20
+"""How many of the words that have no effect are named."""
 LATENTS_TYPE = "application/vnd.safetensors"
 
 
@@ -186,10 +188,17 @@ def lost_words(engine: Engine, recipe: Recipe) -> list[str]:
         return []  # encoded in as many rows as they need
     lost = {name: engine.lost_words(text, name, limit) for name, text in recipe.conditioning.items() if text}
     return [
-        f"The {name.replace('_', ' ')} is longer than the tokenizer takes; these words have no effect: {' '.join(words)}"
+        f"The {name.replace('_', ' ')} is longer than the tokenizer takes; these words have no effect: {_named(words)}"
         for name, words in lost.items()
         if words
     ]
+
+
+def _named(words: Sequence[str]) -> str:
+    """The words, of very many only the first and the last."""
+    if len(words) <= MOST_WORDS:
+        return " ".join(words)
+    return f"{' '.join(words[: MOST_WORDS - 1])} … {words[-1]} ({len(words):,} in all)"
 
 
 def check_rendered_size(recipe: Recipe, rendering: Rendering) -> None:

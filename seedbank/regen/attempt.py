@@ -8,6 +8,7 @@ from seedbank.bank import Bank, Pixels, belongs
 from seedbank.engine.manifest import manifest_digest
 from seedbank.errors import BadInput, Blocked, RenderFailed, SeedbankError
 from seedbank.frozen import replace
+from seedbank.keeping import rendered_anew
 from seedbank.records import (
     BLOCKED,
     EXACT,
@@ -75,11 +76,11 @@ def _check_whole(entry: Entry, translated: Translated | None) -> None:
             raise Blocked(f"Entry {entry.id} has no image digest to compare with.")
         return
     if entry.obstacles:
-        raise Blocked(" ".join(entry.obstacles))
+        raise Blocked(" ".join(entry.obstacles), rendered_anew(entry))
     if entry.recipe is None or entry.recipe.missing():
-        raise Blocked(f"Entry {entry.id} has no whole recipe.")
+        raise Blocked(f"Entry {entry.id} has no whole recipe.", rendered_anew(entry))
     if entry.picture is None:
-        raise Blocked(f"Entry {entry.id} has no image digest to compare with.")
+        raise Blocked(f"Entry {entry.id} has no image digest to compare with.", rendered_anew(entry))
 
 
 def _attempt(

@@ -201,7 +201,7 @@ def pictures_of(connection: Connection, ids: Iterable[int]) -> list[int]:
         if found[number] is None:
             raise BadInput(
                 f"Entry {number} has no image yet, and tags, ratings and notes hang on the image.",
-                f"Render it first with: seedbank regen {number}",
+                f"Render it first; how: seedbank recipe {number} --check",
             )
     return [image for image in dict.fromkeys(found[number] for number in wanted) if image is not None]
 

@@ -117,7 +117,8 @@ def test_a_prompt_that_is_too_long_is_recorded_and_the_lost_words_are_named(seed
     prompt = " ".join(f"circle{number}" for number in range(400))
     ran = seedbank("generate", prompt, *FAST)
     assert "longer than the tokenizer takes" in ran.err
-    assert "circle399" in ran.err
+    assert "… circle399 (" in ran.err
+    assert len(ran.err) < 500
     assert seedbank("ls", "--json").objects[0]["prompt"] == prompt
 
 
@@ -210,6 +211,12 @@ def test_a_relative_image_folder_is_found_from_elsewhere(environ, kept, tmp_path
     assert str(tmp_path / "pictures") in seedbank("generate", "x", *FAST).out
     monkeypatch.chdir(tmp_path / "sub")
     assert seedbank("check", "--read-data").code == 0
+
+
+def test_a_closed_output_ends_no_command(seedbank):
+    command = f"{sys.executable} -m seedbank --bank {seedbank.bank} ls --ids >&-"
+    ran = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=seedbank.environ)
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def test_a_terminal_that_lacks_characters_ends_no_command(seedbank):

@@ -389,3 +389,22 @@ def test_numbers_of_all_and_of_what_a_query_finds(seedbank):
     (some,) = seedbank.json("stats", "tag:poster")
     assert (some["entries"], some["files"]) == (3, 3)
     assert "by month" in seedbank("stats").out
+
+
+def test_of_many_models_that_are_not_here_the_most_needed_are_named(seedbank):
+    with Library.open(seedbank.bank) as bank:
+        for number in range(12):
+            model = Model(f"{number:02d}" * 32, f"model-{number}")
+            for count in range(1 + (number == 7)):
+                changed = recipe(number) | {"model": model.digest, "noise": {"kind": "torch-cpu", "seed": str(count)}}
+                bank.add(drawing(100 + number), changed, model=model)
+    lines = seedbank("stats").lines
+    first = next(place for place, line in enumerate(lines) if "cannot be rebuilt today" in line) + 1
+    assert [line.split()[0] for line in lines[first : first + 3]] == ["sdxl-base", "z-image-turbo", "model-7"]
+    assert "is not here" in lines[first]
+    assert lines[first + 10 :] == ["  and 4 more: seedbank models missing"]
+
+
+def test_a_bank_with_everything_in_the_trash_does_not_say_that_there_is_nothing(seedbank):
+    seedbank("rm", "1..6")
+    assert "all is in the trash (6): seedbank ls trash:yes" in seedbank("ls").err

@@ -194,6 +194,15 @@ def test_a_model_that_is_not_here_is_blocked_with_its_name_and_digest(library, s
     assert seedbank("regen", "1", "--json").objects[0]["verdict"] == "exact", "where it lies is known from then on"
 
 
+def test_a_block_without_a_model_says_wherever_one_runs_into_it_how_it_is_rendered(seedbank, paste):
+    paste(seedbank, SCENE, "import", "-")
+    remedy = "To render what it says as a new entry: seedbank generate --from 1 --model NAME"
+    for command in (("regen", "1"), ("vary", "1", "--seed", "3"), ("recipe", "1", "--check")):
+        ran = seedbank(*command, ok=[1])
+        assert remedy in ran.out + ran.err, command
+    assert "how: seedbank recipe 1 --check" in seedbank("tag", "1", "hero", ok=[2]).err
+
+
 def test_check_says_beforehand_what_is_missing(library, seedbank, paste):
     assert library("recipe", "1", "--check").lines[0] == "1 of 1 part present"
     paste(seedbank, library("recipe", "1", "--lang", "en").out.replace("embedded@0", "my-model"), "import", "-")
