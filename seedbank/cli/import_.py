@@ -32,7 +32,7 @@ QUIET = ("known", "rejected before")
 
 @click.command("import")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(allow_dash=True))
-@click.option("--tool", metavar="NAME", default="auto", help="The only format to try, such as a1111; files without it are passed over.")
+@click.option("--tool", metavar="NAME", default="auto", help="The only format to try; files without it are passed over.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="A tag for what comes in; may be repeated.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be imported, with a confidence for every field.")
 @click.option(
@@ -197,7 +197,7 @@ def _summary(
     if conflicts:
         say(f"  {counted(conflicts, 'file')} with texts that contradict each other: seedbank show says how")
     if others := outcomes["passed over"]:
-        say(f"  {counted(others, 'file')} passed over, with nothing of the format that --tool names: leave it out to import them")
+        say(f"  {counted(others, 'file')} passed over, with nothing of the format of --tool: without it, they are imported")
     if again := outcomes["rejected before"]:
         say(f"  {counted(again, 'file')} left alone, rejected before and unchanged since: --retry looks at them again")
     if trashed:

@@ -84,7 +84,7 @@ def test_one_tool_is_asked_for_and_what_others_wrote_is_passed_over(seedbank, fo
     told = seedbank(*only, ok=(1,)).out
     assert told.splitlines()[-2:] == [
         "5 files: 5 passed over",
-        "  5 files passed over, with nothing of the format that --tool names: leave it out to import them",
+        "  5 files passed over, with nothing of the format of --tool: without it, they are imported",
     ]
     assert f"passed over {folder}/00001.png: It holds nothing that ComfyUI writes." in seedbank(*only, "--dry-run", ok=(1,)).out
     assert seedbank("ls").out == ""
