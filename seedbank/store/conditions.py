@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import and_, exists, or_, select
 
-from seedbank.errors import BadInput, NotFound
+from seedbank.errors import BadInput
 from seedbank.query import KEYS, Term
 from seedbank.query.values import BeyondAll, Neighbours, Range, Ranges
 from seedbank.recipe import LARGEST_SEED
-from seedbank.store import sources, words
+from seedbank.store import sources
 from seedbank.store.asking import Asking, any_of, one_of
 from seedbank.store.digests import begins
 from seedbank.store.files import lost_references
-from seedbank.store.matching import DIGEST, named, pattern, size_ids
+from seedbank.store.matching import named, size_ids
 from seedbank.store.meanings import added_ids
+from seedbank.store.nameconditions import (
+    collection_condition,
+    favourite_condition,
+    lora_condition,
+    model_condition,
+    rating_condition,
+    run_condition,
+    tag_condition,
+    user_condition,
+)
 from seedbank.store.reading import LARGEST_ID, no_entry
 from seedbank.store.sources import (
     NOTHING,
@@ -25,38 +34,23 @@ from seedbank.store.sources import (
     Source,
     by_column,
     by_ids,
-    by_posting,
     by_range,
-    by_relation,
     listed,
     not_that,
 )
 from seedbank.store.tables import (
-    FAVOURITE,
-    RATING,
-    TAG,
-    adapters,
     blobs,
-    collection_items,
-    collections,
     edges,
     entries,
-    entry_adapters,
     images,
     models,
     recipes,
-    run_entries,
-    runs,
-    tags,
-    users,
     weight_hashes,
 )
 from seedbank.store.wordconditions import negative_condition, note_condition, prompt_condition
 
 LARGEST_NUMBER = 1e300
 LARGEST_STEPS = 2**63 - 1
-DEEPEST_SEARCH = 5
-"""Saved searches that use saved searches."""
 
 
 def condition(asking: Asking, term: Term) -> Condition:
@@ -73,84 +67,7 @@ def condition(asking: Asking, term: Term) -> Condition:
     return _CONDITIONS[term.key](asking, term.key, value)
 
 
-# -- opinions ------------------------------------------------------------------------------------------------------
-
-
-def _tag(asking: Asking, key: str, value: str) -> Condition:
-    ids = asking.ids_named(tags, value)
-    if not ids:
-        asking.missed("tag", value, tags)
-    return by_posting(TAG, ids, sqlite=asking.sqlite)
-
-
-def _favourite(asking: Asking, key: str, value: str) -> Condition:
-    word = value.casefold()
-    if word == "no":
-        return not_that(_favourite(asking, key, "yes"))
-    if word == "any":
-        return by_posting(FAVOURITE, sorted(asking.users.values()), sqlite=asking.sqlite)
-    if word == "yes":
-        value = asking.user  # who has never said anything is not known yet
-    elif value not in asking.users:
-        asking.missed("user", value, users)
-    return by_posting(FAVOURITE, [asking.users[value]] if value in asking.users else [], sqlite=asking.sqlite)
-
-
-def _rating(asking: Asking, key: str, value: Ranges | None) -> Condition:
-    if value is None:
-        return not_that(_rating(asking, key, (Range(0, 5),)))
-    user = asking.users.get(asking.user)
-    given = [
-        number for number in range(6) if any((one.low or 0) <= number <= (5 if one.high is None else one.high) for one in value)
-    ]
-    values = [user * 8 + number for number in given] if user is not None else []
-    return by_posting(RATING, values, sqlite=asking.sqlite)
-
-
-def _collection(asking: Asking, key: str, value: str) -> Condition:
-    rows = asking.connection.execute(select(collections).where(named(collections.c.folded, value))).all()
-    if not rows:
-        from seedbank.store.unknown import nearest
-
-        near = nearest(asking.connection, value, collections)
-        raise NotFound(
-            f"There is no collection {value!r}.",
-            f"Did you mean {near!r}?" if near else "See them with: seedbank collection ls",
-        )
-    found = [_saved(asking, row.name, row.query) for row in rows if row.query is not None]
-    if own := [row.id for row in rows if row.query is None]:
-        items = select(collection_items.c.image_id).where(collection_items.c.collection_id.in_(own))
-        found.append(by_ids("image_id", items, sqlite=asking.sqlite))
-    return any_of(found)
-
-
-def _saved(asking: Asking, name: str, query: str) -> Condition:
-    from seedbank.query import parse_saved
-
-    if asking.depth >= DEEPEST_SEARCH:
-        raise BadInput(f"The saved search {name!r} uses itself, or too many others inside each other.", "Change its query.")
-    where = parse_saved(name, query).where
-    return sources.EVERYTHING if where is None else asking.plan(replace(asking, depth=asking.depth + 1, search=name), where)
-
-
 # -- what entries share --------------------------------------------------------------------------------------------
-
-
-def _model(asking: Asking, key: str, value: str) -> Condition:
-    ids = asking.ids_named(models, value, digests=True)
-    if not ids and not DIGEST.fullmatch(value.lower()):
-        asking.missed("model", value, models)
-    return by_column(entries.c.model_id, ids, sqlite=asking.sqlite)
-
-
-def _lora(asking: Asking, key: str, value: str) -> Condition:
-    if value == "*":
-        ids = list(asking.connection.scalars(select(adapters.c.id)))
-    else:
-        ids = asking.ids_named(adapters, value, digests=True)
-        if not ids and not DIGEST.fullmatch(value.lower()):
-            asking.missed("adapter", value, adapters)
-    return by_relation(entry_adapters, entry_adapters.c.adapter_id, ids, sqlite=asking.sqlite)
 
 
 def _size(asking: Asking, key: str, value: Any) -> Condition:
@@ -166,26 +83,6 @@ def _method(asking: Asking, key: str, value: str) -> Condition:
 def _environment(asking: Asking, key: str, value: str) -> Condition:
     ids = asking.once(key, value, lambda: asking.remembered.environment_ids(asking.connection, key, value))
     return by_column(entries.c.environment_id, ids, sqlite=asking.sqlite)
-
-
-def _user(asking: Asking, key: str, value: str) -> Condition:
-    wanted = pattern(value)
-    ids = sorted(number for name, number in asking.users.items() if wanted.fullmatch(words.fold(name)))
-    if not ids:
-        asking.missed("user", value, users)
-    return by_column(entries.c.user_id, ids, sqlite=asking.sqlite)
-
-
-def _run(asking: Asking, key: str, value: str) -> Condition:
-    which = runs.c.name == value
-    if value.isascii() and value.isdigit() and int(value) <= LARGEST_ID:
-        which = which | (runs.c.id == int(value))
-    ids = list(asking.connection.scalars(select(runs.c.id).where(which)))
-    if not ids:
-        asking.missed("run", value, runs)
-        return NOTHING
-    made = by_column(entries.c.run_id, ids, sqlite=asking.sqlite)
-    return any_of([made, by_relation(run_entries, run_entries.c.run_id, ids, sqlite=asking.sqlite)])
 
 
 # -- numbers, times, words to choose from --------------------------------------------------------------------------
@@ -306,38 +203,38 @@ def _like(asking: Asking, key: str, value: Neighbours) -> Condition:
 
 _CONDITIONS: dict[str, Callable[[Asking, str, Any], Condition]] = {
     "added": _added,
-    "by": _user,
+    "by": user_condition,
     "bytes": _bytes,
     "cfg": _numbers("cfg", LARGEST_NUMBER),
     "child": _child,
-    "collection": _collection,
+    "collection": collection_condition,
     "created": _created,
     "device": _environment,
     "digest": _digest,
     "dtype": _method,
-    "fav": _favourite,
+    "fav": favourite_condition,
     "gpu": _environment,
     "guidance": _guidance,
     "id": _numbers("id", LARGEST_ID),
     "like": _like,
-    "lora": _lora,
-    "model": _model,
+    "lora": lora_condition,
+    "model": model_condition,
     "negative": negative_condition,
     "note": note_condition,
     "origin": _origin,
     "parent": _parent,
     "pipeline": _method,
     "prompt": prompt_condition,
-    "rating": _rating,
+    "rating": rating_condition,
     "regenerable": _regenerable,
-    "run": _run,
+    "run": run_condition,
     "sampler": _method,
     "schedule": _method,
     "scheduler": _method,
     "seed": _numbers("seed", LARGEST_SEED),
     "size": _size,
     "steps": _numbers("steps", LARGEST_STEPS),
-    "tag": _tag,
+    "tag": tag_condition,
     "trash": _trash,
     "verdict": _verdict,
 }
