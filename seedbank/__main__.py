@@ -19,7 +19,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     errors = "surrogateescape" if sys.stdout.encoding.lower().replace("-", "") == "utf8" else "backslashreplace"
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors=errors)
-    sys.exit(run(arguments))
+    try:
+        sys.exit(run(arguments))
+    except KeyboardInterrupt:  # before there is anything that could have been done: the commands' own are met in `run`
+        sys.exit(INTERRUPTED)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

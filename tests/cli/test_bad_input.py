@@ -266,3 +266,15 @@ def test_no_option_hides_inside_a_word_that_must_be_missing():
     assert {"ls", "open", "stats", "duplicates", "export", "save"} <= {command.name for command in lenient}
     short = {name for command in lenient for parameter in command.params for name in parameter.opts if name[:2] != "--"}
     assert {name for name in short if name.startswith("-")} == set()
+
+
+def test_ctrl_c_while_the_command_is_being_loaded_is_no_traceback(monkeypatch):
+    from seedbank import __main__
+
+    def interrupted(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(__main__, "run", interrupted)
+    with pytest.raises(SystemExit) as left:
+        __main__.main(["ls"])
+    assert left.value.code == 130
