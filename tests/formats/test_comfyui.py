@@ -255,6 +255,79 @@ TEXT: list[tuple[str, Nodes, Any, str | None]] = [
         ["a", 0],
         "two",
     ),
+    (
+        "the second of several texts",
+        {"a": ("Text String", {"text": "one", "text_b": "two", "text_c": "three", "text_d": ""})},
+        ["a", 1],
+        "two",
+    ),
+    ("a line that is drawn", {"a": ("Text Random Line", {"text": "one\ntwo", "seed": 3})}, ["a", 0], None),
+    (
+        "a switch of WAS",
+        {
+            "a": ("Text Input Switch", {"text_a": ["b", 0], "text_b": ["c", 0], "boolean": False}),
+            "b": ("Text Multiline", {"text": "x"}),
+            "c": ("Text Multiline", {"text": "y"}),
+        },
+        ["a", 0],
+        "y",
+    ),
+    (
+        "joined without blanks and what is empty",
+        {
+            "a": (
+                "Text Concatenate",
+                {"delimiter": ", ", "clean_whitespace": "true", "text_a": " x ", "text_b": " ", "text_c": "y"},
+            )
+        },
+        ["a", 0],
+        "x, y",
+    ),
+    (
+        "a replacement whose words are given",
+        {
+            "a": ("Text Find and Replace Input", {"text": "a red fox", "find": ["b", 0], "replace": ["c", 0]}),
+            "b": ("Text Multiline", {"text": "red"}),
+            "c": ("Text Multiline", {"text": "blue"}),
+        },
+        ["a", 0],
+        "a blue fox",
+    ),
+    (
+        "tags that are tidied",
+        {"a": ("StringFunction|pysssss", {"action": "append", "tidy_tags": "yes", "text_a": "x", "text_b": "", "text_c": "y"})},
+        ["a", 0],
+        "x, y",
+    ),
+    (
+        "another pattern",
+        {"a": ("StringFunction|pysssss", {"action": "replace", "text_a": "a fox", "text_b": "/f.x/", "text_c": "hen"})},
+        ["a", 0],
+        None,
+    ),
+    (
+        "an addition before it",
+        {
+            "a": (
+                "Simple String Combine (WLSH)",
+                {"input_string": "fox", "addition": "red", "placement": "before", "separator": "comma"},
+            )
+        },
+        ["a", 0],
+        "red, fox",
+    ),
+    (
+        "one of the lines",
+        {"a": ("ImpactStringSelector", {"strings": "one\ntwo\nthree", "multiline": False, "select": 4})},
+        ["a", 0],
+        "two",
+    ),
+    (
+        "the first that is there",
+        {"a": ("Any Switch (rgthree)", {"any_01": ["muted", 0], "any_02": ["b", 0]}), "b": ("StringConstant", {"string": "x"})},
+        ["a", 0],
+        "x",
+    ),
     ("a text box", {"a": ("DF_Text_Box", {"Text": "boxed"})}, ["a", 0], "boxed"),
     ("a language model", {"a": ("OllamaGenerate", {"prompt": "make it long", "seed": 1})}, ["a", 0], None),
     ("an unknown node without a text", {"a": ("OC Generator", {"settings": ["b", 0], "seed": 4})}, ["a", 0], None),

@@ -433,3 +433,33 @@ def test_what_a_grid_varies_is_not_known_of_one_of_its_pictures(nodes: Nodes, in
     assert {name for name in fields if getattr(said.recipe, name) is None} == unknown
     assert unknown.isdisjoint(said.recipe.confidence) and any("varies" in remark for remark in said.remarks)
     assert set(said.recipe.extras["script"]) == {"node", *unknown}
+
+
+LOADED: Nodes = {
+    "a": ("LoadImage", {"image": "fox.png"}),
+    "b": ("ImageScale", {"image": ["a", 0], "upscale_method": "lanczos", "width": 512, "height": 768, "crop": "disabled"}),
+    "d": ("VAEEncode", {"pixels": ["c", 0], "vae": ["1", 2]}),
+}
+SCALED: list[tuple[str, Nodes, str, tuple[int | None, int | None]]] = [
+    ("by a factor", {"c": ("ImageScaleBy", {"image": ["b", 0], "scale_by": 1.5})}, "d", (768, 1152)),
+    ("of a size that is not known", {"c": ("ImageScaleBy", {"image": ["a", 0], "scale_by": 1.5})}, "d", (None, None)),
+    ("to an area, in eighths", {"c": ("ImageScaleToTotalPixels", {"image": ["b", 0], "megapixels": 1.0})}, "d", (832, 1248)),
+    ("by a model", {"c": ("ImageUpscaleWithModel", {"image": ["b", 0], "upscale_model": ["u", 0]})}, "d", (None, None)),
+    ("as a latent", {"c": ("LatentUpscaleBy", {"samples": ["4", 0], "scale_by": 1.5})}, "c", (960, 768)),
+]
+
+
+@pytest.mark.parametrize(("nodes", "latent", "size"), [case[1:] for case in SCALED], ids=[case[0] for case in SCALED])
+def test_a_size_is_followed_through_scaling(nodes: Nodes, latent: str, size: tuple[int | None, int | None]) -> None:
+    said = recipe(graph(LOADED | nodes, n5={"latent_image": [latent, 0]}))
+    assert (said.width, said.height) == size
+
+
+def test_pictures_that_an_edit_model_sees_are_named() -> None:
+    nodes: Nodes = {
+        "a": ("TextEncodeQwenImageEditPlus", {"prompt": "at night", "clip": ["1", 1], "image1": ["s", 0]}),
+        "s": ("ImageScaleToTotalPixels", {"image": ["i", 0], "megapixels": 1.0}),
+        "i": ("LoadImage", {"image": "fox.png"}),
+    }
+    said = recipe(graph(nodes, n5={"positive": ["a", 0]}))
+    assert said.prompt == "at night" and said.extras["ref images"] == ("fox.png",)

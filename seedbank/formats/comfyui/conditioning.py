@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seedbank.formats.comfyui.graph import MAX_HOPS, Link, Node, as_link
-from seedbank.formats.comfyui.roles import CONDITIONINGS, ENCODERS, TEXTS, is_pipe, names
+from seedbank.formats.comfyui.roles import CONDITIONINGS, ENCODERS, TEXTS, is_picture, is_pipe, names
 from seedbank.formats.comfyui.scalars import as_integer, as_number
 from seedbank.formats.comfyui.strings import MAX_TEXT, joined
 from seedbank.formats.comfyui.values import Values
@@ -16,6 +16,10 @@ from seedbank.formats.reading import CERTAIN, LIKELY
 
 _CONTROL = re.compile(r"control_?net", re.I)
 _ENCODES = re.compile(r"encode|prompt|cutoff|text|wildcard|loader|chatglm", re.I)
+LOADS = re.compile(r"load.*(image|video|img)|image.*(load|input)|^image url|base64", re.I)
+"""Nodes that load a picture."""
+_SEES = re.compile(r"QwenImageEdit|ReferenceLatent|OmniGen|StyleModelApply|unCLIPConditioning|Kontext", re.I)
+_WAY_TO_FILE = 10
 _OWN_SIDE = 7
 """So many of the names of a side are of that side only."""
 _EMBEDDING = re.compile(r"embedding:\s*([^\s,():]+)", re.I)
@@ -34,6 +38,7 @@ class Conditioning:
 
     texts       in the order in which the graph combines them
     encoders    the texts by the names of the encoder's inputs, where they are not one text
+    pictures    that stand beside a text: what an edit model is given to see
     clip        where the text encoder came from: the link that leads to clip skip
     sure        how sure the texts are
     """
@@ -42,6 +47,7 @@ class Conditioning:
     encoders: dict[str, str] = field(default_factory=dict)
     guidance: float | None = None
     controlnets: list[Mapping[str, Any]] = field(default_factory=list)
+    pictures: list[str] = field(default_factory=list)
     clip: Link | None = None
     clip_skip: int | None = None
     zero: bool = False
@@ -106,6 +112,7 @@ def _at(values: Values, node: Node, role: str, found: Conditioning) -> list[tupl
         found.guidance = as_number(values.resolve(node.inputs["guidance"], "number"))
     if _CONTROL.search(node.kind) or "control_net" in node:
         found.controlnets.append(_controlnet(values, node))
+    found.pictures += _pictures(values, node)
     sides = _sides(node, role)
     if sides:
         return sides
@@ -121,6 +128,27 @@ def _at(values: Values, node: Node, role: str, found: Conditioning) -> list[tupl
     return [
         (link, role) for name, link in node.wires.items() if re.search(r"cond|positive|negative|embeds?$|prompt", name, re.I)
     ]
+
+
+def _pictures(values: Values, node: Node) -> list[str]:
+    """The files that an encoder of texts and pictures, or a reference beside a text, is given."""
+    if not _SEES.search(node.kind):
+        return []
+    found = []
+    for link in node.wires.values():
+        for _ in range(_WAY_TO_FILE):
+            end = values.router.follow(link, "image")
+            if end is None:
+                break
+            made = values.graph[end[0]]
+            if LOADS.search(made.kind):
+                found += [name for name in (made.inputs.get("image"), made.inputs.get("url")) if isinstance(name, str)]
+                break
+            onward = next((other for name, other in made.wires.items() if is_picture(name)), None)
+            if onward is None:
+                break
+            link = onward
+    return found
 
 
 def _sides(node: Node, role: str) -> list[tuple[Link, str]]:

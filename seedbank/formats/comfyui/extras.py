@@ -49,6 +49,7 @@ def extras_of(
         "embeddings": tuple(ModelName(name) for name in embeddings) or None,
         "controlnets": tuple(positive.controlnets) or None,
         "inputs": start.inputs or None,
+        "ref images": tuple(dict.fromkeys(positive.pictures)) or None,
         "encoders": positive.encoders or None,
         "negative_encoders": negative.encoders or None,
         **_later(values, trail, passes),

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from seedbank.formats.comfyui.conditioning import LOADS
 from seedbank.formats.comfyui.graph import Node
 from seedbank.formats.comfyui.roles import RESIZES, has, is_picture
-from seedbank.formats.comfyui.scalars import as_integer
+from seedbank.formats.comfyui.scalars import as_integer, as_number, size_for
 from seedbank.formats.comfyui.values import Values
 
 MAX_SIDE = 100_000
+MAX_SCALE = 1_000
 
-_LOADS = re.compile(r"load.*(image|video|img)|image.*(load|input)|^image url|base64", re.I)
 _MASKS = re.compile(r"inpaint|SetLatentNoiseMask", re.I)
 
 
@@ -34,17 +35,24 @@ def start_of(values: Values, sampler: Node, below: Sequence[Node]) -> Start:
     size: tuple[int | None, int | None] | None = None
     batch = index = None
     loaded: list[str] = []
-    masked = known = False
+    masked = lost = False
+    scaled: list[Callable[[int, int], tuple[int, int]]] = []
     for node in [*below] or [sampler]:
-        known = known or (any(RESIZES.search(name) for name in node.inputs) and any(map(is_picture, node.wires)))
-        if size is None and not known:
-            size = size_of(values, node)
+        if size is None and not lost:
+            scale = scale_of(values, node)
+            resizes = any(RESIZES.search(name) for name in node.inputs) and any(map(is_picture, node.wires))
+            if scale is not None:
+                scaled.append(scale)
+            elif resizes:
+                lost = True
+            if scale in (None, _cropped) and not lost:
+                size = _scaled(size_of(values, node), scaled)
         if (batch is None and not any(name in node for name in ("samples", "pixels"))) or node.kind == "RepeatLatentBatch":
             batch = values.integer(node, "batch") or batch
         if node.kind == "LatentFromBatch":
             index = as_integer(values.resolve(node.inputs.get("batch_index"), "number"))
         masked = masked or bool(_MASKS.search(node.kind))
-        if _LOADS.search(node.kind):
+        if LOADS.search(node.kind):
             loaded += [
                 value
                 for value in (node.inputs.get("image"), node.inputs.get("video"), node.inputs.get("url"))
@@ -53,12 +61,49 @@ def start_of(values: Values, sampler: Node, below: Sequence[Node]) -> Start:
     mode = None
     if below:
         last = below[-1]
-        if _LOADS.search(last.kind) or loaded:
+        if LOADS.search(last.kind) or loaded:
             mode = "inpaint" if masked else "img2img"
         elif size is not None:
             mode = "txt2img"
     width, height = size or (None, None)
     return Start(width, height, batch, index, mode, tuple(loaded))
+
+
+def scale_of(values: Values, node: Node) -> Callable[[int, int], tuple[int, int]] | None:
+    """What a node of ComfyUI makes of the size of its picture or latent, where it goes by the size that there is.
+
+    Latents are an eighth of the picture on each side, and an encoder leaves out what is over. What a model enlarges to is in
+    its file only.
+    """
+    if node.kind.startswith("VAEEncode"):
+        return _cropped
+    factor = as_number(values.resolve(node.inputs.get("scale_by"), "number"))
+    if node.kind in ("ImageScaleBy", "LatentUpscaleBy") and factor is not None and 0 < factor <= MAX_SCALE:
+        unit = 8 if node.kind == "LatentUpscaleBy" else 1
+        return lambda width, height: (round(width // unit * factor) * unit, round(height // unit * factor) * unit)
+    area = as_number(values.resolve(node.inputs.get("megapixels"), "number"))
+    if node.kind == "ImageScaleToTotalPixels" and area is not None and 0 < area <= MAX_SCALE:
+        unit = as_integer(node.inputs.get("resolution_steps")) or 1
+        return lambda width, height: size_for(width, height, area, unit) or (width, height)
+    return None
+
+
+def _cropped(width: int, height: int) -> tuple[int, int]:
+    return width // 8 * 8, height // 8 * 8
+
+
+def _scaled(
+    size: tuple[int | None, int | None] | None, scaled: Sequence[Callable[[int, int], tuple[int, int]]]
+) -> tuple[int | None, int | None] | None:
+    """The size after all that lies before a node of that size, the farthest first."""
+    if size is None or all(scale is _cropped for scale in scaled):
+        return size  # as the file says it
+    width, height = size
+    for scale in reversed(scaled):
+        if not width or not height:
+            return None, None
+        width, height = scale(width, height)
+    return (width, height) if width and height and max(width, height) <= MAX_SIDE else (None, None)
 
 
 def size_of(values: Values, node: Node) -> tuple[int | None, int | None] | None:

@@ -17,7 +17,7 @@ _REROUTE = re.compile(
     r"reroute|^(PreviewBridge.*|easy cleanGpuUsed|easy clearCacheAll|UnloadModel|UnloadAllModels|VRAM_Debug)$", re.I
 )
 _SWITCH = re.compile(r"switch|ConditionalBranch|ifElse|^easy if$|If ANY|anythingIndex", re.I)
-_BOOLEANS = ("switch", "boolean", "cond", "condition", "boolean_value", "any", "value", "expr", "bool")
+_BOOLEANS = ("switch", "boolean", "boolean_number", "cond", "condition", "boolean_value", "any", "value", "expr", "bool")
 _TRUE = ("on_true", "tt_value", "if_true", "true_value", "TRUE_IN", "if", "true", "input_true", "A")
 _FALSE = ("on_false", "ff_value", "if_false", "false_value", "FALSE_IN", "else", "false", "input_false", "B")
 SIDES = (*_TRUE, *_FALSE)
@@ -78,6 +78,9 @@ class Router:
     def chosen_name(self, node: Node) -> str | None:
         """The name of the input that a switch hands on; None where its setting is made at run time."""
         true, false = (next((name for name in side if name in node), None) for side in (_TRUE, _FALSE))
+        if true is None and false is None and ("boolean" in node or "boolean_number" in node):
+            # WAS: `text_a` and `text_b`, `model_a` and `model_b` …
+            true, false = (next((name for name in node.inputs if name.endswith(end)), None) for end in ("_a", "_b"))
         if true is not None or false is not None:
             setting = next((node.inputs[name] for name in _BOOLEANS if name in node), None)
             value = self._resolve(setting, "boolean")
@@ -96,7 +99,7 @@ class Router:
                 wanted = int(number[1]) if number else None
             return next((name for name, number in options.items() if number == wanted), None)
         # Without a setting the first that is there is taken (`Any Switch (rgthree)`, `Context Switch`).
-        return next((name for name in node.wires), None)
+        return next((name for name, link in node.wires.items() if link.node in self.graph.nodes), None)
 
     def _through_pipe(self, node: Node, role: str) -> Link | None:
         """What a node with a pipe takes out of it, or was given beside it; None where it makes the thing itself."""

@@ -9,8 +9,8 @@ MAX_SEED = 2**64 - 1
 
 
 def size_for(across: int, down: int, megapixels: float, multiple: int) -> tuple[int, int] | None:
-    """The size that ComfyUI's ResolutionSelector gives: the area in pixels of 1024 x 1024, each side a whole multiple."""
-    if not (0 < across < 1000 and 0 < down < 1000 and 0 < megapixels < 1000 and 0 < multiple < 10_000):
+    """The size that ComfyUI gives to an area: it is in pixels of 1024 x 1024, and each side is a whole multiple."""
+    if not (0 < across < 100_000 and 0 < down < 100_000 and 0 < megapixels < 1000 and 0 < multiple < 10_000):
         return None
     scale = math.sqrt(megapixels * 1024 * 1024 / (across * down))
     return round(across * scale / multiple) * multiple, round(down * scale / multiple) * multiple

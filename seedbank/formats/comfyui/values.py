@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import Any
 
+from seedbank.formats.comfyui.composing import composed, composes
 from seedbank.formats.comfyui.formulas import Operand, computed, computes, size_of_setting, whole
 from seedbank.formats.comfyui.graph import Graph, Link, Node, as_link
 from seedbank.formats.comfyui.roles import RESIZES, TEXTS, has, is_picture, names, role_of
 from seedbank.formats.comfyui.routing import SIDES, Router, hands_on
 from seedbank.formats.comfyui.scalars import as_integer, as_number, literal
-from seedbank.formats.comfyui.strings import MAX_TEXT, changed, changes, joined, most
+from seedbank.formats.comfyui.strings import MAX_TEXT
 from seedbank.formats.reading import CERTAIN, GUESSED, LIKELY
 
 MAX_DEPTH = 40
@@ -40,16 +41,11 @@ _CONSTANTS = (
 )
 _RUN_TIME = re.compile(
     r"TextGenerate|LLM|ollama|gemini|chatgpt|openai|\bgpt|gpt\d|claude|caption|interrogat|tagger|florence|vlm|qwen\d?.?vl|llava|joy|"
-    r"Superprompt|MagicPrompt|DPRandom|DPCombin|random.*prompt|prompt.*(generator|enhance|expan|random)|wildcards?$",
+    r"Superprompt|MagicPrompt|DPRandom|DPCombin|random.*(prompt|line)|prompt.*(generator|enhance|expan|random)|wildcards?$",
     re.I,
 )
 """Nodes that make their text when the graph runs; what they are given is not what the model was given."""
 _SHOWN = re.compile(r"^(ShowText|PreviewAny|DisplayAny|Display Any|ShowAny|easy show|Text_?(Display|Show))", re.I)
-_JOINED = re.compile(r"concat|join|combine|append|StringFunction|promptLine", re.I)
-_JOINTS: Mapping[Any, str] = {"none": "", "space": " ", "comma": ", ", "newline": "\n"}
-"""What stands between joined texts, where a node has words for it."""
-_STRING_INPUT = re.compile(r"^(string|text|prompt|part|str|input|arg|s|t)[ _]?(\d+|[a-z])$", re.I)
-_REPLACED = re.compile(r"replace", re.I)
 _MEASURES = re.compile(r"(get|image|latent|video).*size|resolution.*from|from.*resolution|image.?info", re.I)
 """Nodes that give the size of the picture that they are given."""
 _KEEPS_SIZE = re.compile(r"decode|encode|sampler|preview|save|batch|mask", re.I)
@@ -74,7 +70,7 @@ class Values:
         self._shown = shown
         self._lookups = 0
         self._depth = 0
-        self._made = 0
+        self.made = 0
 
     def of(self, node: Node, role: str) -> Any:
         """The value that a node has for a role; None where it has none or it cannot be found."""
@@ -116,8 +112,8 @@ class Values:
         if link is None:
             return literal(value)
         self._lookups += 1
-        if self._depth >= MAX_DEPTH or self._lookups > MAX_LOOKUPS or self._made > MAX_MADE:
-            self._remark("The graph is nested too deeply; some of its values were not followed.")
+        if self._depth >= MAX_DEPTH or self._lookups > MAX_LOOKUPS or self.made > MAX_MADE:
+            self.remark("The graph is nested too deeply; some of its values were not followed.")
             return None
         self._depth += 1
         try:
@@ -132,7 +128,7 @@ class Values:
     def _at(self, node: Node, slot: int, wanted: str, role: str) -> Any:
         if wanted.startswith("text"):
             side = wanted.removeprefix("text").strip() or "positive"
-            return self._text_at(node, "negative" if "neg" in role else "positive" if "pos" in role else side)
+            return self._text_at(node, slot, "negative" if "neg" in role else "positive" if "pos" in role else side)
         said = role_of(self.graph, node, slot)
         if role in _SIDES:
             said = said if said in _SIDES else role
@@ -174,7 +170,7 @@ class Values:
     def _side_of_picture(self, node: Node, side: str) -> Any:
         """A side of the picture that a node measures: that of the nearest node behind it that says one."""
         for _ in range(MAX_DEPTH):
-            links = [link for name, link in node.wires.items() if is_picture(name)]
+            links = [link for name, link in node.wires.items() if is_picture(name)] or list(node.wires.values())
             end = self.router.follow(links[0], "image") if len(links) == 1 else None
             if end is None or any(RESIZES.search(name) for name in self.graph[end[0]].inputs):
                 return None
@@ -188,75 +184,18 @@ class Values:
                 return None
         return None
 
-    def _text_at(self, node: Node, side: str) -> str | None:
+    def _text_at(self, node: Node, slot: int, side: str) -> str | None:
         if _SHOWN.search(node.kind):
             return self._shown_text(node, side)
         if _RUN_TIME.search(node.kind) and "populated_text" not in node:
-            self._remark(f"The text of the node {node.kind} is made when the graph runs; the file does not hold it.")
+            self.remark(f"The text of the node {node.kind} is made when the graph runs; the file does not hold it.")
             return None
-        if "max_rows" in node and as_integer(node.inputs["max_rows"]) == 1:
-            return self._line(node, side)
-        if changes(node):
-            return self._changed(node, side)
-        if _REPLACED.search(node.kind) or node.inputs.get("action") == "replace":
-            return self._replaced(node, side)
-        if _JOINED.search(node.kind):
-            return self._joined(node, side)
+        if composes(node):
+            return composed(self, node, slot, side)
         if "style" in node.kind.lower():
             self.sure = min(self.sure, GUESSED)
-            self._remark(f"The node {node.kind} adds a style to the text that the file does not hold.")
+            self.remark(f"The node {node.kind} adds a style to the text that the file does not hold.")
         return self.text_of(node, side)
-
-    def _joined(self, node: Node, side: str) -> str | None:
-        """Several texts as one; the order is that of the inputs."""
-        parts = [value for name, value in node.inputs.items() if _STRING_INPUT.search(name)]
-        joint = next(
-            (node.inputs[name] for name in ("delimiter", "separator", "seperator") if isinstance(node.inputs.get(name), str)),
-            None,
-        )
-        if joint is None:
-            joint = ", " if node.inputs.get("tidy_tags") in ("yes", True) else ""
-        filled = "WAS" in node.kind or node.kind == "Text Concatenate" or joint in _JOINTS
-        lost: list[Any] = []
-
-        def found() -> Iterator[str]:
-            for value in parts:
-                text = self.text(value, side)
-                if text is None:
-                    lost.append(value)
-                elif text or not filled:
-                    yield text
-
-        text = joined(_JOINTS.get(joint, joint).replace("\\n", "\n"), found())
-        self._made += len(text)
-        if len(lost) == len(parts):
-            return None if parts else self.text_of(node, side)
-        if lost:
-            self.sure = min(self.sure, GUESSED)
-            self._remark(f"A part of the text that the node {node.kind} joins could not be followed; the prompt lacks it.")
-        return text
-
-    def _line(self, node: Node, side: str) -> str | None:
-        """The one line that a node takes out of its text."""
-        lines = [line for line in (self.text_of(node, side) or "").splitlines() if line.strip()]
-        start = as_integer(self.resolve(node.inputs.get("start_index"), "number")) or 0
-        return lines[start] if 0 <= start < len(lines) else None
-
-    def _changed(self, node: Node, side: str) -> str | None:
-        text = self.text_of(node, side)
-        found = changed(node, text) if text is not None else None
-        if text is not None and found is None:
-            self._remark(f"What the node {node.kind} makes of the text is not in the file, and its pattern is not run.")
-        return found[:MAX_TEXT] if found is not None else None
-
-    def _replaced(self, node: Node, side: str) -> str | None:
-        text = self.text_of(node, side)
-        pairs = [(f"find{k}", f"replace{k}") for k in ("", "1", "2", "3")] + [("text_b", "text_c"), ("search", "replace")]
-        for find, replace in pairs:
-            old, new = node.inputs.get(find), node.inputs.get(replace)
-            if text is not None and isinstance(old, str) and old and isinstance(new, str):
-                text = text.replace(old, new, most(new))[:MAX_TEXT]
-        return text
 
     def _shown_text(self, node: Node, side: str) -> str | None:
         """What a showing node hands on; where that is made at run time, what it showed when the file was written."""
@@ -268,7 +207,7 @@ class Values:
         if shown:
             self.sure = min(self.sure, LIKELY)
             del self.remarks[before:]
-            self._remark(f"The text was made when the graph ran; it is what the node {node.kind} showed.")
+            self.remark(f"The text was made when the graph ran; it is what the node {node.kind} showed.")
         return shown or None
 
     def _typed(self, link: Link, role: str) -> str | None:
@@ -281,7 +220,7 @@ class Values:
             for other, value in node.inputs.items():
                 if other in SIDES and other != name and (text := self.text(value, role.removeprefix("text "))) is not None:
                     self.sure = min(self.sure, GUESSED)
-                    self._remark(
+                    self.remark(
                         "The prompt is the text that was typed; the text that the model was given was made from it at run time."
                     )
                     return text
@@ -291,6 +230,6 @@ class Values:
             link = onward
         return None
 
-    def _remark(self, sentence: str) -> None:
+    def remark(self, sentence: str) -> None:
         if sentence not in self.remarks:
             self.remarks.append(sentence)
