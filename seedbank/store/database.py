@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -26,16 +26,13 @@ from seedbank.store import postgresql
 from seedbank.store.failures import translated
 from seedbank.store.sending import KEPT_AFTER
 
-if TYPE_CHECKING:
-    from seedbank.store.journal import Journal
-
 SAFE_WAL = (3, 51, 3)
 """Older versions of SQLite can corrupt a WAL database when two connections write and checkpoint at the same instant."""
 
 BUSY_SECONDS = 30
-CHECKPOINT = 16_384
-"""Pages (of 4 KiB) of its WAL at which a commit brings what is left of it into the file, sixteen times SQLite's own number: a
-thread does most of that beside the commits (`store/journal.py`), and shall come to it first."""
+CHECKPOINT = 4096
+"""Pages (of 4 KiB) after which SQLite brings its WAL into the file, four times its own number. Digests land anywhere in
+their indexes, so each transaction of an import touches other pages of them; the later they are written, the fewer twice."""
 CACHE = 32 * 1024
 """KiB that a connection to SQLite keeps of a file at most, 16 times its own number: what a page of entries touches lies all
 over a large bank, and asking the system for it again and again was up to a seventh of the time."""
@@ -156,7 +153,6 @@ class Database:
         """Raises `NoBank` when there is no such SQLite file and `create` is not set; connects to nothing yet."""
         self.place = place
         self.foreign_keys = True
-        self._journal: Journal | None = None
         if place.file is None:
             self.engine = postgresql.engine(place.url)
         else:
@@ -224,20 +220,7 @@ class Database:
             with connection.begin():
                 if not self.is_sqlite:
                     connection.execute(select(func.pg_advisory_xact_lock(WRITERS)))
-                    yield connection
-                    return
-                raw: Any = connection.connection.driver_connection
-                before, journal = raw.total_changes, self._of_writer()
                 yield connection
-            journal.wrote(raw.total_changes - before)
-
-    def _of_writer(self) -> Journal:
-        """What brings the journal into the file, made for the first writer: there is one at a time."""
-        if self._journal is None:
-            from seedbank.store.journal import Journal
-
-            self._journal = Journal(self.engine)
-        return self._journal
 
     def settle_journal(self) -> None:
         """Gives a bank's file the journal that is safe with this SQLite. Only for files that are known to be banks."""
@@ -251,8 +234,6 @@ class Database:
 
     def close(self) -> None:
         """Gives all connections back."""
-        if self._journal is not None:
-            self._journal.close()
         self.engine.dispose()
 
 
