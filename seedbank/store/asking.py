@@ -19,7 +19,6 @@ from seedbank.store.sources import NOTHING, Condition, bare, by_ids
 from seedbank.store.tables import entries, users
 
 if TYPE_CHECKING:
-    from seedbank.records import Model
     from seedbank.store.hashes import Hashes
 
 T = TypeVar("T")
@@ -80,11 +79,6 @@ class Asking:
         """{name: id}"""
         statement = select(users.c.id, users.c.name)
         return self.once("users", None, lambda: {name: number for number, name in self.connection.execute(statement)})
-
-    @property
-    def models(self) -> dict[int, Model]:
-        """Those that were read, by their ids; for `reading.entries_by_id`."""
-        return self.once("models read", None, dict)
 
     def ids_named(self, table: Table, text: str, *, digests: bool = False) -> list[int]:
         """As `matching.ids_named`."""

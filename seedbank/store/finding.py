@@ -13,7 +13,8 @@ from seedbank.errors import NotFound
 from seedbank.query import EVERYTHING, Query
 from seedbank.records import Count, Page
 from seedbank.store.database import Database
-from seedbank.store.reading import CHUNK, LARGEST_ID, entries_by_id, newest_ids, no_entry
+from seedbank.store.reading import CHUNK, LARGEST_ID, Shared, entries_by_id, newest_ids, no_entry
+from seedbank.store.remembering import memory_of
 
 # What only a query needs is imported inside the methods: listing the newest entries must stay quick to start.
 if TYPE_CHECKING:
@@ -64,13 +65,10 @@ class Finder:
     def page(self, query: Query, limit: int, after: int | None) -> Page:
         """At most `limit` entries behind the entry `after`."""
         with self._reading(query) as connection:
-            if query == EVERYTHING:
-                found, models = newest_ids(connection, limit + 1, after), None
-            else:
-                asking = self._ask(connection, walking=True)
-                found, models = self._page(asking, query, limit + 1, after), asking.models
+            found = self._ids(connection, query, limit + 1, after)
             shown = found[:limit]
-            listed = tuple(entries_by_id(connection, shown, self.user, models))
+            shared = memory_of(connection).once("shared", Shared)
+            listed = tuple(entries_by_id(connection, shown, self.user, shared))
         return Page(listed, shown[-1] if len(found) > limit and shown else None)
 
     def ids(self, query: Query) -> Iterator[int]:

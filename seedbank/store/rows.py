@@ -35,8 +35,9 @@ def blob_of(digest: bytes | None, size: int, media_type: str, location: str | No
 
 def output_of(body: str | None, trace: bytes | None, size: int | None) -> Output:
     """What the columns of `OUTPUT` say."""
-    here = None if trace is None or size is None else Blob(trace.hex(), size, TRACE_TYPE)
-    return Output(trace=here, trace_digest=digest_text(trace), **plain_of(body))
+    digest = digest_text(trace)
+    here = None if digest is None or size is None else Blob(digest, size, TRACE_TYPE)
+    return Output(trace=here, trace_digest=digest, **plain_of(body))
 
 
 def plain_of(body: str | None) -> Any:
@@ -52,8 +53,12 @@ def recipe_of(
     """The recipe that the columns of `RECIPE` say."""
     if digest is None:
         return None
-    named = None if model_id is None else digest_text(model)
-    return recipe_rows.join(_settings_of(body or "{}"), named, seed_number(seed), *columns)
+    return recipe_with(body, None if model_id is None else digest_text(model), seed, *columns)
+
+
+def recipe_with(body: str | None, model: str | None, seed: int | None, *columns: Any) -> Recipe:
+    """The recipe of these settings, with the digest of its model and the values that have columns."""
+    return recipe_rows.join(_settings_of(body or "{}"), model, seed_number(seed), *columns)
 
 
 # -- settings of recipes, which many share ---------------------------------------------------------------------------
