@@ -17,6 +17,8 @@ from seedbank.store.types import moment, uid_text
 from seedbank.store.versions import check_revision
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from seedbank.store.writing import Work
 
 
@@ -83,10 +85,15 @@ class Opened:
         with self._database.writing() as connection:
             yield writing.Work.begin(connection, user or self.user)
 
+    def _file(self) -> Path | None:
+        """The file of SQLite itself, also where a link names it: its pictures lie beside the file, not beside every link."""
+        file = self._database.place.file
+        return file.resolve() if file is not None and file.is_symlink() else file
+
     def info(self) -> BankInfo:
         """What the bank says of itself."""
         with self._database.reading() as connection:
             row = connection.exec_driver_sql("SELECT uid, created, images, settings FROM bank").one()
         uid, created, images, settings = row
-        place = images or f"{self._database.place.file}.images"
+        place = images or f"{self._file()}.images"
         return BankInfo(uid_text(uid), moment(created), place, {} if settings is None else parsed(settings))

@@ -330,6 +330,15 @@ def test_a_bank_says_who_it_is_and_where_its_pictures_are(empty_url: str, databa
             Store.create(databases.empty())
 
 
+def test_pictures_lie_beside_the_bank_itself_also_where_a_link_names_it(tmp_path: Path):
+    (tmp_path / "share").mkdir()
+    with Store.create(str(tmp_path / "share" / "art.db")):
+        pass
+    (tmp_path / "link.db").symlink_to(tmp_path / "share" / "art.db")
+    with Store.open(str(tmp_path / "link.db")) as store:
+        assert store.info().images_url == str(tmp_path / "share" / "art.db.images")
+
+
 def test_pictures_lie_beside_a_sqlite_bank_even_after_it_moved(tmp_path: Path):
     Store.create(str(tmp_path / "a.db")).close()
     (tmp_path / "a.db").rename(tmp_path / "b.db")
