@@ -92,6 +92,20 @@ def test_a_subgraph_is_taken_apart_and_its_widgets_count() -> None:
     }
     said = recipe(outer, "png:workflow")
     assert (said.seed, said.steps, said.prompt, said.model) == (11, 33, "a fox", ModelName("base.safetensors"))
+    # Newer front ends show widgets of nodes inside, by the node's id; -1 is an input of the subgraph.
+    instance["properties"] = {"proxyWidgets": [["2", "text"], ["5", "seed"], ["-1", "steps"]]}
+    instance["widgets_values"] = ["a hen", 99, 44]
+    said = recipe(outer, "png:workflow")
+    assert (said.prompt, said.seed, said.steps) == ("a hen", 99, 44)
+    instance["widgets_values"] = ["a hen"]
+    said = recipe(outer, "png:workflow")
+    assert (said.prompt, said.seed) == ("a fox", 11), "values that are not as many as widgets say nothing"
+    inside = {"id": "nest", "nodes": [instance | {"widgets_values": ["a hen", 99, 44]}], "links": [], "inputs": []}
+    inside["links"] = [{"id": 7, "origin_id": 30, "origin_slot": 0, "target_id": -20, "target_slot": 0}]
+    outer["definitions"]["subgraphs"].append(inside | {"outputs": [{"name": "IMAGE", "linkIds": [7]}]})
+    outer["nodes"][0] = drawn(30, "nest", [], ["IMAGE"])
+    said = recipe(outer, "png:workflow")
+    assert (said.prompt, said.seed, said.steps) == ("a hen", 99, 44), "a subgraph in a subgraph"
 
 
 def test_the_executed_graph_counts_more_than_the_workflow() -> None:

@@ -64,6 +64,19 @@ def widgets_of(node: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
+def promoted(instance: Mapping[str, Any]) -> Mapping[tuple[str, str], Any]:
+    """{(id of a node inside, its widget): value} of the widgets that a subgraph shows on its instance; id -1 is an input.
+
+    Only where there are as many values as widgets: the front end writes other lists, too, and says nothing of their order.
+    """
+    properties, values = instance.get("properties"), instance.get("widgets_values")
+    shown = properties.get("proxyWidgets") if isinstance(properties, dict) else None
+    if not isinstance(shown, list) or not isinstance(values, list) or len(shown) != len(values):
+        return {}
+    pairs = zip(shown, values, strict=True)
+    return {(str(one[0]), str(one[1])): value for one, value in pairs if isinstance(one, list) and len(one) >= 2}
+
+
 def uncommented(text: str) -> str:
     """A prompt without `/* … */` and `// …`, which the front end takes out before it runs (`processDynamicPrompt`)."""
     kept: list[str] = []

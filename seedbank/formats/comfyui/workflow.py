@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from seedbank.formats.comfyui.graph import MAX_HOPS
 from seedbank.formats.comfyui.groups import INSIDE, dicts, placed
-from seedbank.formats.comfyui.widgets import widgets_of
+from seedbank.formats.comfyui.widgets import fits, promoted, widgets_of
 
 MAX_NODES = 200_000
 MAX_NESTING = 8
@@ -140,6 +140,9 @@ class _Reader:
     def _inputs(self, scope: _Scope, node: dict[str, Any]) -> dict[str, Any]:
         """The inputs of a node: its widgets by name, then what is connected, which counts more."""
         inputs: dict[str, Any] = dict(widgets_of(node))
+        if scope.outer is not None:
+            shown = promoted(scope.outer[1])
+            inputs |= {name: value for (inner, name), value in shown.items() if inner == str(node["id"]) and fits(name, value)}
         for place, port in enumerate(dicts(node.get("inputs"))):
             link = port.get("link")
             if link is None and scope is self._top:
@@ -167,7 +170,8 @@ class _Reader:
                 scope, node = scope.outer
                 port = _port(node, port_name, source.slot)
                 if port is None or port.get("link") is None:
-                    return _instance_value(node, port)
+                    shown = promoted(node).get(("-1", str(port_name)))
+                    return shown if shown is not None else _instance_value(node, port)
                 link = port["link"]
                 continue
             node = scope.nodes.get(source.node, {})
