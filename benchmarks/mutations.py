@@ -29,14 +29,13 @@ import seedbank
 from benchmarks.machine import save
 from benchmarks.mutation_changes import CHANGES, FAULTS, PLANTED, WEIGHTS, fault
 from seedbank.api import Library
-from seedbank.bank import Pixels
+from seedbank.bank import Pixels, first_difference
 from seedbank.environment import Environment
 from seedbank.errors import NotFound, SeedbankError
 from seedbank.records import Entry, NewEntry
 from seedbank.regen import Options, regenerate
 from seedbank.regen.bench import Bench
 from seedbank.regen.causes import INSTRUCTION_SET
-from seedbank.regen.judge import first_difference
 from seedbank.regen.service import setting_of
 from seedbank.regen.undoing import SMALLER_CPU
 from tests import tiny_models

@@ -17,14 +17,14 @@ from seedbank.errors import BadInput
 from seedbank.frozen import replace
 from seedbank.hashing import canonical_json
 from seedbank.pipelines import cfg_of
-from seedbank.readable import MOVED, PIXELS, Pixels, Readable, Stages, belongs
+from seedbank.readable import MOVED, PIXELS, Pixels, Readable, Stages, belongs, first_difference
 from seedbank.recipe import Recipe
 from seedbank.records import TRACE_TYPE, Blob, Entry, Model, NewEntry, NewRegeneration, Picture, Regeneration
 
 if TYPE_CHECKING:
     from seedbank.store.writing import Act
 
-__all__ = ["MOVED", "PIXELS", "Bank", "Pixels", "Stages", "belongs", "now", "obstacles_of", "pixels_of"]
+__all__ = ["MOVED", "PIXELS", "Bank", "Pixels", "Stages", "belongs", "first_difference", "now", "obstacles_of", "pixels_of"]
 
 
 class Bank(Readable):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from seedbank.bank import MOVED, Bank, belongs
+from seedbank.bank import MOVED, Bank, belongs, first_difference
 from seedbank.errors import BadInput, SeedbankError, StorageError
 from seedbank.hashing import file_digest, sha256
 from seedbank.progress import QUIET, Progress
@@ -44,6 +44,7 @@ def check(bank: Bank, *, read_data: bool = False, progress: Progress = QUIET) ->
     if read_data:
         yield from _check_pictures(bank, progress)
         yield from _check_traces(bank, progress)
+        yield from _check_differences(bank, progress)
 
 
 def _entry_of(bank: Bank, file: Referred) -> int | None:
@@ -129,6 +130,26 @@ def _check_traces(bank: Bank, progress: Progress) -> Iterator[Finding]:
                 continue
             if not belongs(stages, picture):
                 yield Finding("database", f"The trace of entry {number} is that of another picture.", BACKUP)
+
+
+def _check_differences(bank: Bank, progress: Progress) -> Iterator[Finding]:
+    """An attempt differs from the recorded trace where it says so: so traces of the same picture that were exchanged show."""
+    from seedbank.store.files import differing_traces
+
+    with progress.task("checking attempts") as task:
+        for attempt, number, recorded, present, stage in differing_traces(bank.store.database):
+            task.advance()
+            try:
+                found = first_difference(bank.stages(recorded), bank.stages(present))
+            except (StorageError, BadInput):
+                continue  # reported already
+            if found != stage:
+                where = "differs from it nowhere" if found is None else f"differs from it first in {found}"
+                yield Finding(
+                    "database",
+                    f"The trace of entry {number} is another one: attempt {attempt} {where}, not in {stage}.",
+                    BACKUP,
+                )
 
 
 def _is_old(bank: Bank, digest: str, before: datetime) -> bool:

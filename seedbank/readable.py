@@ -38,6 +38,16 @@ def belongs(stages: Stages, image: str) -> bool:
     return dict(stages).get(PIXELS, image) == image
 
 
+def first_difference(recorded: Stages, present: Stages) -> str | None:
+    """The first stage whose digest differs, in the recorded order; None when all are equal."""
+    now = dict(present)
+    for stage, digest in recorded:
+        if now.get(stage) != digest:
+            return stage
+    known = {stage for stage, _ in recorded}
+    return next((stage for stage, _ in present if stage not in known), None)
+
+
 class Readable:
     """One database plus one image store, opened."""
 

@@ -11,7 +11,7 @@ from seedbank.api import Library
 from seedbank.bank import pixels_of
 from seedbank.check import check
 from seedbank.recipe import Recipe
-from seedbank.records import Model, NewEntry
+from seedbank.records import Model, NewEntry, NewRegeneration
 from tests.pictured import drawing, recipe
 
 WEIGHTS = Model("a" * 64, "tiny")
@@ -69,6 +69,25 @@ def test_exchanged_traces_end_with_other_pictures(bank: Library):
     assert found(bank) == []
     ends = "The trace of entry {} is that of another picture."
     assert found(bank, read_data=True) == [ends.format(1), ends.format(2)]
+
+
+def test_exchanged_traces_of_one_picture_are_seen_by_the_attempts_that_differed(bank: Library):
+    image = bank.entry(1).picture.digest
+    traces = [(("noise", n * 64), ("step.000", s * 64), ("pixels", image)) for n, s in ("ab", "ac", "dc", "dd")]
+    first, second = (
+        bank.put_entry(pixels_of(drawing(0)), NewEntry(recipe=Recipe.from_dict(recipe(2)), model=WEIGHTS), stages).id
+        for stages in (traces[0], traces[2])
+    )
+    for number, stages, stage in ((first, traces[1], "step.000"), (second, traces[3], "step.000"), (1, traces[1], "noise")):
+        bank.add_regeneration(NewRegeneration(number, "exact", trace="differs", first_difference=stage), None, stages)
+    deep = NewRegeneration(
+        first, "exact", trace="differs", first_difference="step.000", evidence={"deep": {"level": "modules"}}
+    )
+    bank.add_regeneration(deep, None, [("transformer", "e" * 64)])
+    assert found(bank, read_data=True) == []
+    exchange(bank, "trace_digest", first, second)
+    another = "The trace of entry {} is another one: attempt {} differs from it first in noise, not in step.000."
+    assert found(bank, read_data=True) == [another.format(first, 1), another.format(second, 2)]
 
 
 def test_what_is_said_of_pixels_is_computed_from_them(bank: Library):

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seedbank.bank import Stages, first_difference
 from seedbank.errors import BadInput, SeedbankError
 from seedbank.lineage import Change, recipe_changes
 from seedbank.records import Entry
-from seedbank.regen.judge import Stages, first_difference
 from seedbank.regen.stages import kind
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seedbank.bank import Bank, Pixels, belongs
+from seedbank.bank import Bank, Pixels, Stages, belongs
 from seedbank.engine.manifest import manifest_digest
 from seedbank.errors import BadInput, Blocked, RenderFailed, SeedbankError
 from seedbank.frozen import replace
@@ -26,7 +26,7 @@ from seedbank.regen.causes import Differences, candidate_causes, differences, we
 from seedbank.regen.deep import Deep, look_deeper
 from seedbank.regen.explain import explanation, needs_explanation
 from seedbank.regen.foreign import Translated, comparable, line, tolerance_for
-from seedbank.regen.judge import Judgement, Stages, compare_traces, judge
+from seedbank.regen.judge import Judgement, compare_traces, judge
 from seedbank.regen.proof import Proof, Seen, prove, steps_to
 from seedbank.regen.undoing import undoings
 

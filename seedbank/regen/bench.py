@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedbank.bank import Bank
+from seedbank.bank import Bank, Stages
 from seedbank.cohort import read_cohort, whole
 from seedbank.engine.opening import Kept, find_recorded_adapters, find_verified, load_source
 from seedbank.engine.process import Engine
@@ -27,7 +27,6 @@ from seedbank.records import Model
 from seedbank.regen.elsewhere import Elsewhere, Interpreters, notes
 from seedbank.regen.fields import UNSET, apply
 from seedbank.regen.fields import field as find_field
-from seedbank.regen.judge import Stages
 
 if TYPE_CHECKING:
     from seedbank.engine.rebuild import Plan

@@ -11,12 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from seedbank.bank import Bank
+from seedbank.bank import Bank, Stages, first_difference
 from seedbank.errors import BadInput, Blocked, RenderFailed, SeedbankError
 from seedbank.records import Entry
 from seedbank.regen.bench import STAGES, Bench, Setting
 from seedbank.regen.elsewhere import Elsewhere
-from seedbank.regen.judge import Stages, first_difference
 
 LEVELS = (STAGES, "components", "modules")
 RECORDED = "a rendering here with the recorded settings"

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from seedbank.bank import Pixels, Stages, first_difference
 from seedbank.errors import BadInput
 from seedbank.records import CLOSE, DIFFERENT, EXACT, TRACE_ABSENT, TRACE_DIFFERS, TRACE_SAME
 
-if TYPE_CHECKING:
-    from seedbank.bank import Pixels
-
-Stages = Sequence[tuple[str, str]]
 METRICS = ("max", "psnr", "ssim", "phash")
 
 
@@ -68,16 +63,6 @@ class Judgement:
     drift: dict[str, float] = field(default_factory=dict)
     parting: str | None = None
     """Where two renderings made here part from each other, when they do."""
-
-
-def first_difference(recorded: Stages, present: Stages) -> str | None:
-    """The first stage whose digest differs, in the recorded order; None when all are equal."""
-    now = dict(present)
-    for stage, digest in recorded:
-        if now.get(stage) != digest:
-            return stage
-    known = {stage for stage, _ in recorded}
-    return next((stage for stage, _ in present if stage not in known), None)
 
 
 def compare_traces(recorded: Stages, present: Stages) -> tuple[str, str | None]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
-from seedbank.regen.judge import Stages, first_difference
+from seedbank.bank import Stages, first_difference
 from seedbank.regen.stages import ENCODED, NOISE, PROMPT, kind
 
 Changes = frozenset[str]

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, exists, or_, select, update
 
 from seedbank.errors import BadInput, NotFound
-from seedbank.records import Blob, Picture, Referred, StoredPicture
+from seedbank.records import TRACE_DIFFERS, Blob, Picture, Referred, StoredPicture
 from seedbank.store.columns import BLOB, PICTURE, slices
 from seedbank.store.database import Database
 from seedbank.store.digests import head, head_of
@@ -109,6 +109,28 @@ def stored_traces(database: Database) -> Iterator[tuple[int, str, str]]:
     statement = select(*columns).select_from(entries.join(images)).where(entries.c.trace_size.is_not(None))
     for row in _in_short(database, statement):
         yield tuple(row)
+
+
+def differing_traces(database: Database) -> Iterator[tuple[int, int, str, str, str | None]]:
+    """(attempt, entry, file digests of the entry's trace and of the attempt's, the first stage that differed) where the two
+    hold the same stages, in short transactions: a deep trace has others."""
+    statement = (
+        select(
+            regenerations.c.id,
+            regenerations.c.entry_id,
+            entries.c.trace_digest.label("recorded"),
+            regenerations.c.trace_digest.label("present"),
+            regenerations.c.first_difference,
+            regenerations.c.evidence,
+        )
+        .join(entries, regenerations.c.entry_id == entries.c.id)
+        .where(
+            regenerations.c.trace == TRACE_DIFFERS, regenerations.c.trace_size.is_not(None), entries.c.trace_size.is_not(None)
+        )
+    )
+    for *row, evidence in _in_short(database, statement, regenerations.c.id):
+        if not (evidence or {}).get("deep"):
+            yield tuple(row)
 
 
 def _in_short(database: Database, statement: Select[Any], number: ColumnElement[int] = entries.c.id) -> Iterator[Any]:
