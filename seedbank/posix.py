@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
+import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -121,6 +123,18 @@ def end_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it had ended before it was asked
         os._exit(1)
+
+
+def give_way(by: int = 5) -> None:
+    """The calling thread leaves the cores to others that want them: at 5 it gets a third of what another one gets.
+
+    On Linux only, where threads have a priority each; elsewhere it would be that of the whole process. No more than that, as
+    a thread that never gets a core may be one that holds the GIL.
+    """
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        with suppress(OSError):  # a sandbox may refuse
+            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + by)
 
 
 def limit_process(more: int) -> None:

@@ -19,7 +19,7 @@ from seedbank.recipe import AS_IS
 from seedbank.records import Entry
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from concurrent.futures import Future
 
     from seedbank.blobs import Blobs
     from seedbank.engine.process import Engine
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from seedbank.exchange.receive import Received
     from seedbank.recording.block import Report
     from seedbank.recording.capture import Recorded
+    from seedbank.recording.storing import Storing
     from seedbank.regen import Options, Outcome, Tolerance
     from seedbank.regen.bench import Bench
     from seedbank.store import Store
@@ -50,12 +51,12 @@ class Studio(Interchange):
     _engine: Engine | None = None
     _bench: Bench | None = None
     _engine_key: tuple[str, str] | None = None
-    _recorder: ThreadPoolExecutor | None = None
+    _storing: Storing | None = None
 
     def close(self) -> None:
-        if self._recorder is not None:
-            self._recorder.shutdown(wait=True)
-            self._recorder = None
+        if self._storing is not None:
+            self._storing.close()
+            self._storing = None
         if self._engine is not None:
             self._engine.close()
             self._engine = None
@@ -209,12 +210,12 @@ class Studio(Interchange):
 
     def _later(self, act: Callable[[], T]) -> Future[T]:
         """Run `act` in the one thread that stores recorded calls, after those before it."""
-        from concurrent.futures import ThreadPoolExecutor
+        from seedbank.recording.storing import Storing
 
         with _starting:
-            if self._recorder is None:
-                self._recorder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="seedbank-record")
-            return self._recorder.submit(act)
+            if self._storing is None:
+                self._storing = Storing()
+        return self._storing.later(act)
 
     def regen(
         self, which: int | str | Sequence[int], options: Options | None = None, progress: Progress = QUIET

@@ -1,0 +1,53 @@
+"""The thread that stores recorded calls."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+import pytest
+
+from seedbank.recording.storing import Storing
+
+
+@pytest.fixture
+def storing():
+    made = Storing(waiting=2)
+    yield made
+    made.close()
+
+
+def test_calls_are_stored_in_order_and_closing_waits_for_all(storing):
+    done = []
+    futures = [storing.later(lambda number=number: done.append(number)) for number in range(20)]
+    storing.close()
+    assert done == list(range(20)) and all(future.done() for future in futures)
+
+
+def test_a_caller_that_is_too_fast_waits_until_there_is_room(storing):
+    go, third = threading.Event(), threading.Event()
+    storing.later(go.wait)
+    storing.later(lambda: None)
+    caller = threading.Thread(target=lambda: (storing.later(lambda: None), third.set()))
+    caller.start()
+    assert not third.wait(0.2), "two wait already"
+    go.set()
+    assert third.wait(10)
+    caller.join()
+
+
+def test_what_fails_is_told_and_makes_room_for_others(storing):
+    def broken():
+        raise OSError("the disk is full")
+
+    for _ in range(5):
+        with pytest.raises(OSError, match="the disk is full"):
+            storing.later(broken).result()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have a priority of their own on Linux only")
+def test_it_gives_way_to_the_threads_that_render(storing):
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    theirs = storing.later(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id())).result()
+    assert theirs == min(19, ours + 5) and os.getpriority(os.PRIO_PROCESS, 0) == ours
