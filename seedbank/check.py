@@ -140,16 +140,16 @@ def _check_differences(bank: Bank, progress: Progress) -> Iterator[Finding]:
         for attempt, number, recorded, present, stage in differing_traces(bank.store.database):
             task.advance()
             try:
-                found = first_difference(bank.stages(recorded), bank.stages(present))
+                before, now = bank.stages(recorded), bank.stages(present)
             except (StorageError, BadInput):
                 continue  # reported already
+            if dict(before).keys() != dict(now).keys():
+                continue  # a deep trace, or one of another number of steps
+            found = first_difference(before, now)
             if found != stage:
-                where = "differs from it nowhere" if found is None else f"differs from it first in {found}"
-                yield Finding(
-                    "database",
-                    f"The trace of entry {number} is another one: attempt {attempt} {where}, not in {stage}.",
-                    BACKUP,
-                )
+                where = "nowhere" if found is None else f"first in {found}"
+                why = f"attempt {attempt} differs from it {where}, not in {stage}"
+                yield Finding("database", f"The trace of entry {number} is another one: {why}.", BACKUP)
 
 
 def _is_old(bank: Bank, digest: str, before: datetime) -> bool:

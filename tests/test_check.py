@@ -80,10 +80,8 @@ def test_exchanged_traces_of_one_picture_are_seen_by_the_attempts_that_differed(
     )
     for number, stages, stage in ((first, traces[1], "step.000"), (second, traces[3], "step.000"), (1, traces[1], "noise")):
         bank.add_regeneration(NewRegeneration(number, "exact", trace="differs", first_difference=stage), None, stages)
-    deep = NewRegeneration(
-        first, "exact", trace="differs", first_difference="step.000", evidence={"deep": {"level": "modules"}}
-    )
-    bank.add_regeneration(deep, None, [("transformer", "e" * 64)])
+    deep = NewRegeneration(first, "exact", trace="differs", first_difference="step.000")
+    bank.add_regeneration(deep, None, [("transformer", "e" * 64), ("pixels", image)])
     assert found(bank, read_data=True) == []
     exchange(bank, "trace_digest", first, second)
     another = "The trace of entry {} is another one: attempt {} differs from it first in noise, not in step.000."

@@ -112,25 +112,23 @@ def stored_traces(database: Database) -> Iterator[tuple[int, str, str]]:
 
 
 def differing_traces(database: Database) -> Iterator[tuple[int, int, str, str, str | None]]:
-    """(attempt, entry, file digests of the entry's trace and of the attempt's, the first stage that differed) where the two
-    hold the same stages, in short transactions: a deep trace has others."""
-    statement = (
-        select(
-            regenerations.c.id,
-            regenerations.c.entry_id,
-            entries.c.trace_digest.label("recorded"),
-            regenerations.c.trace_digest.label("present"),
-            regenerations.c.first_difference,
-            regenerations.c.evidence,
-        )
-        .join(entries, regenerations.c.entry_id == entries.c.id)
-        .where(
-            regenerations.c.trace == TRACE_DIFFERS, regenerations.c.trace_size.is_not(None), entries.c.trace_size.is_not(None)
-        )
+    """(attempt, entry, file digests of the entry's trace and of the attempt's, the first stage that differed), in short
+    transactions."""
+    columns = (
+        regenerations.c.id,
+        regenerations.c.entry_id,
+        entries.c.trace_digest,
+        regenerations.c.trace_digest,
+        regenerations.c.first_difference,
     )
-    for *row, evidence in _in_short(database, statement, regenerations.c.id):
-        if not (evidence or {}).get("deep"):
-            yield tuple(row)
+    statement = (
+        select(*columns)
+        .select_from(regenerations.join(entries, regenerations.c.entry_id == entries.c.id))
+        .where(regenerations.c.trace == TRACE_DIFFERS, regenerations.c.trace_size.is_not(None))
+        .where(entries.c.trace_size.is_not(None))
+    )
+    for row in _in_short(database, statement, regenerations.c.id):
+        yield tuple(row)
 
 
 def _in_short(database: Database, statement: Select[Any], number: ColumnElement[int] = entries.c.id) -> Iterator[Any]:
