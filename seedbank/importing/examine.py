@@ -191,5 +191,6 @@ if __name__ == "__main__":
     module.load(decode=HEADERS not in sys.argv)
     if channel is not None:
         serve(socket.socket(fileno=channel), module.prepare, module.work)
+        os._exit(0)  # whoever waits for the end need not wait for libraries to be taken down
     else:  # asked by hand whether it can: the error of the user's system is the answer
         module.prepare()
