@@ -19,6 +19,8 @@ MIDJOURNEY, DALLE = "midjourney", "dall-e"
 PLACES = ("png:Description", "xmp:description", "exif:ImageDescription", "iptc:Caption", "exif:XPTitle", "text")
 JOB = re.compile(r"Job ID: ?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})", re.IGNORECASE)
 FLAGS = re.compile(r"\s(?:--|—)(?=[a-z])")
+VERSION = re.compile(r"\d(\.\d)?")
+"""Of Midjourney: one flag is enough where it names a version, unless it is a line for some other command."""
 OWN = {
     *(
         "v",
@@ -78,7 +80,8 @@ def _midjourney(payload: Payload) -> Reading | None:
     text = payload.text[: job.start()] if job else payload.text
     prompt, *rest = FLAGS.split(text)
     flags = {name: value for name, _, value in (" ".join(flag.split()).partition(" ") for flag in rest)}
-    if job is None and len(OWN & flags.keys()) < 2:
+    numbered = payload.place != "text" and any(VERSION.fullmatch(flags.get(name, "")) for name in ("v", "version", "niji"))
+    if job is None and not numbered and len(OWN & flags.keys()) < 2:
         return None
     return Reading(
         MIDJOURNEY,

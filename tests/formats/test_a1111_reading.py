@@ -86,6 +86,19 @@ def test_the_tool_is_told_by_what_it_says_of_itself(line: str, tool: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("line", "vae"),
+    [
+        ("VAE: a.pt, VAE hash: 1234567890", ModelName("a.pt", "1234567890")),
+        ("Module 1: clip_l, Module 2: ae, Version: f2.0.1", ModelName("ae")),
+        ("Module 1: t5xxl_fp16, Module 2: clip_l, Version: f2.0.1", None),
+        ("VAE: Default (model), Version: Fooocus v2.5.5", None),
+    ],
+)
+def test_a_vae_is_told_by_its_field_or_among_the_modules_of_forge(line: str, vae: ModelName | None) -> None:
+    assert reading(f"{LINE}, {line}").recipe.extras.get("vae") == vae
+
+
+@pytest.mark.parametrize(
     ("text", "model"),
     [
         ("Model: , Unet: z_image.safetensors", ModelName("z_image.safetensors")),

@@ -175,6 +175,7 @@ FILES = [
         [Payload("xmp:description", MIDJOURNEY)],
         {"prompt": "a fox, with 2:1", "negative_prompt": "text", "seed": 7},
     ),
+    ("midjourney", [Payload("png:Description", "a fox --v 6.1")], {"prompt": "a fox"}),
     ("dall-e", [Payload("name", "DALL·E 2024-01-02 12.00.00 - a fox, red")], {"prompt": "a fox, red"}),
     (
         "fooocus",

@@ -59,6 +59,8 @@ _SECOND_PASS = {"scale", "width", "upscaler", "steps", "first_pass"}
 _EMBEDDING = re.compile(r"\s*([^\[\],]+?)\s*(?:\[([0-9a-fA-F]{4,64})\])?\s*(?:,|\Z)")
 _REFINER = re.compile(r"(.*?)\s*\[([0-9a-fA-F]{8,64})\]")
 _CONTROLNET = re.compile(r"ControlNet(?:[ -](?P<number>\d{1,3}))?(?: (?P<what>[A-Z].*))?")
+_MODULE = re.compile(r"Module \d{1,2}")
+_NAMED_VAE = re.compile(r"vae|(?:^|[\W_])ae(?:[\W_]|$)", re.IGNORECASE)
 _TEMPLATE = re.compile(r"^(Negative Template|Template):[ \t]?", re.MULTILINE)
 
 
@@ -84,7 +86,7 @@ def extras_of(parameters: Parameters, hashes: Mapping[str, str]) -> dict[str, An
     return {
         **found,
         **_second_pass(parameters, hires),
-        "vae": model_of(parameters.get("VAE"), parameters.get("VAE hash") or hashes.get("vae")),
+        "vae": _vae(parameters, hashes),
         "refiner": _refiner(parameters),
         "embeddings": _embeddings(parameters, hashes),
         "controlnets": tuple(controlnets[number] for number in sorted(controlnets)),
@@ -139,6 +141,13 @@ def _second_pass(parameters: Parameters, hires: dict[str, Any]) -> dict[str, Any
         return {"hires": hires, "mode": operations or None}
     mode = "inpaint" if masked else "img2img" if denoise is not None or "init image hash" in names else None
     return {"denoise": denoise, "mode": operations or mode, "hires": hires if hires.keys() & _SECOND_PASS else None}
+
+
+def _vae(parameters: Parameters, hashes: Mapping[str, str]) -> ModelName | None:
+    """`VAE`; Forge has it among its modules, which can be text encoders, too. Fooocus' `Default (model)` is the model's own."""
+    modules = (value for name, value in parameters.pairs if _MODULE.fullmatch(name) and _NAMED_VAE.search(value))
+    name = parameters.get("VAE") or next(modules, None)
+    return model_of(None if name == "Default (model)" else name, parameters.get("VAE hash") or hashes.get("vae"))
 
 
 def _refiner(parameters: Parameters) -> ModelName | None:
