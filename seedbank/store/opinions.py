@@ -43,9 +43,12 @@ def checked_tag(name: str) -> str:
     return checked_name(name, "tag")
 
 
-def checked_tags(names: Iterable[str]) -> tuple[str, ...]:
-    """`names` as tags. Whoever renders or imports asks before: a name that is found out with the first picture costs it."""
-    return tuple(checked_tag(name) for name in names)
+def checked_tags(names: str | Iterable[str]) -> tuple[str, ...]:
+    """`names` as tags; a single text is one tag, not its letters.
+
+    Whoever renders or imports asks before: a name that is found out with the first picture costs it.
+    """
+    return tuple(checked_tag(name) for name in ((names,) if isinstance(names, str) else names))
 
 
 def checked_name(name: str, what: str) -> str:
