@@ -88,7 +88,7 @@ class Interchange(Catalogue):
 
     def importing(
         self,
-        paths: Sequence[str | Path],
+        paths: str | Path | Sequence[str | Path],
         *,
         tool: str | None = None,
         tags: Sequence[str] = (),
@@ -114,12 +114,18 @@ class Interchange(Catalogue):
         """
         from seedbank.importing.options import Options
         from seedbank.importing.service import import_files
+        from seedbank.store.opinions import checked_tags
 
-        options = Options(tool, tuple(tags), copy, metadata_only, dry_run, jobs, name, retry)
-        yield from import_files(self, paths, options, progress)
+        options = Options(tool, checked_tags(tags), copy, metadata_only, dry_run, jobs, name, retry)
+        yield from import_files(self, _several(paths), options, progress)
 
     def watching(
-        self, paths: Sequence[str | Path], *, progress: Progress = QUIET, stop: threading.Event | None = None, **options: Any
+        self,
+        paths: str | Path | Sequence[str | Path],
+        *,
+        progress: Progress = QUIET,
+        stop: threading.Event | None = None,
+        **options: Any,
     ) -> Iterator[Report]:
         """As `importing`, and then whatever is written to these folders until `stop` is set, or Ctrl-C is pressed.
 
@@ -127,9 +133,10 @@ class Interchange(Catalogue):
         """
         from seedbank.importing.options import Options
         from seedbank.importing.watch import watch
+        from seedbank.store.opinions import checked_tags
 
-        options["tags"] = tuple(options.get("tags", ()))
-        yield from watch(self, paths, Options(**options), progress, stop)
+        options["tags"] = checked_tags(options.get("tags", ()))
+        yield from watch(self, _several(paths), Options(**options), progress, stop)
 
     # -- pictures and text --------------------------------------------------------------------------------------------
 
@@ -269,3 +276,8 @@ class Interchange(Catalogue):
             self, self._exported(which), Path(folder), name=DEFAULT_NAME if name is None else name, metadata=metadata,
             progress=progress,
         )  # fmt: skip
+
+
+def _several(paths: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
+    """The paths; a single text is one path, not its letters."""
+    return [paths] if isinstance(paths, str | Path) else paths

@@ -36,6 +36,7 @@ from seedbank.importing.weights import MODEL, is_named, named_model
 from seedbank.pipelines import FACTS
 from seedbank.recipe import Recipe
 from seedbank.records import Entry, Model, NewEntry, Picture
+from seedbank.store.opinions import checked_tags
 from seedbank.store.writing import RECEIVE, Act
 from seedbank.worker.adapters import LORA
 
@@ -305,6 +306,7 @@ def accept(bank: Bank, received: Received, tags: Sequence[str] = ()) -> tuple[En
 
     Tags hang on images, so they are given where an image digest is known.
     """
+    tags = checked_tags(tags)
     digest = received.recipe.digest
     new = received.new_entry(bank)
     if tags and new.picture is None:
@@ -319,4 +321,4 @@ def accept(bank: Bank, received: Received, tags: Sequence[str] = ()) -> tuple[En
             if tags:
                 bank.store.tag([entry.id], tags)
             return entry, False
-    return bank.store.add_entry(replace(new, tags=tuple(tags)), act=Act(RECEIVE)), True
+    return bank.store.add_entry(replace(new, tags=tags), act=Act(RECEIVE)), True

@@ -30,7 +30,6 @@ from seedbank.pages.gallery import keep_preview
 from seedbank.progress import QUIET, Progress
 from seedbank.records import Holder, Run, SeenFile
 from seedbank.store.imports import Job
-from seedbank.store.opinions import checked_tags
 
 BATCH = 500
 """Entries in one transaction: what it writes of the indexes is half of what it is with 200."""
@@ -69,7 +68,6 @@ class Import:
     def __post_init__(self) -> None:
         if self.options.metadata_only and self.options.tags:
             raise BadInput("Tags hang on pictures, which an import of the metadata alone does not decode.", "Leave out --tag.")
-        checked_tags(self.options.tags)
         _checked_tool(self.options.tool)
         self._job = Job(self.options.specification(self.paths), self.options.name)
         if not self.options.dry_run:

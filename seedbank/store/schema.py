@@ -264,7 +264,10 @@ def _dump_postgresql(place: Place, target: Path) -> None:
     try:
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise StorageError(f"pg_dump could not copy {place}: {reason}")
+            raise StorageError(
+                f"pg_dump could not copy {place}: {reason}",
+                "It must be as new as the server: put such a one first on PATH.",
+            )
         _sync(unfinished)
         os.replace(unfinished, target)
         _sync(target.parent)

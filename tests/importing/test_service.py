@@ -198,6 +198,13 @@ def test_a_text_beside_a_picture_that_says_nothing_is_read(bank: Library, tmp_pa
     assert bank.store.imports.payloads(1)[0].place == "sidecar:.txt"
 
 
+def test_a_single_text_is_one_path_and_one_tag(bank: Library, tmp_path: Path):
+    folder = folder_of(tmp_path / "outputs", 1)
+    (report,) = bank.importing(str(folder), tags="hero", jobs=1)
+    assert report.entry is not None
+    assert bank.entry(report.entry).tags == ("hero",)
+
+
 def test_a_dry_run_changes_nothing(bank: Library, tmp_path: Path):
     folder = folder_of(tmp_path / "out", 2)
     before = bank.store.operations()
