@@ -193,6 +193,14 @@ WIDGETS: Mapping[str, tuple[str, ...]] = {
         "CLIP Positive-Negative XL w/Text (WLSH)": f"{_CROPS} positive_g positive_l negative_g negative_l",
         "KSamplerAdvanced (WLSH)": f"{_ADVANCED.replace('noise_seed', 'seed')} return_with_leftover_noise denoise",
         "Checkpoint Loader w/Name (WLSH)": "ckpt_name",
+        "ttN pipeLoaderSDXL_v2": "ckpt_name config_name vae_name clip_skip loras refiner_ckpt_name refiner_config_name "
+        "positive_g positive_l negative_g negative_l conditioning_aspect conditioning_width conditioning_height crop_width "
+        "crop_height target_aspect target_width target_height positive_ascore negative_ascore empty_latent_aspect "
+        f"{_LATENT} batch_size seed",
+        "ttN pipeKSamplerSDXL_v2": "lora_name lora_strength upscale_method upscale_model_name factor rescale percent width "
+        "height longer_side crop base_steps cfg denoise refiner_steps refiner_cfg refiner_denoise sampler_name scheduler "
+        "image_output save_prefix file_type embed_workflow seed",
+        "Seed": "seed",
         "SeargeTextInputV2": "prompt",
         "SeargeModelSelector": "base_checkpoint refiner_checkpoint vae_checkpoint",
         "SeargeGenerationParameters": "seed image_size_preset image_width image_height steps cfg sampler_preset sampler_name "
