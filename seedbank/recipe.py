@@ -95,18 +95,13 @@ class Recipe:
         return cls(**whole)
 
     @classmethod
-    def canonical_from(cls, values: Mapping[str, Any]) -> Recipe:
-        """As `from_dict`, for values that are canonical because a recipe wrote them: nothing is checked again.
+    def of_fields(cls, own: dict[str, Any]) -> Recipe:
+        """The recipe with these fields: all of them, as `all_fields` gives them; what is in them must be nobody else's.
 
-        Checking every text of a page of recipes would take longer than finding it.
+        They are canonical because a recipe wrote them: checking every text of a page would take longer than finding it.
         """
-        if values.get("v", VERSION) != VERSION:
-            return cls.from_dict(values)
         recipe = object.__new__(cls)
-        own = recipe.__dict__
-        own.update(_BLANK)
-        own.update(values)
-        own["inputs"], own["adapters"] = tuple(own["inputs"]), tuple(own["adapters"])
+        recipe.__dict__.update(own)
         return recipe
 
     @cached_property
@@ -173,14 +168,14 @@ class Recipe:
         return replace(self, noise=dict(self.noise) | {"variation": self.noise["variation"] | {"seed": str(seed)}})
 
 
-_BLANK: Mapping[str, Any] = {item.name: None for item in fields(Recipe)} | {
-    "conditioning": {},
-    "noise": {},
-    "call": {},
-    "inputs": (),
-    "adapters": (),
-    "v": VERSION,
-}
+_BLANK: Mapping[str, Any] = {item.name: None for item in fields(Recipe)} | {"v": VERSION}
+
+
+def all_fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Every field of the recipe that canonical `values` say; what they lack is None or empty."""
+    own: dict[str, Any] = {**_BLANK, "conditioning": {}, "noise": {}, "call": {}, **values}
+    own["inputs"], own["adapters"] = tuple(own["inputs"] or ()), tuple(own["adapters"] or ())
+    return own
 
 
 def input_key(item: Mapping[str, Any]) -> str:

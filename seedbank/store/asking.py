@@ -61,12 +61,13 @@ class Asking:
     """Whether PostgreSQL's settings are those of `WALK`."""
 
     @cached_property
-    def _memory(self) -> Memory:
+    def memory(self) -> Memory:
+        """What the connection remembers of the bank as this transaction sees it."""
         return memory_of(self.connection)
 
     def once(self, kind: str, what: Hashable, make: Callable[[], T]) -> T:
         """What only depends on what is in the bank: made again after somebody has changed that."""
-        return self._memory.once((kind, what), make)
+        return self.memory.once((kind, what), make)
 
     def walk(self, on: bool) -> None:
         """Statements that follow walk lists in order, or look up what is needed; only PostgreSQL must be told."""

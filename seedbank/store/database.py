@@ -24,7 +24,7 @@ from sqlalchemy.pool import QueuePool
 from seedbank.errors import BadInput, NoBank
 from seedbank.store import postgresql
 from seedbank.store.failures import translated
-from seedbank.store.sending import KEPT_AFTER
+from seedbank.store.sending import KEPT_AFTER, send
 
 SAFE_WAL = (3, 51, 3)
 """Older versions of SQLite can corrupt a WAL database when two connections write and checkpoint at the same instant."""
@@ -263,6 +263,6 @@ def _sqlite(database: Database, file: Path, *, create: bool) -> Engine:
     def begin(connection: Connection) -> None:
         """The module never begins a transaction by itself (or a failed migration would leave half a schema)."""
         write = connection.get_execution_options().get("seedbank_write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        send(connection, "BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine

@@ -65,9 +65,12 @@ class Finder:
     def page(self, query: Query, limit: int, after: int | None) -> Page:
         """At most `limit` entries behind the entry `after`."""
         with self._reading(query) as connection:
-            found = self._ids(connection, query, limit + 1, after)
-            shown = found[:limit]
-            shared = memory_of(connection).once("shared", Shared)
+            if query == EVERYTHING:
+                found, memory = newest_ids(connection, limit + 1, after), memory_of(connection)
+            else:
+                asking = self._ask(connection, walking=True)
+                found, memory = self._page(asking, query, limit + 1, after), asking.memory
+            shown, shared = found[:limit], memory.once("shared", Shared)
             listed = tuple(entries_by_id(connection, shown, self.user, shared))
         return Page(listed, shown[-1] if len(found) > limit and shown else None)
 

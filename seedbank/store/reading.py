@@ -16,9 +16,10 @@ from sqlalchemy import Connection
 
 from seedbank.errors import NotFound
 from seedbank.records import Blob, Entry, Model, ModelFile, Picture
-from seedbank.store.rows import output_of, parsed, plain_of, recipe_with
+from seedbank.store.recipes import join
+from seedbank.store.rows import fields_of, output_of, parsed, plain_of
 from seedbank.store.sending import Rows, send
-from seedbank.store.types import moment, phash_text, uid_text
+from seedbank.store.types import moment, phash_text, seed_number, uid_text
 
 T = TypeVar("T")
 
@@ -155,7 +156,7 @@ def _entries_of(rows: Rows, user: str, shared: Shared) -> Iterator[Entry]:
             origin=origin,
             recipe=None
             if recipe is None
-            else recipe_with(body, weights, seed, steps, guidance, width, height, prompt, negative),
+            else join(fields_of(body), weights, seed_number(seed), steps, guidance, width, height, prompt, negative),
             recipe_digest=None if recipe is None else recipe.hex(),
             environment_digest=None if environment_id is None else environments[environment_id].hex(),
             model=model,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from seedbank.recipe import Recipe
+from seedbank.recipe import VERSION, Recipe
 from seedbank.store.words import fold
 
 __all__ = ["fold", "is_digest", "join", "split"]
@@ -61,7 +61,7 @@ def split(recipe: Recipe) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def join(
-    settings: dict[str, Any],
+    fields: dict[str, Any],
     model: str | None,
     seed: int | None,
     steps: int | None,
@@ -71,16 +71,14 @@ def join(
     prompt: str | None,
     negative: str | None,
 ) -> Recipe:
-    """The recipe that `split` took apart. It is made of `settings` themselves, so they must be nobody else's."""
-    conditioning = settings.setdefault("conditioning", {})
-    noise = settings.setdefault("noise", {})
-    call = settings.setdefault("call", {})
+    """The recipe that `split` took apart. It is made of `fields` themselves, which come from its settings by `all_fields`."""
+    conditioning, call = fields["conditioning"], fields["call"]
     if prompt is not None:
         conditioning["prompt"] = prompt
     if negative is not None:
         conditioning["negative_prompt"] = negative
     if seed is not None:
-        noise["seed"] = str(seed)
+        fields["noise"]["seed"] = str(seed)
     if steps is not None:
         call["num_inference_steps"] = steps
     if guidance is not None:
@@ -91,5 +89,5 @@ def join(
     if height is not None:
         call["height"] = height
     if model is not None:
-        settings["model"] = model
-    return Recipe.canonical_from(settings)
+        fields["model"] = model
+    return Recipe.of_fields(fields) if fields["v"] == VERSION else Recipe.from_dict(fields)  # which says what is wrong

@@ -3,6 +3,7 @@
 from hypothesis import HealthCheck, given, settings
 
 from seedbank.query import parse as parse_query
+from seedbank.recipe import all_fields
 from seedbank.records import NewEntry
 from seedbank.store import Store
 from seedbank.store.recipes import join, split
@@ -12,7 +13,7 @@ from tests.store.examples import new_entry, recipe, recipes
 @given(recipes)
 def test_any_recipe_is_joined_from_its_columns_and_settings_to_the_same_digest(any_recipe):
     columns, settings_ = split(any_recipe)
-    again = join(settings_, **columns)
+    again = join(all_fields(settings_), **columns)
     assert again == any_recipe
     assert again.digest == any_recipe.digest
 
