@@ -24,7 +24,10 @@ _STRING_INPUT = re.compile(r"^(string|text|prompt|part|str|input|arg|s|t)[ _]?(\
 _REPLACED = re.compile(r"replace", re.I)
 _PAIRS = (*((f"find{k}", f"replace{k}") for k in ("", "1", "2", "3")), ("text_b", "text_c"), ("search", "replace"))
 """Inputs with what is searched for and what takes its place."""
-_OUTPUTS: Mapping[str, tuple[str, ...]] = {"Text String": ("text", "text_b", "text_c", "text_d")}
+_OUTPUTS: Mapping[str, tuple[str, ...]] = {
+    "Text String": ("text", "text_b", "text_c", "text_d"),
+    **{f"TextBox{count}": ("text1", "text2", "text3")[:count] for count in (1, 2, 3)},
+}
 """Nodes that give out several texts: the input of each output."""
 _WITHOUT_EMPTY = re.compile(r"WAS|^Text Concatenate$|^StringFunction")
 """Nodes that leave out what is empty."""

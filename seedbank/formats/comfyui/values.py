@@ -41,10 +41,12 @@ _CONSTANTS = (
 )
 _RUN_TIME = re.compile(
     r"TextGenerate|LLM|ollama|gemini|chatgpt|openai|\bgpt|gpt\d|claude|caption|interrogat|tagger|florence|vlm|qwen\d?.?vl|llava|joy|"
-    r"Superprompt|MagicPrompt|DPRandom|DPCombin|random.*(prompt|line)|prompt.*(generator|enhance|expan|random)|wildcards?$",
+    r"Superprompt|MagicPrompt|DPRandom|DPCombin|random.*(prompt|line)|shuffle|cycle.?text|prompt.*(generator|enhance|expan|random)|wildcards?$|"
+    r"^IF_?(Chat|Image|Prompt)|^Dart|Ooba|LMStudio|OneButton|PromptVariant",
     re.I,
 )
 """Nodes that make their text when the graph runs; what they are given is not what the model was given."""
+_STYLES = re.compile(r"style|^SDXLPromptby", re.I)
 _SHOWN = re.compile(r"^(ShowText|PreviewAny|DisplayAny|Display Any|ShowAny|easy show|Text_?(Display|Show))", re.I)
 _MEASURES = re.compile(r"(get|image|latent|video).*size|resolution.*from|from.*resolution|image.?info", re.I)
 """Nodes that give the size of the picture that they are given."""
@@ -192,7 +194,7 @@ class Values:
             return None
         if composes(node):
             return composed(self, node, slot, side)
-        if "style" in node.kind.lower():
+        if _STYLES.search(node.kind):
             self.sure = min(self.sure, GUESSED)
             self.remark(f"The node {node.kind} adds a style to the text that the file does not hold.")
         return self.text_of(node, side)
