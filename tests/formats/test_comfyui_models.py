@@ -175,6 +175,18 @@ SIZES: list[tuple[str, Nodes, dict[str, Any], tuple[int | None, int | None]]] = 
         {},
         (512, 768),
     ),
+    (
+        "a size on its side",
+        {"4": ("SDXL Quick Empty Latent (WLSH)", {"resolution": "1152x896|9:7", "direction": "portrait"})},
+        {},
+        (896, 1152),
+    ),
+    (
+        "an area and a ratio",
+        {"4": ("Empty Latent by Pixels (WLSH)", {"aspect": "4:3", "direction": "portrait", "megapixels": 1.0})},
+        {},
+        (896, 1216),
+    ),
     ("a preset of another name", {"4": ("Empty Latent Ratio", {"ratio_selected": "9:16 [768x1344 p]"})}, {}, (768, 1344)),
     (
         "the size of a picture of known size",

@@ -112,6 +112,8 @@ _SIZES = re.compile(r"resolution|dimension|aspect|size|preset|ratio", re.I)
 _PLAIN_SIZE = re.compile(r"(\d{2,5})\s*[x×X*]\s*(\d{2,5})")
 _RATIO = re.compile(r"(\d{1,3})\s*:\s*(\d{1,3})")
 _EDGE = 64
+MAX_AREA = 1_000
+"""Megapixels."""
 
 
 def size_of_setting(node: Node, operand: Operand) -> tuple[int, int] | None:
@@ -121,6 +123,7 @@ def size_of_setting(node: Node, operand: Operand) -> tuple[int, int] | None:
         if plain:
             width, height = int(plain[1]), int(plain[2])
             swapped = node.inputs.get("swap_dimensions") == "On" or node.inputs.get("invert") is True
+            swapped |= node.kind.endswith("(WLSH)") and node.inputs.get("direction") == "portrait"
             return (height, width) if swapped else (width, height)
     custom = node.inputs.get("custom_aspect_ratio") if node.inputs.get("custom_ratio") is True else None
     ratio = _RATIO.search(str(custom or node.inputs.get("aspect_ratio", node.inputs.get("aspect", ""))))
@@ -131,6 +134,10 @@ def size_of_setting(node: Node, operand: Operand) -> tuple[int, int] | None:
         return size_for(across, down, area, as_integer(node.inputs.get("multiple")) or 8)
     if node.kind == "FluxResolutionNode" and (area := as_number(node.inputs.get("megapixel"))):
         return _flux_size(node, across, down, area)
+    if node.kind == "Empty Latent by Pixels (WLSH)" and (area := operand("megapixels")) and 0 < area < MAX_AREA:
+        total, portrait = int(area * 1024 * 1024), node.inputs.get("direction") == "portrait"
+        wide, high = (-(-int((ratio * total) ** 0.5) // _EDGE) * _EDGE for ratio in (across / down, down / across))
+        return (high, wide) if portrait else (wide, high)
     if node.kind.endswith("(WLSH)") and (short := as_integer(operand("shortside"))):
         long = (short * across // down + _EDGE - 1) // _EDGE * _EDGE
         return (short, long) if node.inputs.get("direction") == "portrait" else (long, short)
