@@ -29,7 +29,6 @@ from seedbank.store.writing import Work
 TEMPLATES = 2_000
 """Entries that are written by the store; the others are rows like theirs."""
 CHUNK = 10_000
-BATCH = 1_000
 ORDER = ("prompts", "recipes", "images", "blobs", "image_tags", "opinions", "entries", "opinion_events", "regenerations")
 PER_PROMPT = 4
 """Entries that share a prompt: people try seeds."""
@@ -120,17 +119,6 @@ class Maker:
         found = set(random_.choices(range(2, TAGS), cum_weights=self.tag_weights[2:], k=random_.randrange(8)))
         found |= {0} if random_.random() < COMMON else set()
         return sorted(found | ({1} if random_.random() < RARE else set()))
-
-
-def insert_through_store(store: Store, maker: Maker, first: int, count: int, batch: int = BATCH) -> float:
-    """Adds entries as users do, each batch in a transaction; entries a second, without the making of the records."""
-    spent = 0.0
-    for start in range(first, first + count, batch):
-        news = [maker.entry(number) for number in range(start, min(start + batch, first + count))]
-        begun = time.perf_counter()
-        store.add_entries(news)
-        spent += time.perf_counter() - begun
-    return count / spent
 
 
 def build(store: Store, count: int, *, seed: int = 0, log: Any = None) -> float:

@@ -3,7 +3,6 @@
     python -m benchmarks.catalogue --sizes 10000,1000000 --databases sqlite,postgresql --keep FOLDER     build, then measure
     python -m benchmarks.catalogue --sizes 1000000 --keep FOLDER --build-only                            build the banks
     python -m benchmarks.catalogue --sizes 1000000 --reuse FOLDER --save catalogue                       measure kept ones
-    python -m benchmarks.catalogue --sizes 10000,1000000 --reuse FOLDER --only newest --insert 5000      both rates of insertion
 
 Each query runs `--rounds` times in one process on a bank that was opened before; the figures are milliseconds of wall time for
 the first page of 50. `ids` is the query alone, `page` with everything that is known of the entries, as records; `first` is a
@@ -41,15 +40,13 @@ from typing import Any
 
 from sqlalchemy import event
 
-from benchmarks.bank_of import BATCH, USERS, Maker, build, insert_through_store
+from benchmarks.bank_of import USERS, build
 from benchmarks.by_hand import Statement, bare, by_hand
 from benchmarks.machine import save
 from seedbank.query import parse
 from seedbank.store import Store
 
 PAGE = 50
-ALONE = 500
-"""Entries that are added one at a time, at most: each waits for the disk."""
 QUERIES: dict[str, str] = {
     "newest": "",
     "one common tag": "tag:common",
@@ -109,9 +106,6 @@ def main() -> None:
     parser.add_argument("--reuse", type=Path, metavar="FOLDER", help="measure banks that were kept there")
     parser.add_argument("--build-only", action="store_true")
     parser.add_argument("--only", help="a piece of the names of the query classes to measure")
-    parser.add_argument(
-        "--insert", type=int, default=0, metavar="N", help="then add N entries through the store, timed; they stay"
-    )
     parser.add_argument("--save", metavar="NAME", help="write results/NAME.json")
     options = parser.parse_args()
     sizes = [int(size) for size in options.sizes.split(",")]
@@ -124,8 +118,6 @@ def main() -> None:
                 with opened(database, folder / f"{database}-{size}", size, reuse=options.reuse is not None) as (store, place):
                     if not options.build_only:
                         banks[name] = measure(store, place, size, options.rounds, options.only)
-                        if options.insert:
-                            banks[name]["inserted_a_second"] = _insert_rates(store, options.insert)
     if options.build_only:
         return
     values = {"page": PAGE, "rounds": options.rounds, "load": [round(one, 1) for one in os.getloadavg()], "banks": banks}
@@ -268,23 +260,6 @@ def _in_turn(
             if at:  # the first one warms up
                 found[name].append(time.perf_counter() - begun)
     return found
-
-
-def _insert_rates(store: Store, count: int) -> dict[str, float]:
-    """Entries a second, wall time, without the making of the records: each acknowledged before the next, as renderings are
-    recorded, and in batches of a thousand, as imports are stored. Goal: at a million, 90 % of what it is at ten thousand.
-
-    The first of each are not counted: connections are opened for them, and statements prepared.
-    """
-    with store.database.reading() as connection:
-        first = int(connection.exec_driver_sql("SELECT max(id) FROM entries").scalar() or 0)
-    maker, rates = Maker(first), {}
-    for name, batch, wanted in (("one at a time", 1, min(count, ALONE)), ("in batches", BATCH, count)):
-        insert_through_store(store, maker, first, batch, batch)
-        rates[name] = round(insert_through_store(store, maker, first + batch, wanted, batch), 1)
-        first += batch + wanted
-        say(f"inserted {name}: {rates[name]} a second")
-    return rates
 
 
 def _depth(store: Store, percent: int, size: int, rounds: int) -> dict[str, float]:

@@ -1,0 +1,275 @@
+"""How many entries a second come into a bank of ten thousand and into one of a million, on SQLite and on PostgreSQL.
+
+    python -m benchmarks.catalogue --sizes 10000,1000000 --keep FOLDER --build-only        once: the banks, an hour
+    python -m benchmarks.insertion --reuse FOLDER --save insertion                         three minutes on two idle cores
+    python -m benchmarks.insertion --reuse FOLDER --databases postgresql --server default  as the package is set
+
+Two ways: `one at a time`, each acknowledged before the next, as renderings are recorded; `in batches` of a thousand, as imports
+are stored. Entries come in blocks, in turns into the small and into the large bank, so that what the disk does meanwhile hits
+both; which is first changes from round to round. A block begins when nothing waits to be written, and ends with a checkpoint
+that is part of its time: both databases bring the pages of their trees to where they belong only then, and would else do it
+outside of what is measured. So it is some pictures, or an import of ten thousand files, into a bank at rest, until all lies in
+its place.
+
+`ratio` is the median of the rounds' ratios, `spread` the least and the greatest; the goal is 0.9. `acknowledged` is the rate
+without that checkpoint, which is what whoever stores waits for. `cpu_ratio` compares the CPU time of an entry, of this process
+and of the server's for it: on a busy machine it says more. `wal_kb` is what an entry adds to PostgreSQL's log, with the images
+of pages that are changed for the first time since a checkpoint.
+
+The making of the records is not in the time. All files are read once before, so that they lie in the system's memory: in a bank
+that nobody has used for a while an insertion waits for five pages from the disk. The small bank is copied for each block, so
+that it stays small; what is inserted into the large one stays there.
+
+PostgreSQL is the packaged one with the settings that docs/postgresql.md recommends (`SETTINGS`), in both banks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shutil
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.bank_of import USERS, Maker
+from benchmarks.catalogue import postgresql
+from benchmarks.machine import save
+from seedbank.records import NewEntry
+from seedbank.store import Store
+
+WAYS = {"one at a time": (1, 200), "in batches": (1_000, 10_000)}
+"""{way: (entries of a transaction, entries of a block)}"""
+BEFORE = 20
+"""Entries that come before a block and are not counted, or a batch: connections are opened, statements prepared."""
+SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "4GB", "checkpoint_timeout": "15min"}
+COPY = "copy_for_a_block"
+
+
+def main() -> None:
+    """Measure, print, save."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--reuse", type=Path, metavar="FOLDER", required=True, help="where the banks are kept")
+    parser.add_argument("--sizes", default="10000,1000000", help="of the small and of the large bank")
+    parser.add_argument("--databases", default="sqlite,postgresql")
+    parser.add_argument("--server", choices=("recommended", "default"), default="recommended", help="settings of PostgreSQL")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--save", metavar="NAME", help="write results/NAME.json")
+    options = parser.parse_args()
+    sizes = [int(size) for size in options.sizes.split(",")]
+    settings = SETTINGS if options.server == "recommended" else {}
+    found: dict[str, Any] = {}
+    for database in options.databases.split(","):
+        with contextlib.ExitStack() as stack:
+            banks = []
+            for size in sizes:
+                warm(folder := options.reuse / f"{database}-{size}")
+                opening = on_sqlite(folder) if database == "sqlite" else on_postgresql(folder, settings)
+                banks.append(Bank(size, stack.enter_context(opening)))
+            for way in WAYS:
+                found.setdefault(database, {})[way] = one = compared(*banks, way, options.rounds)
+                print(f"{database}, {way}: {one}", file=sys.stderr, flush=True)
+    load = [round(one, 1) for one in os.getloadavg()]
+    values = {"sizes": sizes, "rounds": options.rounds, "ways": WAYS, "postgresql": settings, "load": load, "databases": found}
+    print(table(values))
+    if options.save:
+        print(save(options.save, values))
+
+
+# -- banks -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Opened:
+    """A store, how its database is told to write everything down, and what its server knows of itself."""
+
+    store: Store
+    checkpoint: Callable[[], None]
+    server_cpu: Callable[[], float] = lambda: 0.0
+    log_bytes: Callable[[], int] | None = None
+
+
+Opening = Callable[[bool], contextlib.AbstractContextManager[Opened]]
+"""Opens a bank as it lies, or (True) a copy of it that is gone afterwards."""
+
+
+def warm(folder: Path) -> None:
+    """Reads all files, so that the system has them in memory."""
+    for file in folder.rglob("*"):
+        if file.is_file():
+            with file.open("rb") as stream:
+                while stream.read(1 << 24):
+                    pass
+
+
+@contextlib.contextmanager
+def on_sqlite(folder: Path) -> Iterator[Opening]:
+    """Banks in files."""
+    file, copied = folder / "bank.db", folder / f"{COPY}.db"
+
+    @contextlib.contextmanager
+    def opening(copy: bool) -> Iterator[Opened]:
+        if copy:
+            shutil.copyfile(file, copied)
+        try:
+            with Store.open(str(copied if copy else file), user=USERS[0]) as store:
+
+                def checkpoint() -> None:
+                    with store.database.engine.connect() as connection:
+                        raw: Any = connection.connection.driver_connection
+                        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+                yield Opened(store, checkpoint)
+        finally:
+            for end in ("", "-wal", "-shm"):
+                Path(f"{copied}{end}").unlink(missing_ok=True)
+
+    yield opening
+
+
+@contextlib.contextmanager
+def on_postgresql(folder: Path, settings: Mapping[str, str]) -> Iterator[Opening]:
+    """Banks on a server of their own with these settings; its own are put back."""
+    import psycopg
+
+    file = folder / "data" / "postgresql.auto.conf"
+    before = file.read_text()
+    file.write_text("".join(f"{name} = '{value}'\n" for name, value in settings.items()))
+    try:
+        with postgresql(folder / "data") as url, psycopg.connect(_at(url, "template1"), autocommit=True) as admin:
+
+            @contextlib.contextmanager
+            def opening(copy: bool) -> Iterator[Opened]:
+                if copy:
+                    admin.execute(f"DROP DATABASE IF EXISTS {COPY}")
+                    admin.execute(f"CREATE DATABASE {COPY} TEMPLATE postgres")
+                try:
+                    with Store.open(_at(url, COPY) if copy else url, user=USERS[0]) as store:
+                        yield Opened(store, lambda: _checkpoint(admin), lambda: _server_cpu(store), lambda: _log_bytes(admin))
+                finally:
+                    if copy:
+                        admin.execute(f"DROP DATABASE {COPY}")
+
+            yield opening
+    finally:
+        file.write_text(before)
+
+
+def _at(url: str, database: str) -> str:
+    return url.replace("/postgres?", f"/{database}?")
+
+
+def _checkpoint(admin: Any) -> None:
+    admin.execute("CHECKPOINT")
+
+
+def _log_bytes(admin: Any) -> int:
+    return int(admin.execute("SELECT pg_current_wal_lsn() - '0/0'").fetchone()[0])
+
+
+def _server_cpu(store: Store) -> float:
+    """Seconds of the server's process that serves the store: it has one connection, that of this thread."""
+    import psutil
+
+    with store.database.engine.connect() as connection:
+        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
+
+
+# -- blocks ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Bank:
+    """A bank of some size, and how it is opened."""
+
+    size: int
+    opening: Opening
+
+
+@dataclass
+class Block:
+    """What was measured of a block: entries a second, with its checkpoint and without, and what an entry takes."""
+
+    rate: float
+    acknowledged: float
+    cpu_ms: float
+    wal_kb: float | None
+
+
+def compared(small: Bank, large: Bank, way: str, rounds: int) -> dict[str, Any]:
+    """Blocks in turns; the medians of both, and how the large bank does against the small one."""
+    blocks: dict[int, list[Block]] = {small.size: [], large.size: []}
+    for turn in range(rounds):
+        for bank in (small, large) if turn % 2 == 0 else (large, small):
+            with bank.opening(bank is small) as opened:
+                blocks[bank.size].append(_block(opened, *WAYS[way]))
+    pairs = list(zip(*blocks.values(), strict=True))
+    ratios = [big.rate / little.rate for little, big in pairs]
+
+    def medians(name: str, digits: int) -> list[float]:
+        return [round(statistics.median(getattr(block, name) for block in measured), digits) for measured in blocks.values()]
+
+    of_server = {"wal_kb": medians("wal_kb", 1)} if blocks[small.size][0].wal_kb is not None else {}
+    return {
+        "ratio": round(statistics.median(ratios), 2),
+        "spread": [round(min(ratios), 2), round(max(ratios), 2)],
+        "a_second": medians("rate", 1),
+        "acknowledged": medians("acknowledged", 1),
+        "acknowledged_ratio": round(statistics.median(big.acknowledged / little.acknowledged for little, big in pairs), 2),
+        "cpu_ms": medians("cpu_ms", 3),
+        "cpu_ratio": round(statistics.median(little.cpu_ms / big.cpu_ms for little, big in pairs), 2),
+        **of_server,
+    }
+
+
+def _block(opened: Opened, batch: int, count: int) -> Block:
+    store = opened.store
+    with store.database.reading() as connection:
+        first = int(connection.exec_driver_sql("SELECT max(id) FROM entries").scalar() or 0)
+    maker = Maker(first)
+    before = _made(maker, first, max(batch, BEFORE))
+    news = _made(maker, first + len(before), count)
+    for start in range(0, len(before), batch):
+        store.add_entries(before[start : start + batch])
+    opened.checkpoint()
+    log = opened.log_bytes() if opened.log_bytes else 0
+    cpu = time.process_time() + opened.server_cpu()
+    begun = time.perf_counter()
+    for start in range(0, count, batch):
+        store.add_entries(news[start : start + batch])
+    stored = time.perf_counter()
+    opened.checkpoint()
+    ended = time.perf_counter()
+    cpu = time.process_time() + opened.server_cpu() - cpu
+    wal_kb = (opened.log_bytes() - log) / count / 1024 if opened.log_bytes else None
+    return Block(count / (ended - begun), count / (stored - begun), cpu / count * 1000, wal_kb)
+
+
+def _made(maker: Maker, first: int, count: int) -> list[NewEntry]:
+    made = [maker.entry(number) for number in range(first, first + count)]
+    for new in made:
+        assert new.recipe is not None
+        assert new.recipe.digest  # computed once, and not by the store
+    return made
+
+
+def table(values: dict[str, Any]) -> str:
+    """The rates as Markdown."""
+    small, large = values["sizes"]
+    lines = [f"| | into {small:,} | into {large:,} | ratio | spread |", "|---|---|---|---|---|"]
+    for database, ways in values["databases"].items():
+        for way, one in ways.items():
+            rates = " | ".join(f"{rate:,.0f}" for rate in one["a_second"])
+            lines.append(f"| {database}, {way} | {rates} | {one['ratio']} | {one['spread'][0]} to {one['spread'][1]} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
