@@ -16,7 +16,7 @@ and `own_share` its part of a bare image; `own_cpu_milliseconds` is the CPU time
 `last_wait_milliseconds` the wait for the last entry of a row. `call_cpu_milliseconds` is what the calling thread computes
 inside the pipeline's own call: what tracing and storing beside it add there is the difference to that of bare calls. What the
 waiting pipeline can and cannot show says `pipelines.waiting_pipeline`; its pictures are a photograph and, as the worst case,
-noise.
+noise. On a GPU nothing was measured yet since stages are hashed in batches and rounds are shuffled.
 """
 
 from __future__ import annotations
