@@ -151,6 +151,8 @@ class Import:
         # What was not staged is asked for now: it is copied, where it must be, while the next files are examined.
         asked = {result.digest for _, result in answers if isinstance(result, Examined) and result.digest and not result.staged}
         holders = self._holders(asked)
+        staged = [result.staged for _, result in answers if isinstance(result, Examined) and result.staged]
+        synced = self._writers.submit(self._sync, staged) if staged else None
         for found, result in answers:
             if isinstance(result, Rejected):
                 if not result.passing and not self.options.metadata_only:
@@ -167,11 +169,10 @@ class Import:
                 yield self._foreseen(found, made, None if self._lacking(held) else held)
                 continue
             self._since = self._since if self._waiting else time.monotonic()
-            written = None
-            if result.staged is not None:
-                written = self._writers.submit(self._sync, result.staged)
-            elif _brings_bytes(made) and self._lacking(held):
-                written = self._writers.submit(self._copy, found, made)
+            written = synced
+            if result.staged is None:
+                copies = _brings_bytes(made) and self._lacking(held)
+                written = self._writers.submit(self._copy, found, made) if copies else None
             self._waiting.append(_Waiting(found, made, result.staged, written))
         if not self.options.dry_run:
             self._refused.save_in_time()
@@ -190,8 +191,9 @@ class Import:
 
     # -- a batch ---------------------------------------------------------------------------------------------------------
 
-    def _sync(self, staged: Path) -> str:
-        self.bank.blobs.sync(staged)
+    def _sync(self, staged: Sequence[Path]) -> str:
+        for path in staged:
+            self.bank.blobs.sync(path)
         return ""
 
     def _copy(self, found: Found, made: Made) -> str:
