@@ -145,7 +145,7 @@ def _resumed(library: Library, which: int | str, device: str | None, say: Say, p
                 f"This is another environment than that in which sweep {run.id} began: what is done stays, the rest is rendered"
             )
             done = next(iter(library.find(f"run:{run.id}", limit=1)), None)
-            say(f"{said} here." + (f" See what differs with: seedbank env diff {done.id} now" if done is not None else ""))
+            say(f"{said} here." + (f" See what differs with: seedbank env {done.id} now" if done is not None else ""))
         parent = None if specification.get("parent") is None else library.entry(specification["parent"])
         return Sweep(
             library,
