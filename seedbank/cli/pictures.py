@@ -80,9 +80,12 @@ def copy_command(context: click.Context, which: str, form: str, lang: str | None
 
     The text is printed too; it reaches the clipboard through the terminal (OSC 52) or the desktop's own tool.
     """
+    from seedbank.cli.recipe import tell_of_graph
+
     with open_bank(context) as bank:
         entry = bank.entry(which)
         text = bank.recipe_text(entry, form, lang)
+        tell_of_graph(bank, entry, form)
     data(text)
     if not only_print:
         from seedbank.cli.clipboard import copy

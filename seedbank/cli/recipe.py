@@ -43,10 +43,7 @@ def recipe_command(context: click.Context, which: str, form: str, lang: str | No
             return _check(bank, entry)
         text = bank.recipe_text(entry, form, lang)
         beside = bank.files_beside(entry, form, output.stem if output is not None else "recipe")
-        if bank.sends_graph_of_file(entry, form):
-            remark(
-                "The graph is that of the file, less keys and passwords; look it over for paths and names before you send it."
-            )
+        tell_of_graph(bank, entry, form)
     if output is None:
         if beside:
             remark(f"It names {counted(len(beside), 'input file')}, which -o FILE writes beside it.")
@@ -62,6 +59,12 @@ def recipe_command(context: click.Context, which: str, form: str, lang: str | No
                 write_file(output.with_name(name), found)
                 data(output.with_name(name))
     return 0
+
+
+def tell_of_graph(bank: Library, entry: Entry, form: str) -> None:
+    """What the sender of an import's graph should know."""
+    if bank.sends_graph_of_file(entry, form):
+        remark("The graph is that of the file, less keys and passwords; look it over for paths and names before you send it.")
 
 
 def _check(bank: Library, entry: Entry) -> int:

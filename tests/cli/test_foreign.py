@@ -8,6 +8,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from seedbank import images
+from seedbank.formats.comfyui import api_prompt
 
 TEXT = (
     "a red circle <lora:fine:0.5>\n"
@@ -111,3 +112,14 @@ def test_a_place_that_is_not_there_is_said(seedbank):
 def test_a_folder_without_weights_is_exit_1(seedbank, tmp_path):
     (tmp_path / "empty").mkdir()
     assert "0 known now." in seedbank("models", "add", str(tmp_path / "empty"), ok=(1,)).err
+
+
+def test_the_sender_of_a_graph_is_told_that_it_is_the_files_own(seedbank, tmp_path):
+    names = {"model": "dream.safetensors", "positive": "a cat", "negative": "", "sampler_name": "euler", "scheduler": "karras"}
+    graph = api_prompt(**names, seed=5, steps=20, cfg=7.0, width=8, height=8)
+    (tmp_path / "a.png").write_bytes(images.encode_png("RGB", 8, 8, bytes(8 * 8 * 3), text={"prompt": json.dumps(graph)}))
+    seedbank("import", str(tmp_path / "a.png"))
+    for command in (("recipe", "1"), ("copy", "1", "--print")):
+        ran = seedbank(*command, "--as", "comfyui")
+        assert "look it over for paths" in ran.err and "look it over" not in ran.out
+        assert seedbank(*command, "--as", "block").err == ""
