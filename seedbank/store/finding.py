@@ -153,11 +153,10 @@ class Finder:
         """The first ids of several ordered sources: longer and longer stretches of all of them are put together."""
         asking.walk(False)
         found: list[int] = []
-        size = 2 * limit
+        size = 2 * limit if len(how.held) > 1 else limit + limit // 4  # only the trash is left out
         while True:
-            (row,) = how.fetch(asking.connection, "ends", most=size, start=before)
-            floors = [low for low, count in zip(row[::2], row[1::2], strict=True) if count == size]
-            floor = max(floors, default=None)
+            ends = how.fetch(asking.connection, "ends", most=size, start=before)
+            floor = max((low for low, count in ends if count == size), default=None)
             found += _ids(how.fetch(asking.connection, "stretch", most=limit - len(found), start=before, floor=floor))
             if floor is None or len(found) >= limit:
                 return found

@@ -20,6 +20,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
     Executable,
     Integer,
@@ -102,14 +103,14 @@ class Plan:
         given = {name: value for name, value in bounds.items() if value is not None}
         return self.once((shape, *given), lambda: self._shaped(shape, given), connection).rows(connection, **given)
 
-    def once(self, key: Hashable, make: Callable[[], Select[Any]], connection: Connection) -> Sent:
+    def once(self, key: Hashable, make: Callable[[], ClauseElement], connection: Connection) -> Sent:
         """The statement that `make` makes, to be sent as often as needed."""
         found = self.sent.get(key)
         if found is None:
             found = self.sent[key] = Sent.of(make(), connection.dialect)
         return found
 
-    def _shaped(self, shape: str, given: dict[str, int]) -> Select[Any]:
+    def _shaped(self, shape: str, given: dict[str, int]) -> ClauseElement:
         bounds = {name: _BOUNDS[name] for name in given}
         if shape == "ends":
             return self.ends(**bounds)
@@ -150,16 +151,12 @@ class Plan:
             return entries.c.id.in_(ids)
         return entries.c.id == func.any(func.array(ids.scalar_subquery()))
 
-    def ends(self, most: Bound, start: Bound | None = None) -> Select[Any]:
-        """Select of one row: for each source the lowest of its first `most` ids below `start`, and how many these are."""
-        columns = []
-        for source in self.sources or ():
-            first = _in_order(source.ids(), source.column, start, False).limit(most).subquery()
-            columns += [
-                select(func.min(first.c.id)).scalar_subquery(),
-                select(func.count()).select_from(first).scalar_subquery(),
-            ]
-        return select(*columns)
+    def ends(self, most: Bound, start: Bound | None = None) -> CompoundSelect[Any]:
+        """Select of a row for each source: the lowest of its first `most` ids below `start`, and how many these are."""
+        firsts = [
+            _in_order(source.ids(), source.column, start, False).limit(most).subquery() for source in self.sources or ()
+        ]
+        return union_all(*(select(func.min(first.c.id), func.count()).select_from(first) for first in firsts))
 
     def stretch(self, start: Bound | None = None, floor: Bound | None = None) -> Select[tuple[int]]:
         """Select of the ids newest first, of those below `start` and not below `floor`."""

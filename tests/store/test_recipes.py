@@ -28,14 +28,17 @@ def test_any_recipe_comes_out_of_the_database_with_the_same_digest(store: Store,
 
 
 def test_what_somebody_does_to_a_recipe_changes_no_other_of_the_same_settings(store: Store):
-    first, second = store.add_entries([NewEntry(recipe=recipe(1).with_seed(seed)) for seed in (1, 2)])
-    changed = store.entry(first).recipe
-    assert changed is not None and changed.scheduler is not None
-    changed.scheduler["config"]["setting_1"] = "other"
-    changed.dtypes["vae"] = "other"
+    given = recipe(1, adapters=({"digest": "a", "weight": 1.0},))
+    first, second = store.add_entries([NewEntry(recipe=given.with_seed(seed)) for seed in (1, 2)])
+    for _ in range(3):  # from the second time on, they are copies
+        changed = store.entry(first).recipe
+        assert changed is not None and changed.scheduler is not None
+        changed.scheduler["config"]["setting_1"] = "other"
+        changed.dtypes["vae"] = "other"
+        changed.adapters[0]["weight"] = "other"  # type: ignore[index]
     again = store.entry(second).recipe
     assert again is not None
-    assert again.digest == recipe(1).with_seed(2).digest
+    assert again.digest == given.with_seed(2).digest
 
 
 def test_seeds_over_the_whole_range_sort_and_come_back(store: Store):
