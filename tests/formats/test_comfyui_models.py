@@ -141,6 +141,17 @@ SIZES: list[tuple[str, Nodes, dict[str, Any], tuple[int | None, int | None]]] = 
         (1344, 768),
     ),
     (
+        "a typed size that is turned and scaled",
+        {
+            "4": (
+                "CR Aspect Ratio",
+                {"aspect_ratio": "custom", "width": 640, "height": 512, "swap_dimensions": "On", "prescale_factor": 1.5},
+            )
+        },
+        {},
+        (768, 960),
+    ),
+    (
         "a resolution",
         {"a": ("ResolutionSelector", {"aspect_ratio": "16:9 (Widescreen)", "megapixels": 1.0, "multiple": 8})},
         {"width": ["a", 0], "height": ["a", 1]},

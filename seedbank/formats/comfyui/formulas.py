@@ -118,11 +118,13 @@ MAX_AREA = 1_000
 
 def size_of_setting(node: Node, operand: Operand) -> tuple[int, int] | None:
     """(width, height) where a node makes both out of one setting."""
+    if "swap_dimensions" in node.inputs:
+        return _comfyroll_size(node, operand)
     for name, setting in node.inputs.items():
         plain = _PLAIN_SIZE.search(setting) if isinstance(setting, str) and _SIZES.search(name) else None
         if plain:
             width, height = int(plain[1]), int(plain[2])
-            swapped = node.inputs.get("swap_dimensions") == "On" or node.inputs.get("invert") is True
+            swapped = node.inputs.get("invert") is True
             swapped |= node.kind.endswith("(WLSH)") and node.inputs.get("direction") == "portrait"
             return (height, width) if swapped else (width, height)
     custom = node.inputs.get("custom_aspect_ratio") if node.inputs.get("custom_ratio") is True else None
@@ -142,6 +144,17 @@ def size_of_setting(node: Node, operand: Operand) -> tuple[int, int] | None:
         long = (short * across // down + _EDGE - 1) // _EDGE * _EDGE
         return (short, long) if node.inputs.get("direction") == "portrait" else (long, short)
     return None
+
+
+def _comfyroll_size(node: Node, operand: Operand) -> tuple[int, int] | None:
+    """A preset, else what was typed; then it is turned, then scaled."""
+    plain = _PLAIN_SIZE.search(str(node.inputs.get("aspect_ratio")))
+    sides = (float(plain[1]), float(plain[2])) if plain else (operand("width"), operand("height"))
+    scale = operand("prescale_factor") if "prescale_factor" in node.inputs else 1.0
+    if sides[0] is None or sides[1] is None or scale is None or not 0 < scale < MAX_AREA:
+        return None
+    width, height = sides[::-1] if node.inputs["swap_dimensions"] == "On" else sides
+    return (int(width * scale), int(height * scale)) if width and height else None
 
 
 def _flux_size(node: Node, across: int, down: int, megapixels: float) -> tuple[int, int] | None:

@@ -119,7 +119,7 @@ def size_of(values: Values, node: Node) -> tuple[int | None, int | None] | None:
         elif override:
             height = override
     preset = str(node.inputs.get("aspect_ratio", node.inputs.get("resolution", ""))).lower()
-    if setting is not None and "custom" not in preset and "width_override" not in node:
+    if setting is not None and ("custom" not in preset or "swap_dimensions" in node) and "width_override" not in node:
         return setting
     if setting is not None:
         width, height = width or setting[0], height or setting[1]
