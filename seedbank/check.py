@@ -13,7 +13,7 @@ from seedbank.hashing import file_digest, sha256
 from seedbank.progress import QUIET, Progress
 from seedbank.records import Referred
 
-BACKUP = "Restore a backup: seedbank db backup makes them."
+BACKUP = "Restore a backup (`seedbank db backup` makes them)."
 
 
 @dataclass(frozen=True)

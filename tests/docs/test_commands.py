@@ -59,16 +59,14 @@ def mistake(line: str) -> str:
     if command.name in QUERYING:
         return ""
     try:
-        command.make_parser(click.Context(command)).parse_args(words)
+        parsed, left, _ = command.make_parser(click.Context(command)).parse_args(list(words))
     except click.NoSuchOption as error:
         return error.format_message()
     except click.UsageError:
         return ""  # a page may name an option without its value
-    most = [parameter.nargs for parameter in command.params if isinstance(parameter, click.Argument)]
-    bare = [word for word in words if not word.startswith("-")]
-    if command.name == "env" and len(bare) > 2:
+    if command.name == "env" and len(parsed["which"]) > 2:
         return "env takes two"
-    return "no words are taken" if bare and not most else ""
+    return f"not taken: {' '.join(left)}" if left else ""
 
 
 @pytest.mark.parametrize("named", [named_in_pages, named_in_messages])
