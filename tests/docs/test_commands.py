@@ -64,7 +64,7 @@ def mistake(line: str) -> str:
         return error.format_message()
     except click.UsageError:
         return ""  # a page may name an option without its value
-    if command.name == "env" and len(parsed["which"]) > 2:
+    if command.name == "env" and isinstance(parsed["which"], tuple) and len(parsed["which"]) > 2:
         return "env takes two"
     return f"not taken: {' '.join(left)}" if left else ""
 
