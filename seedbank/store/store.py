@@ -48,7 +48,10 @@ class Store(Editable):
         self._finder.gone = gone
 
     def tell_unknown(self, remark: Callable[[str], None]) -> None:
-        """Let `remark` hear of names in queries that the bank does not have, each with the nearest that it has."""
+        """Let `remark` hear of names in queries that the bank does not have, each with the nearest that it has.
+
+        A query that is asked again while nothing has changed is not told again.
+        """
         self._finder.remark = remark
 
     # -- entries ------------------------------------------------------------------------------------------------------
