@@ -201,6 +201,18 @@ WIDGETS: Mapping[str, tuple[str, ...]] = {
         "height longer_side crop base_steps cfg denoise refiner_steps refiner_cfg refiner_denoise sampler_name scheduler "
         "image_output save_prefix file_type embed_workflow seed",
         "Seed": "seed",
+        "ClownsharKSampler": "noise_type_init noise_type_sde noise_mode_sde eta noise_seed sampler_mode sampler_name "
+        "implicit_sampler_name scheduler steps implicit_steps denoise denoise_alt cfg shift base_shift",
+        "ClownsharkChainsampler_Beta": "eta sampler_name steps_to_run cfg sampler_mode bongmath",
+        "FluxLoader": "unet_name weight_dtype clip_name1 clip_name2 vae_name clip_vision_name style_model_name",
+        **dict.fromkeys(("VAEEncodeAdvanced", "PrepForUnsampling"), "resize_to_input width height"),
+        "StringFunction|pysssss": "action tidy_tags text_a text_b text_c",
+        **dict.fromkeys(("FaceDetailer", "FaceDetailerPipe"), f"guide_size guide_size_for max_size {_KSAMPLER}"),
+        "Resolutions by Ratio (WLSH)": "aspect direction shortside",
+        "Empty Latent by Ratio (WLSH)": "aspect direction shortside batch_size",
+        "Empty Latent by Pixels (WLSH)": "aspect direction megapixels batch_size",
+        "SDXL Resolutions (WLSH)": "resolution direction",
+        "SDXL Quick Empty Latent (WLSH)": "resolution direction batch_size",
         "SeargeTextInputV2": "prompt",
         "SeargeModelSelector": "base_checkpoint refiner_checkpoint vae_checkpoint",
         "SeargeGenerationParameters": "seed image_size_preset image_width image_height steps cfg sampler_preset sampler_name "
