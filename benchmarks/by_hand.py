@@ -20,7 +20,7 @@ TIMES = ("added", "created", "trashed")
 
 @dataclass
 class Page:
-    """What gives a page: settings of PostgreSQL that choose the plan, the ids, their entries and what these share."""
+    """What gives a page: how PostgreSQL begins and what settings choose the plan, the ids, the entries, what these share."""
 
     settings: list[str]
     ids: Statement
@@ -29,7 +29,7 @@ class Page:
 
 def by_hand(asked: list[Statement], read: list[Statement]) -> Page | None:
     """The page of a query, of which `asked` was sent for its ids and `read` for the entries. None where nothing was asked."""
-    settings = [one.strip() for text, _ in asked for one in text.split(";") if one.strip().startswith("SET LOCAL")]
+    settings = [text for text, _ in asked if "set_config(" in text]  # the first one begins a transaction
     ids = [one for one in asked if one[0].lstrip().startswith("SELECT entries.id")]
     return Page(settings, ids[-1], [one for one in read if one[0].lstrip().startswith("SELECT")]) if ids else None
 
@@ -42,8 +42,7 @@ class Bare:
 
     def begin(self) -> None:
         """One state of the bank; PostgreSQL is told how to plan in the same message."""
-        whole = ("BEGIN ISOLATION LEVEL REPEATABLE READ", *self.page.settings)
-        self.driver.execute("BEGIN" if self.sqlite else "; ".join(whole))
+        self.driver.execute("BEGIN" if self.sqlite else "; ".join(self.page.settings))
 
     def ids(self) -> Any:
         """The ids; PostgreSQL plans this statement for its values, as its plan hangs on them."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import BigInteger, ColumnElement, Connection, Table, cast, false, func, select
 
 from seedbank.query import Node
-from seedbank.store import sources
+from seedbank.store import postgresql, sources
 from seedbank.store.matching import Remembered, ids_named
 from seedbank.store.remembering import Memory, memory_of
 from seedbank.store.sending import send
@@ -22,21 +22,6 @@ if TYPE_CHECKING:
     from seedbank.store.hashes import Hashes
 
 T = TypeVar("T")
-
-WALK = (
-    "SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off; "
-    "SET LOCAL enable_mergejoin = on"
-)
-"""For PostgreSQL: the page is full long before everything has been looked at.
-
-Without sorting, what is merged are lists in order of ids: two tags side by side cost a quarter of looking up each entry.
-"""
-
-LOOK = (
-    "SET LOCAL enable_sort = on; SET LOCAL enable_bitmapscan = on; SET LOCAL enable_seqscan = on; "
-    "SET LOCAL enable_mergejoin = off"
-)
-"""The reverse: for names and numbers that are looked up, and where a list is read whole after all."""
 
 
 @dataclass
@@ -58,7 +43,7 @@ class Asking:
     """The saved search that the conditions stand in."""
     depth: int = 0
     walking: bool = False
-    """Whether PostgreSQL's settings are those of `WALK`."""
+    """Whether PostgreSQL's settings are those of `postgresql.WALK`."""
 
     @cached_property
     def memory(self) -> Memory:
@@ -72,7 +57,7 @@ class Asking:
     def walk(self, on: bool) -> None:
         """Statements that follow walk lists in order, or look up what is needed; only PostgreSQL must be told."""
         if not self.sqlite and on != self.walking:
-            send(self.connection, WALK if on else LOOK)
+            send(self.connection, postgresql.setting(postgresql.WALK if on else postgresql.LOOK))
             self.walking = on
 
     @property

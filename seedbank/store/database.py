@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 from urllib.parse import quote
 
@@ -38,13 +38,6 @@ CACHE = 32 * 1024
 over a large bank, and asking the system for it again and again was up to a seventh of the time."""
 PROGRESS_STEPS = 100_000
 """Instructions of SQLite between two looks at the clock: about a millisecond."""
-
-PLANNED_HERE = (
-    "SET LOCAL jit = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; "
-    "SET LOCAL max_parallel_workers_per_gather = 0"
-)
-"""`planning` chooses what is walked; PostgreSQL shall look up the rest row by row. To start workers takes as long as a page:
-an emoji among ten million entries was found in 15 ms without them, in 31 with two."""
 
 WRITERS = 0x5EEDBA9C
 """The advisory lock of PostgreSQL that writers queue for."""
@@ -151,7 +144,7 @@ class Database:
 
     def __init__(self, place: Place, *, create: bool = False) -> None:
         """Raises `NoBank` when there is no such SQLite file and `create` is not set; connects to nothing yet."""
-        self.place = place
+        self.place, self.named = place, str(place)
         self.foreign_keys = True
         if place.file is None:
             self.engine = postgresql.engine(place.url)
@@ -170,19 +163,15 @@ class Database:
         return self.place.file is not None
 
     @contextmanager
-    def reading(self, seconds: float | None = None, planned: str = "") -> Iterator[Connection]:
+    def reading(self, seconds: float | None = None, planned: Mapping[str, str] = MappingProxyType({})) -> Iterator[Connection]:
         """A connection that sees one state of the bank throughout.
 
-        With `seconds`, statements that run longer are stopped: `StorageError`, with advice. `planned` are settings for
-        PostgreSQL beside `PLANNED_HERE`.
+        With `seconds`, statements that run longer are stopped: `StorageError`, with advice. `planned` are settings of
+        PostgreSQL's planner.
         """
-        with translated(str(self.place)), self.engine.connect() as connection:
+        with translated(self.named), self.engine.connect() as connection:
             if not self.is_sqlite:  # SQLite is like that by itself
-                begin = "BEGIN ISOLATION LEVEL REPEATABLE READ"
-                if seconds is not None:  # in one message
-                    limit = f"SET LOCAL statement_timeout = {max(1, round(seconds * 1000))}"
-                    begin = "; ".join(filter(None, (begin, limit, PLANNED_HERE, planned, postgresql.SNAPSHOT)))
-                connection = connection.execution_options(seedbank_begin=begin)
+                connection = connection.execution_options(seedbank_begin=postgresql.beginning(seconds, planned))
             with connection.begin():
                 if seconds is None:
                     yield connection
@@ -215,7 +204,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A connection in a transaction that no other writer shares; everything inside is stored, or nothing."""
-        with translated(str(self.place)), self.engine.connect() as connection:
+        with translated(self.named), self.engine.connect() as connection:
             connection = connection.execution_options(seedbank_write=True)
             with connection.begin():
                 if not self.is_sqlite:
@@ -225,7 +214,7 @@ class Database:
     def settle_journal(self) -> None:
         """Gives a bank's file the journal that is safe with this SQLite. Only for files that are known to be banks."""
         if self.is_sqlite:
-            with translated(str(self.place)), self.engine.connect() as connection:
+            with translated(self.named), self.engine.connect() as connection:
                 raw = connection.connection.driver_connection
                 assert raw is not None
                 wanted = journal_mode(sqlite_module().sqlite_version_info)

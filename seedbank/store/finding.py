@@ -13,6 +13,7 @@ from seedbank.errors import NotFound
 from seedbank.query import EVERYTHING, Query
 from seedbank.records import Count, Page
 from seedbank.store.database import Database
+from seedbank.store.postgresql import WALK
 from seedbank.store.reading import CHUNK, LARGEST_ID, Shared, entries_by_id, newest_ids, no_entry
 from seedbank.store.remembering import memory_of
 
@@ -98,8 +99,6 @@ class Finder:
         """For pages, of which most are walked: PostgreSQL is told with the beginning of the transaction."""
         if query == EVERYTHING or self.database.is_sqlite:
             return self.database.reading(SECONDS)
-        from seedbank.store.asking import WALK
-
         return self.database.reading(SECONDS, WALK)
 
     @contextmanager
@@ -151,7 +150,7 @@ class Finder:
 
     def _stretches(self, asking: Asking, how: Plan, limit: int, before: int | None) -> list[int]:
         """The first ids of several ordered sources: longer and longer stretches of all of them are put together."""
-        asking.walk(False)
+        asking.walk(True)
         found: list[int] = []
         size = 2 * limit if len(how.held) > 1 else limit + limit // 4  # only the trash is left out
         while True:

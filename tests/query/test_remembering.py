@@ -31,11 +31,11 @@ def found(store: Store, text: str) -> list[int]:
 
 @contextmanager
 def selects(store: Store) -> Iterator[list[str]]:
-    """The SELECT statements that are sent meanwhile."""
+    """The SELECT statements that are sent meanwhile, but for those that give PostgreSQL its settings."""
     sent: list[str] = []
 
     def note(connection: object, cursor: object, statement: str, *_: object) -> None:
-        if statement.lstrip().startswith("SELECT"):
+        if statement.lstrip().startswith("SELECT") and "set_config" not in statement:
             sent.append(statement)
 
     event.listen(store.database.engine, "before_cursor_execute", note)
