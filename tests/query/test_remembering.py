@@ -175,3 +175,15 @@ def test_names_are_those_of_what_has_an_id_now_that_was_given_again(store: Store
     second = store.add_entry(entry(2, "EulerDiscreteScheduler", "2.2", "b")).id
     assert [bool(ids) for ids in answers()] == [False, True] * 3
     assert found(store, "scheduler:Euler*") == found(store, "env.torch:2.2") == [second]
+
+
+def test_what_entries_share_is_that_of_what_has_an_id_now_that_was_given_again(store: Store):
+    for number, scheduler in ((1, "HeunDiscreteScheduler"), (2, "EulerDiscreteScheduler")):
+        made = recipe(number, scheduler={"class": scheduler, "config": {}})
+        given = store.add_entry(new_entry(number, recipe=made, environment=environment(f"2.{number}")))
+        for _ in range(2):
+            (entry,) = store.find()
+            assert entry == given
+            assert entry.recipe == made
+        store.trash([given.id])
+        store.purge([given.id])

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from seedbank.errors import NoBank, SeedbankError, StorageError
-from seedbank.store import Store
+from seedbank.store import Store, postgresql
 from seedbank.store.database import SAFE_WAL, journal_mode, sqlite_module
 from seedbank.store.integrity import integrity
+from seedbank.store.sending import send
 from tests.conftest import Databases
 from tests.store.examples import new_entry
 
@@ -65,6 +66,37 @@ def test_readers_do_not_wait_for_a_writer(store: Store):
     with store.database.writing() as connection:
         connection.exec_driver_sql("UPDATE entries SET origin = 'other'")
         assert store.entry(1).origin == "generated"
+
+
+@pytest.mark.parametrize("lost", ["told", "silently"])
+def test_a_connection_that_the_server_has_ended_is_replaced(
+    store: Store, databases: Databases, lost: str, monkeypatch: pytest.MonkeyPatch
+):
+    if databases.kind == "sqlite":
+        pytest.skip("SQLite has no server")
+    store.add_entry(new_entry(1))
+    if lost == "silently":  # as when the net has lost the server's last words: only asking tells
+        monkeypatch.setattr(postgresql, "ALIVE", 0)
+        monkeypatch.setattr(postgresql, "_has_something_to_read", lambda driver: False)
+    with store.database.engine.connect() as ends, store.database.engine.connect() as ended:
+        number = ended.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        ended.rollback()
+        ends.exec_driver_sql(f"SELECT pg_terminate_backend({number}, 5000)")
+    for _ in range(3):
+        assert [entry.id for entry in store.find()] == [1]
+
+
+def test_a_connection_that_is_lost_inside_a_transaction_is_said_and_not_used_again(store: Store, databases: Databases):
+    if databases.kind == "sqlite":
+        pytest.skip("SQLite has no server")
+    store.add_entry(new_entry(1))
+    with pytest.raises(StorageError), store.database.reading(20) as connection:
+        number = send(connection, "SELECT pg_backend_pid()")[0][0]
+        with store.database.engine.connect() as other:
+            other.exec_driver_sql(f"SELECT pg_terminate_backend({number}, 5000)")
+        send(connection, "SELECT 1")
+    for _ in range(3):
+        assert [entry.id for entry in store.find()] == [1]
 
 
 def test_wal_is_refused_with_a_sqlite_that_could_corrupt_it():
