@@ -148,9 +148,17 @@ class Catalogue(Bank):
         return self.store.curation.move(name, self.resolve(which), None if before is None else self.entry(before).id)
 
     def collection_json(self, name: str) -> dict[str, Any]:
-        """The collection as JSON values that `receive_collection` takes in another bank: pictures go by their digests."""
+        """The collection as JSON values that `receive_collection` takes in another bank: pictures go by their digests.
+
+        A saved search that names numbers of this bank, as that of a sweep does, goes as the pictures that it finds now.
+        """
+        from seedbank.query import is_of_one_bank, parse
+
         found = self.store.curation.collection(name)
         shared: dict[str, Any] = {"v": 1, "collection": found.name}
+        if found.query is not None and is_of_one_bank(parse(found.query, saved=True)):
+            pictures = [entry.picture.digest for entry in self.collection(name) if entry.picture]
+            return shared | {"cover": found.cover, "images": list(dict.fromkeys(pictures))}
         if found.query is not None:
             return shared | {"query": found.query}
         return shared | {"cover": found.cover, "images": self.store.curation.images_in(name)}

@@ -99,6 +99,9 @@ def export_command(
         _remark_on(left.absent, "Pictures or inputs are not here; their records went alone")
         for entry, reason in left.withheld[:FEW]:
             remark(f"A file of entry {entry} stays here: {reason}")
+        if left.searches:
+            names = f"{', '.join(left.searches[:FEW])}{' …' if len(left.searches) > FEW else ''}"
+            remark(f"Saved searches that name numbers of this bank stay here: {names}.")
     return 1 if left.absent or left.withheld else 0
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seedbank.query.nodes import EVERYTHING, And, Node, Not, Or, Query, Sort, Term, both, terms_of
+from seedbank.query.nodes import EVERYTHING, And, Node, Not, Or, Query, Sort, Term, both, is_of_one_bank, terms_of
 
 if TYPE_CHECKING:
     from seedbank.query.keys import ALIASES, KEYS, SORTS, Key
@@ -32,6 +32,7 @@ __all__ = [
     "Term",
     "both",
     "format_query",
+    "is_of_one_bank",
     "parse",
     "parse_saved",
     "terms_of",

@@ -82,3 +82,12 @@ def terms_of(node: Node | None) -> Iterator[Term]:
     elif node is not None:
         for part in node.of:
             yield from terms_of(part)
+
+
+NUMBERS = ("child", "id", "like", "parent", "run")
+"""Keys whose values are numbers that one bank gave."""
+
+
+def is_of_one_bank(query: Query) -> bool:
+    """Whether a query names numbers that one bank gave, so that it would find something else in another."""
+    return any(term.key in NUMBERS for term in terms_of(query.where))

@@ -123,6 +123,18 @@ def test_saved_searches_that_name_a_user_or_a_place_or_cannot_be_read_stay_at_ho
     assert sent() == {"fine", "who", "whose", "where"}
 
 
+def test_saved_searches_that_name_numbers_of_this_bank_stay_at_home_and_it_is_said(mine: Library, tmp_path: Path):
+    _with_inputs(mine)
+    for name, query in {"sweep": "run:1", "near": "fav:yes OR like:1~4", "some": "-id:3..9", "fine": "fav:yes"}.items():
+        mine.store.curation.create_collection(name, query)
+    left = mine.export_bundle("", tmp_path / "out.seedbank")
+    assert set(left.searches) == {"sweep", "near", "some"}
+    assert [json.loads(line)["name"] for line in members(left.path)["collections.jsonl"].splitlines()] == ["fine"]
+    shared = mine.collection_json("some")
+    assert shared["images"] == [entry.picture.digest for entry in mine.find("-id:3..9") if entry.picture]
+    assert mine.collection_text("some").startswith("collection some\nimage ")
+
+
 def test_a_pipe_is_not_waited_for(other: Library, tmp_path: Path):
     os.mkfifo(tmp_path / "pipe.seedbank")
     with pytest.raises(BadInput, match="is no regular file"):

@@ -23,6 +23,7 @@ from seedbank.exchange.bundle.values import (
 from seedbank.hashing import CHUNK, sha256
 from seedbank.keeping import files_of, is_kept
 from seedbank.progress import QUIET, Progress, Task
+from seedbank.query import is_of_one_bank, parse
 from seedbank.records import Blob, Entry, Model, Saying
 
 SUFFIX = ".seedbank"
@@ -43,6 +44,8 @@ class Left:
     """Pictures that were sent without their metadata."""
     withheld: tuple[tuple[int, str], ...] = ()
     """(entry, why) of pictures and inputs that stay here for privacy."""
+    searches: tuple[str, ...] = ()
+    """Saved searches that stay here, since they name runs or entries by the numbers of this bank."""
 
 
 def checked_without(profile: str = "none", strip: Collection[str] = ()) -> tuple[str, ...]:
@@ -102,7 +105,14 @@ def export_bundle(
         about = {"entries": len(wanted), "without": sorted(without), "weights": weights, "pictures": pictures}
         out.finish(about)
     return Left(
-        path, len(wanted), len(files), path.stat().st_size, tuple(leaving.absent), len(leaving.bared), tuple(leaving.withheld)
+        path,
+        len(wanted),
+        len(files),
+        path.stat().st_size,
+        tuple(leaving.absent),
+        len(leaving.bared),
+        tuple(leaving.withheld),
+        tuple(leaving.searches),
     )
 
 
@@ -157,6 +167,7 @@ class _Leaving:
     images: set[str] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
     absent: list[int] = field(default_factory=list)
+    searches: list[str] = field(default_factory=list)
     bared: dict[str, Blob] = field(default_factory=dict)
     """{file digest: the file without its metadata}"""
     withheld: list[tuple[int, str]] = field(default_factory=list)
@@ -202,6 +213,9 @@ class _Leaving:
     def collections(self, searches: bool) -> Iterator[Values]:
         for one in self.bank.store.bundles.collections(self.images, searches=searches):
             if one.query is not None and privacy.stays(one.query, self.without):
+                continue
+            if one.query is not None and is_of_one_bank(parse(one.query, saved=True)):
+                self.searches.append(one.name)
                 continue
             user = None if privacy.USERS in self.without else one.user
             said = {"uid": one.uid, "name": one.name, "created": time_text(one.created), "user": user}
