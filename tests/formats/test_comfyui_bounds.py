@@ -192,6 +192,40 @@ def test_any_text_is_read_or_refused(text: str, start: str) -> None:
             read([Payload(place, start + text)])
 
 
+MANY_IN_ONE = "SeargeMagicBox SeargeLoras SeargeOutput2 SeargeTextInputV2 KSampler VAEDecode SaveImage LoadImage VAEEncode"
+THEIR_INPUTS = (
+    "stage data script X Y pipe lora_1 lora_1_strength hires_mode hires_scale image_size_preset style_prompt steps seed "
+    "base_vs_refiner_ratio base_checkpoint refiner_checkpoint workflow_mode prompting_mode sampler_preset batch_count "
+    "swap_dimensions aspect_ratio prescale_factor width height scale_by megapixels samples images pixels image model "
+    "latent_image positive x_plot target_parameter"
+)
+MADE_OF = st.fixed_dictionaries(
+    {
+        "class_type": st.sampled_from(
+            [*MANY_IN_ONE.split(), "XY Plot", "XY Input: Steps", "CR Aspect Ratio", "ImageScaleBy", "## a"]
+        ),
+        "inputs": st.dictionaries(
+            st.sampled_from(THEIR_INPUTS.split()),
+            LINKS | LITERALS | st.just("sampling"),
+            max_size=12,
+        ),
+    }
+)
+
+
+@settings(max_examples=80, deadline=2000)
+@given(
+    st.dictionaries(IDS, MADE_OF, max_size=6),
+    st.dictionaries(IDS, MADE_OF | st.none(), max_size=4),
+    st.lists(DRAWN, max_size=4),
+)
+def test_nodes_that_stand_for_many_are_read_without_an_error(nodes: Any, inside: Any, drawn: Any) -> None:
+    ends = [node | {"type": kind} for node, kind in zip(drawn, ("ComponentInput", "ComponentOutput") * 2, strict=False)]
+    flow = {"nodes": [{"id": 1, "type": "x"}], "links": [], "components": {"## a": {"nodes": ends, "output": inside}}}
+    found = read([Payload("png:prompt", json.dumps(plain() | nodes)), Payload("png:workflow", json.dumps(flow))])
+    assert found is not None and (found.recipe.seed is None or 0 <= found.recipe.seed < 2**64)
+
+
 def test_a_long_text_that_is_joined_many_times_is_cut_before_it_is_made() -> None:
     """Each link costs a few bytes of the file, and all of them together would make gigabytes."""
     nodes: Nodes = {
