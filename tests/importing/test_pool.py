@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import struct
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -234,11 +236,18 @@ def test_the_end_of_the_process_that_forks_is_told_and_leaves_no_orphan(folder: 
     assert not left
 
 
+def _promising(width: int, height: int) -> bytes:
+    """A small file whose header says that it is large."""
+    data = encoded(Image.new("1", (8, 8)), "PNG")
+    header = b"IHDR" + struct.pack(">II", width, height) + data[24:29]
+    return data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]
+
+
 def test_hostile_files_are_one_sentence_each(tmp_path: Path):
     huge = np.zeros((9400, 9400), np.uint16)
     files = {
         "memory.png": (encoded(Image.fromarray(huge), "PNG", compress_level=1), "MiB of memory"),
-        "bomb.png": (encoded(Image.new("1", (30_000, 30_000)), "PNG"), "million pixels"),
+        "bomb.png": (_promising(30_000, 30_000), "million pixels"),
         "cut.png": (png(1)[:-30], "damaged"),
         "text.png": (b"hello", "not a PNG"),
         "empty.png": (b"", "empty"),
