@@ -16,9 +16,9 @@ without that checkpoint, which is what whoever stores waits for. `cpu_ratio` com
 and of the server's for it: on a busy machine it says more. `wal_kb` is what an entry adds to PostgreSQL's log, with the images
 of pages that are changed for the first time since a checkpoint.
 
-The making of the records is not in the time. All files are read once before, so that they lie in the system's memory: in a bank
-that nobody has used for a while an insertion waits for five pages from the disk. The small bank is copied for each block, so
-that it stays small; what is inserted into the large one stays there.
+The making of the records is not in the time. A bank's files are read before each block, so that they lie in the system's
+memory, as those of a bank do that somebody works with: else each insertion into a large one waits for five pages from the disk.
+The small bank is copied for each block, so that it stays small; what is inserted into the large one stays there.
 
 PostgreSQL is the packaged one with the settings that docs/postgresql.md recommends (`SETTINGS`), in both banks.
 """
@@ -68,9 +68,9 @@ def main() -> None:
         with contextlib.ExitStack() as stack:
             banks = []
             for size in sizes:
-                warm(folder := options.reuse / f"{database}-{size}")
+                folder = options.reuse / f"{database}-{size}"
                 opening = on_sqlite(folder) if database == "sqlite" else on_postgresql(folder, settings)
-                banks.append(Bank(size, stack.enter_context(opening)))
+                banks.append(Bank(size, folder, stack.enter_context(opening)))
             for way in WAYS:
                 found.setdefault(database, {})[way] = one = compared(*banks, way, options.rounds)
                 print(f"{database}, {way}: {one}", file=sys.stderr, flush=True)
@@ -187,9 +187,10 @@ def _server_cpu(store: Store) -> float:
 
 @dataclass
 class Bank:
-    """A bank of some size, and how it is opened."""
+    """A bank of some size, where it lies, and how it is opened."""
 
     size: int
+    folder: Path
     opening: Opening
 
 
@@ -208,6 +209,7 @@ def compared(small: Bank, large: Bank, way: str, rounds: int) -> dict[str, Any]:
     blocks: dict[int, list[Block]] = {small.size: [], large.size: []}
     for turn in range(rounds):
         for bank in (small, large) if turn % 2 == 0 else (large, small):
+            warm(bank.folder)
             with bank.opening(bank is small) as opened:
                 blocks[bank.size].append(_block(opened, *WAYS[way]))
     pairs = list(zip(*blocks.values(), strict=True))
