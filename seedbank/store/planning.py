@@ -153,9 +153,7 @@ class Plan:
 
     def ends(self, most: Bound, start: Bound | None = None) -> CompoundSelect[Any]:
         """Select of a row for each source: the lowest of its first `most` ids below `start`, and how many these are."""
-        firsts = [
-            _in_order(source.ids(), source.column, start, False).limit(most).subquery() for source in self.sources or ()
-        ]
+        firsts = [_in_order(source.ids(), source.column, start, False).limit(most).subquery() for source in self.sources or ()]
         return union_all(*(select(func.min(first.c.id), func.count()).select_from(first) for first in firsts))
 
     def stretch(self, start: Bound | None = None, floor: Bound | None = None) -> Select[tuple[int]]:

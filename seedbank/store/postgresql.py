@@ -109,4 +109,3 @@ def _has_something_to_read(driver: Any) -> bool:
     with selectors.DefaultSelector() as selector:
         selector.register(driver.fileno(), selectors.EVENT_READ)
         return bool(selector.select(0))
-
