@@ -131,6 +131,12 @@ class EntryComparison:
     pictures: tuple[Pixels, Pixels] | None
     missing: str | None = None
 
+    @property
+    def unsaid(self) -> tuple[str, ...]:
+        """Fields of which one recipe says nothing, being that of an import or a pasted text: these are no differences."""
+        one, other = (entry.recipe is not None and bool(entry.recipe.missing()) for entry in self.entries)
+        return tuple(name for name, old, new in self.recipe if (one and old is None) or (other and new is None))
+
 
 def compare(bank: Bank, a: int, b: int) -> EntryComparison:
     """Recipes, environments and pictures of two entries against each other."""

@@ -45,16 +45,22 @@ def diff_command(context: click.Context, a: str, b: str, output: str | None, as_
 
 def _lines(found: EntryComparison) -> Iterator[str]:
     one, other = found.entries
-    yield f"{'recipe':<12}  " + (
-        "the same" if one.recipe_digest == other.recipe_digest and one.recipe else _count(len(found.recipe))
-    )
-    for name, old, new in found.recipe:
-        yield f"  {name:<20}  {short(old, 60)} → {short(new, 60)}"
+    if one.recipe is None or other.recipe is None:
+        yield f"{'recipe':<12}  {_unknown(one.recipe, other.recipe)}"
+    elif one.recipe_digest == other.recipe_digest:
+        yield f"{'recipe':<12}  the same"
+    else:
+        unsaid = found.unsaid
+        changes = [change for change in found.recipe if change[0] not in unsaid]
+        yield f"{'recipe':<12}  {_count(len(changes))}"
+        for name, old, new in changes:
+            yield f"  {name:<20}  {short(old, 60)} → {short(new, 60)}"
+        if unsaid:
+            named = [name for name in unsaid if not name.startswith("scheduler.config.")]
+            yield f"  only one says: {', '.join(named)}"
     environments = found.environments
     if environments is None:
-        yield f"{'environment':<12}  " + (
-            "neither is known" if not (one.environment_digest or other.environment_digest) else "one is not known"
-        )
+        yield f"{'environment':<12}  {_unknown(one.environment_digest, other.environment_digest)}"
     else:
         leaves = [*environments.distributions, *environments.settings, *environments.machine]
         yield f"{'environment':<12}  " + (
@@ -74,6 +80,10 @@ def _lines(found: EntryComparison) -> Iterator[str]:
             f"{'picture':<12}  largest difference {drift['max']:g} of 255, PSNR {drift['psnr']:.1f} dB, "
             f"SSIM {drift['ssim']:.3f}, {drift['phash']:g} of 64 bits of the perceptual hash"
         )
+
+
+def _unknown(one: object, other: object) -> str:
+    return "neither is known" if not one and not other else "one is not known"
 
 
 def _count(number: int) -> str:

@@ -378,6 +378,18 @@ def test_a_diff_of_two_entries_is_a_diff_of_recipes_and_pictures(seedbank, home)
     assert (same["recipe"], same["same_image"], same["drift"]["max"]) == ([], True, 0.0)
 
 
+def test_what_a_recipe_does_not_say_is_no_difference(seedbank, home):
+    with Library.open(seedbank.bank) as bank:
+        bank.add(drawing(50), {"conditioning": {"prompt": "boat"}, "noise": {"seed": "9"}, "call": {"num_inference_steps": 8}})
+        bank.add(drawing(51))
+    lines = seedbank("diff", "1", "7").lines
+    assert lines[0] == "recipe        2 differences"
+    assert [line.split()[0] for line in lines[1:3]] == ["prompt", "seed"]
+    assert lines[3].startswith("  only one says: ")
+    assert {"guidance", "model", "negative", "pipeline", "scheduler", "size"} <= set(lines[3].replace(",", "").split())
+    assert seedbank("diff", "1", "8").lines[0] == "recipe        one is not known"
+
+
 def test_numbers_of_all_and_of_what_a_query_finds(seedbank):
     seedbank("rm", "6")
     (found,) = seedbank.json("stats")
