@@ -226,6 +226,26 @@ def test_nodes_that_stand_for_many_are_read_without_an_error(nodes: Any, inside:
     assert found is not None and (found.recipe.seed is None or 0 <= found.recipe.seed < 2**64)
 
 
+def test_an_id_is_not_repeated_for_all_nodes_in_a_component_or_subgraph_when_it_is_long() -> None:
+    """Nodes taken apart are called `12:3`; half a megabyte of id for each of two thousand would be a gigabyte."""
+    inside = {str(key): {"class_type": "KSampler", "inputs": {}} for key in range(2_000)}
+    whole = {
+        "nodes": [{"id": "k" * 500_000, "type": "s"}],
+        "links": [],
+        "components": {"## a": {"nodes": [], "output": inside}},
+    }
+    nodes = [{"id": key, "type": "KSampler"} for key in range(2_000)]
+    drawn = whole | {"definitions": {"subgraphs": [{"id": "s", "nodes": nodes, "links": []}]}}
+    prompt = {"k" * 500_000: {"class_type": "## a", "inputs": {}}}
+    tracemalloc.start()
+    try:
+        for payloads in ([Payload("png:workflow", json.dumps(drawn))], [Payload("png:prompt", json.dumps(prompt))]):
+            read([*payloads, Payload("png:workflow", json.dumps(whole))])
+        assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    finally:
+        tracemalloc.stop()
+
+
 def test_a_long_text_that_is_joined_many_times_is_cut_before_it_is_made() -> None:
     """Each link costs a few bytes of the file, and all of them together would make gigabytes."""
     nodes: Nodes = {

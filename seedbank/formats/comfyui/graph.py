@@ -16,6 +16,8 @@ MAX_HOPS = 10_000
 """Nodes that one walk visits at most; real graphs have some hundreds."""
 MAX_HOPS_IN_ALL = 20 * MAX_HOPS
 """Nodes that all walks of one reading pass at most."""
+LONGEST_ID = 200
+"""Characters of the id of a node that is taken apart: each node in it begins with that id."""
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "CLIPTextEncode": ("clip",),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from seedbank.formats.comfyui.graph import MAX_HOPS, Graph, Link, Node
+from seedbank.formats.comfyui.graph import LONGEST_ID, Graph, Link, Node
 from seedbank.formats.comfyui.scalars import as_integer, as_number
 from seedbank.formats.comfyui.values import Values
 
@@ -34,6 +34,10 @@ _PRESETS: Mapping[str, tuple[str, str]] = {
     "5": ("ddim", "ddim_uniform"),
 }
 """Samplers and schedules by the number with which a preset begins."""
+_MOST_SETTINGS = 200
+"""Nodes of one stream; a real one has some fifty."""
+_MOST_STREAMS = 50
+"""Nodes that a stream is looked for behind: seven in a graph of version 3, one in one of version 4."""
 _PLACE = "<prompt>"
 _LORAS = 5
 _NONE = ("none", "None", "")
@@ -46,16 +50,16 @@ def plain(prompt: Mapping[str, Any]) -> Mapping[str, Any]:
         return prompt
     graph = Graph.parse(prompt)
     said: dict[str, Any] = {**prompt, **_without_outputs(graph)}
-    for node in graph.nodes.values():
-        if node.kind == "SeargeMagicBox" and node.inputs.get("stage") == "sampling":
-            said |= _sampled(graph, node)
+    boxes = [node for node in graph.nodes.values() if node.kind == "SeargeMagicBox" and node.inputs.get("stage") == "sampling"]
+    for box in boxes[:_MOST_STREAMS]:
+        said |= _sampled(graph, box) if len(box.id) <= LONGEST_ID else {}
     return said
 
 
 def _stream(graph: Graph, node: Node) -> list[Node]:
     """The nodes behind one that the stream went through, the nearest first."""
     waiting, found = [node], {node.id: node}
-    while waiting and len(found) < MAX_HOPS:
+    while waiting and len(found) < _MOST_SETTINGS:
         links = waiting.pop(0).wires
         for name in _STREAM:
             behind = graph.nodes.get(links[name].node) if name in links else None
@@ -76,11 +80,10 @@ def _settings(stream: list[Node]) -> dict[str, Any]:
 def _without_outputs(graph: Graph) -> dict[str, Any]:
     """The nodes that are given a setting of version 3, with the setting itself."""
     given: dict[Link, Any] = {}
-    for node in graph.nodes.values():
-        if node.kind in _OUTPUTS:
-            settings = _settings(_stream(graph, node))
-            for slot, name in enumerate(_OUTPUTS[node.kind]):
-                given[Link(node.id, slot)] = settings.get(name)
+    for node in [node for node in graph.nodes.values() if node.kind in _OUTPUTS][:_MOST_STREAMS]:
+        settings = _settings(_stream(graph, node))
+        for slot, name in enumerate(_OUTPUTS[node.kind]):
+            given[Link(node.id, slot)] = settings.get(name)
     changed = {}
     for node in graph.nodes.values():
         own = {name: given[link] for name, link in node.wires.items() if given.get(link) is not None}

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from seedbank.formats.comfyui.graph import MAX_HOPS
+from seedbank.formats.comfyui.graph import LONGEST_ID, MAX_HOPS
 from seedbank.formats.comfyui.groups import INSIDE, dicts, placed
 from seedbank.formats.comfyui.widgets import fits, promoted, widgets_of
 
@@ -288,4 +288,4 @@ def _flat(value: Any) -> Iterator[Any]:
 
 
 def _hashable(value: Any) -> bool:
-    return isinstance(value, (int, str))
+    return isinstance(value, int) or (isinstance(value, str) and len(value) <= LONGEST_ID)
