@@ -52,6 +52,17 @@ def _entry_of(bank: Bank, file: Referred) -> int | None:
     return file.entry or next(iter(bank.store.entries_of_blob(file.digest)), None)
 
 
+def _brought_back(bank: Bank, number: int) -> str:
+    """How the picture of an entry comes back: only a whole recipe can be rendered."""
+    try:
+        recipe = bank.store.entry(number).recipe
+    except SeedbankError:
+        recipe = None  # damaged, too, which is reported by itself
+    if recipe is not None and not recipe.missing():
+        return f"Copy it back from a backup, or render it again: seedbank regen {number}"
+    return "Copy it back from a backup."
+
+
 def _check_blob(bank: Bank, file: Referred, read_data: bool) -> Iterator[Finding]:
     kind = why = message = hint = ""
     try:
@@ -66,8 +77,7 @@ def _check_blob(bank: Bank, file: Referred, read_data: bool) -> Iterator[Finding
     if kind:
         entry = _entry_of(bank, file)
         owner = "a regeneration or of a kept model" if entry is None else f"entry {entry}"
-        again = f"Copy it back from a backup, or render it again: seedbank regen {entry}"
-        remedy = hint or ("Regenerate again." if entry is None else again)
+        remedy = hint or ("Regenerate again." if entry is None else _brought_back(bank, entry))
         yield Finding(kind, f"The file {file.digest} of {owner} {why}." if why else message, remedy)
 
 

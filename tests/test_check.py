@@ -45,6 +45,16 @@ def found(bank: Library, **options: bool) -> list[str]:
     return [finding.message for finding in check(bank, **options)]
 
 
+def test_only_what_has_a_whole_recipe_is_said_to_be_rendered_again(bank: Library):
+    entry = bank.add(drawing(9))
+    for lost in (bank.entry(1), entry):
+        assert lost.blob is not None
+        bank.blobs.remove(lost.blob.digest)
+    hints = {finding.message.removesuffix(" is missing.").split()[-1]: finding.hint for finding in check(bank)}
+    assert hints["1"] == "Copy it back from a backup, or render it again: seedbank regen 1"
+    assert hints[str(entry.id)] == "Copy it back from a backup."
+
+
 def test_pictures_traces_and_recipes_that_belong_together_are_whole(bank: Library):
     assert found(bank, read_data=True) == []
 

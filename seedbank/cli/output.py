@@ -171,7 +171,8 @@ def _write_sheet(bank: Library, entries: Sequence[Entry], path: Path) -> None:
         label = f"{entry.id}{'' if entry.seed is None else f'  seed {entry.seed}'}\n{' '.join((entry.prompt or '').split())}"
         cells.append(images.Cell(None if small is None else bank.decode(small), label))
     write_sheet(path, images.contact_sheet(cells))
-    say(f"{path}: {counted(len(cells), 'picture')}")
+    absent = sum(cell.pixels is None for cell in cells)
+    say(f"{path}: {counted(len(cells) - absent, 'picture')}" + (f", {absent:,} not here" if absent else ""))
 
 
 def _print_inline(bank: Library, entries: Sequence[Entry]) -> None:

@@ -130,6 +130,12 @@ def test_the_team_view_says_who(seedbank):
     assert [(one["user"], one["favourite"], one["rating"]) for one in item["team"]] == [("ann", False, 4), ("bob", True, None)]
 
 
+def test_a_contact_sheet_says_which_pictures_are_not_here(seedbank, home):
+    shutil.rmtree(home / "art.db.images")
+    (home / "art.db.images").mkdir()
+    assert seedbank("ls", "--contact-sheet", str(home / "sheet.png")).out == f"{home / 'sheet.png'}: 0 pictures, 6 not here\n"
+
+
 def test_a_contact_sheet_holds_all_pictures(seedbank, home):
     assert "6 pictures" in seedbank("ls", "--contact-sheet", str(home / "sheet.png")).out
     with Image.open(home / "sheet.png") as sheet:
