@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+LEAST_ROUNDS = 3
 RESAMPLES = 4000
 CONFIDENCE = 0.95
 
@@ -39,10 +40,15 @@ class Seconds:
         return Seconds(self.wall / number, self.cpu / number)
 
 
-def shuffled(kinds: Sequence[str], rounds: int, seed: int = 0) -> Iterator[tuple[int, str]]:
-    """(round, kind) of everything that is to be run; round 0 warms up and is not counted."""
-    rng = random.Random(seed)
+def shuffled(kinds: Sequence[str], rounds: int, seconds: float, seed: int = 0) -> Iterator[tuple[int, str]]:
+    """(round, kind) of everything that is to be run; round 0 warms up and is not counted.
+
+    After so many `seconds` no further round begins, but three are made in any case: a busy machine makes fewer.
+    """
+    rng, end = random.Random(seed), time.monotonic() + seconds
     for number in range(rounds + 1):
+        if number > LEAST_ROUNDS and time.monotonic() > end:
+            return
         for kind in rng.sample(kinds, len(kinds)):
             yield number, kind
 
