@@ -53,6 +53,8 @@ def ls(context: click.Context, as_json: bool) -> None:
     ]
     if rows:
         say("\n".join(table(rows, ["collection", "pictures", "cover", "by", "query"], right=[1, 2])))
+    else:
+        say("there is no collection yet: seedbank collection create NAME WHICH makes one", err=True)
 
 
 @collection_command.command("create")

@@ -23,7 +23,10 @@ def models_command(context: click.Context, as_json: bool) -> None:
     """List the models and adapters of the bank: digest, revision, how many entries need them, whether they are kept."""
     if context.invoked_subcommand is None:
         with open_bank(context) as bank:
-            _show(bank.models(), as_json)
+            found = bank.models()
+        _show(found, as_json)
+        if not found and not as_json:
+            say("there is no model yet: generate records them, and seedbank models add FOLDER takes them in", err=True)
 
 
 @models_command.command("keep", short_help="Copy weights into the image store.")
@@ -90,6 +93,8 @@ def match_command(context: click.Context, as_json: bool) -> int:
             emit(_named_json(one))
     elif named:
         say("\n".join(table([_named_row(one) for one in named], ("name", "kind", "entries", "here"), right=(2,))))
+    else:
+        say("No imported file names weights.", err=True)
     return 0 if all(one.meaning is not None for one in named) else 1
 
 

@@ -23,6 +23,8 @@ def tags_command(context: click.Context, as_json: bool) -> None:
             emit({"tag": tag.name, "pictures": tag.pictures})
     elif found:
         say("\n".join(table([[f"{tag.pictures:,}", tag.name] for tag in found], ["pictures", "tag"], right=[0])))
+    else:
+        say("there is no tag yet: seedbank tag WHICH TAG gives one", err=True)
 
 
 @tags_command.command("rename")

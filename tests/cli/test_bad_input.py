@@ -213,6 +213,14 @@ def test_a_relative_image_folder_is_found_from_elsewhere(environ, kept, tmp_path
     assert seedbank("check", "--read-data").code == 0
 
 
+def test_a_list_of_nothing_says_so_beside_the_output(seedbank):
+    for command in (["models"], ["models", "match"], ["tags"], ["collection", "ls"]):
+        ran = seedbank(*command)
+        assert (ran.out, len(ran.err.splitlines())) == ("", 1)
+        assert ran.err.lower().startswith(("there is no", "no imported"))
+        assert seedbank(*command, "--json").err == ""
+
+
 def test_a_closed_output_ends_no_command(seedbank):
     command = f"{sys.executable} -m seedbank --bank {seedbank.bank} ls --ids >&-"
     ran = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=seedbank.environ)
