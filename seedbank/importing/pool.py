@@ -27,6 +27,9 @@ no process has much to do when the last ones have nothing left. To read headers 
 PIECE = 256 << 10
 MOST = 64
 """Answers after which no more are waited for: those of processes that are quicker than the driver never end."""
+FEW, PAUSE = 8, 0.05
+"""With fewer answers than that the driver waits so many seconds for others, as long as every process has enough to do: to be
+woken for each picture takes it twice the time, and the processes the caches of their cores."""
 SECONDS = 60.0
 """Time for one file. A picture of the largest size takes a few seconds; a busy machine ten times as long."""
 START_SECONDS = 120.0
@@ -139,18 +142,26 @@ class Pool(Generic[Key]):
         end = time.monotonic() + patience
         while busy := [child for child in self._children if child.tasks]:
             first = min(child.deadline for child in busy)
-            ready = self._ready(min(first, end) - time.monotonic())
-            found: list[tuple[Key, Examined | Rejected]] = []
-            while ready:
-                for child in ready:
-                    answers = child.answers()
-                    found += [self._replace(child, hung=False)] if answers is None else answers
-                ready = self._ready(0.0) if len(found) < MOST else []
+            found = self._heard(min(first, end) - time.monotonic())
+            if 0 < len(found) < FEW and all(2 * child.work >= AHEAD for child in self._children):
+                time.sleep(max(0.0, min(PAUSE, end - time.monotonic())))
+                found += self._heard(0.0)
             late = [child for child in self._children if child.tasks and time.monotonic() > child.deadline]
             found += [self._replace(child, hung=True) for child in late]
             if found or time.monotonic() >= end:
                 return found
         return []
+
+    def _heard(self, seconds: float) -> list[tuple[Key, Examined | Rejected]]:
+        """The answers that are there, after waiting for one for so long."""
+        found: list[tuple[Key, Examined | Rejected]] = []
+        ready = self._ready(seconds)
+        while ready:
+            for child in ready:
+                answers = child.answers()
+                found += [self._replace(child, hung=False)] if answers is None else answers
+            ready = self._ready(0.0) if len(found) < MOST else []
+        return found
 
     def _least(self) -> _Child[Key] | None:
         """The process that has the least to do."""
