@@ -176,9 +176,13 @@ def _entries_of(rows: Rows, user: str, shared: Shared) -> Iterator[Entry]:
 
 def _said(opinions: str, user: str) -> tuple[bool, int | None, tuple[str, ...]]:
     """(favourite, rating) by `user`, and the notes of all in the order of their users, of what is said of a picture."""
-    said = sorted(parsed(opinions))
-    own = next(((bool(favourite), rating) for _, name, favourite, rating, _ in said if name == user), (False, None))
-    return *own, tuple(note for *_, note in said if note is not None)
+    own, notes = (False, None), []
+    for _, name, favourite, rating, note in sorted(parsed(opinions)):
+        if name == user:
+            own = bool(favourite), rating
+        if note is not None:
+            notes.append(note)
+    return *own, tuple(notes)
 
 
 # -- what entries share ----------------------------------------------------------------------------------------------

@@ -20,6 +20,9 @@ from seedbank.hashing import canonical_value
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 HALF = 2**63
+SURE = 2**32 * 10**6
+"""Microseconds from 1970 to the year 2106: as seconds in a float they are less than half a microsecond off, so that rounding
+finds the right one."""
 
 
 # From the database's values to ours, also for those who read many rows and ask for columns as they lie.
@@ -43,7 +46,9 @@ def phash_text(value: int | None) -> str | None:
 
 
 def moment(value: int) -> datetime:
-    return EPOCH + timedelta(0, 0, value)  # by place: a page has a hundred of them
+    if 0 <= value < SURE:  # a page has a hundred of them
+        return datetime.fromtimestamp(value / 1_000_000, UTC)
+    return EPOCH + timedelta(0, 0, value)
 
 
 class Digest(TypeDecorator[str]):
