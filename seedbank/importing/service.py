@@ -12,7 +12,6 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Self
 
@@ -24,7 +23,7 @@ from seedbank.importing.examine import Examined, Rejected, Task
 from seedbank.importing.options import BEFORE, COMPLETED, IMPORTED, KNOWN, PASSED, REJECTED, WOULD, Options, Report
 from seedbank.importing.pool import Pool
 from seedbank.importing.refused import Refused
-from seedbank.importing.walk import Found, still, walk
+from seedbank.importing.walk import Found, by_folder, still, walk
 from seedbank.importing.weights import BankWeights, Weights
 from seedbank.pages.gallery import keep_preview
 from seedbank.progress import QUIET, Progress
@@ -35,8 +34,6 @@ BATCH = 500
 """Entries in one transaction: what it writes of the indexes is half of what it is with 200."""
 BATCH_SECONDS = 2.0
 """How long a file waits for others before it is stored."""
-LISTED = 500
-"""Files that are looked up at once."""
 WRITERS = 8
 """Threads that bring files to the disk: they wait for it most of the time."""
 PREVIEW = 256
@@ -103,7 +100,7 @@ class Import:
 
     def feed(self, found: Iterable[Found]) -> Iterator[Report]:
         """Import these files. Reports come in the order in which files are kept, the last ones with `flush`."""
-        for folder, some in _by_folder(found):
+        for folder, some in by_folder(found):
             known = self.bank.store.imports.known(folder, [one.name for one in some])
             for one in some:
                 held = known.get(one.name)
@@ -299,21 +296,6 @@ def _checked_tool(tool: str | None) -> None:
 
     if tool is not None:
         format_of(tool)
-
-
-def _by_folder(found: Iterable[Found]) -> Iterator[tuple[str, list[Found]]]:
-    """Files that follow each other in one folder, some hundreds at once."""
-    source = iter(found)
-    held: list[Found] = list(islice(source, 1))
-    while held:
-        folder = held[0].folder
-        some, held = held, []
-        for one in source:
-            if one.folder != folder or len(some) == LISTED:
-                held = [one]
-                break
-            some.append(one)
-        yield folder, some
 
 
 def _same(seen: SeenFile, found: Found) -> bool:

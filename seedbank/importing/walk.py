@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from seedbank.errors import BadInput, NotFound
@@ -13,6 +14,8 @@ from seedbank.errors import BadInput, NotFound
 SUFFIXES = frozenset((".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".avif", ".gif"))
 """What is looked at in a folder. What a file really is, its bytes say; a file that is named is looked at in any case."""
 MOST_INODES = 2**63
+LISTED = 500
+"""Files that are looked up at once."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,21 @@ def _file(folder: str, name: str, status: os.stat_result, say: Say) -> Iterator[
         say(path.encode(errors="replace").decode(), "Its name is not valid text. Rename it.")
         return
     yield Found(folder, name, status.st_size, status.st_mtime_ns, status.st_ino % MOST_INODES)
+
+
+def by_folder(found: Iterable[Found]) -> Iterator[tuple[str, list[Found]]]:
+    """Files that follow each other in one folder, some hundreds at once."""
+    source = iter(found)
+    held: list[Found] = list(islice(source, 1))
+    while held:
+        folder = held[0].folder
+        some, held = held, []
+        for one in source:
+            if one.folder != folder or len(some) == LISTED:
+                held = [one]
+                break
+            some.append(one)
+        yield folder, some
 
 
 def _identity(folder: str | Path) -> tuple[int, int] | None:
