@@ -87,12 +87,12 @@ _AFTER = r"[*_`\"】\]]{0,4}"
 _ASSIGNED = r"(?:\s*[:：=＝→]|\s+[-–—]\s)[*_]{0,2}\s*"
 _LINE = re.compile(rf"{_BEFORE}(?:[\w.]{{1,60}}\()?({_KEY}){_AFTER}{_ASSIGNED}(.*)", re.DOTALL)
 _BRACKETED = re.compile(rf"\s*【({_KEY})】\s*(.+)", re.DOTALL)
-_ROW = re.compile(r"\s*\|([^|]*)\|(.*?)\|?\s*")
+_ROW = re.compile(r"\s*\|([^|]*)\|(.*)", re.DOTALL)
 _HEADING = re.compile(r"\s*(?:【.*】|\[.*\]|\*\*.*\*\*|#+ .*|```\w*|-{3,}|={3,})\s*")
 _NUMBER = r"(?=[-−~≈约約]?\s*[\d０-９])"
 
 
-_VALUE = re.compile(rf"\s*[\"'*]*{_NUMBER}")
+_VALUE = re.compile(rf"\s*+[\"'*]*+{_NUMBER}")
 
 
 def _alternatives(fields: Iterable[str], chinese: bool | None = None) -> str:
@@ -102,13 +102,13 @@ def _alternatives(fields: Iterable[str], chinese: bool | None = None) -> str:
 
 
 _NEXT_FIELD = re.compile(
-    rf"[,，;；|、/／\s]\s*[\"'*【]{{0,2}}({_alternatives(OTHER_KEYS)})(?:\s*[（(]{_WORD}[)）])?{_AFTER}\s*[:：=＝]",
+    rf"(?:[,，;；|、/／]|(?<!\s)\s)\s*+[\"'*【]{{0,2}}({_alternatives(OTHER_KEYS)})(?:\s*[（(]{_WORD}[)）])?{_AFTER}\s*[:：=＝]",
     re.IGNORECASE,
 )
-_COUNTED = rf"((?:{_alternatives(NUMBERS, True)})\s*|(?:{_alternatives(NUMBERS, False)})\s+){_NUMBER}"
+_COUNTED = rf"((?:{_alternatives(NUMBERS, True)})\s*+|(?:{_alternatives(NUMBERS, False)})\s++){_NUMBER}"
 """A key without a colon before its number: `步数50`, `CFG 8`."""
 _BARE = re.compile(rf"{_BEFORE}(?:{_COUNTED}|((?:{_alternatives(TEXTS, True)})\s+))(.*)", re.DOTALL | re.IGNORECASE)
-_NEXT_BARE = re.compile(rf"[,，;；|、]\s*{_COUNTED}", re.IGNORECASE)
+_NEXT_BARE = re.compile(rf"[,，;；|、]\s*+{_COUNTED}", re.IGNORECASE)
 
 
 def field_of(key: str) -> str | None:
@@ -147,7 +147,7 @@ def _beginning(line: str) -> tuple[str, str] | None:
     """(field, value) of a line that begins with a known key."""
     row = _ROW.fullmatch(line)
     if row is not None and (field := field_of(re.sub(r"[*`]", "", row[1]))) is not None:
-        return field, row[2].strip()
+        return field, row[2].rstrip().removesuffix("|").strip()
     for pattern in (_LINE, _BRACKETED):
         match = pattern.match(line)
         if match is not None and (field := field_of(match[1])) is not None:

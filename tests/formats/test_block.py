@@ -260,3 +260,10 @@ def test_a_rest_that_would_fill_the_memory_is_refused():
     bomb = base64.urlsafe_b64encode(zlib.compress(b'{"a": "' + b"x" * 2**24 + b'"}', 9)).decode()
     with pytest.raises(FormatError):
         unpack(bomb)
+
+
+@pytest.mark.parametrize("line", ["Sampler: {}x", "Sampler: a, seed{}x", "步数{}x", "|prompt|{}x", "Prompt: a seed:{}x"])
+def test_a_long_run_of_blanks_takes_time_in_proportion(line: str) -> None:
+    started = time.process_time()
+    read_block("Seed: 5\n" + line.format(" " * 30_000))
+    assert time.process_time() - started < 2
