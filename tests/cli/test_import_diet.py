@@ -6,6 +6,9 @@ import sys
 
 import pytest
 
+from seedbank.api import Library
+from tests.pictured import add
+
 SCRIPT = """
 import json, sys
 from seedbank.__main__ import run
@@ -25,6 +28,8 @@ print(json.dumps([code, sorted(loaded)]), file=sys.stderr)
     ],
 )
 def test_a_command_does_not_load_what_it_does_not_need(seedbank, arguments, absent):
+    with Library.open(seedbank.bank, user="ann") as bank:  # of an empty one `ls` says why it is
+        add(bank, 1, ["poster"])
     command = [sys.executable, "-c", SCRIPT, "--bank", str(seedbank.bank), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, env=seedbank.environ, timeout=120)
     code, loaded = json.loads(done.stderr.splitlines()[-1])
