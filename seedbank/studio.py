@@ -145,6 +145,7 @@ class Studio(Interchange):
         request = Request(prompt, negative, seed, n, steps, guidance, cfg, width, height, mode, dict(arguments or {}), chosen)
         choice = ModelChoice(model, revision, variant, model_config, dtype)
         parent = None if variant_of is None else self.entry(variant_of)
+        self.store.database.require_writable()
         yield from generate(
             self,
             request,
@@ -191,6 +192,7 @@ class Studio(Interchange):
         """
         from seedbank.recording.capture import record_call
 
+        self.store.database.require_writable()
         return record_call(self, pipe, (), call, self._later, tags)
 
     def recording(self, *, tags: Sequence[str] = ()) -> AbstractContextManager[Report]:
@@ -206,6 +208,7 @@ class Studio(Interchange):
         """
         from seedbank.recording.block import recording
 
+        self.store.database.require_writable()
         return recording(self, self._later, tags)
 
     def _later(self, act: Callable[[], T]) -> Future[T]:

@@ -68,6 +68,7 @@ def vary(
     if not named and not loras and not arguments and wanted == Wanted():
         raise BadInput("Nothing changes.", "Say what to change, such as --prompt-add 'oil painting' or --seed -1.")
     entry = library.entry(which)
+    library.store.database.require_writable()
     if seed is None:
         check_own_noise(library, entry)
     with open_entry(library, entry, wanted, say=say, compare=say) as renderer:

@@ -25,6 +25,7 @@ from seedbank.errors import BadInput, NoBank
 from seedbank.store import postgresql
 from seedbank.store.failures import translated
 from seedbank.store.sending import KEPT_AFTER, send
+from seedbank.store.unwritable import State, check_unchanged, state_to_read, writable
 
 SAFE_WAL = (3, 51, 3)
 """Older versions of SQLite can corrupt a WAL database when two connections write and checkpoint at the same instant."""
@@ -146,6 +147,8 @@ class Database:
         """Raises `NoBank` when there is no such SQLite file and `create` is not set; connects to nothing yet."""
         self.place, self.named = place, str(place)
         self.foreign_keys = True
+        self.alone: State | None = None
+        """The state of a SQLite file that is read as one that nobody changes; None of all others."""
         if place.file is None:
             self.engine = postgresql.engine(place.url)
         else:
@@ -169,7 +172,7 @@ class Database:
         With `seconds`, statements that run longer are stopped: `StorageError`, with advice. `planned` are settings of
         PostgreSQL's planner.
         """
-        with translated(self.named), self.engine.connect() as connection:
+        with translated(self.named), self._unchanged(), self.engine.connect() as connection:
             if not self.is_sqlite:  # SQLite is like that by itself
                 connection = connection.execution_options(seedbank_begin=postgresql.beginning(seconds, planned))
             with connection.begin():
@@ -178,6 +181,27 @@ class Database:
                     return
                 with self._limited(connection, seconds):
                     yield connection
+
+    @contextmanager
+    def _unchanged(self) -> Iterator[None]:
+        """Inside, nobody writes to a file that is read alone; what was written before is seen."""
+        if self.alone is not None and State.of(self._sqlite_file) != self.alone:
+            self.alone = None
+            self.engine.dispose()
+        yield
+        if self.alone is not None:
+            check_unchanged(self._sqlite_file, self.alone)
+
+    @property
+    def _sqlite_file(self) -> Path:
+        assert self.place.file is not None
+        return self.place.file
+
+    def require_writable(self) -> None:
+        """Raises `StorageError` where nothing can be written, before work whose result could not be kept."""
+        if self.is_sqlite and not writable(self._sqlite_file):
+            with self.writing() as connection:
+                send(connection, "DELETE FROM bank WHERE 0")  # that a file is read alone is said with the first change
 
     @contextmanager
     def _limited(self, connection: Connection, seconds: float) -> Iterator[None]:
@@ -212,8 +236,11 @@ class Database:
                 yield connection
 
     def settle_journal(self) -> None:
-        """Gives a bank's file the journal that is safe with this SQLite. Only for files that are known to be banks."""
-        if self.is_sqlite:
+        """Gives a bank's file the journal that is safe with this SQLite. Only for files that are known to be banks.
+
+        Where it cannot be written it is read as it is.
+        """
+        if self.is_sqlite and writable(self._sqlite_file):
             with translated(self.named), self.engine.connect() as connection:
                 raw = connection.connection.driver_connection
                 assert raw is not None
@@ -239,9 +266,18 @@ def _sqlite(database: Database, file: Path, *, create: bool) -> Engine:
     address = f"file:{quote(str(file.absolute()))}?mode={'rwc' if create else 'rw'}"
 
     def connect() -> Any:
+        if create or writable(file):
+            return opened(address)
+        try:
+            return opened(address)
+        except module.OperationalError:
+            database.alone = state_to_read(file)
+            return opened(f"{address}&immutable=1")
+
+    def opened(address: str) -> Any:
         connection = module.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         connection.execute(f"PRAGMA foreign_keys = {database.foreign_keys:d}")
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA synchronous = FULL")  # reads the file, as all that follow
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT}")
         connection.execute(f"PRAGMA cache_size = -{CACHE}")
         return connection

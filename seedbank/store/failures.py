@@ -29,7 +29,11 @@ _SQLITE: _Pieces = (
         "The disk is full: {place} could not be written.",
         "Free some space and try again; nothing was stored.",
     ),
-    ("readonly database", "{place} is read-only.", "Check the permissions of the file and of its folder."),
+    (
+        "readonly database",
+        "The bank {place} is read-only.",
+        "Check the permissions of the file and of its folder, or copy both the file and its pictures to another place.",
+    ),
     ("database is locked", "Another process is writing to {place} and did not finish within 30 seconds.", "Try again."),
     ("file is not a database", "{place} is not a database.", "Name the file of a bank with --bank."),
     ("malformed", "{place} is damaged.", "Copy the file away, then restore a backup of it."),

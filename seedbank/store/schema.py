@@ -103,7 +103,7 @@ def upgrade(url: str) -> Upgrade:
         if before < HEAD:
             if place.file is not None:
                 copy = _free_name(place.file, before)
-                _copy_sqlite(place.file, copy)
+                _copy_sqlite(database, place.file, copy)
             with _without_foreign_keys(database), database.writing() as connection:
                 migrate(connection)
             if place.file is None:
@@ -133,9 +133,9 @@ def backup(url: str, target: Path) -> Path:
     with _opened(place) as database:
         if read_revision(database) is None:
             raise NoBank(f"There is no bank in {place}.")
-    if place.file is not None:
-        _copy_sqlite(place.file, target)
-    else:
+        if place.file is not None:
+            _copy_sqlite(database, place.file, target)
+    if place.file is None:
         _dump_postgresql(place, target)
     return target
 
@@ -209,13 +209,13 @@ def _free_name(file: Path, revision: str) -> Path:
     return next(name for name in names if not name.exists())
 
 
-def _copy_sqlite(source: Path, target: Path) -> None:
+def _copy_sqlite(database: Database, source: Path, target: Path) -> None:
     """Copies with SQLite's online backup, verifies the copy, and only then gives it its name."""
     module = sqlite_module()
     unfinished = target.with_name(f"{target.name}.unfinished")
     try:
-        with translated(str(target)):
-            origin = module.connect(source)
+        with database.reading() as connection, translated(str(target)):
+            origin: Any = connection.connection.driver_connection
             copy = module.connect(unfinished)  # both from the same module, or the backup is refused
             try:
                 origin.backup(copy)
@@ -223,7 +223,6 @@ def _copy_sqlite(source: Path, target: Path) -> None:
                 found = copy.execute("PRAGMA quick_check").fetchone()[0]
             finally:
                 copy.close()
-                origin.close()
         if found != "ok":
             raise StorageError(f"The copy of {source} is damaged: {found}.", "Run: seedbank check")
         _sync(unfinished)
