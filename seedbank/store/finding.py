@@ -65,6 +65,7 @@ class Finder:
 
     def page(self, query: Query, limit: int, after: int | None) -> Page:
         """At most `limit` entries behind the entry `after`."""
+        limit = min(limit, LARGEST_ID - 1)  # databases take no larger numbers, and no bank has as many
         with self._reading(query) as connection:
             if query == EVERYTHING:
                 found, memory = newest_ids(connection, limit + 1, after), memory_of(connection)
@@ -93,7 +94,7 @@ class Finder:
     def page_ids(self, query: Query, limit: int, after: int | None = None) -> list[int]:
         """The ids of a page."""
         with self._reading(query) as connection:
-            return self._ids(connection, query, limit, after)
+            return self._ids(connection, query, min(limit, LARGEST_ID), after)
 
     def _reading(self, query: Query) -> AbstractContextManager[Connection]:
         """For pages, of which most are walked: PostgreSQL is told with the beginning of the transaction."""
@@ -210,7 +211,8 @@ class Finder:
         how = plan(asking, Query(query.where), in_order=False)
         if how.is_empty:
             return 0
-        matches = (how.whole() if at_most is None else how).any_order().limit(at_most).subquery()
+        most = None if at_most is None else min(at_most, LARGEST_ID)
+        matches = (how.whole() if at_most is None else how).any_order().limit(most).subquery()
         return asking.connection.scalar(select(func.count()).select_from(matches)) or 0
 
     def count_about(self, query: Query) -> Count:

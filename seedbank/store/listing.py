@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select
 
 from seedbank.errors import NotFound
 from seedbank.records import Model, Operation
-from seedbank.store.reading import read_models
+from seedbank.store.reading import LARGEST_ID, read_models
 from seedbank.store.tables import models, operations, users
 
 
@@ -25,8 +25,9 @@ def all_models(connection: Connection) -> list[Model]:
 
 def read_operations(connection: Connection, limit: int, before: int | None) -> list[Operation]:
     """Who did what when, newest first, of those below the id `before`."""
-    statement = select(operations, users.c.name.label("user")).join(users).order_by(operations.c.id.desc()).limit(limit)
+    most = min(limit, LARGEST_ID)
+    statement = select(operations, users.c.name.label("user")).join(users).order_by(operations.c.id.desc()).limit(most)
     if before is not None:
-        statement = statement.where(operations.c.id < before)
+        statement = statement.where(operations.c.id < min(before, LARGEST_ID))
     rows = connection.execute(statement).all()
     return [Operation(row.id, row.uid, row.kind, row.at, row.user, row.details or {}) for row in rows]

@@ -40,7 +40,7 @@ from seedbank.query import And, Node, Not, Or, Query, Term, terms_of
 from seedbank.store.asking import Asking, any_of
 from seedbank.store.conditions import condition
 from seedbank.store.meanings import BEYOND, meaning
-from seedbank.store.reading import chunks
+from seedbank.store.reading import LARGEST_ID, chunks
 from seedbank.store.sending import Rows, Sent
 from seedbank.store.sources import NOTHING, Condition, Source, not_that
 from seedbank.store.tables import entries
@@ -100,7 +100,7 @@ class Plan:
 
         The statement is made once for a plan that is remembered.
         """
-        given = {name: value for name, value in bounds.items() if value is not None}
+        given = {name: min(max(value, 0), LARGEST_ID) for name, value in bounds.items() if value is not None}
         return self.once((shape, *given), lambda: self._shaped(shape, given), connection).rows(connection, **given)
 
     def once(self, key: Hashable, make: Callable[[], ClauseElement], connection: Connection) -> Sent:

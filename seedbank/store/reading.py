@@ -115,7 +115,7 @@ _MODEL_AT, _USER_AT, _ENVIRONMENT_AT, _SETTINGS_AT = 9, 10, 11, 13
 def newest_ids(connection: Connection, limit: int, before: int | None) -> list[int]:
     """The ids of live entries, newest first, of those below `before`."""
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    below, bound = ("", ()) if before is None else (f"AND entries.id < {mark} ", (min(before, LARGEST_ID),))
+    below, bound = ("", ()) if before is None else (f"AND entries.id < {mark} ", (min(max(before, 0), LARGEST_ID),))
     statement = f"SELECT entries.id FROM entries WHERE entries.trashed IS NULL {below}ORDER BY entries.id DESC LIMIT {mark}"
     return [number for (number,) in send(connection, statement, (*bound, max(limit, 0)), keep=True)]
 

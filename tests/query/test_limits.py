@@ -35,6 +35,23 @@ def few(store: Store) -> Store:
     return store
 
 
+@pytest.mark.parametrize("number", [2**31 - 1, 10**12, 10**30])
+@pytest.mark.parametrize("text", ["", "tag:poster", "tag:poster OR fav:yes", "tag:poster sort:seed"])
+def test_more_entries_can_be_asked_for_than_a_database_can_count(
+    few: Store, text: str, number: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(planning, "FEW_IN_ORDER", 1)  # so that lists are walked in longer and longer stretches
+    monkeypatch.setattr(planning, "FEW", 1)
+    monkeypatch.setattr(planning, "WORTH", 0)
+    query = parse(text)
+    assert len(few.find(query, limit=number)) == 5
+    assert few.count(query, at_most=number) == 5
+    if not query.sort:
+        assert few.find(query, after=number).after is None
+        assert not few.find(query, after=-number)
+    assert len(few.operations(number, before=number)) == len(few.operations())
+
+
 @pytest.mark.parametrize("number", [2**31 - 1, 2**31, 10**17])
 def test_no_entry_has_a_number_as_large_as_that(few: Store, number: int):
     for key in ("id", "parent", "child", "run"):
