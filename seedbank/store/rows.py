@@ -89,8 +89,8 @@ def _copier(value: Any) -> Callable[[], Any]:
     Which values are containers is found out once, so a copy takes a third of the time of parsing.
     """
     if isinstance(value, tuple):
-        makers = [_copier(item) for item in value]
-        return lambda: tuple([make() for make in makers])
+        listed = _copier(list(value))
+        return lambda: tuple(listed())
     items = value.items() if isinstance(value, dict) else enumerate(value)
     inner = [(key, _copier(item)) for key, item in items if isinstance(item, dict | list | tuple) and item != ()]
     if not inner:

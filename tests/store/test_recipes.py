@@ -1,5 +1,6 @@
 """Recipes in the database: the exact value comes out again."""
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from seedbank.query import parse as parse_query
@@ -7,6 +8,8 @@ from seedbank.recipe import all_fields
 from seedbank.records import NewEntry
 from seedbank.store import Store
 from seedbank.store.recipes import join, split
+from seedbank.store.rows import fields_of
+from seedbank.store.types import json_text
 from tests.store.examples import new_entry, recipe, recipes
 
 
@@ -39,6 +42,23 @@ def test_what_somebody_does_to_a_recipe_changes_no_other_of_the_same_settings(st
     again = store.entry(second).recipe
     assert again is not None
     assert again.digest == given.with_seed(2).digest
+
+
+@given(recipes)
+def test_copies_of_settings_that_were_seen_before_give_the_same_digest(any_recipe):
+    columns, settings_ = split(any_recipe)
+    for _ in range(3):  # from the second time on, they are copies
+        again = join(fields_of(json_text(settings_)), **columns)
+        assert again == any_recipe
+        assert again.digest == any_recipe.digest
+
+
+@pytest.mark.parametrize("listed", ["x", 1, ["x", {"a": []}]])
+def test_a_list_of_anything_in_a_recipe_breaks_no_page(store: Store, listed: object):
+    number = store.add_entry(NewEntry(recipe=recipe(1, inputs=(listed,)))).id
+    for _ in range(3):
+        again = store.entry(number).recipe
+        assert again is not None and again.inputs == (listed,)
 
 
 def test_seeds_over_the_whole_range_sort_and_come_back(store: Store):
