@@ -93,10 +93,9 @@ def engine(url: URL) -> Engine:
     @event.listens_for(made, "checkout")
     def alive(driver: Any, record: ConnectionPoolEntry, _: Any) -> None:
         """The server may have ended a connection that lay idle. It says so, unless the net has lost that."""
-        if time.monotonic() - record.info[_USED] < ALIVE and not _has_something_to_read(driver):
-            return
         try:
-            driver.execute("SELECT 1")
+            if time.monotonic() - record.info[_USED] >= ALIVE or _has_something_to_read(driver):
+                driver.execute("SELECT 1")
         except psycopg.Error as error:
             raise InvalidatePoolError from error  # the pool makes new connections
 

@@ -86,6 +86,17 @@ def test_a_connection_that_the_server_has_ended_is_replaced(
         assert [entry.id for entry in store.find()] == [1]
 
 
+def test_a_connection_that_was_closed_behind_the_pool_is_replaced(store: Store, databases: Databases):
+    if databases.kind == "sqlite":
+        pytest.skip("SQLite has no server")
+    store.add_entry(new_entry(1))
+    with store.database.reading() as connection:
+        driver = connection.connection.driver_connection
+    assert driver is not None
+    driver.close()
+    assert [entry.id for entry in store.find()] == [1]
+
+
 def test_a_connection_that_is_lost_inside_a_transaction_is_said_and_not_used_again(store: Store, databases: Databases):
     if databases.kind == "sqlite":
         pytest.skip("SQLite has no server")
