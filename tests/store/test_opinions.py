@@ -84,7 +84,7 @@ def test_tags_that_could_not_be_typed_again_are_refused(store: Store, name: str)
 
 def test_an_entry_without_an_image_cannot_be_judged(store: Store):
     store.add_entry(NewEntry(recipe=recipe(1)))
-    with pytest.raises(BadInput, match=r"Entry 1 has no image yet.*seedbank regen 1"):
+    with pytest.raises(BadInput, match=r"Entry 1 has no image yet.*seedbank recipe 1 --check"):
         store.tag([1], ["hero"])
     with pytest.raises(BadInput):
         store.add_entry(NewEntry(recipe=recipe(1), tags=("hero",)))
