@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -53,13 +54,16 @@ def _entry_of(bank: Bank, file: Referred) -> int | None:
 
 
 def _brought_back(bank: Bank, number: int) -> str:
-    """How the picture of an entry comes back: only a whole recipe can be rendered."""
+    """How the picture of an entry comes back: only a whole recipe can be rendered, only an imported file be imported again."""
     try:
-        recipe = bank.store.entry(number).recipe
+        entry = bank.store.entry(number)
     except SeedbankError:
-        recipe = None  # damaged, too, which is reported by itself
-    if recipe is not None and not recipe.missing():
+        return "Copy it back from a backup."  # the entry is damaged, too, which is reported by itself
+    if entry.recipe is not None and not entry.recipe.missing():
         return f"Copy it back from a backup, or render it again: seedbank regen {number}"
+    if entry.origin == "imported" and "file" in entry.details:
+        file = shlex.quote(str(entry.details["file"]))
+        return f"Copy it back from a backup, or import its file again: seedbank import {file} --mend"
     return "Copy it back from a backup."
 
 

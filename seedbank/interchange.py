@@ -98,6 +98,7 @@ class Interchange(Catalogue):
         jobs: int | None = None,
         name: str | None = None,
         retry: bool = False,
+        mend: bool = False,
         progress: Progress = QUIET,
     ) -> Iterator[Report]:
         """Import pictures and folders of pictures; a report for each file once it is kept.
@@ -109,6 +110,7 @@ class Interchange(Catalogue):
         jobs            processes that decode, by default one for each core
         name            of the run; by default an import of the same paths that was interrupted is resumed
         retry           also files that were rejected before and have not changed since
+        mend            read what the image store keeps of known files; what it has lost or holds damaged is stored again
 
         What is wrong with a file is in its report. `undo` puts all entries of an import into the trash.
         """
@@ -116,7 +118,7 @@ class Interchange(Catalogue):
         from seedbank.importing.service import import_files
         from seedbank.store.opinions import checked_tags
 
-        options = Options(tool, checked_tags(tags), copy, metadata_only, dry_run, jobs, name, retry)
+        options = Options(tool, checked_tags(tags), copy, metadata_only, dry_run, jobs, name, retry, mend)
         yield from import_files(self, _several(paths), options, progress)
 
     def watching(

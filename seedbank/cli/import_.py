@@ -40,6 +40,7 @@ QUIET = ("known", "rejected before")
 )
 @click.option("--metadata-only", is_flag=True, help="Decode nothing now; a later import of the same files does.")
 @click.option("--retry", is_flag=True, help="Try files again that were rejected before and have not changed since.")
+@click.option("--mend", is_flag=True, help="Read what is kept of known files; what was lost or damaged is stored again.")
 @click.option("--watch", is_flag=True, help="Follow the folders until Ctrl-C: import what is written there.")
 @click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes that decode. Default: one for each core.")
 @click.option("--trust", is_flag=True, help="Of a bundle: also take settings that could make a process run other programs.")
@@ -74,7 +75,8 @@ def import_command(
 
     A file that ends in .seedbank is a bundle (`seedbank export`): its entries keep their identities, and what is known stays.
 
-    A file that was rejected is left alone until it changes; --retry looks at it again.
+    A file that was rejected is left alone until it changes; --retry looks at it again. Where `seedbank check` says that a
+    picture is missing or damaged, importing its file with --mend stores it again.
 
     Exit status: 0 also when some files were rejected or passed over, 1 when all were.
     """

@@ -9,7 +9,7 @@ from typing import Any
 from seedbank.importing.entries import Made
 
 IMPORTED, KNOWN, COMPLETED, WOULD = "imported", "known", "completed", "would import"
-REJECTED, BEFORE, PASSED = "rejected", "rejected before", "passed over"
+REJECTED, BEFORE, PASSED, RESTORED = "rejected", "rejected before", "passed over", "restored"
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Options:
     jobs            processes that decode, by default one for each core
     name            of the run
     retry           also files that were rejected before and have not changed since
+    mend            read what the image store keeps of known files; what it has lost or holds damaged is stored again
     """
 
     tool: str | None = None
@@ -34,6 +35,7 @@ class Options:
     jobs: int | None = None
     name: str | None = None
     retry: bool = False
+    mend: bool = False
 
     def specification(self, paths: Sequence[str]) -> dict[str, Any]:
         """What makes two imports the same piece of work, as JSON values."""
@@ -44,11 +46,11 @@ class Options:
 @dataclass(frozen=True)
 class Report:
     """What became of one file: `imported`, `known`, `completed` (its entry lacked its picture or its bytes), `rejected`,
-    `rejected before` (and not looked at again, as it has not changed), `passed over` (it holds nothing of the one format that
-    was to be tried), `would import`.
+    `rejected before` (and not looked at again, as it has not changed), `restored` (it was known, and the image store had lost
+    its bytes or held them damaged), `passed over` (it holds nothing of the one format that was to be tried), `would import`.
 
     made     what was understood of it; None for a file that was known, rejected or passed over
-    reason   of a file that was not imported, in one sentence
+    reason   of a file that was not imported or is stored again, in one sentence
     """
 
     path: str

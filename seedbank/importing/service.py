@@ -20,14 +20,15 @@ from seedbank.errors import BadInput, SeedbankError, StorageError
 from seedbank.frozen import replace
 from seedbank.importing.entries import Made, make_entry
 from seedbank.importing.examine import Examined, Rejected, Task
-from seedbank.importing.options import BEFORE, COMPLETED, IMPORTED, KNOWN, PASSED, REJECTED, WOULD, Options, Report
+from seedbank.importing.mending import lost
+from seedbank.importing.options import BEFORE, COMPLETED, IMPORTED, KNOWN, PASSED, REJECTED, RESTORED, WOULD, Options, Report
 from seedbank.importing.pool import Pool
 from seedbank.importing.refused import Refused
 from seedbank.importing.walk import Found, by_folder, still, walk
 from seedbank.importing.weights import BankWeights, Weights
 from seedbank.pages.gallery import keep_preview
 from seedbank.progress import QUIET, Progress
-from seedbank.records import Holder, Run, SeenFile
+from seedbank.records import Blob, Holder, Run, SeenFile
 from seedbank.store.imports import Job
 
 BATCH = 500
@@ -65,6 +66,8 @@ class Import:
     def __post_init__(self) -> None:
         if self.options.metadata_only and self.options.tags:
             raise BadInput("Tags hang on pictures, which an import of the metadata alone does not decode.", "Leave out --tag.")
+        if self.options.mend and self.options.dry_run:
+            raise BadInput("What the image store has lost is said by seedbank check.", "Leave out --mend or --dry-run.")
         _checked_tool(self.options.tool)
         self._job = Job(self.options.specification(self.paths), self.options.name)
         if not self.options.dry_run:
@@ -106,7 +109,7 @@ class Import:
             for one in some:
                 held = known.get(one.name)
                 if held is not None and _same(held.file, one) and not self._lacks(held.holder):
-                    yield Report(one.path, KNOWN, held.holder.entry, held.holder.trashed)
+                    yield self._known(one, held.holder, held.file.digest)
                     continue
                 if (reason := self._refusal(one)) is not None:
                     yield Report(one.path, BEFORE, reason=reason)
@@ -170,7 +173,7 @@ class Import:
             written = synced
             if result.staged is None:
                 copies = _brings_bytes(made) and self._lacking(held)
-                written = self._writers.submit(self._copy, found, made) if copies else None
+                written = self._writers.submit(self._copy, found, made.new.blob) if copies and made.new.blob else None
             self._waiting.append(_Waiting(found, made, result.staged, written))
         if not self.options.dry_run:
             self._refused.save_in_time()
@@ -187,6 +190,16 @@ class Import:
             return Report(found.path, WOULD, made=made)
         return Report(found.path, KNOWN, held.entry if held else None, bool(held and held.trashed), made)
 
+    def _known(self, found: Found, holder: Holder, digest: str, made: Made | None = None) -> Report:
+        """The report of a file that is known; with `mend`, once its bytes are in the image store again."""
+        told = Report(found.path, KNOWN, holder.entry, holder.trashed, made)
+        if not self.options.mend or not holder.kept or (gone := lost(self.bank, digest)) is None:
+            return told
+        blob, why = gone
+        if reason := self._copy(found, blob):
+            return replace(told, outcome=REJECTED, reason=reason)
+        return replace(told, outcome=RESTORED, reason=why)
+
     # -- a batch ---------------------------------------------------------------------------------------------------------
 
     def _sync(self, staged: Sequence[Path]) -> str:
@@ -194,10 +207,8 @@ class Import:
             self.bank.blobs.sync(path)
         return ""
 
-    def _copy(self, found: Found, made: Made) -> str:
+    def _copy(self, found: Found, blob: Blob) -> str:
         """Put the bytes into the image store; why not, or an empty text."""
-        blob = made.new.blob
-        assert blob is not None
         try:
             self.bank.blobs.put_file(Path(found.path), blob.digest, blob.media_type)
         except StorageError as error:
@@ -254,8 +265,10 @@ class Import:
         for (found, made), holder in zip(batch, holders, strict=True):
             if made.preview is not None and (holder.new or holder.lacked):
                 self._writers.submit(keep_preview, made.digest, PREVIEW, made.preview)
-            outcome = IMPORTED if holder.new else COMPLETED if holder.lacked else KNOWN
-            yield Report(found.path, outcome, holder.entry, holder.trashed, made)
+            if holder.new or holder.lacked:
+                yield Report(found.path, IMPORTED if holder.new else COMPLETED, holder.entry, holder.trashed, made)
+            else:
+                yield self._known(found, holder, made.digest, made)
 
 
 def import_files(

@@ -122,6 +122,34 @@ def test_broken_files_are_lines_of_the_report(bank: Library, tmp_path: Path):
     assert outcomes(bank, folder)["imported"] == 1, "a file that was broken is tried again"
 
 
+def test_a_picture_that_the_image_store_lost_or_damaged_comes_back_from_its_file(bank: Library, tmp_path: Path):
+    folder = folder_of(tmp_path / "out", 3)
+    (folder / "silent.png").write_bytes(encoded(image(9), "PNG"))
+    assert outcomes(bank, folder) == {"imported": 4}
+    places = {}
+    for name in ("00000.png", "00001.png", "silent.png"):
+        place = places[name] = bank.blobs.path(sha256((folder / name).read_bytes()))
+        place.chmod(0o644)
+    places["00000.png"].unlink()
+    places["silent.png"].unlink()
+    places["00001.png"].write_bytes(bytes(places["00001.png"].stat().st_size))
+    assert outcomes(bank, folder) == {"known": 4}, "the database is believed, so that nothing is read"
+    hints = [finding.hint for finding in check(bank)]
+    assert any(hint.endswith(f"import its file again: seedbank import {folder / 'silent.png'} --mend") for hint in hints)
+    (folder / "00000.png").rename(folder / "moved.png")
+    told = {Path(one.path).name: (one.outcome, bool(one.reason)) for one in bank.importing([folder], mend=True, jobs=1)}
+    assert told == {
+        "moved.png": ("restored", True),
+        "00001.png": ("restored", True),
+        "00002.png": ("known", False),
+        "silent.png": ("restored", True),
+    }
+    assert list(check(bank, read_data=True)) == []
+    assert outcomes(bank, folder, mend=True) == {"known": 4}
+    with pytest.raises(BadInput, match="seedbank check"):
+        outcomes(bank, folder, mend=True, dry_run=True)
+
+
 def test_a_rejected_file_is_left_alone_until_it_changes(bank: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     folder = folder_of(tmp_path / "out", 1)
     (folder / "cut.png").write_bytes(png(5)[:-30])
