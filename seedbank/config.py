@@ -31,6 +31,11 @@ class Place(Struct, frozen=True):
     named_by: str
 
     @property
+    def is_named(self) -> bool:
+        """Whether this command was told the bank: the next one is not, unless it is told, too."""
+        return self.named_by in ("--bank", "SEEDBANK_BANK")
+
+    @property
     def is_default(self) -> bool:
         return self.named_by == "default"
 

@@ -55,6 +55,9 @@ class Readable:
         self.store = store
         self.blobs = blobs
 
+    option = ""
+    """``--bank …`` for commands that others paste, where this is not the bank that they mean without it."""
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.place}, as {self.store.user}>"
 

@@ -76,6 +76,7 @@ def open_bank(context: click.Context, *, create: bool = False) -> Library:
 
     place = config.locate(context.find_root().obj)
     bank = Library.open(place.url, create=create and place.is_default)
+    bank.option = bank.store.database.place.option_anywhere if place.is_named else ""
     bank.store.tell_unknown(cache(remark))  # each once, however often the query is asked
     return bank
 

@@ -32,6 +32,7 @@ const kept = { get(key) { try { return localStorage.getItem(key); } catch { retu
 let language = kept.get("seedbank.language") || (navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en");
 let theme = kept.get("seedbank.theme") || "";
 let onlyStarred = false, shown = [], current = -1;
+const seedbank = data.bank ? `seedbank ${data.bank}` : "seedbank";  // as it is typed
 const marks = new Map();  // id -> wanted favourite, where it differs from what the bank says
 const cards = new Map();
 const word = (key) => WORDS[language][key];
@@ -112,7 +113,7 @@ function mark(entry) {
 
 function star() {
   for (const entry of data.entries) cards.get(entry.id).querySelector(".mark").textContent = starred(entry) ? "★" : "";
-  const lists = [[true, "seedbank fav"], [false, "seedbank fav --off"]].map(([wanted, command]) => {
+  const lists = [[true, `${seedbank} fav`], [false, `${seedbank} fav --off`]].map(([wanted, command]) => {
     const ids = data.entries.filter((entry) => marks.get(entry.id) === wanted).map((entry) => entry.id).sort((a, b) => a - b);
     return ids.length ? `${command} ${ids.join(" ")}` : "";
   });
@@ -136,7 +137,7 @@ function fill() {
   at("verdict").textContent = entry.verdict ? verdict(entry.verdict) : "";
   at("large").hidden = !entry.preview;
   at("absent").hidden = Boolean(entry.preview);
-  at("absent").textContent = `${word("absent")} ${word("bring")} seedbank regen ${entry.id}`;
+  at("absent").textContent = `${word("absent")} ${word("bring")} ${seedbank} regen ${entry.id}`;
   at("large").removeAttribute("src");
   if (entry.preview) { at("large").src = entry.preview; at("large").alt = entry.prompt || ""; }
   at("prompt").textContent = entry.prompt || "";
@@ -159,7 +160,7 @@ function fill() {
   fact("image", entry.image, "digest");
   fact("recipe", entry.recipe, "digest");
   at("facts").replaceChildren(...facts);
-  const copies = [["parameters", entry.parameters], ["copySeed", entry.seed], ["copyRegen", `seedbank regen ${entry.id}`], ["copyJson", entry.json && JSON.stringify(entry.json, null, 2)]];
+  const copies = [["parameters", entry.parameters], ["copySeed", entry.seed], ["copyRegen", `${seedbank} regen ${entry.id}`], ["copyJson", entry.json && JSON.stringify(entry.json, null, 2)]];
   at("copies").replaceChildren(...copies.filter(([, text]) => text !== undefined).map(([key, text]) => {
     const it = make("button", "", word(key));
     it.type = "button";

@@ -47,7 +47,7 @@ def gallery(
     """The page. `text_of` gives what "copy parameters" copies. Raises `BadInput` for more than `MOST` entries."""
     if len(entries) > MOST:
         raise BadInput(f"A page holds {MOST} entries; these are {len(entries)}.", "Narrow the query, or add --limit.")
-    return page({"entries": cards(bank, entries, text_of, progress)}, title)
+    return page({"bank": bank.option, "entries": cards(bank, entries, text_of, progress)}, title)
 
 
 def cards(

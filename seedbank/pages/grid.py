@@ -32,4 +32,5 @@ def grid(
     if len(entries) > MOST:
         raise BadInput(f"A page holds {MOST:,} pictures; the grid has {len(entries):,}.", "Sweep fewer values at a time.")
     shape = {"titles": [name for name, _ in axes], "values": [list(values) for _, values in axes], "cells": dict(cells)}
-    return page({"entries": cards(bank, entries, text_of, progress), "grid": shape}, title, also=("grid",))
+    values = {"bank": bank.option, "entries": cards(bank, entries, text_of, progress), "grid": shape}
+    return page(values, title, also=("grid",))

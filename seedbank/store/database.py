@@ -7,6 +7,7 @@ Readers never wait.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
@@ -19,9 +20,9 @@ from urllib.parse import quote
 from msgspec import Struct
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
-from seedbank.errors import BadInput, NoBank
+from seedbank.errors import BadInput, NoBank, StorageError
 from seedbank.store import postgresql
 from seedbank.store.failures import translated
 from seedbank.store.sending import KEPT_AFTER, send
@@ -122,6 +123,11 @@ class Place(Struct, frozen=True):
         return f"--bank {shlex.quote(str(self))}"
 
     @property
+    def option_anywhere(self) -> str:
+        """The same for whatever folder it is typed in."""
+        return self.option if self.file is None else Place(self.url, self.file.absolute()).option
+
+    @property
     def created_by(self) -> str:
         """How a bank is made here, as the hint where there is none."""
         images = " --images FOLDER" if self.file is None else ""
@@ -149,6 +155,8 @@ class Database:
         self.foreign_keys = True
         self.alone: State | None = None
         """The state of a SQLite file that is read as one that nobody changes; None of all others."""
+        self.opened: tuple[int, int] | None = None
+        """The SQLite file that was opened first under this name."""
         if place.file is None:
             self.engine = postgresql.engine(place.url)
         else:
@@ -185,9 +193,11 @@ class Database:
     @contextmanager
     def _unchanged(self) -> Iterator[None]:
         """Inside, nobody writes to a file that is read alone; what was written before is seen."""
-        if self.alone is not None and State.of(self._sqlite_file) != self.alone:
-            self.alone = None
-            self.engine.dispose()
+        if self.alone is not None:
+            self.check_same_file()
+            if State.of(self._sqlite_file) != self.alone:
+                self.alone = None
+                self.engine.dispose()
         yield
         if self.alone is not None:
             check_unchanged(self._sqlite_file, self.alone)
@@ -196,6 +206,14 @@ class Database:
     def _sqlite_file(self) -> Path:
         assert self.place.file is not None
         return self.place.file
+
+    def check_same_file(self) -> None:
+        """Raises `StorageError` when another file than the one that was opened bears its name, or none."""
+        if _identity(self._sqlite_file) != self.opened:
+            raise StorageError(
+                f"{self.named} was replaced or removed while it was open here.",
+                "Open the bank again; put another file in its place only while no program has it open.",
+            )
 
     def require_writable(self) -> None:
         """Raises `StorageError` where nothing can be written, before work whose result could not be kept."""
@@ -266,7 +284,9 @@ def _sqlite(database: Database, file: Path, *, create: bool) -> Engine:
     address = f"file:{quote(str(file.absolute()))}?mode={'rwc' if create else 'rw'}"
 
     def connect() -> Any:
-        if create or writable(file):
+        if database.opened:
+            database.check_same_file()
+        if create or writable(file) or not file.exists():
             return opened(address)
         try:
             return opened(address)
@@ -284,6 +304,15 @@ def _sqlite(database: Database, file: Path, *, create: bool) -> Engine:
 
     engine = create_engine("sqlite://", module=module, creator=connect, poolclass=QueuePool)
 
+    @event.listens_for(engine, "connect")
+    def known(driver: Any, record: ConnectionPoolEntry) -> None:
+        database.opened = database.opened or _identity(file)
+
+    @event.listens_for(engine, "checkout")
+    def same(driver: Any, record: ConnectionPoolEntry, _: Any) -> None:
+        """What is written to a file that is no longer there is lost, and its journal would be taken for that of the new one."""
+        database.check_same_file()
+
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         """The module never begins a transaction by itself (or a failed migration would leave half a schema)."""
@@ -291,3 +320,12 @@ def _sqlite(database: Database, file: Path, *, create: bool) -> Engine:
         send(connection, "BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """What two files of the same name do not share; None where there is none."""
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -49,6 +49,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
 @pytest.fixture(scope="module")
 def page(bank: Library, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "page.html"
+    bank.option = "--bank 'my art.db'"
     path.write_text(bank.page(bank.find(), title=f"tag:poster {NASTY}"), "utf-8")
     return path
 
@@ -102,6 +103,8 @@ def test_open_writes_the_page_of_a_query_or_of_ids(bank: Library, tmp_path: Path
         assert [entry["id"] for entry in data_of(target.read_text("utf-8"))["entries"]] == ids
     shown = seedbank("open", "--print").out.strip()
     assert len(data_of(Path(shown).read_text("utf-8"))["entries"]) == 8
+    option = data_of(Path(shown).read_text("utf-8"))["bank"]
+    assert option.startswith("--bank /"), "what the page gives to paste back means this bank, in whatever folder"
     (picture,) = seedbank("open", "1", "--viewer", "--print").lines
     assert Path(picture).suffix == ".png"
     assert "cannot be written" in seedbank("open", "1", "--output", str(tmp_path / "no" / "page.html"), ok=[2]).err
@@ -170,9 +173,12 @@ def test_arrows_choose_enter_opens_and_f_lists_favourites_to_paste_back(opened: 
     assert opened.text("#number") == "5"
     press("f")  # which is a favourite already
     press("Escape")
-    assert opened.text("#command").splitlines() == ["seedbank fav 6 7", "seedbank fav --off 5"]
+    assert opened.text("#command").splitlines() == [
+        "seedbank --bank 'my art.db' fav 6 7",
+        "seedbank --bank 'my art.db' fav --off 5",
+    ]
     opened.tab.reload()
-    assert opened.text("#command").splitlines()[0] == "seedbank fav 6 7"
+    assert opened.text("#command").splitlines()[0] == "seedbank --bank 'my art.db' fav 6 7"
 
 
 @pytest.fixture(scope="module")
