@@ -126,6 +126,22 @@ def test_a_bank_changes_its_journal_with_the_sqlite_that_opens_it(tmp_path: Path
     assert journal() == "truncate"
 
 
+@pytest.mark.parametrize("then", ["replaced", "removed"])
+def test_a_bank_whose_file_is_another_one_than_was_opened_takes_no_entry(tmp_path: Path, then: str):
+    with Store.create(str(tmp_path / "bank.db")) as store:
+        store.add_entry(new_entry(1))
+        if then == "replaced":
+            Store.create(str(tmp_path / "restored.db")).close()
+            (tmp_path / "restored.db").replace(tmp_path / "bank.db")
+        else:
+            (tmp_path / "bank.db").unlink()
+        for _ in range(2):
+            with pytest.raises(StorageError, match="replaced or removed while it was open"):
+                store.add_entry(new_entry(2))
+            with pytest.raises(StorageError, match="replaced or removed while it was open"):
+                store.find()
+
+
 def test_every_connection_checks_foreign_keys_and_syncs(tmp_path: Path):
     with Store.create(str(tmp_path / "bank.db")) as store:
         for manager in (store.database.reading, store.database.writing):
