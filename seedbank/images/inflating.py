@@ -10,6 +10,7 @@ Sources: PNG, ISO/IEC 15948, 5 (chunks) and 7.2 (rows); zlib, RFC 1950; stored b
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterator
 
 from seedbank.images.png import SIGNATURE
@@ -24,8 +25,10 @@ BEFORE, AFTER = struct.Struct(">I4s"), 4
 """Before the data of a chunk stand its length and kind, after it the 4 bytes of a checksum."""
 UNCHECKED = bytes(AFTER)
 """In the place of the checksum of pixels: Pillow looks at those of other chunks only."""
-RAW, FIRST, LAST = -15, 2, 4
-"""Deflate without what zlib puts around it; the bytes of that before and after."""
+RAW, FIRST = -15, 2
+"""Deflate without what zlib puts around it; the bytes of that before it."""
+LAST = struct.Struct(">I")
+"""What zlib puts behind it: the Adler-32 of all rows."""
 BLOCK = 65_535
 """Bytes of the largest stored block."""
 
@@ -77,7 +80,8 @@ def _length(header: memoryview) -> int | None:
 def _stored(compressed: bytes, length: int) -> list[bytes | memoryview] | None:
     """The zlib stream of the same `length` bytes, stored; None for one that does not end well, or after fewer or more.
 
-    Its header and its checksum are looked at by Pillow's zlib. ISA-L's checksums are not asked for: they leave the upper
+    Pillow looks at its header, and at its checksum only where that comes to it together with rows. So a wrong one is left to
+    Pillow in the file as it is, as its place is another one here. ISA-L's checksums are not asked for: they leave the upper
     halves of vector registers in use, which makes all older vector instructions that follow take up to three times as long.
     """
     from isal import isal_zlib
@@ -87,7 +91,7 @@ def _stored(compressed: bytes, length: int) -> list[bytes | memoryview] | None:
         rows = memoryview(stream.decompress(memoryview(compressed)[FIRST:], length + 1))
     except isal_zlib.error:  # type: ignore[misc]  # a class, whatever its stub says
         return None
-    if not stream.eof or len(stream.unused_data) != LAST or len(rows) != length:
+    if not stream.eof or len(rows) != length or stream.unused_data != LAST.pack(zlib.adler32(rows)):
         return None
     pieces: list[bytes | memoryview] = [compressed[:FIRST]]
     for start in range(0, length, BLOCK):
