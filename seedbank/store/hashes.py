@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, func, select
 
 from seedbank.errors import BadInput
+from seedbank.store.digests import last_rows
 from seedbank.store.tables import images
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ AT_ONCE = 500_000
 class Hashes:
     """Hashes of one bank. Pictures never change theirs; those of purged pictures stay and find no entry.
 
-    SQLite gives the id of the last picture again when that was purged: then all are read anew.
+    SQLite gives the ids of the last pictures again when these were purged: then all are read anew.
     """
 
     def __init__(self) -> None:
@@ -39,8 +40,8 @@ class Hashes:
         self._late: set[int] = set()
         """Pictures without a hash when they were read: it may come later."""
         self._last = 0
-        self._digest: str | None = None
-        """Of the last picture that was read."""
+        self._ends: list[tuple[int, str]] = []
+        """The last pictures that were read."""
 
     def near(self, connection: Connection, phash: str, distance: int) -> list[int]:
         """The ids of the pictures whose hash differs from `phash` (16 hex digits) in at most `distance` bits.
@@ -62,14 +63,14 @@ class Hashes:
         return [int(number) for number in ids[positions]]
 
     def _refresh(self, connection: Connection) -> None:
-        if self._last and _digest_of(connection, self._last) != self._digest:
+        if self._last and last_rows(connection, images, self._last) != self._ends:
             self._begin()
         newest = connection.scalar(select(func.max(images.c.id))) or 0
         self._keep(_read_some(connection, self._late))
         while self._last < newest:
             upto = min(self._last + AT_ONCE, newest)
             self._keep(_read(connection, self._last, upto))
-            self._last, self._digest = upto, _digest_of(connection, upto)
+            self._last, self._ends = upto, last_rows(connection, images, upto)
 
     def _keep(self, rows: list[tuple[int, int | None]]) -> None:
         import numpy as np
@@ -83,10 +84,6 @@ class Hashes:
             pairs = np.array(found, np.int64)
             self._ids = np.concatenate([self._ids, pairs[:, 0]])
             self._bits = np.concatenate([self._bits, pairs[:, 1].view(np.uint64)])
-
-
-def _digest_of(connection: Connection, number: int) -> str | None:
-    return connection.scalar(select(images.c.digest).where(images.c.id == number))
 
 
 def _read(connection: Connection, after: int, upto: int) -> list[tuple[int, int | None]]:

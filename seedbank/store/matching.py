@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, select
+from sqlalchemy import ColumnElement, Connection, Table, func, select
 
 from seedbank.query.values import Shape
 from seedbank.samplers import FLOW_SAMPLERS, OTHER_NAMES, SAMPLERS, SIGMAS, SPACINGS
-from seedbank.store.digests import begins
+from seedbank.store.digests import begins, last_rows
 from seedbank.store.tables import environment_parts, methods, parts, settings, sizes
 from seedbank.store.usage import adapters_of_settings
 from seedbank.store.words import fold
@@ -116,9 +116,11 @@ class Remembered:
     versions: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     """{part: {name as pip compares it: folded versions}}"""
     adapters: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    """{settings of recipes: digests of the adapters they need}, read anew when the last of them is another one."""
-    last_settings: tuple[int, str | None] = (0, None)
-    """(id, digest) of the last that were read."""
+    """{settings of recipes: digests of the adapters they need}, read anew when the last of them are others."""
+    last_settings: int = 0
+    """The id of the last that were read."""
+    ends: list[tuple[int, str]] = field(default_factory=list)
+    """`last_rows` up to it."""
     lock: Lock = field(default_factory=Lock)
 
     def method_ids(self, connection: Connection, key: str, text: str) -> list[int]:
@@ -139,13 +141,11 @@ class Remembered:
     def settings_needing(self, connection: Connection, gone: Collection[str]) -> list[int]:
         """The ids of recipes' settings that need one of the adapters `gone`."""
         with self.lock:
-            last, digest = self.last_settings
-            if last and connection.scalar(select(settings.c.digest).where(settings.c.id == last)) != digest:
-                self.adapters, last = {}, 0
-            newest_row = select(settings.c.id, settings.c.digest).order_by(settings.c.id.desc()).limit(1)
-            newest = connection.execute(newest_row).first()
-            self.adapters = self.adapters | adapters_of_settings(connection, last)
-            self.last_settings = (newest.id, newest.digest) if newest else (0, None)
+            if self.last_settings and last_rows(connection, settings, self.last_settings) != self.ends:
+                self.adapters, self.last_settings = {}, 0
+            newest = connection.scalar(select(func.max(settings.c.id))) or 0
+            self.adapters = self.adapters | adapters_of_settings(connection, self.last_settings)
+            self.last_settings, self.ends = newest, last_rows(connection, settings, newest)
             return sorted(number for number, needed in self.adapters.items() if not set(gone).isdisjoint(needed))
 
     def environment_ids(self, connection: Connection, key: str, text: str) -> list[int]:

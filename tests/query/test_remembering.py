@@ -12,7 +12,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 
 from seedbank.query import parse
-from seedbank.records import Blob, NewEntry
+from seedbank.records import Blob, NewEntry, Picture
 from seedbank.store import Store, remembering
 from seedbank.store.matching import Remembered
 from tests.store.examples import digest, environment, new_entry, recipe
@@ -175,6 +175,27 @@ def test_names_are_those_of_what_has_an_id_now_that_was_given_again(store: Store
     second = store.add_entry(entry(2, "EulerDiscreteScheduler", "2.2", "b")).id
     assert [bool(ids) for ids in answers()] == [False, True] * 3
     assert found(store, "scheduler:Euler*") == found(store, "env.torch:2.2") == [second]
+
+
+def test_ids_before_the_last_may_be_given_again_too(store: Store):
+    def entry(number: int, adapter: str) -> int:
+        made = recipe(number, adapters=({"digest": adapter},))
+        picture = Picture(digest("pixels", adapter), "RGB", 8, 8, adapter * 16)
+        return store.add_entry(new_entry(number, recipe=made, picture=picture)).id
+
+    def answers(first: int) -> tuple[int, bool, list[int]]:
+        with store.database.reading() as connection:
+            needing = [len(remembered.settings_needing(connection, [adapter])) for adapter in ("b", "d")]
+        return needing[0], bool(needing[1]), found(store, f"like:{first}~0")
+
+    remembered = Remembered()
+    entry(1, "a")
+    second, third = entry(2, "b"), entry(3, "c")
+    assert answers(second) == (1, False, [second])
+    store.trash([second, third])
+    store.purge([second, third])
+    second, third = entry(4, "d"), entry(3, "c")
+    assert answers(second) == (0, True, [second])
 
 
 def test_what_entries_share_is_that_of_what_has_an_id_now_that_was_given_again(store: Store):
