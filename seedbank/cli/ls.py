@@ -24,7 +24,7 @@ MOST = 10**12
 )
 @click.option("--fav", is_flag=True, help="Your favourites only.")
 @click.option("--tag", "tags", multiple=True, help="With this tag; may be repeated.", shell_complete=complete_tags)
-@click.option("--limit", type=click.IntRange(0, MOST), default=50, show_default=True, help="At most so many, also -n; 0: all.")
+@click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="At most so many, also -n; 0: all.")
 @click.option("--after", type=int, metavar="ID", help="The next page: what comes behind this entry.")
 @output_options
 @click.pass_context
@@ -55,7 +55,7 @@ def ls_command(
 
         asked = both(parse(query), parse([*(["fav:yes"] if fav else []), *(f'tag:"{tag}"' for tag in tags)]))
     with open_bank(context) as bank:
-        page = bank.find(asked, limit=limit or None, after=after)
+        page = bank.find(asked, limit=min(limit, MOST) or None, after=after)
         show_entries(bank, page, output)
         if not page and after is None and output == Output():
             say(_empty(bank) if asked == EVERYTHING else "nothing matches", err=True)

@@ -130,20 +130,25 @@ def obstacles(said: Foreign) -> Iterator[str]:
     if _another_picture(said):
         yield "It was made from another picture, which the file does not hold."
     found = {what for name, value in extras.items() if name not in UNDERSTOOD and is_on(value) for what in _steps(name)}
-    yield from (f"{what[0].upper()}{what[1:]} is not supported." for what in sorted(found))
+    yield from (f"{what[0].upper()}{what[1:]} {_verb(what)} not supported." for what in sorted(found))
     if extras.get("batch_index") is None and number(extras.get("batch_size")) > 1:
         yield f"It is one of {int(number(extras['batch_size']))} pictures of one batch, and the file does not say which."
 
 
 def without(said: Foreign) -> dict[str, str]:
     """{obstacle: what to say of a variant that is made without that step}, of the steps that another picture can do without."""
-    ends = (" is not supported.", " is not supported for an import.")
+    ends = (" is not supported.", " are not supported.", " is not supported for an import.")
     return {
-        sentence: f"{sentence.removesuffix(end)} is left out."
+        sentence: f"{sentence.removesuffix(end)} {end.split()[0]} left out."
         for sentence in obstacles(said)
         for end in ends
         if sentence.endswith(end)
     }
+
+
+def _verb(what: str) -> str:
+    """`is` or `are`, for what `STEPS` names: of these, only those in the plural end with an s."""
+    return "are" if what.endswith("s") else "is"
 
 
 def left_out(said: Foreign) -> Iterator[str]:

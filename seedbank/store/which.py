@@ -12,7 +12,7 @@ from seedbank.query import Query, Term, both, parse, terms_of
 from seedbank.store.digests import begins
 from seedbank.store.finding import Finder
 from seedbank.store.reading import LARGEST_ID, chunks, no_entry
-from seedbank.store.tables import entries, images, recipes
+from seedbank.store.tables import blobs, entries, images, recipes
 
 SHOWN = 5
 """Digests listed when a prefix fits several."""
@@ -80,13 +80,14 @@ def _one(connection: Connection, number: int, trash: bool | None) -> int:
 
 
 def _by_digest(finder: Finder, prefix: str) -> list[int]:
-    """Entries whose image or recipe digest begins like that. Raises `BadInput` when several digests do."""
+    """Entries whose image, recipe or file digest begins like that. Raises `BadInput` when several digests do."""
     found: dict[str, str] = {}
     numbers: list[int] = []
     with finder.database.reading() as connection:
         for table, column, word in (
             (images, entries.c.image_id, "image"),
             (recipes, entries.c.recipe_id, "recipe"),
+            (blobs, entries.c.blob_id, "file"),  # the name of the file that `generate` prints
         ):
             rows = connection.execute(
                 select(table.c.id, table.c.digest)

@@ -34,7 +34,7 @@ FAST = ("--steps", "3", "--model", "embedded@0", "--device", "cpu", "--size", "6
         (["tag", "--", "-foo", "x"], 2, "would change everything"),
         (["gc", "--grace", "inf"], 2, "not a valid integer"),
         (["show", "2..1"], 2, "backwards"),
-        (["ls", "--limit", "9" * 30], 2, "is not in the range"),
+        (["ls", "--limit", "-1"], 2, "is not in the range"),
         (["ls", "steps:5", "size:0x-5"], 2, "not a size"),
         (["log", "--before", "9" * 30], 2, "is not in the range"),
         (["ls"], 0, "no entry yet"),

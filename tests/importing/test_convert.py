@@ -202,6 +202,7 @@ def test_clip_skip_counts_one_less_here(tool, pipeline, used, left_out):
         ({"Script": "X/Y/Z plot"}, "A script"),
         ({"Token merging ratio": "0.5"}, "Token merging is not supported"),
         ({"ip_adapters": ({"weight": 0.45},)}, "An IP-Adapter is not supported"),
+        ({"ref_images": ({"weight": 0.45},)}, "Reference pictures are not supported"),
         ({"face_restoration": 0.9}, "Face restoration is not supported"),
         ({"styles": "['Fooocus V2']"}, "A style that writes into the prompt"),
     ],

@@ -130,8 +130,9 @@ def test_a_page_costs_the_same_number_of_statements_however_long_it_is(store: St
 def test_which_is_an_id_a_range_a_list_the_last_a_digest_or_a_query(store: Store):
     ids = store.add_entries(new_entry(number) for number in range(1, 8))
     store.tag(ids[2:4], ["poster"])
-    image = store.entry(3).picture
+    image, file = store.entry(3).picture, store.entry(3).blob
     assert image is not None
+    assert file is not None
     expected = {
         "3": [3],
         "3..5": [3, 4, 5],
@@ -142,6 +143,7 @@ def test_which_is_an_id_a_range_a_list_the_last_a_digest_or_a_query(store: Store
         recipe(4).digest[:20]: [4],
         recipe(4).digest.upper(): [4],
         image.digest[:12]: [3],
+        file.digest[:8]: [3],
         "tag:poster": [3, 4],
     }
     assert {which: store.resolve(which) for which in expected} == expected
