@@ -87,7 +87,7 @@ def _is_given(context: click.Context, name: str) -> bool:
 
 def _from(bank: Library, source: str, given: dict[str, Any]) -> Iterator[Entry]:
     """What standard input, a file or an entry asks for."""
-    from seedbank.errors import NotFound
+    from seedbank.errors import BadInput
     from seedbank.exchange.receive import receive, receive_file, text_of
 
     if source == "-":
@@ -95,7 +95,7 @@ def _from(bank: Library, source: str, given: dict[str, Any]) -> Iterator[Entry]:
     if Path(source).is_file():
         return bank.generating_from(receive_file(source), **given, say=remark, progress=progress())
     if ":" not in source and (os.sep in source or Path(source).suffix in TEXTS):
-        raise NotFound(f"There is no file {source}.", "Check how it is written; - reads what you paste.")
+        raise BadInput(f"There is no file {source}.", "Check how it is written; - reads what you paste.")
     entry = bank.entry(source)
     given.setdefault("variant_of", entry.id)
     return bank.generating_from(entry, **given, say=remark, progress=progress())

@@ -27,7 +27,7 @@ def read_command(paths: tuple[Path, ...], deep: bool, tool: str | None, raw: boo
 
     Each field is as the file says it, with a confidence of 0 to 1 where it is not certain.
 
-    Exit status: 0 read (also where a file says nothing), 2 a file cannot be read, 4 there is no such file.
+    Exit status: 0 read (also where a file says nothing), 2 a file cannot be read or is not there.
     """
     import seedbank
 

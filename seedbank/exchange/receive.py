@@ -208,7 +208,7 @@ def text_of(data: bytes) -> str:
 
 
 def receive_file(path: str | Path) -> Received:
-    """The recipe in a file: a text, or a picture that carries one. Raises `NotFound` and `BadInput`."""
+    """The recipe in a file: a text, or a picture that carries one. Raises `BadInput`."""
     found = read(path)
     own = next((payload.text for payload in found.payloads if payload.place in OWN_PLACES), None)
     if own is not None:

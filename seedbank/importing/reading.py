@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
-from seedbank.errors import BadInput, NotFound
+from seedbank.errors import BadInput
 from seedbank.formats.containers import LARGEST_METADATA, Container, scan
 from seedbank.formats.containers.text import whole_file
 from seedbank.formats.detect import conflicts, examine
@@ -80,16 +80,16 @@ def read(path: str | Path, *, deep: bool = False, tool: str | None = None) -> Fi
 
     With `deep`, text that is hidden in the pixels is looked for even where there is other metadata; else only in a file
     with transparency that says nothing. Files beside a picture (`name.txt`, `name.json` and those of `sidecars`, Fooocus'
-    `log.html`) are read where the picture itself says nothing. `tool` names the one format to try. Raises `NotFound` for
-    a file that is not there and `BadInput` for one that cannot be opened.
+    `log.html`) are read where the picture itself says nothing. `tool` names the one format to try. Raises `BadInput` for
+    a file that is not there or cannot be opened.
     """
     path = Path(path)
     try:
         file = _opened(path)
     except FileNotFoundError:
-        raise NotFound(f"There is no file {path}.") from None
+        raise BadInput(f"There is no file {path}.") from None
     except ValueError:  # a NUL in the name
-        raise NotFound(f"There is no file {str(path)!r}.") from None
+        raise BadInput(f"There is no file {str(path)!r}.") from None
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {os.strerror(error.errno or errno.EIO)}.") from None
     with file:

@@ -276,7 +276,7 @@ def import_files(
 ) -> Iterator[Report]:
     """Import the pictures that `paths` name and those in the folders that they name; a report for each file.
 
-    What is reported is kept. Raises `NotFound` for a path that does not exist; what is wrong with a file is in its report.
+    What is reported is kept. Raises `BadInput` for a path that does not exist; what is wrong with a file is in its report.
     """
     named = tuple(os.path.abspath(os.path.expanduser(path)) for path in paths)
     rejected: list[Report] = []

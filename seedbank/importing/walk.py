@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from seedbank.errors import BadInput, NotFound
+from seedbank.errors import BadInput
 
 SUFFIXES = frozenset((".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".avif", ".gif"))
 """What is looked at in a folder. What a file really is, its bytes say; a file that is named is looked at in any case."""
@@ -41,13 +41,13 @@ def walk(paths: Iterable[str | Path], say: Say, avoid: Iterable[Path] = ()) -> I
     """The pictures that `paths` name, and those in the folders that they name, each folder once.
 
     Hidden files and folders are passed over unless they are named; links are followed, and a folder that is reached again
-    through one is not walked twice. `avoid` are folders that are never entered. Raises `NotFound` for a path that does not
+    through one is not walked twice. `avoid` are folders that are never entered. Raises `BadInput` for a path that does not
     exist before anything is looked at.
     """
     named = [Path(path).expanduser().absolute() for path in paths]
     for path in named:
         if not os.path.lexists(path):
-            raise NotFound(f"There is no file or folder {path}.", "Check how it is written.")
+            raise BadInput(f"There is no file or folder {path}.", "Check how it is written.")
     entered = {identity for folder in avoid if (identity := _identity(folder))}
     for path in named:
         try:

@@ -43,7 +43,7 @@ FAST = ("--steps", "3", "--model", "embedded@0", "--device", "cpu", "--size", "6
         (["sweep", "x", "--from", "1"], 2, "a PROMPT and --from WHICH cannot be said together"),
         (["sweep", "--seeds", "1,2"], 2, "nothing says what to start from"),
         (["sweep", "--resume", "nothing"], 4, "seedbank collection ls"),
-        (["generate", "--from", "no/such.txt"], 4, "There is no file no/such.txt"),
+        (["generate", "--from", "no/such.txt"], 2, "There is no file no/such.txt"),
         (["export", "--images", "out", "--name", " "], 2, "name is empty"),
         (["collection", "create", " "], 2, "name of a collection cannot be empty"),
         (["sweep", "x", "--seeds", "1,2", "--contact-sheet", "sheet.bmp"], 2, "End it with .png, .jpg, .jpeg or .webp"),

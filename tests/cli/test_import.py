@@ -73,7 +73,7 @@ def test_all_rejected_is_a_failure_and_a_path_that_is_not_there_is_none(seedbank
     (tmp_path / "cut.png").write_bytes(png(5)[:-30])
     for _ in range(2):
         seedbank("import", str(tmp_path / "cut.png"), "--jobs", "1", ok=(1,))
-    assert "no file or folder" in seedbank("import", str(tmp_path / "nowhere"), ok=(4,)).err
+    assert "no file or folder" in seedbank("import", str(tmp_path / "nowhere"), ok=(2,)).err
     unknown = seedbank("import", str(tmp_path), "--tool", "mspaint", ok=(2,))
     assert "no format 'mspaint'" in unknown.err and unknown.out == ""
     assert "is not a folder" in seedbank("import", str(tmp_path / "cut.png"), "--watch", ok=(2,)).err

@@ -37,5 +37,5 @@ def test_a_strangers_text_cannot_command_the_terminal(seedbank, tmp_path):
 
 
 def test_what_cannot_be_read_is_a_sentence(seedbank, tmp_path):
-    assert "There is no file nowhere.png." in seedbank("read", "nowhere.png", ok=[4]).err
+    assert "There is no file nowhere.png." in seedbank("read", "nowhere.png", ok=[2]).err
     assert "is a folder" in seedbank("read", str(tmp_path), ok=[2]).err

@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 import seedbank
-from seedbank.errors import BadInput, NotFound
+from seedbank.errors import BadInput
 from seedbank.formats.reading import Foreign
 from seedbank.importing.reading import read_bytes
 from tests.formats.files import comment, png, saved, text
@@ -78,9 +78,9 @@ def test_a_broken_or_hostile_file_is_a_remark_and_no_error(data, words):
 
 
 def test_a_file_that_cannot_be_opened_is_a_sentence(tmp_path):
-    with pytest.raises(NotFound, match="There is no file"):
+    with pytest.raises(BadInput, match="There is no file"):
         seedbank.read(tmp_path / "nowhere.png")
-    with pytest.raises(NotFound, match="There is no file"):
+    with pytest.raises(BadInput, match="There is no file"):
         seedbank.read("nul\0.png")
     with pytest.raises(BadInput, match="is a folder"):
         seedbank.read(tmp_path)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbank.errors import NotFound
+from seedbank.errors import BadInput
 from seedbank.importing.walk import walk
 
 
@@ -82,5 +82,5 @@ def test_folders_to_avoid_are_not_entered(tmp_path: Path):
 
 def test_a_path_that_does_not_exist_ends_the_import_before_it_begins(tmp_path: Path):
     _write(tmp_path, "1.png")
-    with pytest.raises(NotFound, match=r"no file or folder .*nowhere"):
+    with pytest.raises(BadInput, match=r"no file or folder .*nowhere"):
         _walked(tmp_path, tmp_path / "nowhere")
