@@ -17,7 +17,7 @@ Rows = list[list[tuple[str, float]]]
 """Rows of (text, weight); each row has tokens of its own."""
 
 _STEP = 1.1
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)"
+_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)"
 _WEIGHT = re.compile(rf":\s*({_NUMBER})\s*\)")
 _TOKEN = re.compile(rf"\\[()\[\]\\]|{_WEIGHT.pattern}|[()\[\]]|[^\\()\[\]:]+|[\\:]")
 _BREAK = re.compile(r"\s*\bBREAK\b\s*")

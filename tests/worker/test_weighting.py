@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 import pytest
 
@@ -142,3 +143,11 @@ def test_what_cannot_be_weighted_is_refused_by_name(tmp_path, monkeypatch) -> No
         WeightedTexts(pipe, {"weighting": "a1111/compel"}).__enter__()
     assert refused.value.kind == "blocked"
     assert "seedbank-images[weights]" in refused.value.hint
+
+
+def test_a_weight_that_never_ends_is_read_in_time_that_is_in_proportion_to_it():
+    from seedbank.worker.emphasis import rows
+
+    started = time.process_time()
+    assert rows("(a:" + "1" * 50_000, "a1111") and rows("[a:" + "1" * 50_000, "a1111")
+    assert time.process_time() - started < 2
