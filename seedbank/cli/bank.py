@@ -71,6 +71,9 @@ def backup(context: click.Context, target: str) -> None:
     """Write a verified copy of the database to TARGET, also while others record into it.
 
     The images are files that never change: copy their folder after the database with any tool.
+
+    The copy is a bank: open it with --bank. To put it in the place of another SQLite bank, stop what uses that one and remove
+    its -wal and -shm files first. A copy of a PostgreSQL bank is for pg_restore.
     """
     from seedbank import config
     from seedbank.store import schema
