@@ -58,6 +58,8 @@ def only_query(context: click.Context, parameter: click.Parameter, value: tuple[
     """The words of a query, where `-word` is one: an option that the command does not have is refused, not searched for."""
     known = [name for option in context.command.params for name in option.opts if name.startswith("--")]
     for word in value:
+        if word in known:  # it stands behind a --, where click takes no options
+            raise click.UsageError(f"{word} stands behind --, where all is the query: write it before.", context)
         if word.startswith("--"):
             import difflib
 

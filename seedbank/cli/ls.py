@@ -13,6 +13,7 @@ from seedbank.cli.printing import say
 
 if TYPE_CHECKING:
     from seedbank.api import Library
+    from seedbank.query import Query
 
 MOST = 10**12
 """Entries that can be asked for at once: more than any bank has."""
@@ -58,9 +59,17 @@ def ls_command(
         page = bank.find(asked, limit=min(limit, MOST) or None, after=after)
         show_entries(bank, page, output)
         if not page and after is None and output == Output():
-            say(_empty(bank) if asked == EVERYTHING else "nothing matches", err=True)
+            say(_empty(bank) if asked == EVERYTHING else _nothing(asked), err=True)
         if page.after is not None:
             say(f"more: add --after {page.after}", err=True)
+
+
+def _nothing(asked: Query) -> str:
+    """That nothing was found, with the remedy for what other programs write."""
+    from seedbank.query import terms_of
+
+    said = [term.text.upper() for term in terms_of(asked.where) if term.key == "prompt" and term.text in ("and", "or", "not")]
+    return "nothing matches" + (f"; {said[0]} in capitals joins conditions, in small letters it is a word" if said else "")
 
 
 def _empty(bank: Library) -> str:

@@ -74,7 +74,7 @@ def show_entries(bank: Library, entries: Sequence[Entry], output: Output) -> Non
         for entry in entries:
             emit(_values(bank, entry, output, team))
     elif output.csv:
-        _print_csv([_values(bank, entry, output, team) for entry in entries])
+        _print_csv([_values(bank, entry, output, team) for entry in entries], output)
     elif output.template is not None:
         from seedbank.exchange.templates import fields, template
 
@@ -135,17 +135,16 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet computes: a prompt could read other cells there, or start programs (OWASP)."""
 
 
-def _print_csv(rows: Sequence[Mapping[str, Any]]) -> None:
+def _print_csv(rows: Sequence[Mapping[str, Any]], output: Output) -> None:
+    """The rows under the names of their columns, which are there without rows too: programs look for them."""
     import csv
     import io
 
-    from seedbank.exchange.templates import plain
+    from seedbank.exchange.templates import KEYS, plain
 
-    if not rows:
-        return
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(rows[0])
+    writer.writerow([*KEYS, *(["team"] if output.team else [])])
     for row in rows:
         cells = [(value, plain(value)) for value in row.values()]
         writer.writerow(

@@ -68,7 +68,10 @@ def history_command(context: click.Context, which: tuple[str, ...], as_json: boo
     """Show all that was ever said about the pictures of WHICH, oldest first."""
     with open_bank(context) as bank:
         for number in bank.resolve(words(which), trash=None):
-            for event in bank.store.history(number):
+            events = list(bank.store.history(number))
+            if not events:
+                say(f"{number}: nobody has said anything of its picture yet", err=True)
+            for event in events:
                 if as_json:
                     values = {"id": number, "image_digest": event.image, "at": event.at, "user": event.user}
                     emit(values | {"kind": event.kind, "value": event.value, "operation": event.operation})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -12,11 +13,12 @@ from seedbank.errors import BadInput
 from seedbank.pipelines import cfg_of
 from seedbank.records import Entry
 
-FIELDS = (
+KEYS = (
     *("id", "uid", "recipe_digest", "image_digest", "file_digest", "seed", "prompt", "model", "tags", "favourite", "rating"),
-    *("verdict", "created", "added", "path", "size", "negative", "steps", "guidance", "cfg", "scheduler", "pipeline"),
-    *("user", "notes"),
+    *("verdict", "created", "added", "path"),
 )
+"""The keys of --json."""
+FIELDS = (*KEYS, "size", "negative", "steps", "guidance", "cfg", "scheduler", "pipeline", "user", "notes")
 
 
 def fields(entry: Entry, path: str | None = None) -> dict[str, Any]:
@@ -42,6 +44,10 @@ def fields(entry: Entry, path: str | None = None) -> dict[str, Any]:
     }
 
 
+WIDEST = 1000
+"""Columns that a field can be given: more is a slip, and a thousand million of them do not fit into memory."""
+
+
 def template(text: str, clean: Callable[[str], str] = str) -> Callable[[Mapping[str, Any]], str]:
     """A function that fills ``{field}`` and ``{field:spec}`` (Python's format specification) of `text`, each made `clean`.
 
@@ -52,6 +58,8 @@ def template(text: str, clean: Callable[[str], str] = str) -> Callable[[Mapping[
     except ValueError as error:
         raise BadInput(f"The format {text!r} cannot be read: {error}.", "A brace itself is written {{ or }}.") from None
     for _, name, spec, conversion in pieces:
+        if any(int(number) > WIDEST for number in re.findall(r"\d{1,20}", (spec or "").partition(".")[0])):
+            raise BadInput(f"{{{name}:{spec}}} is too wide.", f"A field can be {WIDEST:,} columns wide.")
         if name is not None and (name not in FIELDS or conversion or "{" in (spec or "")):
             near = get_close_matches(name, FIELDS, n=1)
             hint = f"Did you mean {{{near[0]}}}?" if near and near[0] != name else f"Use: {', '.join(FIELDS)}."

@@ -31,7 +31,7 @@ def span(text: str, now: datetime) -> Span:
     if not dots:
         first, last = _one(text, now)
         if _BACK.fullmatch(text):
-            raise ValueError(f"is a moment, not a span of time; write {text}..")
+            raise ValueError(f"is a moment, not a span of time; write {text}.. for all since then")
     if first >= last:
         raise ValueError("ends before it begins")
     return first, last
@@ -50,7 +50,7 @@ def _one(text: str, now: datetime) -> Span:
         return moment, moment
     if named := _NAMED.fullmatch(text):
         return _named(named, now)
-    raise ValueError("is not a time; write 2026-11, 2026-11-05, today, 2026-10..2026-11 or -7d..")
+    raise ValueError("is not a time; write -7d.. for the last seven days, 2026-11, 2026-11-05, today or 2026-10..2026-11")
 
 
 def _back(count: int, unit: str, now: datetime) -> datetime:

@@ -28,7 +28,7 @@ KEYS: Mapping[str, Key] = {
     "collection": Key("a collection or a saved search", "spring", values.any_text),
     "model": Key("the model's name, or the beginning of its digest", "z-image*", values.any_text),
     "lora": Key("an adapter's name or the beginning of its digest, * for any", "*", values.any_text),
-    "seed": Key("the seed", "1000..2000", values.whole_numbers),
+    "seed": Key("the seed", "1000..2000", values.seeds),
     "steps": Key("the number of steps", "8", values.whole_numbers),
     "cfg": Key("guidance in its common form, as other tools write it", "5..7.5", values.real_numbers),
     "guidance": Key("the pipeline's own guidance_scale", "3.5", values.real_numbers),

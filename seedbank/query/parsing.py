@@ -63,7 +63,6 @@ def _parsed(text: str, saved: bool) -> Query:
     if len(sorts) > 1:
         _fail(text, sorts[1].at, "has a second sort:", "Write sort:rating-,added+ for two keys.")
     rest = [part for part in parts if not isinstance(part, _SortTerm)]
-    _check_shape(rest, text)
     return Query(all_of(rest) if rest else None, sorts[0].sort if sorts else ())
 
 
@@ -145,7 +144,11 @@ class _Reader:
         if kind == "group":
             return self._inner(children[0], depth)
         if kind == "negated":
-            return Not(self._inner(children[1], depth))
+            negated = self.read(children[1], depth + 1)
+            if isinstance(negated, _SortTerm):
+                hint = f"Write sort:{negated.sort[0].key}- at the end, for the largest first."
+                _fail(self.text, negated.at, "has - or NOT before sort:", hint)
+            return Not(self._conditions(negated))
         parts = [child for child in children if not hasattr(child, "type")]
         if kind == "any":
             *others, last = parts
@@ -170,7 +173,7 @@ class _Reader:
 
     def _word(self, token: Any) -> Node:
         word = str(token)
-        if word.endswith(":") and _key_of(word[:-1]) is not None:
+        if word.endswith(":") and (_key_of(word[:-1]) is not None or word.casefold() == "sort:"):
             _fail(self.text, token.start_pos, f"has {word} without a value", f"Write {word}VALUE without a space.")
         if word in ("OR", "AND"):  # where neither can stand, the grammar takes it for any word
             _fail(self.text, token.start_pos, *_UNEXPECTED[word])
@@ -238,12 +241,6 @@ def _checked(node: Node, text: str) -> Node:
     except ValueError as error:
         _fail(text, max(text.find(node.text), 0), f"has {node.key} {node.text[:40]!r}, which {error}", "")
     return node
-
-
-def _check_shape(parts: list[Node], text: str) -> None:
-    for part in parts:
-        if isinstance(part, Not) and isinstance(part.of, _SortTerm):
-            _fail(text, part.of.at, "has - before sort:", "Write sort:added- for the largest first.")
 
 
 def _unquoted(token: str) -> str:

@@ -66,6 +66,14 @@ def whole_numbers(text: str) -> Ranges:
     return _ranges(text, _WHOLE, "a range of whole numbers", int)
 
 
+def seeds(text: str) -> Ranges:
+    """`whole_numbers` that a seed can be."""
+    found = whole_numbers(text)
+    if any(one.low is not None and one.low > LARGEST for one in found):
+        raise BeyondAll(f"is out of range; seeds go from 0 to {LARGEST}")
+    return found
+
+
 def real_numbers(text: str) -> Ranges:
     """As `whole_numbers`, with decimal points."""
     return _ranges(text, _REAL, "a range of numbers", float)

@@ -77,6 +77,13 @@ class Asking:
 
             self.remark(unknown(self.connection, what, name, table, self.search))
 
+    def missed_word(self, what: str, name: str, known: Iterable[str]) -> None:
+        """As `missed`, for what is no row of a table of its own: `known` are the folded words that entries have."""
+        if self.remark is not None and "*" not in name:
+            from seedbank.store.unknown import unknown_word
+
+            self.remark(unknown_word(what, name, known))
+
     def bare(self, name: str) -> ColumnElement[Any]:
         """A column of entries in a test."""
         return bare(entries.c[name], sqlite=self.sqlite)

@@ -51,6 +51,9 @@ from seedbank.store.wordconditions import negative_condition, note_condition, pr
 
 LARGEST_NUMBER = 1e300
 LARGEST_STEPS = 2**63 - 1
+METHOD_WORDS = {"dtype": "number format"}
+ENVIRONMENT_WORDS = {"gpu": "GPU", "device": "device"}
+"""What keys look for, where that is not their own name."""
 
 
 def condition(asking: Asking, term: Term) -> Condition:
@@ -77,11 +80,16 @@ def _size(asking: Asking, key: str, value: Any) -> Condition:
 
 def _method(asking: Asking, key: str, value: str) -> Condition:
     ids = asking.once(key, value, lambda: asking.remembered.method_ids(asking.connection, key, value))
+    if not ids:
+        asking.missed_word(METHOD_WORDS.get(key, key), value, asking.remembered.method_names(key))
     return by_column(entries.c.method_id, ids, sqlite=asking.sqlite)
 
 
 def _environment(asking: Asking, key: str, value: str) -> Condition:
     ids = asking.once(key, value, lambda: asking.remembered.environment_ids(asking.connection, key, value))
+    if not ids:
+        what = ENVIRONMENT_WORDS.get(key) or f"{key.removeprefix('env.')} version"
+        asking.missed_word(what, value, asking.remembered.environment_names(key))
     return by_column(entries.c.environment_id, ids, sqlite=asking.sqlite)
 
 

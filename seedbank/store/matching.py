@@ -138,6 +138,19 @@ class Remembered:
             if any(one.fullmatch(name) for one in wanted for name in self.methods[digest].names[key])
         )
 
+    def method_names(self, key: str) -> set[str]:
+        """The folded words that the methods known so far have for a key."""
+        return {name for method in self.methods.values() for name in method.names[key]}
+
+    def environment_names(self, key: str) -> set[str]:
+        """The folded words that the environments known so far have for a key."""
+        if key == "gpu":
+            return {fold(name) for body in self.parts.values() for name in _gpus(body)}
+        if key == "device":
+            return {_device(body) for body in self.parts.values() if isinstance(body, Mapping) and "device" in body}
+        name = _plain_name(key.removeprefix("env."))
+        return {version for versions in self.versions.values() for version in versions.get(name, ())}
+
     def settings_needing(self, connection: Connection, gone: Collection[str]) -> list[int]:
         """The ids of recipes' settings that need one of the adapters `gone`."""
         with self.lock:
@@ -170,7 +183,12 @@ def _meets(key: str, text: str) -> Any:
     wanted = pattern(text if "*" in text or key != "gpu" else f"*{text}*")
     if key == "gpu":
         return lambda body: any(wanted.fullmatch(fold(name)) for name in _gpus(body))
-    return lambda body: wanted.fullmatch(fold(str(body.get("device", "cpu"))).split(":")[0]) is not None
+    return lambda body: wanted.fullmatch(_device(body)) is not None
+
+
+def _device(body: Any) -> str:
+    """The kind of device of a profile, folded."""
+    return fold(str(body.get("device", "cpu"))).split(":")[0]
 
 
 def _gpus(body: Any) -> list[str]:

@@ -44,7 +44,7 @@ def favourite_condition(asking: Asking, key: str, value: str) -> Condition:
     word = value.casefold()
     if word == "no":
         return not_that(favourite_condition(asking, key, "yes"))
-    if word == "any":
+    if word in ("any", "*"):
         return by_posting(FAVOURITE, sorted(asking.users.values()), sqlite=asking.sqlite)
     if word == "yes":
         value = asking.user  # who has never said anything is not known yet

@@ -85,6 +85,9 @@ def test_csv_has_the_keys_of_json_and_comes_back_whole(seedbank):
     assert list(rows[0]) == list(seedbank.json("ls", "id:1")[0])
     assert [row["prompt"] for row in rows][1] == "山谷里的小木屋，晨雾"
     assert rows[0]["favourite"] == "no"
+    for also in ([], ["--team"]):  # the names of the columns are there without rows, too
+        keys = list(seedbank.json("ls", "id:1", *also)[0])
+        assert list(csv.reader(io.StringIO(seedbank("ls", "nothing", "--csv", *also).out))) == [keys]
 
 
 def test_no_cell_of_csv_is_a_formula(seedbank, home):
@@ -113,6 +116,7 @@ def test_a_format_of_ones_own(seedbank):
         ("{id!r}", "too much"),
         ("{id:{id}}", "too much"),
         ("{prompt:d}", "cannot be filled"),
+        ("{prompt:>999999999}", "1,000 columns"),
         ("{seed:,}", "cannot be filled: Cannot specify ',' with 's'.\n"),
     ],
 )
@@ -273,9 +277,15 @@ def test_n_is_the_limit_where_it_stands_alone_and_letters_of_a_word_elsewhere(se
     assert seedbank("ls", "-tag:poster", "--ids").lines == ["6", "4", "2"]
 
 
+def test_what_finds_nothing_says_why_where_it_can(seedbank):
+    assert "4: nobody has said anything" in seedbank("history", "4").err
+    assert seedbank("ls", "cabin", "or", "boat").err.startswith("nothing matches; OR in capitals joins")
+    assert "--limit stands behind --" in seedbank("ls", "--", "-cabin", "--limit", "2", ok=[2]).err
+
+
 def test_a_name_that_does_not_exist_is_said_beside_the_output(seedbank):
     said = "note: there is no tag 'poter': did you mean 'poster'?"
-    for form in ("--ids", "--json", "--csv"):
+    for form in ("--ids", "--json"):
         ran = seedbank("ls", "tag:poter", form)
         assert (ran.out, ran.err.splitlines()) == ("", [said])
     ran = seedbank("ls", "tag:poter OR id:2", "--ids")

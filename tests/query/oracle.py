@@ -230,7 +230,7 @@ def _term(key: str, text: str, facts: Facts, made: list[Facts], user: str) -> An
     if key in ("model", "by"):
         return _meets(values[key], text)
     if key == "fav":
-        who = {"yes": {user}, "any": set(USERS), "no": {user}}.get(text, {text})
+        who = {"yes": {user}, "any": set(USERS), "*": set(USERS), "no": {user}}.get(text, {text})
         return bool(facts.favourites & who) != (text == "no")
     if key == "size":
         width, height = values["size"]

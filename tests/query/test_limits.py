@@ -162,8 +162,16 @@ def test_names_that_the_bank_does_not_have_are_said_with_the_nearest(few: Store)
         ("by:anne", "there is no user 'anne': did you mean 'ann'?"),
         ("fav:Ann", "there is no user 'Ann': did you mean 'ann'?"),
         ("run:torch-2.15", "there is no run 'torch-2.15': did you mean 'torch-2.14'?"),
-        ("model:none", "there is no model 'none'"),
-        ("lora:none", "there is no adapter 'none'"),
+        ("model:none", "there is no model 'none': -model:* finds what has none"),
+        ("lora:None", "there is no adapter 'None': -lora:* finds what has none"),
+        ("model:emb", "there is no model 'emb': did you mean 'embedded'?"),
+        ("tag:p%", "there is no tag 'p%'"),
+        ("sampler:eular", "no entry has the sampler 'eular': did you mean 'euler'?"),
+        ("env.torch:9", "no entry has the torch version '9'"),
+        ("env.torch:2.13", "no entry has the torch version '2.13': did you mean '2.13.0'?"),
+        ("gpu:H900", "no entry has the GPU 'H900'"),
+        ("-device:abacus", "no entry has the device 'abacus'"),
+        ("dtype:float16 OR id:1", "no entry has the number format 'float16': did you mean 'float32'?"),
         ("collection:spring", "there is no tag 'psoter', which the saved search 'spring' looks for: did you mean 'poster'?"),
     ):
         heard.clear()
@@ -179,7 +187,8 @@ def test_a_misspelt_name_is_held_against_so_many_with_its_length_and_first_lette
     with few.database.reading() as connection:
         assert unknown.nearest(connection, "possster", tags) == "poster"
         assert unknown.nearest(connection, "tag-05x", tags) == "tag-059"
-        assert unknown.nearest(connection, "tag", tags) is None
+        assert unknown.nearest(connection, "tag", tags) == "tag-000"  # it begins like that
+        assert unknown.nearest(connection, "zebra", tags) is None
 
 
 def test_a_saved_search_for_what_was_not_yet_refused_finds_nothing_and_says_so(few: Store):
