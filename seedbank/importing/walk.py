@@ -68,11 +68,11 @@ def _folder(top: Path, say: Say, entered: set[tuple[int, int]]) -> Iterator[Foun
     waiting = [str(top)]
     while waiting:
         folder = waiting.pop()
-        identity = _identity(folder)
-        if identity is None or identity in entered:
-            continue
-        entered.add(identity)
         try:
+            status = os.stat(folder)
+            if (identity := (status.st_dev, status.st_ino)) in entered:
+                continue
+            entered.add(identity)
             folders, pictures = _listed(folder)
         except OSError as error:
             say(folder, f"The folder cannot be read: {error.strerror}.")
@@ -95,7 +95,12 @@ def _listed(folder: str) -> tuple[list[str], list[str]]:
         for item in items:
             if item.name.startswith("."):
                 continue
-            if item.is_dir():
+            try:
+                leads = item.is_dir()
+            except OSError:  # a link to itself, or to where nobody may look: who looks it up as a file says so
+                pictures.append(item.name)
+                continue
+            if leads:
                 folders.append(item.name)
             elif os.path.splitext(item.name)[1].lower() in SUFFIXES:
                 pictures.append(item.name)

@@ -58,6 +58,23 @@ def test_a_link_to_nothing_is_said(tmp_path: Path):
     assert [(Path(path).name, "No such file" in reason) for path, reason in said] == [("lost.png", True)]
 
 
+def test_a_link_that_leads_to_itself_costs_nothing_that_lies_beside_it(tmp_path: Path):
+    _write(tmp_path, "1.png", "sub/2.png")
+    for name in ("loop", "loop.png"):
+        (tmp_path / name).symlink_to(name)
+    assert _names(tmp_path) == ["1.png", "sub/2.png"]
+    assert [Path(path).name for path, reason in _walked(tmp_path)[1] if "Too many levels" in reason] == ["loop", "loop.png"]
+
+
+def test_a_folder_that_is_gone_when_its_turn_comes_is_said(tmp_path: Path):
+    _write(tmp_path, "1.png", "gone/2.png")
+    said: list[str] = []
+    for found in walk([tmp_path], lambda path, reason: said.append(f"{path}: {reason}")):
+        assert found.name == "1.png"
+        (tmp_path / "gone").rename(tmp_path / ".moved")
+    assert len(said) == 1 and "gone: The folder cannot be read: No such file" in said[0]
+
+
 def test_a_name_that_is_no_text_is_said(tmp_path: Path):
     (tmp_path / os.fsdecode(b"caf\xe9.png")).write_bytes(b"x")
     found, said = _walked(tmp_path)
