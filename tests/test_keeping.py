@@ -196,7 +196,7 @@ def test_a_weight_stands_after_the_last_colon(tmp_path):
 
 @pytest.mark.parametrize("kind", ["lora", "embedding", "vae", "controlnet", "ip-adapter"])
 def test_an_adapter_that_is_not_there_is_one_sentence(kind, tmp_path):
-    with pytest.raises(Blocked, match="nowhere"):
+    with pytest.raises(BadInput, match="nowhere"):
         read_adapter(kind, tmp_path / "nowhere")
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from seedbank.engine.unloaded import call_parameters
 from seedbank.errors import BadInput, Blocked
 from seedbank.pipelines import (
     FACTS,
@@ -94,6 +95,8 @@ def test_every_class_of_the_table_is_a_pipeline_of_diffusers_with_the_arguments_
 
     import diffusers
 
+    from seedbank.worker import describe
+
     cls = getattr(diffusers, name)
     if not issubclass(cls, diffusers.DiffusionPipeline):
         pytest.skip(f"{name} needs {cls._backends}, which is not installed")
@@ -103,6 +106,10 @@ def test_every_class_of_the_table_is_a_pipeline_of_diffusers_with_the_arguments_
     assert ("image" in parameters and "strength" in parameters) == ("image" in task_of(name)) or "control" in task_of(name)
     assert ("mask_image" in parameters) == ("mask" in task_of(name))
     assert ("true_cfg_scale" in parameters) == (facts(name).guidance == "true-cfg")
+    read = call_parameters(name)
+    assert read is not None and list(read) == [one for one in parameters if one not in ("self", "kwargs")]
+    told = describe.call_parameters(cls.__new__(cls))
+    assert [said.get("default", "none") for said in read.values()] == [said.get("default", "none") for said in told.values()]
 
 
 def test_a_task_chooses_the_class_of_the_same_family_from_any_member_of_it():

@@ -66,7 +66,7 @@ class Adapter:
 def read_adapter(
     kind: str, place: str | Path, weight: Any = None, token: str | None = None, on_bytes: OnBytes | None = None
 ) -> Adapter:
-    """The adapter at `place`, every file hashed. Raises `Blocked` when it is not there or not what it should be."""
+    """The adapter at `place`, every file hashed. Raises `BadInput` where nothing is, `Blocked` for what it should not be."""
     path = Path(os.path.abspath(Path(place).expanduser()))  # links stay: a hub cache and a kept model are made of links
     files = adapter_files(kind, path)
     listed = hash_files(files, on_bytes)
@@ -83,10 +83,9 @@ def read_adapter(
 
 
 def adapter_files(kind: str, path: Path) -> dict[str, Path]:
-    """{name in the manifest: file}. Raises `Blocked`."""
+    """{name in the manifest: file}. Raises `BadInput` where nothing is, else `Blocked`."""
+    check_there(kind, path)
     if kind in (LORA, EMBEDDING) or (kind == VAE and path.is_file()):
-        if not path.is_file():
-            raise Blocked(f"There is no file {path} for the {kind}.", "Name a .safetensors file.")
         check_safetensors(path)
         return {single_file(kind): path}
     if kind == IP_ADAPTER:
@@ -95,13 +94,20 @@ def adapter_files(kind: str, path: Path) -> dict[str, Path]:
         encoder = files[IP_FILE].parent / ENCODER_FOLDER
         found = component_files(encoder) if encoder.is_dir() else {}
         return files | {f"{ENCODER_FOLDER}/{name}": file for name, file in found.items()}
-    if not path.is_dir():
-        raise Blocked(
-            f"There is no {'file or ' if kind == VAE else ''}folder {path} for the {kind}.",
-            "Name a folder or a .safetensors file." if kind == VAE else "Name a folder.",
-        )
     _class_of(path, kind)
     return component_files(path)
+
+
+def check_there(kind: str, path: Path) -> None:
+    """Raises `BadInput` unless there is a file or folder, whichever an adapter of this kind is made of."""
+    if kind in (LORA, EMBEDDING):
+        what, there = "file", path.is_file()
+    elif kind in (VAE, IP_ADAPTER):
+        what, there = "file or folder", path.exists()
+    else:
+        what, there = "folder", path.is_dir()
+    if not there:
+        raise BadInput(f"There is no {what} {path} for the {kind}.", "Check the path.")
 
 
 def check_vae(adapter: Adapter, model: Path) -> None:

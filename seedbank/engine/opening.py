@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seedbank.engine.adapters import Adapter, check_vae, read_adapter, single_file
 from seedbank.engine.manifest import SINGLE_FILE, changed_files, read_model
 from seedbank.engine.source import STANDIN, Source, find_model, source_of
-from seedbank.errors import Blocked
+from seedbank.errors import BadInput, Blocked
 from seedbank.records import Model
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def find_recorded(model: Model, given: str | None = None) -> Source:
         raise Blocked(f"It is not known where the model {model.name} ({model.digest}) lies.", "Name its folder with --model.")
     try:
         return source_of(model.source, {"revision": model.revision, "variant": model.variant, "config": model.config})
-    except Blocked as error:
+    except (BadInput, Blocked) as error:
         raise Blocked(
             f"{error.message} The recorded weights have the digest {model.digest}.",
             "Name the folder that holds them now with --model, or try others with --model NAME --allow-other-weights.",
@@ -105,7 +105,7 @@ def _find_recorded_adapter(item: Mapping[str, Any], model: Model | None, kept: K
     if lies_at is not None:
         try:
             found = read_adapter(kind, lies_at, item.get("weight"), item.get("token"))
-        except Blocked as error:
+        except (BadInput, Blocked) as error:
             reason = error.message
     if found is not None and found.model.digest == digest:
         return found

@@ -79,20 +79,24 @@ def find_model(
 
     Hub names are resolved to a commit first and then fetched at that commit only, so that nothing can change in between;
     with `offline` nothing but the local hub cache is asked. Raises `Blocked` when the files are not to be had, `BadInput`
-    when the name makes no sense.
+    where nothing of this name is, or no model.
     """
     if spec == "embedded" or spec.startswith("embedded@"):
         return _embedded(spec)
     path = Path(spec).expanduser()
     if path.is_dir():
         folder = path.resolve()
+        if not (folder / "model_index.json").is_file():
+            raise BadInput(
+                f"{folder} has no model_index.json, so it is not a diffusers pipeline folder.", "Name another folder."
+            )
         return Source(_folder_name(folder), str(folder), folder, revision=_snapshot_commit(folder), variant=variant)
     if path.is_file():
         # Links stay: in a hub cache the file behind the link has neither name nor suffix.
         return _single_file(Path(os.path.abspath(path)), config)
     if HUB_NAME.fullmatch(spec) and not spec.startswith("."):
         return _hub(spec, revision, variant, offline)
-    raise Blocked(f"There is no model {spec!r}: no such folder or file.", "Check the path, or use --model embedded.")
+    raise BadInput(f"There is no model {spec!r}: no such folder or file.", "Check the path, or use --model embedded.")
 
 
 def _embedded(spec: str) -> Source:
@@ -100,7 +104,7 @@ def _embedded(spec: str) -> Source:
     number = name.removeprefix("embedded@")
     folder = cache_folder() / "models" / "embedded-0" if name == STANDIN else PACKAGED / f"embedded-{number}"
     if not (folder / "model_index.json").exists() and name != STANDIN:
-        raise Blocked(
+        raise BadInput(
             f"The model {name} is not part of this seedbank.",
             f"This one has {EMBEDDED}: use --model embedded, or name the folder that holds {name} with --model.",
         )
@@ -115,7 +119,7 @@ def _single_file(path: Path, config: str | Path | None) -> Source:
         )
     folder = Path(config).expanduser().resolve()
     if not (folder / "model_index.json").is_file():
-        raise Blocked(f"The folder {folder} of --model-config has no model_index.json.", "Name a diffusers pipeline folder.")
+        raise BadInput(f"The folder {folder} of --model-config has no model_index.json.", "Name a diffusers pipeline folder.")
     return Source(path.stem, str(path), folder, file=path)
 
 

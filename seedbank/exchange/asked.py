@@ -6,6 +6,7 @@ to the model, and that is said. What the user says beside it always counts.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -139,6 +140,8 @@ def _place_of(model: Model | None) -> dict[str, Any]:
         raise BadInput("The text names no model.", "Name one with --model, such as --model embedded.")
     if model.source is None:
         raise Blocked(f"It is not known where the model {model.name} ({model.digest}) lies.", "Name its folder with --model.")
+    if os.path.isabs(model.source) and not os.path.exists(model.source):
+        raise Blocked(f"The model {model.name} lay in {model.source}, which is gone.", "Name its folder with --model.")
     named = {"model": model.source, "revision": model.revision, "variant": model.variant, "model_config": model.config}
     return {name: value for name, value in named.items() if value is not None}
 

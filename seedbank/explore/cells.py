@@ -61,7 +61,7 @@ class Planner:
             raise BadInput(f"The grid has {self._grid.places:,} places.", f"Use fewer values: {LARGEST:,} is the most.")
         for axis in self._changed:
             others = [other for other in self._changed if other is not axis]
-            for value in _tried(axis):
+            for value in tried(axis):
                 self._check_value(axis, value, others)
 
     def _check_value(self, axis: Axis, value: Any, others: Sequence[Axis]) -> None:
@@ -89,7 +89,7 @@ class Planner:
         guided = {axis.field for axis in self._changed} & {"cfg", "guidance"}
         for axis in self._changed:
             made = []
-            for value in _tried(axis):
+            for value in tried(axis):
                 try:
                     changed = start.changer([(axis.field, value)])
                 except (BadInput, Blocked):
@@ -124,7 +124,7 @@ def _error(changer: Changer, axis: Axis, value: Any, others: Sequence[Axis]) -> 
         changer([(axis.field, value)])
     except (BadInput, Blocked) as error:
         for other in others:
-            for beside in _tried(other):
+            for beside in tried(other):
                 try:
                     changer([(axis.field, value), (other.field, beside)])
                     return None
@@ -134,7 +134,7 @@ def _error(changer: Changer, axis: Axis, value: Any, others: Sequence[Axis]) -> 
     return None
 
 
-def _tried(axis: Axis) -> list[Any]:
+def tried(axis: Axis) -> list[Any]:
     """Values of an axis, evenly spread over it, with both ends."""
     rendered = [index for index in range(len(axis)) if index not in axis.skipped]
     step = max(1, len(rendered) // TRIED)

@@ -68,7 +68,7 @@ class Changer:
                 recipe = self._looked_at(recipe, value)
             elif field == WEIGHTING:
                 recipe = self._by_rules(recipe, value)
-        others = [(name, value) for name, value in listed if not _has_place(name)]
+        others = [(name, value) for name, value in listed if not has_place(name)]
         return self._called(recipe, dict(others)) if others else recipe
 
     # -- texts --------------------------------------------------------------------------------------------------------
@@ -214,7 +214,7 @@ def _of(changes: Iterable[Change], wanted: str) -> Iterator[Any]:
     return (value for field, value in changes if field == wanted)
 
 
-def _has_place(field: str) -> bool:
+def has_place(field: str) -> bool:
     """Whether a field has a place of its own in the recipe; the others are arguments of the call."""
     placed = field in TEXTS or field in REPLACED or field in NOISE or field in SCHEDULING
     return placed or field in (WEIGHTING, IP_WEIGHT) or field.startswith(("lora.", SETTING))

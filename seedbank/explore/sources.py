@@ -12,7 +12,9 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from seedbank.errors import BadInput, Blocked
-from seedbank.explore.axes import Axis
+from seedbank.explore.axes import LOADED, Axis
+from seedbank.explore.beforehand import check_axes
+from seedbank.explore.changes import has_place
 from seedbank.explore.exchanging import check_dtype, check_vae_place, find_known, wanted_of
 from seedbank.explore.given import CHECKS, as_options
 from seedbank.explore.opening import open_entry, open_prepared
@@ -22,6 +24,7 @@ from seedbank.explore.starts import Starts
 from seedbank.frozen import replace
 from seedbank.progress import Progress
 from seedbank.recipe import AS_IS
+from seedbank.recording.beforehand import task_class
 from seedbank.recording.extras import Extras, store_inputs, unused_words
 from seedbank.recording.generate import ModelChoice, prepare
 from seedbank.recording.noise import NoiseChoice
@@ -127,6 +130,9 @@ def of_prompt(
         request, choice, extras = requested(prompt, {**options, **loads})
         if extras.refiner is not None:
             raise BadInput("A sweep has no refiner: each cell is one image.", "Leave --refiner away.")
+        if any(not has_place(axis.field) and axis.field not in LOADED for axis in axes):
+            source = choice.find()
+            check_axes(axes, task_class(source, extras), source.folder)
         running = engine(values.get("device") or device or "auto", request.mode)
         with turn:
             prepared = prepare(request, running, choice, progress, extras)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seedbank.errors import BadInput
+from seedbank.explore.beforehand import as_changes, check_changes, pipeline_of
 from seedbank.explore.changes import Change, Changer, cut_off, effects
 from seedbank.explore.exchanging import Wanted
 from seedbank.explore.opening import check_own_noise, open_entry
@@ -67,7 +68,10 @@ def vary(
     named = any(value is not None for value in (prompt_add, seed, strength, *fields.values()))
     if not named and not loras and not arguments and wanted == Wanted():
         raise BadInput("Nothing changes.", "Say what to change, such as --prompt-add 'oil painting' or --seed -1.")
+    others = as_changes(arguments or {})
     entry = library.entry(which)
+    if wanted in (Wanted(), Wanted(device=device)):
+        check_changes(*pipeline_of(entry), [*others, *((name, value) for name, value in fields.items() if value is not None)])
     library.store.database.require_writable()
     if seed is None:
         check_own_noise(library, entry)
@@ -77,7 +81,7 @@ def vary(
         if prompt_add is not None:
             changes = _added(changes, renderer.base, prompt_add)
         changes += [(f"lora.{name}", weight) for name, weight in (loras or {}).items()]
-        changes += list((arguments or {}).items())
+        changes += others
         if seed is not None:
             changes.append(("seed", used_seed(seed)))
         if strength is not None:

@@ -115,9 +115,13 @@ class Extras:
         return {name: value for name, value in named.items() if value is not None}
 
 
-def read_adapters(extras: Extras, on_bytes: Callable[[int], None] | None = None) -> tuple[Adapter, ...]:
-    """The adapters that are asked for, found and hashed, in the order in which they act."""
-    asked: list[tuple[str, Place, float | None, str | None]] = []
+Asked = tuple[str, Place, float | None, str | None]
+"""(kind, place, weight, the word that stands for it) of an adapter that is asked for"""
+
+
+def asked_adapters(extras: Extras) -> list[Asked]:
+    """The adapters that are asked for, in the order in which they act."""
+    asked: list[Asked] = []
     if extras.vae is not None:
         asked.append((VAE, extras.vae, None, None))
     if extras.controlnet is not None:
@@ -126,7 +130,12 @@ def read_adapters(extras: Extras, on_bytes: Callable[[int], None] | None = None)
     asked += [(EMBEDDING, place, None, token) for place, token in map(named_embedding, extras.embeddings)]
     if extras.ip_adapter is not None:
         asked.append((IP_ADAPTER, *_weighted(extras.ip_adapter, IP_ADAPTER), None))
-    return tuple(read_adapter(kind, place, weight, token, on_bytes) for kind, place, weight, token in asked)
+    return asked
+
+
+def read_adapters(extras: Extras, on_bytes: Callable[[int], None] | None = None) -> tuple[Adapter, ...]:
+    """The adapters that are asked for, found and hashed."""
+    return tuple(read_adapter(*one, on_bytes) for one in asked_adapters(extras))
 
 
 def _weighted(one: Weighted, kind: str) -> tuple[Place, float]:

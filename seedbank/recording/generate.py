@@ -17,6 +17,7 @@ from seedbank.hashing import sha256
 from seedbank.pipelines import IMAGE, check_refiner, pipeline_for
 from seedbank.progress import QUIET, Progress
 from seedbank.recipe import Recipe
+from seedbank.recording.beforehand import check_beforehand
 from seedbank.recording.extras import (
     Extras,
     Input,
@@ -57,6 +58,10 @@ class ModelChoice:
     config: str | None = None
     dtype: str | None = None
     offline: bool = False
+
+    def find(self) -> Source:
+        """As `find_model`."""
+        return find_model(self.spec, revision=self.revision, variant=self.variant, config=self.config, offline=self.offline)
 
 
 @dataclass(frozen=True)
@@ -142,9 +147,8 @@ def prepare(
     extras.check()
     request.check()
     pictures = Pictures.of(extras)
-    source = find_model(
-        choice.spec, revision=choice.revision, variant=choice.variant, config=choice.config, offline=choice.offline
-    )
+    source = choice.find()
+    check_beforehand(request, source, extras)
     with progress.task("hashing the weights", unit="B") as task:
         model = read_source(engine, source, task.advance)
         adapters = read_adapters(extras, task.advance)

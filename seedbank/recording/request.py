@@ -27,6 +27,8 @@ NOT_IN_CALL = ("prompt", "generator", "latents", "output_type", "return_dict", "
 """Parameters that have a place of their own in the recipe, or that the worker decides."""
 INPUTS = ("image", "mask_image", "control_image", "ip_adapter_image", "masked_image_latents")
 """Parameters that take pictures; these are inputs of the recipe."""
+Parameters = Mapping[str, Mapping[str, Any]]
+"""{argument: {default, annotation}} of a pipeline's call"""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Request:
             raise BadInput(f"The guidance {self.guidance} is out of range.", "Use 0 or more.")
         if self.cfg is not None:
             check_cfg(self.cfg)
+        _check_sides(*(side for side in (self.width, self.height) if side is not None))
 
 
 def request_of(
@@ -124,8 +127,7 @@ def make_plan(request: Request, loaded: Loaded, model: Model, defaults: Mapping[
     noise = first_noise(request.noise, used_seed(request.seed), hardware)
     conditioning: dict[str, Any] = {"prompt": request.prompt}
     if request.negative is not None:
-        if "negative_prompt" not in loaded.call:
-            raise BadInput(f"{loaded.pipeline} has no negative prompt.", "Leave --negative away.")
+        check_negative(loaded.pipeline, loaded.call)
         conditioning["negative_prompt"] = request.negative
     for name in [name for name in call if name.startswith(("prompt_", "negative_prompt_"))]:
         value = call.pop(name)
@@ -160,10 +162,7 @@ def changed_call(call: Mapping[str, Any], request: Request, loaded: Loaded) -> d
     """The arguments of a call with what `request` says in their place, checked. Raises `BadInput`."""
     request.check()
     call = dict(call)
-    for name, value in request.arguments.items():
-        if name not in loaded.call or not _is_recorded(name):
-            raise BadInput(f"{loaded.pipeline} has no argument {name!r} that can be set here.", _offer(name, loaded))
-        call[name] = _typed(name, value, loaded)
+    call |= typed(request.arguments, loaded.pipeline, loaded.call)
     if request.steps is not None:
         call["num_inference_steps"] = request.steps
     if request.guidance is not None:
@@ -182,10 +181,24 @@ def check_strength(call: Mapping[str, Any]) -> None:
         raise BadInput(f"A strength of {strength:g} leaves none of {steps} steps to do.", f"Use --steps {least} or more.")
 
 
-def _typed(name: str, value: Any, loaded: Loaded) -> Any:
+def check_negative(pipeline: str, parameters: Parameters) -> None:
+    """Raises `BadInput` when the pipeline has no place for a negative prompt."""
+    if "negative_prompt" not in parameters:
+        raise BadInput(f"{pipeline} has no negative prompt.", "Leave --negative away.")
+
+
+def typed(arguments: Mapping[str, Any], pipeline: str, parameters: Parameters) -> dict[str, Any]:
+    """{name: value} of arguments for a call with these parameters. Raises `BadInput` for one that it does not have or take."""
+    for name in arguments:
+        if name not in parameters or not _is_recorded(name):
+            raise BadInput(f"{pipeline} has no argument {name!r} that can be set here.", _offer(name, parameters))
+    return {name: _typed(name, value, parameters[name]) for name, value in arguments.items()}
+
+
+def _typed(name: str, value: Any, parameter: Mapping[str, Any]) -> Any:
     """`value` for the argument, of the type that its default or its annotation names. Raises `BadInput` for another."""
-    default = loaded.call[name].get("default")
-    words = set(re.findall(r"\w+", str(loaded.call[name].get("annotation", "")).lower()))
+    default = parameter.get("default")
+    words = set(re.findall(r"\w+", str(parameter.get("annotation", "")).lower()))
     if isinstance(value, str) and value.lower() in ("null", "none"):
         value = None
     if value is None:
@@ -215,10 +228,14 @@ def _typed(name: str, value: Any, loaded: Loaded) -> Any:
 def _size(request: Request, call: Mapping[str, Any], loaded: Loaded) -> tuple[int, int]:
     width = request.width if request.width is not None else call["width"]
     height = request.height if request.height is not None else call["height"]
-    if max(width, height) > LARGEST_SIDE:
-        raise BadInput(f"The size {width}x{height} is out of range.", f"Use at most {LARGEST_SIDE:,} pixels a side.")
+    _check_sides(width, height)
     check_size(loaded.pipeline, width, height, loaded.sizes["vae_scale_factor"])
     return width, height
+
+
+def _check_sides(*sides: int) -> None:
+    if not all(0 < side <= LARGEST_SIDE for side in sides):
+        raise BadInput(f"The size {'x'.join(map(str, sides))} is out of range.", f"Use 1 to {LARGEST_SIDE:,} pixels a side.")
 
 
 def _is_recorded(name: str) -> bool:
@@ -231,11 +248,12 @@ def _is_recorded(name: str) -> bool:
     )
 
 
-def _offer(name: str, loaded: Loaded) -> str:
+def _offer(name: str, parameters: Parameters) -> str:
     from difflib import get_close_matches
 
-    near = get_close_matches(name, [known for known in loaded.call if _is_recorded(known)], n=1)
-    return f"Did you mean {near[0]!r}?" if near else "See `seedbank show` for the arguments of a recorded call."
+    known = [one for one in parameters if _is_recorded(one)]
+    near = get_close_matches(name, known, n=1)
+    return f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(known)}."
 
 
 def _remarks(request: Request, recipe: Recipe) -> list[str]:

@@ -48,8 +48,8 @@ FAST = ("--steps", "3", "--model", "embedded@0", "--device", "cpu", "--size", "6
         (["collection", "create", " "], 2, "name of a collection cannot be empty"),
         (["sweep", "x", "--seeds", "1,2", "--contact-sheet", "sheet.bmp"], 2, "End it with .png, .jpg, .jpeg or .webp"),
         (["generate", "x", "--size", "100by100"], 2, "not a size"),
-        (["generate", "x", "--model", "/no/such/folder"], 1, "/no/such/folder"),
-        (["generate", "x", "--model", "embedded@77"], 1, "embedded@77"),
+        (["generate", "x", "--model", "/no/such/folder"], 2, "/no/such/folder"),
+        (["generate", "x", "--model", "embedded@77"], 2, "embedded@77"),
     ],
 )
 def test_it_is_said_in_one_sentence(seedbank, arguments, code, words):
@@ -95,6 +95,19 @@ MISTAKES_THAT_NEED_NO_MODEL = [
     (["vary", "1", "--prompt-add", "ink", "--tag", "a,b"], "contains a comma"),
     (["vary", "1", "--seed", "-2"], "seed -2 is out of range"),
     (["vary", "1"], "Nothing changes"),
+    (["vary", "1", "--set", "steps=few"], "steps is no argument of the pipeline"),
+    (["generate", "x", "--set", "etaa=1"], "It has: height, width, num_inference_steps, sigmas"),
+    (["generate", "x", "--set", "max_sequence_length=long"], "max_sequence_length cannot be 'long'"),
+    (["generate", "x", "--size", "100x64"], "Use 96x64 or 128x64"),
+    (["generate", "x", "--size", "0x64"], "0x64 is out of range"),
+    (["generate", "x", "--lora", "no.safetensors"], "There is no file"),
+    (["sweep", "x", "--seeds", "1,2", "--set", "etaa=1"], "no argument 'etaa'"),
+    (["sweep", "x", "--axis", "etaa=1,2"], "The axis 'etaa=1,2' cannot be rendered"),
+    (["sweep", "x", "--axis", "size=64x64,100x100"], "Use 96x96 or 128x128"),
+    (["generate", "x", "--model", "."], "not a diffusers pipeline folder"),
+    (["regen", "1", "--model", "nowhere"], "There is no model 'nowhere'"),
+    (["regen", "1", "--with", "thread=1"], "There is no setting 'thread'"),
+    (["vary", "1", "--prompt-add", "ink", "--model", "nowhere"], "There is no model 'nowhere'"),
     (["import", "picture.png", "--tag", "a,b"], "contains a comma"),
 ]
 

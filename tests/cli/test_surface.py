@@ -29,7 +29,7 @@ def test_a_picture_a_mask_and_a_sampler_are_recorded_and_shown(seedbank, pieces)
     [
         (("--mask", "mask.png"), 2, "--mask has no effect without --image"),
         (("--image", "nowhere.png"), 2, "The picture nowhere.png cannot be read"),
-        (("--lora", "nowhere.safetensors"), 1, "There is no file"),
+        (("--lora", "nowhere.safetensors"), 2, "There is no file"),
     ],
 )
 def test_what_makes_no_sense_is_one_sentence_and_nothing_is_recorded(seedbank, arguments, code, words):

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from seedbank.engine.unloaded import vae_scale_factor
 from seedbank.errors import BadInput, Blocked
 from seedbank.frozen import replace
 from tests.engine.conftest import recipe_for
@@ -218,7 +219,7 @@ def test_of_a_text_without_spaces_the_rest_is_named(engine, load):
     assert engine.lost_words("红" * 20 + "猫狗", max_sequence_length=21) == ["猫狗"]
 
 
-def test_the_description_names_what_a_recipe_needs(engine, load):
+def test_the_description_names_what_a_recipe_needs(engine, load, model):
     loaded = load(engine, Z_IMAGE)
     assert loaded.scheduler["class"] == "FlowMatchEulerDiscreteScheduler" and loaded.scheduler["config"]["shift"] == 3.0
     assert not [name for name in loaded.scheduler["config"] if name.startswith("_")]
@@ -226,6 +227,7 @@ def test_the_description_names_what_a_recipe_needs(engine, load):
     # The pipeline's own default is 1024; this VAE was made for 128.
     assert loaded.sizes == {"vae_scale_factor": 8, "height": 128, "width": 128}
     assert load(engine, SD15).sizes == {"vae_scale_factor": 4, "height": 64, "width": 64}
+    assert [vae_scale_factor(model(family)) for family in (Z_IMAGE, SD15)] == [8, 4]  # from files alone, before it is loaded
     assert loaded.dtypes == {"vae": "float32", "text_encoder": "float32", "transformer": "float32"}
 
 

@@ -1,0 +1,63 @@
+"""Refuse changes at once that no pipeline of an entry's or a model's class takes; the loaded pipeline is asked the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from seedbank.engine.opening import find_recorded
+from seedbank.errors import BadInput, Blocked
+from seedbank.explore.axes import FIELDS, PLACES, Axis
+from seedbank.explore.cells import tried
+from seedbank.explore.changes import TEXTS, Change, has_place
+from seedbank.recording.beforehand import check_arguments, check_sizes
+from seedbank.records import Entry
+
+ARGUMENTS = ("strength", "clip_skip", "prompt_2")
+"""Fields that are arguments of the pipeline by their own names."""
+REQUESTED = ("steps", "guidance", "cfg")
+"""Fields that are other arguments by the class of the pipeline."""
+
+
+def as_changes(arguments: Mapping[str, Any]) -> list[Change]:
+    """Arguments of the pipeline, by its own names, as changes. Raises `BadInput` for a field, which has a type of its own."""
+    for name in arguments:
+        if name in FIELDS and name not in ARGUMENTS:
+            offer = f"Use its own option, or: seedbank sweep --from WHICH --axis {name}=VALUES"
+            raise BadInput(f"{name} is no argument of the pipeline but a field of the recipe.", offer)
+    return [("negative_2" if name == TEXTS["negative_2"] else name, value) for name, value in arguments.items()]
+
+
+def pipeline_of(entry: Entry) -> tuple[str | None, Path | None]:
+    """(the pipeline class of an entry, the folder of its model) as far as they are known."""
+    recipe, model = entry.recipe, entry.model
+    if recipe is None or recipe.pipeline is None or model is None:
+        return None, None
+    try:
+        return recipe.pipeline, find_recorded(model).folder
+    except Blocked:  # the bank may have kept its files
+        return recipe.pipeline, None
+
+
+def check_changes(pipeline: str | None, folder: Path | None, changes: Iterable[Change]) -> None:
+    """Raises `BadInput` for changes that the pipeline of the model in `folder` does not take."""
+    if pipeline is None:
+        return
+    named = {field: value for field, value in changes if not has_place(field) and field not in REQUESTED}
+    sizes = [named.pop("size")] if "size" in named else []
+    check_arguments(pipeline, named)
+    if folder is not None:
+        check_sizes(pipeline, folder, sizes)
+
+
+def check_axes(axes: Sequence[Axis], pipeline: str | None, folder: Path | None) -> None:
+    """As `check_changes` for what axes change, where the pipeline of all cells is known."""
+    if any(axis.field in PLACES for axis in axes):
+        return
+    for axis in axes:
+        for value in tried(axis):
+            try:
+                check_changes(pipeline, folder, [(axis.field, value)])
+            except BadInput as error:
+                raise BadInput(f"The axis {axis.text!r} cannot be rendered: {error.message}", error.hint) from None

@@ -1,0 +1,51 @@
+"""Refuse at once what no pipeline of a model's class takes: nobody waits for torch to hear of a mistyped name or size.
+
+The loaded pipeline is asked the same again; what cannot be told from files is left to it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from seedbank.engine.adapters import check_there
+from seedbank.engine.source import Source
+from seedbank.engine.unloaded import call_parameters, pipeline_class, vae_scale_factor
+from seedbank.pipelines import FACTS, check_size, pipeline_for
+from seedbank.recording.extras import Extras, asked_adapters
+from seedbank.recording.request import Request, check_negative, typed
+
+
+def check_beforehand(request: Request, source: Source, extras: Extras) -> None:
+    """Raises `BadInput` for adapters that are not there, and for what the pipeline of the model at `source` does not take."""
+    for kind, place, *_ in asked_adapters(extras):
+        check_there(kind, Path(os.path.abspath(Path(place).expanduser())))
+    pipeline = task_class(source, extras)
+    if pipeline is None:
+        return
+    check_arguments(pipeline, {**request.arguments, **extras.arguments}, negative=request.negative is not None)
+    if request.width is not None and request.height is not None and extras.vae is None:
+        check_sizes(pipeline, source.folder, [(request.width, request.height)])
+
+
+def task_class(source: Source, extras: Extras) -> str | None:
+    """The pipeline class of a model for what it is given; None where seedbank loads none, of which the manifest says why."""
+    named = pipeline_class(source.folder)
+    return pipeline_for(named, extras.task) if named is not None and named in FACTS else None
+
+
+def check_arguments(pipeline: str, arguments: Mapping[str, Any], *, negative: bool = False) -> None:
+    """Raises `BadInput` for arguments, or a negative prompt, that a class of pipelines does not have or take."""
+    if (arguments or negative) and (parameters := call_parameters(pipeline)) is not None:
+        typed(arguments, pipeline, parameters)
+        if negative:
+            check_negative(pipeline, parameters)
+
+
+def check_sizes(pipeline: str, folder: Path, sizes: Iterable[tuple[int, int]]) -> None:
+    """Raises `BadInput` for a (width, height) that the pipeline of the model in `folder` would crop or refuse."""
+    if (factor := vae_scale_factor(folder)) is not None:
+        for width, height in sizes:
+            check_size(pipeline, width, height, factor)
