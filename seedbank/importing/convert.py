@@ -70,7 +70,8 @@ class Converted:
     obstacles  what cannot be followed at all, one sentence each; the entry cannot be regenerated while there is one
     remarks    what is followed only nearly, one sentence each
     scheduler  what the sampler and the schedule of the file are here
-    details    what the entry keeps in its `details`: which reading this was made of
+    details    what the entry keeps in its `details`: which reading this was made of, and what it is found by besides the
+               recipe: the sampler and the schedule in the words of the tool
     """
 
     recipe: Recipe | None = None
@@ -128,7 +129,7 @@ class _Conversion:
             tuple(dict.fromkeys(self.obstacles)),
             tuple(dict.fromkeys(self.remarks)),
             meant,
-            {"tool": self.tool, "place": self.place},
+            {"tool": self.tool, "place": self.place, "sampler": self.said.sampler, "schedule": self._schedule()},
         )
 
     def _unsaid(self) -> Iterator[str]:
@@ -217,8 +218,7 @@ class _Conversion:
         return int(used) - 1
 
     def _scheduler(self, pipeline: str | None) -> Meaning:
-        schedule = self.said.schedule or self.said.extras.get("Sampler sigma")  # as SD.Next calls it
-        meant = meaning(self.tool, self.said.sampler, str(schedule) if schedule else None)
+        meant = meaning(self.tool, self.said.sampler, self._schedule())
         if meant.unknown is not None:
             what = "sampler" if meant.sampler is None and meant.unknown == self.said.sampler else "schedule"
             self.obstacles.append(f"The {what} {meant.unknown!r} of {self.tool} has no counterpart here.")
@@ -228,6 +228,10 @@ class _Conversion:
         if meant.near is not None and pipeline not in FLOW:
             self.remarks.append(f"{self.said.sampler}: {meant.near}.")
         return meant
+
+    def _schedule(self) -> str | None:
+        schedule = self.said.schedule or self.said.extras.get("Sampler sigma")  # as SD.Next calls it
+        return str(schedule) if schedule else None
 
     # -- weights ------------------------------------------------------------------------------------------------------
 

@@ -4,11 +4,14 @@
     Negative prompt: blurry
     Steps: 8, Sampler: Euler a, CFG scale: 4, Seed: 123456, Size: 128x128, Model: embedded
 
-The prompt and whatever has a key here is looked for; what has none (Version, RNG, hashes of other tools …) is left out. The
-last line alone will do.
+The prompt and whatever has a key here is looked for; what has none (Version, RNG, hashes of other tools …) is left out, and
+so are the tags of networks in the prompt, which a recipe has beside its text. Where there is a seed the size is left out, too:
+it is that of the rendering, and pictures are enlarged after it, or scaled for a page. The last line alone will do.
 """
 
 from __future__ import annotations
+
+import re
 
 from seedbank.infotext import parse
 from seedbank.query.nodes import Node, Term
@@ -23,6 +26,10 @@ FIELDS = {
     "model": "model",
 }
 """{name there, in lower case: key here}"""
+WEIGHTS = re.compile(r"\.(?:safetensors|sft|ckpt|pth?|bin|gguf)\Z", re.IGNORECASE)
+"""How the name of a file with weights ends, which is not a part of a model's name."""
+NETWORK = re.compile(r"<\w+:[^<>]*>")
+"""As in ``<lora:name:0.8>``."""
 
 
 def pasted(text: str) -> list[Node] | None:
@@ -32,10 +39,13 @@ def pasted(text: str) -> list[Node] | None:
         return None
     found: list[Node] = []
     for key, words in (("prompt", parts.prompt), ("negative", parts.negative_prompt)):
-        if plain := (words or "").strip().strip("*"):
+        if plain := NETWORK.sub("", words or "").strip().strip("*"):
             found.append(Term(key, plain))
-    for name, value in parts.pairs:
-        field = FIELDS.get(name.casefold())
-        if field is not None and value:
+    names = [name.casefold() for name, _ in parts.pairs]
+    for name, (_, value) in zip(names, parts.pairs, strict=True):
+        field = FIELDS.get(name)
+        if field == "model":
+            value = WEIGHTS.sub("", value)
+        if field is not None and value and not (field == "size" and "seed" in names):
             found.append(Term(field, value))
     return found

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, select
 from seedbank.hashing import CHUNK as PIECE
 from seedbank.hashing import json_digest, plain_value
 from seedbank.records import EXACT, VERDICTS
-from seedbank.store.catalogue import method_digest, searched_cfg
+from seedbank.store.catalogue import method_digest, method_row, said_of, searched_cfg
 from seedbank.store.files import OWN
 from seedbank.store.imports import IMPORT
 from seedbank.store.integrity import in_batches, where_in
@@ -106,11 +106,12 @@ def _manifests(connection: Connection) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class _Settings:
-    """What of the settings of recipes is repeated in entries: digests of the method, the inputs and the adapters."""
+    """What of the settings of recipes is repeated in entries: all of them, as their method follows from them; digests of the
+    inputs and the adapters."""
 
     pipeline: str | None
     call: Mapping[str, Any]
-    method: str | None
+    body: Mapping[str, Any] | None
     inputs: frozenset[str]
     adapters: frozenset[str]
 
@@ -122,7 +123,7 @@ class _Settings:
         return cls(
             pipeline if isinstance(pipeline, str) else None,
             body.get("call") or {},
-            method_digest(body),
+            body,
             *(frozenset(filter(is_digest, (item.get("digest") for item in items))) for items in (named, beside)),
         )
 
@@ -138,6 +139,7 @@ class _Found:
 
     connection: Connection
     known: dict[int, _Settings] = field(default_factory=dict)
+    methods: dict[tuple[Any, ...], str] = field(default_factory=dict)
     wrong: dict[str, list[int]] = field(default_factory=dict)
 
     def contradictions(self) -> Iterator[str]:
@@ -149,6 +151,7 @@ class _Found:
                 entries.c.origin,
                 entries.c.recipe_id,
                 entries.c.cfg,
+                entries.c.details,
                 *(entries.c[name] for name in _SAME),
                 *of,
                 methods.c.digest.label("method"),
@@ -175,7 +178,7 @@ class _Found:
             beside = self._digests(entry_adapters, adapters, last, rows[-1].id)
             foreign = []
             for row in rows:
-                for what in _differences(row, self._of(row)):
+                for what in _differences(row, self._of(row), self._method(row)):
                     self._note(what, row.id)
                 if beside.get(row.id, frozenset()) != self._of(row).adapters:
                     self._note("set of adapters", row.id)
@@ -191,6 +194,17 @@ class _Found:
     def _of(self, row: Any) -> _Settings:
         return self.known.get(row.recipe_settings_id, _NO_RECIPE)
 
+    def _method(self, row: Any) -> str | None:
+        """The digest of the method that the entry's recipe says, and its file."""
+        of = self._of(row)
+        if of.body is None:
+            return None
+        said = said_of(plain_value(row.details)) if row.details else {}
+        key = row.recipe_settings_id, tuple(said.items())
+        if key not in self.methods:
+            self.methods[key] = method_digest(method_row(of.body, said))
+        return self.methods[key]
+
     def _note(self, what: str, entry: int) -> None:
         ids = self.wrong.setdefault(what, [])
         if len(ids) <= NAMED:
@@ -199,6 +213,7 @@ class _Found:
     def _read_settings(self, wanted: Collection[int]) -> None:
         if len(self.known) > MOST_REMEMBERED:
             self.known.clear()
+            self.methods.clear()
         ids = sorted(wanted - self.known.keys())
         for start in range(0, len(ids), 500):
             statement = select(settings).where(settings.c.id.in_(ids[start : start + 500]))
@@ -233,7 +248,7 @@ class _Found:
         return found
 
 
-def _differences(row: Any, of: _Settings) -> Iterator[str]:
+def _differences(row: Any, of: _Settings, method: str | None) -> Iterator[str]:
     """What an entry says otherwise than its recipe and its picture, in the words of people."""
     for name, word in _SAME.items():
         if getattr(row, name) != getattr(row, f"recipe_{name}"):
@@ -241,7 +256,7 @@ def _differences(row: Any, of: _Settings) -> Iterator[str]:
     call = of.call if row.recipe_guidance is None else {**of.call, "guidance_scale": row.recipe_guidance}
     if row.cfg != searched_cfg(of.pipeline, call):
         yield "cfg"
-    if row.method != of.method:
+    if row.method != method:
         yield "pipeline or scheduler"
     planned = row.recipe_width, row.recipe_height
     drawn = planned[0] if row.width is None else row.width, planned[1] if row.height is None else row.height

@@ -8,11 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection, select, tuple_
 
+from seedbank.dialects import LONGEST_NAME
 from seedbank.hashing import sha256
 from seedbank.pipelines import cfg_of
 from seedbank.recipe import Recipe
 from seedbank.records import NewEntry, Picture
 from seedbank.store.inserting import insert_many
+from seedbank.store.matching import SAID
 from seedbank.store.reading import chunks
 from seedbank.store.recipes import is_digest
 from seedbank.store.sharing import StoredRecipe, ensure
@@ -25,19 +27,19 @@ Size = tuple[int, int]
 
 def searched_columns(connection: Connection, news: Sequence[tuple[NewEntry, StoredRecipe | None]]) -> list[dict[str, Any]]:
     """The columns of `entries` that searching needs, for each new entry."""
-    known_methods = _store_methods(connection, {id(stored): stored for _, stored in news if stored}.values())
+    known_methods = _store_methods(connection, news)
     wanted = [_size(new, stored) for new, stored in news]
     known_sizes = _store_sizes(connection, {size for size in wanted if size is not None})
     return [
         {
             "prompt_id": stored.columns["prompt_id"] if stored else None,
-            "method_id": known_methods[stored.settings_digest] if stored else None,
+            "method_id": method,
             "size_id": known_sizes[size] if size else None,
             "seed": stored.columns["seed"] if stored else None,
             "steps": stored.columns["steps"] if stored else None,
             "cfg": searched_cfg(new.recipe.pipeline, new.recipe.call) if new.recipe else None,
         }
-        for (new, stored), size in zip(news, wanted, strict=True)
+        for (new, stored), size, method in zip(news, wanted, known_methods, strict=True)
     ]
 
 
@@ -66,32 +68,53 @@ def _store_sizes(connection: Connection, wanted: set[Size]) -> dict[Size, int]:
     return found | dict(zip(missing, ids, strict=True))
 
 
-def _store_methods(connection: Connection, given: Iterable[StoredRecipe]) -> dict[str, int]:
-    """{settings digest: how these recipes render}: pipeline class, scheduler and its settings, dtypes. A bank has few."""
-    rows = {stored.settings_digest: _method(stored.settings) for stored in given}
-    digests = {key: _digest(row) for key, row in rows.items()}
+def _store_methods(connection: Connection, news: Sequence[tuple[NewEntry, StoredRecipe | None]]) -> list[int | None]:
+    """The row of `methods` of each new entry, which says how it renders. A bank has few, and so have many new entries."""
+    rows: dict[Any, dict[str, Any]] = {}
+    keys = []
+    for new, stored in news:
+        said = said_of(new.details)
+        keys.append(key := None if stored is None else (stored.settings_digest, *said.items()))
+        if stored is not None and key not in rows:
+            rows[key] = method_row(stored.settings, said)
+    digests = {key: method_digest(row) for key, row in rows.items()}
     ids = ensure(connection, methods, {digests[key]: row for key, row in rows.items()})
-    return {key: ids[digest] for key, digest in digests.items()}
+    return [None if key is None else ids[digests[key]] for key in keys]
 
 
-def method_digest(settings: Mapping[str, Any]) -> str:
-    """The digest of the row of `methods` that recipes with these settings have."""
-    return _digest(_method(settings))
-
-
-def _digest(row: Mapping[str, Any]) -> str:
+def method_digest(row: Mapping[str, Any]) -> str:
+    """The digest of a row of `methods`."""
     return sha256(json_text(row).encode())
 
 
-def _method(settings: Mapping[str, Any]) -> dict[str, Any]:
+def method_row(settings: Mapping[str, Any], details: Mapping[str, Any]) -> dict[str, Any]:
+    """How a recipe with these settings renders: pipeline class, scheduler and its settings, dtypes.
+
+    What the file of an import calls its sampler and its schedule stands beside it, under `SAID`: whether `Euler` is that of a
+    flow-matching model is not known until its weights are, and some schedules have no counterpart in diffusers.
+    """
     scheduler = settings.get("scheduler")
     of_scheduler = scheduler if isinstance(scheduler, Mapping) else {}
+    config = of_scheduler.get("config")
+    if said := said_of(details):
+        config = {**(config if isinstance(config, Mapping) else {}), SAID: said}
     return {
         "pipeline": _text(settings.get("pipeline")),
         "scheduler": _text(of_scheduler.get("class")),
-        "config": of_scheduler.get("config"),
+        "config": config,
         "dtypes": settings.get("dtypes"),
     }
+
+
+def said_of(details: Mapping[str, Any]) -> dict[str, str]:
+    """{tool, sampler, schedule} of an import in the words of its tool; empty where the file says neither of the last two."""
+    said = {name: word for name in ("tool", "sampler", "schedule") if (word := _word(details.get(name)))}
+    return said if said.keys() - {"tool"} else {}
+
+
+def _word(value: Any) -> str | None:
+    """What can be the name of a sampler; a file can hold anything."""
+    return value if isinstance(value, str) and 0 < len(value) <= LONGEST_NAME else None
 
 
 def _text(value: Any) -> str | None:

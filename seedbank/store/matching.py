@@ -14,13 +14,16 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, func, select
 
+from seedbank.dialects import SAMPLER_NAMES, SCHEDULE_NAMES, meaning
 from seedbank.query.values import Shape
-from seedbank.samplers import FLOW_SAMPLERS, OTHER_NAMES, SAMPLERS, SIGMAS, SPACINGS
+from seedbank.samplers import FLOW_SAMPLERS, NORMAL, OTHER_NAMES, SAMPLERS, SIGMAS, SPACINGS, is_flow
 from seedbank.store.digests import begins, last_rows
 from seedbank.store.tables import environment_parts, methods, parts, settings, sizes
 from seedbank.store.usage import adapters_of_settings
 from seedbank.store.words import fold
 
+SAID = "said"
+"""Where `methods.config` has what the file of an import says: {tool, sampler, schedule}, in the words of the tool."""
 DIGEST = re.compile("[0-9a-f]{4,64}")
 """What can be the beginning of one."""
 
@@ -77,13 +80,20 @@ def method_of(pipeline: str | None, scheduler: str | None, config: Any, dtypes: 
     ]
     schedules = [name for name, flag in SIGMAS.items() if given.get(flag)]
     schedules += [name for name, spacing in SPACINGS.items() if given.get("timestep_spacing") == spacing]
+    if isinstance(said := given.get(SAID), Mapping):
+        words = said.get("sampler"), said.get("schedule")
+        meant = meaning(said.get("tool"), *words)
+        samplers = [*samplers, *filter(None, (meant.sampler, words[0]))]
+        schedules = [*schedules, *filter(None, (meant.schedule, words[1]))]
+    elif is_flow(scheduler) and not schedules:
+        schedules = [NORMAL, "simple", "sgm_uniform"]  # all of them are the pipeline's own way
     formats = dtypes.values() if isinstance(dtypes, Mapping) else ()
     return Method(
         {
             "pipeline": _folded([pipeline]),
             "scheduler": _folded([scheduler]),
             "sampler": _folded([*samplers, scheduler]),
-            "schedule": _folded(schedules or (["normal"] if scheduler else [])),
+            "schedule": _folded(schedules or ([NORMAL] if scheduler else [])),
             "dtype": _folded({str(value).removeprefix("torch.") for value in formats}),
         }
     )
@@ -93,12 +103,13 @@ def _folded(names: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(fold(name) for name in names if name)
 
 
-def sampler_word(text: str) -> str:
-    """A sampler or schedule as other tools write it (``DPM++ 2M``, ``Euler a``) in the words of our tables."""
+def sampler_words(key: str, text: str) -> set[str]:
+    """A sampler or schedule as other tools write it (``DPM++ 2M``, ``Euler a``, ``Uniform``) in the words of our tables."""
     word = "_".join(text.lower().replace("-", " ").replace("_", " ").split())
     for other, ours in OTHER_NAMES.items():
         word = word.replace(other, ours)
-    return word
+    known = (SAMPLER_NAMES if key == "sampler" else SCHEDULE_NAMES).ours(text, None)
+    return {word, known} if known else {word}
 
 
 # -- what a process remembers --------------------------------------------------------------------------------------
@@ -131,7 +142,7 @@ class Remembered:
                 self.methods[row.digest] = method_of(row.pipeline, row.scheduler, row.config, row.dtypes)
         wanted = [pattern(text)]
         if key in ("sampler", "schedule"):
-            wanted.append(pattern(sampler_word(text)))
+            wanted += [pattern(word) for word in sampler_words(key, text)]
         return sorted(
             number
             for digest, number in ids.items()

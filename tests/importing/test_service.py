@@ -66,6 +66,7 @@ def test_a_folder_becomes_entries_with_what_each_file_says(bank_url: str, tmp_pa
         (payload,) = bank.store.imports.payloads(2)
         assert (payload.place, payload.text) == ("png:parameters", parameters(1))
         assert ids(bank, "origin:imported seed:1..2 tag:sea run:first") == [3, 2]
+        assert ids(bank, parameters(1)) == [2], "what the file says, pasted, finds it again"
         assert list(check(bank, read_data=True)) == []
         assert outcomes(bank, folder, tags=["sea"]) == {"known": 3}
 

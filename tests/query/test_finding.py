@@ -1,5 +1,6 @@
 """What the words of a query find."""
 
+import shlex
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from seedbank.query import parse
 from seedbank.records import NewEntry, NewRegeneration
 from seedbank.store import Store
+from seedbank.store.agreement import agreement
 from tests.conftest import Databases
 from tests.store.examples import model, new_entry, recipe
 
@@ -107,6 +109,28 @@ def test_words_find(library: Store, words: str, found: list[int]):
     assert [entry.id for entry in library.find(parse(words))] == sorted(found, reverse=True)
     assert list(library.ids(parse(words))) == sorted(found, reverse=True)
     assert library.count(parse(words)) == len(found)
+
+
+SAID: tuple[tuple[dict, str, str], ...] = (
+    # No model is known, so that Euler is no class of diffusers yet.
+    ({"sampler": "Euler", "schedule": "Automatic"}, "euler Euler | normal Uniform Auto*", "euler_a | karras"),
+    ({"sampler": "DPM++ 2M Karras"}, '"DPM++ 2M Karras" dpm++_2m dpmpp_2m | karras', "dpm++_2m_sde | normal"),
+    ({"tool": "comfyui", "sampler": "euler_ancestral", "schedule": "karras"}, '"Euler a" euler_* | k*', "euler | beta"),
+    ({"sampler": "one of their own" * 20, "schedule": 7}, "|", "one* | 7 *"),
+)
+"""What files say of samplers and schedules, and names that find it or do not."""
+
+
+def test_an_import_is_found_by_the_sampler_that_its_file_names(store: Store):
+    bare = recipe(1, scheduler=None, pipeline=None)
+    details = [{"tool": "a1111", **said} for said, *_ in SAID]
+    store.add_entries([NewEntry(recipe=bare, origin="imported", details=one) for one in details])
+    for number, (_, found, lost) in enumerate(SAID, 1):
+        for words, is_found in ((found, True), (lost, False)):
+            for key, names in zip(("sampler", "schedule"), words.split("|"), strict=True):
+                for name in shlex.split(names):
+                    assert (number in store.ids(parse(f'{key}:"{name}"'))) == is_found, (number, key, name)
+    assert list(agreement(store)) == []
 
 
 def test_favourites_and_ratings_are_those_of_the_one_who_asks(place: str):

@@ -86,11 +86,11 @@ def test_words_of_a_command_line_are_read_as_the_shell_leaves_them(words: list[s
     assert parse(words) == parse(text)
 
 
-PASTED = """a red circle, (blue:1.2)
+PASTED = """a red circle, (blue:1.2)<lora:ink:0.8>
 on a background
 Negative prompt: blurry, low quality
 Steps: 8, Sampler: Euler a, Schedule type: Karras, CFG scale: 4.5, Seed: 123456, Size: 128x256, Model hash: 1a2b3c, \
-Model: "em, bedded", RNG: CPU, Version: v1.9"""
+Model: "em, bedded.safetensors", RNG: CPU, Version: v1.9"""
 
 
 def test_a_pasted_parameters_text_is_a_query():
@@ -100,12 +100,14 @@ def test_a_pasted_parameters_text_is_a_query():
         Term("schedule", "Karras"),
         Term("cfg", "4.5"),
         Term("seed", "123456"),
-        Term("size", "128x256"),
         Term("model", "em, bedded"),
     )
     assert parse(PASTED.splitlines()[-1]) == Query(And(fields))
     texts = Term("prompt", "a red circle, (blue:1.2)\non a background"), Term("negative", "blurry, low quality")
     assert parse(PASTED) == parse([PASTED]) == Query(And((*texts, *fields)))
+    assert parse("Steps: 8, Size: 128x256, CFG scale: 4") == Query(
+        And((Term("steps", "8"), Term("size", "128x256"), Term("cfg", "4")))
+    ), "without a seed, the size counts"
 
 
 @pytest.mark.parametrize(
