@@ -11,7 +11,10 @@ import sys
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import cache, partial
 from pathlib import Path
+from typing import Protocol
+from weakref import ref
 
 SYNCS = 8
 """Folders that are brought to the disk at once: it takes their flushes together."""
@@ -131,6 +134,45 @@ def end_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it had ended before it was asked
         os._exit(1)
+
+
+class Owner(Protocol):
+    """Something that owns threads, connections or pipes, which a forked process must not share with its parent."""
+
+    def before_fork(self) -> None:
+        """This process is about to be forked by the calling thread."""
+
+    def after_fork(self, child: bool) -> None:
+        """It was: this is the `child`, in which no other thread runs, or the parent."""
+
+
+_owners: list[ref[Owner]] = []
+_forking = threading.local()
+
+
+def tell_of_forks(owner: Owner) -> None:
+    """Tell `owner` of every fork of this process, as long as it lives; before those that are known already."""
+    _listen_to_forks()
+    _owners[:] = [ref(owner), *(known for known in _owners if known() is not None)]
+
+
+@cache
+def _listen_to_forks() -> None:
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=partial(_after_fork, False), after_in_child=partial(_after_fork, True)
+    )
+
+
+def _before_fork() -> None:
+    _forking.told = [owner for known in _owners if (owner := known()) is not None]
+    for owner in _forking.told:
+        owner.before_fork()
+
+
+def _after_fork(child: bool) -> None:
+    for owner in reversed(_forking.told):
+        owner.after_fork(child)
+    del _forking.told
 
 
 def give_way(by: int = 5) -> None:

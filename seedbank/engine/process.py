@@ -22,6 +22,7 @@ from seedbank.engine.recalling import Recalled, can_recall
 from seedbank.engine.told import Loaded, Rendering, stages_in
 from seedbank.environment import Environment
 from seedbank.errors import BadInput, SeedbankError
+from seedbank.posix import tell_of_forks
 from seedbank.recipe import AS_IS, Recipe
 from seedbank.worker.settings import variables_for
 
@@ -58,11 +59,23 @@ class Engine:
         self.on_event = on_event
         self.timeout = timeout
         """Seconds of silence after which a rendering counts as hung; every step is a sign of life."""
-        self._asking = threading.RLock()
         self._recall = False
+        self._begin_without()
+        tell_of_forks(self)
+
+    def _begin_without(self) -> None:
+        self._asking = threading.RLock()
         self._worker: Worker | Recalled | None = None
         self._started: Mapping[str, Any] = {}
         self._loaded: Loaded | None = None
+
+    def before_fork(self) -> None:
+        """Nothing to do: see `after_fork`."""
+
+    def after_fork(self, child: bool) -> None:
+        """The render process is the parent's, which would hear the answers to what a child asks."""
+        if child:
+            self._begin_without()
 
     def __enter__(self) -> Engine:
         return self

@@ -25,6 +25,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from seedbank.errors import BadInput, NoBank, StorageError
 from seedbank.store import postgresql
 from seedbank.store.failures import translated
+from seedbank.store.forked import Forks, check_usable
 from seedbank.store.sending import KEPT_AFTER, send
 from seedbank.store.unwritable import State, check_unchanged, state_to_read, writable
 
@@ -168,6 +169,7 @@ class Database:
             if place.file.is_dir():
                 raise BadInput(f"{place} is a folder, not a bank.", "Name the database file in it.")
             self.engine = _sqlite(self, place.file, create=create)
+        self._forks = Forks(self.engine, lambda: self.opened)
 
     @property
     def is_sqlite(self) -> bool:
@@ -286,6 +288,7 @@ def _sqlite(database: Database, file: Path, *, create: bool) -> Engine:
     def connect() -> Any:
         if database.opened:
             database.check_same_file()
+        check_usable(database.named, _identity(file))
         if create or writable(file) or not file.exists():
             return opened(address)
         try:

@@ -48,6 +48,16 @@ def folders(tmp_path, monkeypatch):
     return tmp_path
 
 
+def test_a_forked_process_leaves_the_render_process_to_its_parent(engine):
+    pid = (engine.environment, engine.pid)[1]
+    if (child := os.fork()) == 0:
+        engine.close()
+        os._exit(engine.alive)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    engine.unload()
+    assert engine.pid == pid
+
+
 def test_two_workers_describe_the_same_environment(engine, other_process, load):
     load(engine, Z_IMAGE)
     other_process.unload()
@@ -62,7 +72,7 @@ def test_two_workers_describe_the_same_environment(engine, other_process, load):
     assert os.uname().nodename not in text and str(ROOT) not in text and sys.prefix not in text
 
 
-def test_a_profile_is_replayed_to_the_letter(engine, load, model, monkeypatch):
+def test_a_profile_is_replayed_to_the_letter(engine, load, model, monkeypatch, cold):
     monkeypatch.setenv("MKL_DYNAMIC", "FALSE")
     load(engine, Z_IMAGE)
     recorded = engine.environment.profile
@@ -101,7 +111,7 @@ def test_strict_mode_pins_what_as_is_leaves_alone(load):
         assert first.flags == {"global_random_state_consumed": ["torch"]}
 
 
-def test_it_runs_where_seedbank_is_not_installed_and_libraries_print(engine, load, tmp_path, monkeypatch):
+def test_it_runs_where_seedbank_is_not_installed_and_libraries_print(engine, load, tmp_path, monkeypatch, cold):
     (tmp_path / "seedbank").mkdir()
     (tmp_path / "seedbank" / "__init__.py").write_text("raise ImportError('seedbank is not installed here')")
     (tmp_path / "sitecustomize.py").write_text(
@@ -123,7 +133,7 @@ def test_it_runs_where_seedbank_is_not_installed_and_libraries_print(engine, loa
     assert (there.digest, there.trace) == (here.digest, here.trace)
 
 
-def test_a_worker_that_is_killed_while_it_renders_is_reported_and_replaced(load, folders):
+def test_a_worker_that_is_killed_while_it_renders_is_reported_and_replaced(load, folders, cold):
     with Engine(device="cpu") as engine:
         recipe = recipe_for(load(engine, Z_IMAGE))
         recipe = replace(recipe, call={**recipe.call, "num_inference_steps": 100})  # the signal comes before the end
@@ -185,7 +195,7 @@ def test_silence_beyond_the_limit_is_an_error(load):
             engine.render(recipe)
 
 
-def test_an_interpreter_without_torch_is_a_missing_engine(tmp_path, monkeypatch):
+def test_an_interpreter_without_torch_is_a_missing_engine(tmp_path, monkeypatch, cold):
     (tmp_path / "torch").mkdir()
     (tmp_path / "torch" / "__init__.py").write_text("raise ImportError('no torch', name='torch')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -194,7 +204,7 @@ def test_an_interpreter_without_torch_is_a_missing_engine(tmp_path, monkeypatch)
     assert "pip install" in caught.value.hint
 
 
-def test_an_interpreter_that_does_not_exist_is_a_missing_engine():
+def test_an_interpreter_that_does_not_exist_is_a_missing_engine(cold):
     with Engine(python="/nowhere/python") as engine, pytest.raises(MissingEngine, match="/nowhere/python"):
         _ = engine.environment
 

@@ -46,6 +46,20 @@ def test_what_fails_is_told_and_makes_room_for_others(storing):
             storing.later(broken).result()
 
 
+def test_a_fork_waits_for_what_is_under_way_and_a_child_stores_what_it_records_itself(storing):
+    stored, go = [], threading.Event()
+    storing.later(go.wait)
+    storing.later(lambda: stored.append(1))
+    threading.Timer(0.05, go.set).start()
+    child = os.fork()
+    if child == 0:
+        found = [storing.later(lambda number=number: number).result(10) for number in range(5)]
+        os._exit(found == [*range(5)] and stored == [1])
+    assert stored == [1]
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    assert storing.later(lambda: "goes on").result(10) == "goes on"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have a priority of their own on Linux only")
 def test_it_gives_way_to_the_threads_that_render(storing):
     ours = os.getpriority(os.PRIO_PROCESS, 0)

@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -53,6 +55,49 @@ def test_eight_processes_record_800_entries_into_one_bank(store: Store, bank_url
     assert [(one.communicate()[1], one.returncode) for one in started] == [("", 0)] * 8
     assert store.count() == 800
     assert list(integrity(store)) == []
+
+
+def in_a_fork(act: Callable[[], object]) -> str:
+    """What `act` raises in a forked process, empty when it went well."""
+    reading, writing = os.pipe()
+    if (child := os.fork()) == 0:
+        try:
+            act()
+        except BaseException as error:
+            os.write(writing, f"{error}".encode())
+        os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with os.fdopen(reading) as said:
+        return said.read()
+
+
+def test_a_forked_process_and_its_parent_go_on_with_the_same_store(store: Store, bank_url: str):
+    store.add_entry(new_entry(1))
+    assert in_a_fork(lambda: (store.add_entry(new_entry(2)), store.close())) == ""
+    store.add_entry(new_entry(3))
+    assert in_a_fork(lambda: Store.open(bank_url, user="bob").add_entry(new_entry(4))) == ""
+    assert [entry.seed for entry in store.find()] == [4, 3, 2, 1]
+    assert list(integrity(store)) == []
+
+
+def test_a_file_that_another_thread_uses_at_the_fork_is_refused_in_the_child(store: Store, bank_url: str):
+    """SQLite has its locks in the memory of the process: those of the other thread, a child would take for its own."""
+    writes, forked = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with store.database.writing():
+            writes.set()
+            forked.wait(60)
+
+    with ThreadPoolExecutor(1) as other:
+        writing = other.submit(write)
+        writes.wait(60)
+        said = in_a_fork(lambda: (store.find(), Store.open(bank_url)))
+        forked.set()
+        writing.result(60)
+    assert ("in use by another thread when this process was forked" in said) == store.database.is_sqlite
+    assert store.add_entry(new_entry(1)).seed == 1
 
 
 def test_threads_share_a_store(store: Store):
