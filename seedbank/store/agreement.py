@@ -17,10 +17,11 @@ from sqlalchemy import Connection, select
 from seedbank.hashing import CHUNK as PIECE
 from seedbank.hashing import json_digest, plain_value
 from seedbank.records import EXACT, VERDICTS
-from seedbank.store.catalogue import method_digest, method_row, said_of, searched_cfg
+from seedbank.store.catalogue import method_digest, method_row, searched_cfg
 from seedbank.store.files import OWN
 from seedbank.store.imports import IMPORT
 from seedbank.store.integrity import in_batches, where_in
+from seedbank.store.matching import said_of
 from seedbank.store.recipes import is_digest
 from seedbank.store.tables import (
     adapters,

@@ -8,13 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, select, tuple_
 
-from seedbank.dialects import LONGEST_NAME
 from seedbank.hashing import sha256
 from seedbank.pipelines import cfg_of
 from seedbank.recipe import Recipe
 from seedbank.records import NewEntry, Picture
 from seedbank.store.inserting import insert_many
-from seedbank.store.matching import SAID
+from seedbank.store.matching import SAID, said_of
 from seedbank.store.reading import chunks
 from seedbank.store.recipes import is_digest
 from seedbank.store.sharing import StoredRecipe, ensure
@@ -104,17 +103,6 @@ def method_row(settings: Mapping[str, Any], details: Mapping[str, Any]) -> dict[
         "config": config,
         "dtypes": settings.get("dtypes"),
     }
-
-
-def said_of(details: Mapping[str, Any]) -> dict[str, str]:
-    """{tool, sampler, schedule} of an import in the words of its tool; empty where the file says neither of the last two."""
-    said = {name: word for name in ("tool", "sampler", "schedule") if (word := _word(details.get(name)))}
-    return said if said.keys() - {"tool"} else {}
-
-
-def _word(value: Any) -> str | None:
-    """What can be the name of a sampler; a file can hold anything."""
-    return value if isinstance(value, str) and 0 < len(value) <= LONGEST_NAME else None
 
 
 def _text(value: Any) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, func, select
 
-from seedbank.dialects import SAMPLER_NAMES, SCHEDULE_NAMES, meaning
+from seedbank.dialects import LONGEST_NAME, SAMPLER_NAMES, SCHEDULE_NAMES, meaning
 from seedbank.query.values import Shape
 from seedbank.samplers import FLOW_SAMPLERS, NORMAL, OTHER_NAMES, SAMPLERS, SIGMAS, SPACINGS, is_flow
 from seedbank.store.digests import begins, last_rows
@@ -80,7 +80,8 @@ def method_of(pipeline: str | None, scheduler: str | None, config: Any, dtypes: 
     ]
     schedules = [name for name, flag in SIGMAS.items() if given.get(flag)]
     schedules += [name for name, spacing in SPACINGS.items() if given.get("timestep_spacing") == spacing]
-    if isinstance(said := given.get(SAID), Mapping):
+    told = given.get(SAID)
+    if isinstance(told, Mapping) and (said := said_of(told)):
         words = said.get("sampler"), said.get("schedule")
         meant = meaning(said.get("tool"), *words)
         samplers = [*samplers, *filter(None, (meant.sampler, words[0]))]
@@ -101,6 +102,17 @@ def method_of(pipeline: str | None, scheduler: str | None, config: Any, dtypes: 
 
 def _folded(names: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(fold(name) for name in names if name)
+
+
+def said_of(details: Mapping[str, Any]) -> dict[str, str]:
+    """{tool, sampler, schedule} of an import in the words of its tool; empty where the file says neither of the last two."""
+    said = {name: word for name in ("tool", "sampler", "schedule") if (word := _word(details.get(name)))}
+    return said if said.keys() - {"tool"} else {}
+
+
+def _word(value: Any) -> str | None:
+    """What can be the name of a sampler; a file can hold anything."""
+    return value if isinstance(value, str) and 0 < len(value) <= LONGEST_NAME else None
 
 
 def sampler_words(key: str, text: str) -> set[str]:

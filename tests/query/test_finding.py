@@ -130,6 +130,9 @@ def test_an_import_is_found_by_the_sampler_that_its_file_names(store: Store):
             for key, names in zip(("sampler", "schedule"), words.split("|"), strict=True):
                 for name in shlex.split(names):
                     assert (number in store.ids(parse(f'{key}:"{name}"'))) == is_found, (number, key, name)
+    odd = {"class": "EulerDiscreteScheduler", "config": {"said": {"sampler": 7, "schedule": ["x"]}}}
+    store.add_entry(NewEntry(recipe=recipe(2, scheduler=odd)))
+    assert list(store.ids(parse("sampler:euler schedule:normal id:5"))) == [5], "a recipe can hold anything"
     assert list(agreement(store)) == []
 
 
