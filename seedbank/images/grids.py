@@ -9,7 +9,8 @@ from PIL import Image, ImageDraw
 
 from seedbank.errors import BadInput
 from seedbank.images.codec import LARGEST_PIXELS
-from seedbank.images.sheets import BACKGROUND, FAINT, GAP, INK, LINE, Cell, font, png_of, shown, text_width, wrapped
+from seedbank.images.lettering import LINE, text_width, wrapped, write
+from seedbank.images.sheets import BACKGROUND, FAINT, GAP, INK, Cell, png_of, shown
 
 SOFT = (110, 110, 110)
 WIDEST = 220
@@ -83,7 +84,7 @@ class _Pen:
     ) -> None:
         for number, line in enumerate(lines):
             shift = 0 if centred is None else max(0, (centred - text_width(line)) // 2)
-            self._draw.text((at[0] + shift, at[1] + number * LINE), line, fill=ink, font=font())
+            write(self._draw, (at[0] + shift, at[1] + number * LINE), line, ink)
 
     def cell(self, sheet: Image.Image, cell: Cell, at: tuple[int, int], size: tuple[int, int]) -> None:
         (left, upper), (across, down) = at, size

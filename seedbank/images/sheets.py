@@ -6,24 +6,20 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from seedbank.errors import BadInput
 from seedbank.images.codec import LARGEST_PIXELS, Pixels, image_of
 from seedbank.images.compare import samples
+from seedbank.images.lettering import LINE, wrapped, write
 from seedbank.images.png import write_png
 
 BACKGROUND, INK, FAINT = (250, 250, 250), (24, 24, 24), (225, 225, 225)
-GAP, TEXT = 12, 15
-LINE = TEXT + 6
+GAP = 12
 NARROWEST = 160
 """Width in pixels of the smallest place: a label with an id and a seed of ten digits fits."""
-NARROW = 3
-"""Pixels of the narrowest letter, at least: more letters than fit need not be measured."""
 KINDS: Mapping[str, tuple[str, dict[str, int]]] = {
     ".png": ("PNG", {}),
     ".jpg": ("JPEG", {"quality": 92, "subsampling": 0}),
@@ -32,7 +28,6 @@ KINDS: Mapping[str, tuple[str, dict[str, int]]] = {
 }
 """How the name of a sheet may end: (format, options of Pillow). Letters stay sharp with colours at full resolution."""
 LONGEST = {"JPEG": 65_535, "WEBP": 16_383}
-FONT = Path(__file__).parent / "_font" / "wqy-microhei-gb2312.ttf"
 
 
 @dataclass(frozen=True)
@@ -81,7 +76,7 @@ def contact_sheet(cells: Sequence[Cell], columns: int | None = None, title: str 
     sheet = Image.new("RGB", (width, height), BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     if title:
-        _write(draw, (GAP, GAP), title, width - 2 * GAP)
+        write(draw, (GAP, GAP), wrapped(title, width - 2 * GAP, 1)[0], INK)
     for index, cell in enumerate(cells):
         row, column = divmod(index, columns)
         left, top = GAP + column * place[0], GAP + head + row * place[1]
@@ -93,7 +88,7 @@ def contact_sheet(cells: Sequence[Cell], columns: int | None = None, title: str 
             at = (left + (widest - cell.pixels.width) // 2, top + (down - cell.pixels.height) // 2)
             sheet.paste(shown(cell.pixels), at)
         for number, line in enumerate(cell.label.splitlines()):
-            _write(draw, (left, top + down + GAP // 2 + number * LINE), line, across)
+            write(draw, (left, top + down + GAP // 2 + number * LINE), wrapped(line, across, 1)[0], INK)
     return png_of(sheet)
 
 
@@ -165,49 +160,6 @@ def over_background(image: Image.Image) -> Image.Image:
         backdrop = Image.new("RGBA", image.size, (*BACKGROUND, 255))
         return Image.alpha_composite(backdrop, image.convert("RGBA")).convert("RGB")
     return image.convert("RGB")
-
-
-def _write(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, room: int) -> None:
-    draw.text(at, wrapped(text, room, 1)[0], fill=INK, font=font())
-
-
-def text_width(text: str) -> int:
-    """Pixels that a line of text takes."""
-    return math.ceil(font().getlength(text))
-
-
-def wrapped(text: str, room: int, most: int) -> list[str]:
-    """`text` in at most `most` lines of `room` pixels, one at least; what is left over is cut with an ellipsis.
-
-    Lines break at spaces, and inside a word that is too long for a line: Chinese is written without spaces.
-    """
-    text = text.replace("\n", " ")[: most * (room // NARROW + 2)]
-    lines = [""]
-    for word in text.split(" "):
-        longer = f"{lines[-1]} {word}" if lines[-1] else word
-        if text_width(longer) <= room:
-            lines[-1] = longer
-            continue
-        if lines[-1] and text_width(word) <= room:
-            lines.append(word)
-            continue
-        for character in f" {word}" if lines[-1] else word:
-            if text_width(lines[-1] + character) > room:
-                lines.append("")
-            lines[-1] += character
-    lines = [line.strip() for line in lines]
-    if len(lines) <= most:
-        return lines
-    last = " ".join(lines[most - 1 :]) if " " in text else "".join(lines[most - 1 :])
-    while last and text_width(last + "…") > room:
-        last = last[:-1]
-    return [*lines[: most - 1], last + "…"]
-
-
-@cache
-def font() -> ImageFont.FreeTypeFont:
-    """The packaged font, which has Latin, Greek, Cyrillic, Japanese kana and the Chinese of GB 2312."""
-    return ImageFont.truetype(str(FONT), TEXT)
 
 
 def rewritten(png: bytes, suffix: str) -> bytes:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from seedbank.errors import BadInput
 from seedbank.images import Block, Cell, grid_sheet
-from seedbank.images.sheets import text_width, wrapped
+from seedbank.images.lettering import text_width, wrapped
 
 from .pictures import pattern, pixels
 

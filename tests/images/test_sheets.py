@@ -10,6 +10,7 @@ from PIL import Image
 
 from seedbank.errors import BadInput
 from seedbank.images import Cell, contact_sheet, difference_sheet
+from seedbank.images.lettering import font, font_of, runs, text_width
 
 from .pictures import pattern, pixels, shaken
 
@@ -36,13 +37,33 @@ def test_a_place_without_a_picture_stays_free() -> None:
     assert _holds(sheet, array)
 
 
-def test_labels_are_written_in_latin_and_in_chinese() -> None:
-    blank, *written = (
-        _open(contact_sheet([Cell(pixels("RGB", pattern(200, 30, 1)), label)])) for label in (" ", "橘色的", "星星", "seed 7")
+LABELS = (
+    "seed 7|橘色的|繁體中文|ひらがな カナ|한국어|Кошка ґ|Ελληνικά|Ünïcødé șț Tiếng Việt|\u3000→×…|🐱❤️|قطة حمراء|חתול|แมว|बिल्ली"
+)
+
+
+@pytest.mark.parametrize("label", LABELS.split("|"))
+def test_labels_are_written_in_the_scripts_in_which_people_write(label: str) -> None:
+    blank, written = (_open(contact_sheet([Cell(pixels("RGB", pattern(200, 30, 1)), text)])) for text in (" ", label))
+    assert written.shape == blank.shape and (written != blank).any()
+    boxes = [character for character in label if font_of(character) == 0 and _is_box(character)]
+    assert not boxes, "every letter is drawn, none is the box for missing ones"
+    assert 0 < text_width(label) < 24 * len(label)
+
+
+def _is_box(character: str) -> bool:
+    return bytes(font(0).getmask(character)) == bytes(font(0).getmask("\ue000"))
+
+
+def test_marks_that_turn_the_order_of_text_and_control_characters_leave_no_trace() -> None:
+    one, other = (
+        contact_sheet([Cell(pixels("RGB", pattern(200, 30, 1)), text)]) for text in ("seed\t7", "\u202eseed\x1b7\u2069")
     )
-    assert all(sheet.shape == blank.shape and (sheet != blank).any() for sheet in written)
-    missing = _open(contact_sheet([Cell(pixels("RGB", pattern(200, 30, 1)), "\U0001f9ff\U0001f9ff")]))
-    assert not np.array_equal(missing, written[1]), "characters of Chinese are drawn, not the box for missing ones"
+    assert one == other
+
+
+def test_words_that_are_read_from_the_right_stand_in_one_run() -> None:
+    assert [run for _, run in runs("#9 قطة حمراء 🐱 x")] == ["#9 ", "قطة حمراء ", "🐱", " x"]
 
 
 def test_a_label_that_is_too_long_stays_in_its_place() -> None:
