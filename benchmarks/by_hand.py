@@ -45,20 +45,20 @@ class Bare:
         self.driver.execute("BEGIN" if self.sqlite else "; ".join(self.page.settings))
 
     def ids(self) -> Any:
-        """The ids; PostgreSQL plans this statement for its values, as its plan hangs on them."""
-        return self._run(self.page.ids, keep=False).fetchall()
+        """The ids; PostgreSQL plans this statement once, for the values that stand in its text."""
+        return self._run(self.page.ids).fetchall()
 
     def rows(self) -> None:
         """The ids, and all rows that a page is made of."""
         self.ids()
         for statement in self.page.read:
-            self._run(statement, keep=True).fetchall()
+            self._run(statement).fetchall()
 
     def entries(self) -> list[dict[str, Any]]:
         """The page as dicts."""
         self.begin()
         self.ids()
-        found = [self._dicts(self._run(statement, keep=True)) for statement in self.page.read]
+        found = [self._dicts(self._run(statement)) for statement in self.page.read]
         self.driver.execute("COMMIT")
         models: dict[int, dict[str, Any]] = {}
         for row in found[1] if len(found) > 1 else []:
@@ -78,11 +78,11 @@ class Bare:
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-    def _run(self, statement: Statement, *, keep: bool) -> Any:
+    def _run(self, statement: Statement) -> Any:
         text, given = statement
         if self.sqlite:
             return self.driver.execute(text, given)
-        return self.driver.cursor(binary=True).execute(text, given, prepare=keep)
+        return self.driver.cursor(binary=True).execute(text, given or None, prepare=True)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,9 @@ SAMPLED = 4_000
 WALKED = 50_000
 """Entries that are walked for a page, in about 20 ms, before what lists its matches is read whole instead."""
 
+KNOWN = 300
+"""Queries of which it is known whether they are walked; then it begins anew."""
+
 Position = Sequence[Any]
 """The values of the keys of an entry in its phase."""
 
@@ -52,6 +55,9 @@ class Finder:
         """Digests of models and adapters that are not at hand today; only who knows the disk can tell."""
         self.remark: Callable[[str], None] | None = None
         """Hears of names in queries that the bank does not have."""
+        self._walked: dict[Query, bool] = {}
+        """Whether pages of these queries were walked the last time, so that PostgreSQL is told with the beginning. May be
+        out of date: it is told again where it has to be."""
 
     @cached_property
     def _memory(self) -> tuple[Remembered, Hashes]:
@@ -66,11 +72,11 @@ class Finder:
     def page(self, query: Query, limit: int, after: int | None) -> Page:
         """At most `limit` entries behind the entry `after`."""
         limit = min(limit, LARGEST_ID - 1)  # databases take no larger numbers, and no bank has as many
-        with self._reading(query) as connection:
+        with self._reading(query) as (connection, walking):
             if query == EVERYTHING:
                 found, memory = newest_ids(connection, limit + 1, after), memory_of(connection)
             else:
-                asking = self._ask(connection, walking=True)
+                asking = self._ask(connection, walking=walking)
                 found, memory = self._page(asking, query, limit + 1, after), asking.memory
             shown, shared = found[:limit], memory.once("shared", Shared)
             listed = tuple(entries_by_id(connection, shown, self.user, shared))
@@ -81,9 +87,9 @@ class Finder:
         after = None
         size = CHUNK
         while True:
-            with self._reading(query) as connection:
+            with self._reading(query) as reading:
                 try:
-                    found = self._ids(connection, query, size, after)
+                    found = self._ids(*reading, query, size, after)
                 except NotFound:  # the last one was purged meanwhile
                     return
             yield from found
@@ -93,14 +99,15 @@ class Finder:
 
     def page_ids(self, query: Query, limit: int, after: int | None = None) -> list[int]:
         """The ids of a page."""
-        with self._reading(query) as connection:
-            return self._ids(connection, query, min(limit, LARGEST_ID), after)
+        with self._reading(query) as reading:
+            return self._ids(*reading, query, min(limit, LARGEST_ID), after)
 
-    def _reading(self, query: Query) -> AbstractContextManager[Connection]:
-        """For pages, of which most are walked: PostgreSQL is told with the beginning of the transaction."""
-        if query == EVERYTHING or self.database.is_sqlite:
-            return self.database.reading(SECONDS)
-        return self.database.reading(SECONDS, WALK)
+    @contextmanager
+    def _reading(self, query: Query) -> Iterator[tuple[Connection, bool]]:
+        """For pages, of which most are walked: PostgreSQL is told whether with the beginning of the transaction."""
+        walking = query != EVERYTHING and self._walked.get(query, True)
+        with self.database.reading(SECONDS, WALK if walking and not self.database.is_sqlite else {}) as connection:
+            yield connection, walking
 
     @contextmanager
     def _asking(self) -> Iterator[Asking]:
@@ -114,10 +121,10 @@ class Finder:
         sqlite = self.database.is_sqlite
         return Asking(connection, self.user, sqlite, *self._memory, self.gone, saved, self.remark, walking=walking)
 
-    def _ids(self, connection: Connection, query: Query, limit: int, after: int | None) -> list[int]:
+    def _ids(self, connection: Connection, walking: bool, query: Query, limit: int, after: int | None) -> list[int]:
         if query == EVERYTHING:
             return newest_ids(connection, limit, after)
-        return self._page(self._ask(connection, walking=True), query, limit, after)
+        return self._page(self._ask(connection, walking=walking), query, limit, after)
 
     def _page(self, asking: Asking, query: Query, limit: int, after: int | None) -> list[int]:
         from seedbank.store.planning import plan
@@ -126,15 +133,22 @@ class Finder:
         how = plan(asking, query, in_order=newest_first)
         if how.is_empty or limit <= 0:
             return []
+        self._walk(asking, query, not how.few)
         if newest_first:
             before = None if after is None else min(after, LARGEST_ID)
             if how.sources is not None and len(how.sources) > 1 and not how.few:
                 return self._stretches(asking, how, limit, before)
             if how.sources is None and how.rest is not None:
                 return self._newest_or_rest(asking, how, limit, before)
-            asking.walk(not how.few)
             return _ids(how.fetch(asking.connection, "walk", most=limit, start=before))
         return self._sorted(asking, how, query, limit, after)
+
+    def _walk(self, asking: Asking, query: Query, on: bool) -> None:
+        asking.walk(on)
+        if self._walked.get(query, True) != on:
+            if len(self._walked) >= KNOWN:
+                self._walked.clear()
+            self._walked[query] = on
 
     def _newest_or_rest(self, asking: Asking, how: Plan, limit: int, before: int | None) -> list[int]:
         """The first ids of what is common: found among the newest, or else all of it is old."""
@@ -142,7 +156,6 @@ class Finder:
 
         start = before if before is not None else newest(asking) + 1
         floor = start - WALKED
-        asking.walk(True)
         found = _ids(how.fetch(asking.connection, "newest", most=limit, start=start, floor=floor))
         if len(found) < limit and floor > 0:
             asking.walk(False)
@@ -151,7 +164,6 @@ class Finder:
 
     def _stretches(self, asking: Asking, how: Plan, limit: int, before: int | None) -> list[int]:
         """The first ids of several ordered sources: longer and longer stretches of all of them are put together."""
-        asking.walk(True)
         found: list[int] = []
         size = 2 * limit if len(how.held) > 1 else limit + limit // 4  # only the trash is left out
         while True:
@@ -169,7 +181,6 @@ class Finder:
         of_order = asking.once("phases", (query.sort, asking.user), lambda: phases(asking, query.sort))
         start = 0 if after is None else _phase_of(asking.connection, of_order, after)
         for at, phase in enumerate(of_order[start:], start):
-            asking.walk(not how.few)
             if after is not None and at == start:
                 place = _values(asking.connection, phase, after)
                 found += asking.connection.scalars(self._phase(how, phase, place).limit(limit - len(found)))

@@ -62,15 +62,39 @@ def test_a_page_that_is_asked_for_again_reads_no_model(three: Store):
     assert models_read == [True, False]
 
 
-def test_postgresql_plans_a_query_for_its_own_values_and_the_reading_of_entries_once(three: Store):
+def test_postgresql_plans_a_query_once_for_its_own_values_and_the_reading_of_entries_for_all(three: Store):
     if three.database.is_sqlite:
         pytest.skip("SQLite plans for no values")
-    for _ in range(12):
-        three.find(parse("tag:poster fav:no"))
+    for text in ("tag:poster fav:no", "tag:other fav:no", "rating:1 -tag:poster"):
+        for _ in range(3):
+            three.find(parse(text))
     with three.database.engine.connect() as connection:
         prepared = list(connection.exec_driver_sql("SELECT statement FROM pg_prepared_statements").scalars())
-    assert not [one for one in prepared if "postings" in one]
-    assert [one for one in prepared if "image_tags" in one]
+    of_queries = [one for one in prepared if "postings" in one]
+    assert of_queries
+    assert not [one for one in of_queries if "$1" in one]
+    assert [one for one in prepared if "image_tags" in one and "$1" in one]
+
+
+@pytest.mark.parametrize("text", ["tag:poster", "seed:1.. tag:poster", "size:square tag:poster"])
+def test_a_query_that_is_asked_again_is_told_its_settings_with_the_beginning(three: Store, text: str):
+    if three.database.is_sqlite:
+        pytest.skip("SQLite has no such settings")
+    sent: list[str] = []
+    found(three, text)
+    event.listen(three.database.engine, "before_cursor_execute", lambda *given: sent.append(given[2]))
+    assert found(three, text) == [2, 1]
+    assert ["set_config" in one for one in sent] == [True, False]
+
+
+def test_values_that_mean_something_in_sql_are_taken_word_for_word(store: Store):
+    prompt = "100% o'clock \\ back $1 %(most)s %s ; -- :x"
+    (entry,) = store.add_entries([new_entry(0, recipe=recipe(0, prompt))])
+    store.add_entries([new_entry(1)])
+    for _ in range(3):  # the third time as PostgreSQL has prepared it
+        assert found(store, '"' + prompt.replace("\\", "\\\\") + '"') == [entry]
+        assert found(store, "seed:0 o'clock") == [entry]
+        assert found(store, "seed:..0 cfg:..5.5") == [entry]
 
 
 def test_what_another_process_changes_is_seen_at_once(three: Store, bank_url: str):
