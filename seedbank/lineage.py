@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ WORDS = {
 """{field of a recipe: the word that people use}; of the others the last part is shown."""
 BLENDS = {"blend": ("noise", "seed"), "text blend": ("conditioning", "prompt")}
 """{word: (part of a recipe that can be blended with another, what that other goes by)}"""
-FIRST = ("prompt", "negative", "seed", "steps", "guidance", "size", "model", "scheduler")
+FIRST = ("prompt", "negative", "seed", "steps", "guidance", "size", "model", "sampler", "schedule", "scheduler")
 
 Change = tuple[str, Any, Any]
 """(word, old, new)"""
@@ -94,7 +94,17 @@ def recipe_changes(old: Entry, new: Entry) -> list[Change]:
         if name == "model":
             before, after = (entry.model.name if entry.model else digest for entry, digest in ((old, before), (new, after)))
         found.append((WORDS.get(name, name.removeprefix("call.")), before, after))
+    found += _named(old, new, {name for name, *_ in found})
     return sorted(found, key=lambda change: (FIRST.index(change[0]) if change[0] in FIRST else len(FIRST), change[0]))
+
+
+def _named(old: Entry, new: Entry, known: Collection[str]) -> Iterator[Change]:
+    """What files say otherwise and no recipe has: models whose weights are not here, samplers in the words of their tools."""
+    models = [entry.model.name if entry.model else None for entry in (old, new)]
+    words = {name: [entry.details.get(name) for entry in (old, new)] for name in ("sampler", "schedule")}
+    for name, (before, after) in {"model": models, **words}.items():
+        if before != after and name not in known and "imported" in (old.origin, new.origin) and None not in (before, after):
+            yield name, before, after
 
 
 def _sized(old: Recipe, new: Recipe) -> Iterator[Change]:

@@ -47,7 +47,7 @@ def _lines(found: EntryComparison) -> Iterator[str]:
     one, other = found.entries
     if one.recipe is None or other.recipe is None:
         yield f"{'recipe':<12}  {_unknown(one.recipe, other.recipe)}"
-    elif one.recipe_digest == other.recipe_digest:
+    elif one.recipe_digest == other.recipe_digest and not found.recipe:
         yield f"{'recipe':<12}  the same"
     else:
         unsaid = found.unsaid
@@ -74,12 +74,25 @@ def _lines(found: EntryComparison) -> Iterator[str]:
         yield f"{'picture':<12}  the same, bit for bit"
     elif found.missing:
         yield f"{'picture':<12}  {found.missing}"
+    elif different := _other_shape(found):
+        hashes = f"{found.drift['phash']:g} of 64 bits of the perceptual hash differ"
+        yield f"{'picture':<12}  {different}, so no pixel is held against another; {hashes}"
     else:
         drift = found.drift
         yield (
             f"{'picture':<12}  largest difference {drift['max']:g} of 255, PSNR {drift['psnr']:.1f} dB, "
             f"SSIM {drift['ssim']:.3f}, {drift['phash']:g} of 64 bits of the perceptual hash"
         )
+
+
+def _other_shape(found: EntryComparison) -> str | None:
+    """How the pictures differ in size or mode, None where they do not."""
+    if found.pictures is None:
+        return None
+    one, other = ((picture.width, picture.height, picture.mode) for picture in found.pictures)
+    if one[:2] != other[:2]:
+        return f"{one[0]}x{one[1]} and {other[0]}x{other[1]}"
+    return f"{one[2]} and {other[2]}" if one != other else None
 
 
 def _unknown(one: object, other: object) -> str:

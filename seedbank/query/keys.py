@@ -54,7 +54,7 @@ KEYS: Mapping[str, Key] = {
     "parent": Key("made from this entry", "17", values.entry_id),
     "child": Key("what this entry was made from", "17", values.entry_id),
     "run": Key("the run's name or number", "torch-2.14", values.any_text),
-    "origin": Key("generated, recorded, added, imported or received", "imported", values.any_text),
+    "origin": Key("generated, recorded, added, imported or received", "imported", values.origin),
     "by": Key("the user who added it", "ann", values.any_text),
     "added": Key("when it came into the bank", "-7d..", values.times),
     "created": Key("when it was rendered", "2026-11", values.times),

@@ -42,6 +42,8 @@ class Neighbours:
     distance: int
 
 
+ORIGINS = ("generated", "recorded", "added", "imported", "received")
+"""How entries come into a bank."""
 SHAPES = ("landscape", "portrait", "square")
 LARGEST = 2**64 - 1
 """No number in a bank is larger than the largest seed."""
@@ -139,6 +141,13 @@ def presence(text: str) -> bool:
 def verdict(text: str) -> str:
     """A verdict, or ``none``, or ``any``."""
     return one_of(text, *VERDICTS, "none", "any")
+
+
+def origin(text: str) -> str:
+    """One of `ORIGINS`, or a pattern with ``*``."""
+    if "*" not in text and text.casefold() not in ORIGINS:
+        raise BeyondAll(f"is none of: {', '.join(ORIGINS)}")
+    return text
 
 
 def one_of(text: str, *words: str) -> str:

@@ -406,6 +406,18 @@ def test_what_a_recipe_does_not_say_is_no_difference(seedbank, home):
     assert seedbank("diff", "1", "8").lines[0] == "recipe        one is not known"
 
 
+def test_a_diff_names_what_files_say_and_holds_no_pixels_of_other_sizes_against_each_other(seedbank):
+    with Library.open(seedbank.bank) as bank:
+        bare = Recipe.from_dict({"conditioning": {"prompt": "boat"}})
+        for digit, sampler in (("c", "Euler"), ("d", "DDIM")):
+            details = {"tool": "a1111", "sampler": sampler}
+            bank.store.add_entry(NewEntry(recipe=bare, model=Model(digit * 64, f"v{digit}"), origin="imported", details=details))
+        bank.add(drawing(60, side=32))
+    said = [" ".join(line.split()) for line in seedbank("diff", "7", "8").lines]
+    assert said[:3] == ["recipe 2 differences", "model vc → vd", "sampler Euler → DDIM"]
+    assert "64x64 and 32x32, so no pixel is held against another; " in seedbank("diff", "1", "9").lines[-1]
+
+
 def test_numbers_of_all_and_of_what_a_query_finds(seedbank):
     seedbank("rm", "6")
     (found,) = seedbank.json("stats")

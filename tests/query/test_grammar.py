@@ -137,6 +137,7 @@ def test_a_pasted_parameters_text_is_a_query():
         ("like:cat", "cat", "not the id"),
         ("like:17~99", "17~99", "too far"),
         ("rating:6..9", "6..9", "ratings go from 0 to 5"),
+        ("origin:mars", "mars", "imported, received"),
         ("added:soon", "soon", "write -7d.. for"),
         ("added:2026-02-31", "2026-02-31", "calendar"),
         ("added:-7d", "-7d", "write -7d.. for all since then"),

@@ -76,7 +76,6 @@ def test_characters_with_a_meaning_elsewhere_are_only_characters(few: Store):
             "run:",
             "gpu:",
             "env.torch:",
-            "origin:",
             "sampler:",
         ):
             quoted = (
