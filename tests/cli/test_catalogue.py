@@ -411,7 +411,9 @@ def test_a_diff_names_what_files_say_and_holds_no_pixels_of_other_sizes_against_
         bare = Recipe.from_dict({"conditioning": {"prompt": "boat"}})
         for digit, sampler in (("c", "Euler"), ("d", "DDIM")):
             details = {"tool": "a1111", "sampler": sampler}
-            bank.store.add_entry(NewEntry(recipe=bare, model=Model(digit * 64, f"v{digit}"), origin="imported", details=details))
+            bank.store.add_entry(
+                NewEntry(recipe=bare, model=Model(digit * 64, f"v{digit}"), origin="imported", details=details)
+            )
         bank.add(drawing(60, side=32))
     said = [" ".join(line.split()) for line in seedbank("diff", "7", "8").lines]
     assert said[:3] == ["recipe 2 differences", "model vc → vd", "sampler Euler → DDIM"]
