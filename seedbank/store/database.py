@@ -158,6 +158,7 @@ class Database:
         """The state of a SQLite file that is read as one that nobody changes; None of all others."""
         self.opened: tuple[int, int] | None = None
         """The SQLite file that was opened first under this name."""
+        self._writable = False
         if place.file is None:
             self.engine = postgresql.engine(place.url)
         else:
@@ -219,7 +220,12 @@ class Database:
 
     def require_writable(self) -> None:
         """Raises `StorageError` where nothing can be written, before work whose result could not be kept."""
-        if self.is_sqlite and not writable(self._sqlite_file):
+        if not self.is_sqlite:
+            if not self._writable:
+                with self.reading() as connection:
+                    send(connection, "INSERT INTO entries (uid) SELECT uid FROM entries WHERE false")
+                self._writable = True  # asked once: each recorded call comes here
+        elif not writable(self._sqlite_file):
             with self.writing() as connection:
                 send(connection, "DELETE FROM bank WHERE 0")  # that a file is read alone is said with the first change
 

@@ -13,8 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from seedbank.errors import NoBank, SeedbankError, StorageError
+from seedbank.query import parse
 from seedbank.store import Store, postgresql
 from seedbank.store.database import SAFE_WAL, journal_mode, sqlite_module
 from seedbank.store.integrity import integrity
@@ -98,6 +100,29 @@ def test_a_file_that_another_thread_uses_at_the_fork_is_refused_in_the_child(sto
         writing.result(60)
     assert ("in use by another thread when this process was forked" in said) == store.database.is_sqlite
     assert store.add_entry(new_entry(1)).seed == 1
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+def test_who_may_only_read_reads_all_and_is_told_before_anything_is_rendered(store: Store, bank_url: str, databases: Databases):
+    store.add_entry(new_entry(1, tags=("poster",)))
+    viewer = f"viewer_{os.getpid()}"
+    with store.database.writing() as connection:
+        send(connection, f"CREATE ROLE {viewer} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {viewer}")
+    try:
+        url = make_url(bank_url)
+        read_only = url.update_query_dict({"options": "-c default_transaction_read_only=on"})
+        for who, said in ((url.set(username=viewer), "may not do this"), (read_only, "is read-only")):
+            with Store.open(who.render_as_string(hide_password=False)) as opened:
+                assert [entry.seed for entry in opened.find(parse("tag:poster"))] == [1]
+                for act in (opened.database.require_writable, lambda: opened.add_entry(new_entry(2))):
+                    with pytest.raises(StorageError, match=said) as caught:
+                        act()
+                    assert caught.value.hint
+        assert store.count() == 1
+        store.database.require_writable()
+    finally:
+        with store.database.writing() as connection:
+            send(connection, f"DROP OWNED BY {viewer}; DROP ROLE {viewer}")
 
 
 def test_threads_share_a_store(store: Store):
