@@ -110,12 +110,12 @@ class Interchange(Catalogue):
         jobs            processes that decode, by default one for each core
         name            of the run; by default an import of the same paths that was interrupted is resumed
         retry           also files that were rejected before and have not changed since
-        mend            read what the image store keeps of known files; what it has lost or holds damaged is stored again
+        mend            look at what the image store keeps of known files; what it has lost or holds damaged is stored again
 
         What is wrong with a file is in its report. `undo` puts all entries of an import into the trash.
         """
+        from seedbank.importing.once import import_files
         from seedbank.importing.options import Options
-        from seedbank.importing.service import import_files
         from seedbank.store.opinions import checked_tags
 
         options = Options(tool, checked_tags(tags), copy, metadata_only, dry_run, jobs, name, retry, mend)

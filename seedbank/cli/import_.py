@@ -26,6 +26,8 @@ TEXTS = (".txt", ".json", ".py")
 """How the names of files end that hold a recipe as text."""
 FEW = 20
 """Rejected files that are listed, and remarks; the others are counted, and `--json` has them all."""
+OFFERED = 5
+"""Copies that are named after an import."""
 QUIET = ("known", "rejected before")
 """What a dry run and `--watch` have no line for: it was said before."""
 
@@ -40,7 +42,9 @@ QUIET = ("known", "rejected before")
 )
 @click.option("--metadata-only", is_flag=True, help="Decode nothing now; a later import of the same files does.")
 @click.option("--retry", is_flag=True, help="Try files again that were rejected before and have not changed since.")
-@click.option("--mend", is_flag=True, help="Read what is kept of known files; what was lost or damaged is stored again.")
+@click.option(
+    "--mend", is_flag=True, help="Read what the bank keeps of known files, all of it; store again what is lost or damaged."
+)
 @click.option("--watch", is_flag=True, help="Follow the folders until Ctrl-C: import what is written there.")
 @click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes that decode. Default: one for each core.")
 @click.option("--trust", is_flag=True, help="Of a bundle: also take settings that could make a process run other programs.")
@@ -76,7 +80,9 @@ def import_command(
     A file that ends in .seedbank is a bundle (`seedbank export`): its entries keep their identities, and what is known stays.
 
     A file that was rejected is left alone until it changes; --retry looks at it again. Where `seedbank check` says that a
-    picture is missing or damaged, importing its file with --mend stores it again.
+    picture is missing or damaged, importing its file with --mend stores it again. It looks at the bank's own copy of every
+    file that is known: one that is not there or has another size is stored again, the others are read whole, which takes as
+    long as reading that much from the disk (or the bucket). Name the files or the folder that you miss, not everything.
 
     Exit status: 0 also when some files were rejected or passed over, 1 when all were.
     """
@@ -98,7 +104,29 @@ def import_command(
             return _receive(bank, texts, tags, as_json)
         chosen = {"tool": None if tool == "auto" else tool, "tags": tags, "dry_run": dry_run, **options}
         follow = bank.watching if watch else bank.importing
-        return _reported(follow(paths, progress=progress(), **chosen), as_json=as_json, shown=dry_run or watch)
+        came: list[int] = []
+        status = _reported(_noted(follow(paths, progress=progress(), **chosen), came), as_json=as_json, shown=dry_run or watch)
+        if not as_json:
+            _offer(bank, came)
+        return status
+
+
+def _noted(reports: Iterable[Report], came: list[int]) -> Iterable[Report]:
+    """The same reports; the entries that were new are put into `came`."""
+    for report in reports:
+        if report.outcome == "imported" and report.entry is not None:
+            came.append(report.entry)
+        yield report
+
+
+def _offer(bank: Library, came: Sequence[int]) -> None:
+    """Say which new pictures look like older ones of which something was said: lossy copies do not share it by themselves."""
+    found = bank.copies(came)
+    for entry, other, apart in found[:OFFERED]:
+        said = f"{entry} looks like {other}: {apart} of 64 bits differ. To take over what was said of that"
+        say(f"{said}: seedbank adopt {other} {entry}", err=True)
+    if (more := len(found) - OFFERED) > 0:
+        say(f"… and {more:,} more: seedbank duplicates shows them", err=True)
 
 
 def _receive(bank: Library, texts: Sequence[str], tags: Sequence[str], as_json: bool) -> int:

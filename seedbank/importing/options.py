@@ -24,7 +24,7 @@ class Options:
     jobs            processes that decode, by default one for each core
     name            of the run
     retry           also files that were rejected before and have not changed since
-    mend            read what the image store keeps of known files; what it has lost or holds damaged is stored again
+    mend            look at what the image store keeps of known files; what it has lost or holds damaged is stored again
     """
 
     tool: str | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,11 +24,10 @@ from seedbank.importing.mending import lost
 from seedbank.importing.options import BEFORE, COMPLETED, IMPORTED, KNOWN, PASSED, REJECTED, RESTORED, WOULD, Options, Report
 from seedbank.importing.pool import Pool
 from seedbank.importing.refused import Refused
-from seedbank.importing.walk import Found, by_folder, still, walk
+from seedbank.importing.walk import Found, by_folder, still
 from seedbank.importing.weights import BankWeights, Weights
 from seedbank.pages.gallery import keep_preview
-from seedbank.progress import QUIET, Progress
-from seedbank.records import Blob, Holder, Run, SeenFile
+from seedbank.records import Blob, Holder, KnownFile, Run, SeenFile
 from seedbank.store.imports import Job
 
 BATCH = 500
@@ -100,17 +99,22 @@ class Import:
         """The run that its entries belong to; None as long as there is none to hold."""
         return self._job.run
 
+    @property
+    def own_folders(self) -> list[Path]:
+        """Folders whose files are in the bank already."""
+        return [] if "://" in self.bank.blobs.url else [Path(self.bank.blobs.url)]
+
     # -- files in, reports out ------------------------------------------------------------------------------------------
 
     def feed(self, found: Iterable[Found]) -> Iterator[Report]:
         """Import these files. Reports come in the order in which files are kept, the last ones with `flush`."""
         for folder, some in by_folder(found):
             known = self.bank.store.imports.known(folder, [one.name for one in some])
-            for one in some:
+            same = [(one, held) for one in some if (held := self._passed_over(one, known)) is not None]
+            yield from self._known([(one, held.holder, held.file.digest, None) for one, held in same])
+            passed = {one.name for one, _ in same}
+            for one in (one for one in some if one.name not in passed):
                 held = known.get(one.name)
-                if held is not None and _same(held.file, one) and not self._lacks(held.holder):
-                    yield self._known(one, held.holder, held.file.digest)
-                    continue
                 if (reason := self._refusal(one)) is not None:
                     yield Report(one.path, BEFORE, reason=reason)
                     continue
@@ -133,6 +137,11 @@ class Import:
         """All that the import walks has been looked at: the next one is a piece of work of its own."""
         if self._job.run is not None:
             self.bank.store.imports.finish(self._job.run)
+
+    def _passed_over(self, found: Found, known: Mapping[str, KnownFile]) -> KnownFile | None:
+        """What is known of a file that is unchanged and brings nothing that its entry lacks."""
+        held = known.get(found.name)
+        return held if held is not None and _same(held.file, found) and not self._lacks(held.holder) else None
 
     def _refusal(self, found: Found) -> str | None:
         """Why the file was rejected before; headers alone say less than pixels, so an import of these asks for nothing."""
@@ -190,15 +199,19 @@ class Import:
             return Report(found.path, WOULD, made=made)
         return Report(found.path, KNOWN, held.entry if held else None, bool(held and held.trashed), made)
 
-    def _known(self, found: Found, holder: Holder, digest: str, made: Made | None = None) -> Report:
-        """The report of a file that is known; with `mend`, once its bytes are in the image store again."""
-        told = Report(found.path, KNOWN, holder.entry, holder.trashed, made)
-        if not self.options.mend or not holder.kept or (gone := lost(self.bank, digest)) is None:
-            return told
-        blob, why = gone
-        if reason := self._copy(found, blob):
-            return replace(told, outcome=REJECTED, reason=reason)
-        return replace(told, outcome=RESTORED, reason=why)
+    def _known(self, files: Sequence[tuple[Found, Holder, str, Made | None]]) -> Iterator[Report]:
+        """The reports of files that are known, by their digests; with `mend`, once their bytes are in the image store again."""
+        kept = [digest for _, holder, digest, _ in files if holder.kept] if self.options.mend else []
+        found_lost = lost(self.bank, kept, self._writers)
+        for found, holder, _, made in files:
+            told = Report(found.path, KNOWN, holder.entry, holder.trashed, made)
+            gone = next(found_lost) if self.options.mend and holder.kept else None
+            if gone is None:
+                yield told
+            elif reason := self._copy(found, gone[0]):
+                yield replace(told, outcome=REJECTED, reason=reason)
+            else:
+                yield replace(told, outcome=RESTORED, reason=gone[1])
 
     # -- a batch ---------------------------------------------------------------------------------------------------------
 
@@ -268,41 +281,7 @@ class Import:
             if holder.new or holder.lacked:
                 yield Report(found.path, IMPORTED if holder.new else COMPLETED, holder.entry, holder.trashed, made)
             else:
-                yield self._known(found, holder, made.digest, made)
-
-
-def import_files(
-    bank: Bank, paths: Sequence[str | Path], options: Options | None = None, progress: Progress = QUIET
-) -> Iterator[Report]:
-    """Import the pictures that `paths` name and those in the folders that they name; a report for each file.
-
-    What is reported is kept. Raises `BadInput` for a path that does not exist; what is wrong with a file is in its report.
-    """
-    named = tuple(os.path.abspath(os.path.expanduser(path)) for path in paths)
-    rejected: list[Report] = []
-
-    def say(path: str, reason: str) -> None:
-        rejected.append(Report(path, REJECTED, reason=reason))
-
-    with Import(bank, named, options or Options()) as under_way, progress.task("importing", unit=" files") as task:
-
-        def reports() -> Iterator[Report]:
-            yield from under_way.feed(walk(named, say, own_folders(bank)))
-            yield from under_way.flush()
-
-        for report in reports():
-            task.advance()
-            yield report
-            while rejected:
-                task.advance()
-                yield rejected.pop()
-        yield from rejected
-        under_way.finish()
-
-
-def own_folders(bank: Bank) -> list[Path]:
-    """Folders whose files are in the bank already."""
-    return [] if "://" in bank.blobs.url else [Path(bank.blobs.url)]
+                yield from self._known([(found, holder, made.digest, made)])
 
 
 def _checked_tool(tool: str | None) -> None:

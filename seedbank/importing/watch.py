@@ -11,7 +11,7 @@ from threading import Event
 from seedbank.bank import Bank
 from seedbank.errors import BadInput
 from seedbank.importing.options import BEFORE, KNOWN, REJECTED, Options, Report
-from seedbank.importing.service import Import, own_folders
+from seedbank.importing.service import Import
 from seedbank.importing.walk import SUFFIXES, Say, walk
 from seedbank.progress import QUIET, Progress
 
@@ -53,7 +53,7 @@ def watch(
     with Import(bank, folders, options or Options()) as under_way:
         try:
             with progress.task("importing", unit=" files") as task:
-                for report in _reports(under_way, folders, say, own_folders(bank)):
+                for report in _reports(under_way, folders, say, under_way.own_folders):
                     task.advance()
                     yield report
             yield from _drained(unreadable)
@@ -63,7 +63,7 @@ def watch(
                     if _may_be_picture(path, folders):
                         settling.touch(path)
                 if ready := settling.ready():
-                    for report in _reports(under_way, ready, say, own_folders(bank)):
+                    for report in _reports(under_way, ready, say, under_way.own_folders):
                         if report.outcome in (KNOWN, BEFORE):
                             continue  # its folder was touched
                         if report.outcome != REJECTED or settling.give_up(report.path):

@@ -134,17 +134,23 @@ def test_a_picture_that_the_image_store_lost_or_damaged_comes_back_from_its_file
     places["00000.png"].unlink()
     places["silent.png"].unlink()
     places["00001.png"].write_bytes(bytes(places["00001.png"].stat().st_size))
+    short = bank.blobs.path(sha256((folder / "00002.png").read_bytes()))
+    short.chmod(0o644)
+    short.write_bytes(b"short")
     assert outcomes(bank, folder) == {"known": 4}, "the database is believed, so that nothing is read"
     hints = [finding.hint for finding in check(bank)]
     assert any(hint.endswith(f"import its file again: seedbank import {folder / 'silent.png'} --mend") for hint in hints)
     (folder / "00000.png").rename(folder / "moved.png")
-    told = {Path(one.path).name: (one.outcome, bool(one.reason)) for one in bank.importing([folder], mend=True, jobs=1)}
+    reports = list(bank.importing([folder], mend=True, jobs=1))
+    told = {Path(one.path).name: (one.outcome, bool(one.reason)) for one in reports}
+    told_why = {Path(one.path).name: one.reason for one in reports}
     assert told == {
         "moved.png": ("restored", True),
         "00001.png": ("restored", True),
-        "00002.png": ("known", False),
+        "00002.png": ("restored", True),
         "silent.png": ("restored", True),
     }
+    assert "has 5 bytes instead of" in told_why["00002.png"], "what has another size is not read"
     assert list(check(bank, read_data=True)) == []
     assert outcomes(bank, folder, mend=True) == {"known": 4}
     with pytest.raises(BadInput, match="seedbank check"):
