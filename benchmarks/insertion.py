@@ -1,24 +1,30 @@
 """How many entries a second come into a bank of ten thousand and into one of a million, on SQLite and on PostgreSQL.
 
     python -m benchmarks.catalogue --sizes 10000,1000000 --keep FOLDER --build-only        once: the banks, an hour
-    python -m benchmarks.insertion --reuse FOLDER --save insertion                         three minutes on two idle cores
+    python -m benchmarks.insertion --reuse FOLDER --save insertion                         ten minutes on two idle cores
     python -m benchmarks.insertion --reuse FOLDER --databases postgresql --server default  as the package is set
 
-Two ways: `one at a time`, each acknowledged before the next, as renderings are recorded; `in batches` of a thousand, as imports
-are stored. Entries come in blocks, in turns into the small and into the large bank, so that what the disk does meanwhile hits
-both; which is first changes from round to round. A block begins when nothing waits to be written, and ends with a checkpoint
-that is part of its time: both databases bring the pages of their trees to where they belong only then, and would else do it
-outside of what is measured. So it is some pictures, or an import of ten thousand files, into a bank at rest, until all lies in
-its place.
+Four ways (`WAYS`): `one at a time`, each acknowledged before the next, as renderings are recorded; `an import` of small
+pictures and `an import of metadata`, files with the texts of two tools, as `seedbank import` takes them
+(`benchmarks/imported.py`); `in batches` of a thousand ready records, which is what an import asks of the database, without all
+else that it does.
+
+Entries come in blocks, in turns into the small and into the large bank, so that what the disk does meanwhile hits both; which
+is first changes from round to round. A block begins when nothing waits to be written, and ends with a checkpoint that is part
+of its time: both databases bring the pages of their trees to where they belong only then, and would else do it outside of what
+is measured. So it is some pictures, or an import, into a bank at rest, until all lies in its place.
 
 `ratio` is the median of the rounds' ratios, `spread` the least and the greatest; the goal is 0.9. `acknowledged` is the rate
-without that checkpoint, which is what whoever stores waits for. `cpu_ratio` compares the CPU time of an entry, of this process
-and of the server's for it: on a busy machine it says more. `wal_kb` is what an entry adds to PostgreSQL's log, with the images
-of pages that are changed for the first time since a checkpoint.
+without that checkpoint, which is what whoever stores waits for. `cpu_ratio` compares the CPU time of an entry, of this process,
+of those that it has started and of the server's for it: on a busy machine it says more. `wal_kb` is what an entry adds to
+PostgreSQL's log, with the images of pages that are changed for the first time since a checkpoint.
 
-The making of the records is not in the time. A bank's files are read before each block, so that they lie in the system's
-memory, as those of a bank do that somebody works with: else each insertion into a large one waits for five pages from the disk.
-The small bank is copied for each block, so that it stays small; what is inserted into the large one stays there.
+The making of the records and of the files is not in the time, nor is the start of an import's processes, nor what it does once
+at its end. A bank's files are read before each block, so that they lie in the system's memory, as those of a bank do that
+somebody works with: else each insertion into a large one waits for five pages from the disk. The small bank is copied for each
+block, so that it stays small; what is inserted into the large one stays there. Before imports are measured, both get
+what a bank has that was made by imports: the text of every file, and where it lay; that takes some minutes, once. The pictures
+of an import go into a folder that is removed.
 
 PostgreSQL is the packaged one with the settings that docs/postgresql.md recommends (`SETTINGS`), in both banks.
 """
@@ -31,22 +37,20 @@ import os
 import shutil
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bank_of import USERS, Maker
+from benchmarks.bank_of import USERS
 from benchmarks.catalogue import postgresql
+from benchmarks.imported import remember
+from benchmarks.insertion_ways import WAYS, Files, Way
 from benchmarks.machine import save
-from seedbank.records import NewEntry
 from seedbank.store import Store
 
-WAYS = {"one at a time": (1, 200), "in batches": (1_000, 10_000)}
-"""{way: (entries of a transaction, entries of a block)}"""
-BEFORE = 20
-"""Entries that come before a block and are not counted, or a batch: connections are opened, statements prepared."""
 SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "4GB", "checkpoint_timeout": "15min"}
 COPY = "copy_for_a_block"
 
@@ -57,25 +61,33 @@ def main() -> None:
     parser.add_argument("--reuse", type=Path, metavar="FOLDER", required=True, help="where the banks are kept")
     parser.add_argument("--sizes", default="10000,1000000", help="of the small and of the large bank")
     parser.add_argument("--databases", default="sqlite,postgresql")
+    parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS), metavar="WAY", help=", ".join(WAYS))
     parser.add_argument("--server", choices=("recommended", "default"), default="recommended", help="settings of PostgreSQL")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--save", metavar="NAME", help="write results/NAME.json")
     options = parser.parse_args()
     sizes = [int(size) for size in options.sizes.split(",")]
+    ways = {name: WAYS[name] for name in options.ways}
     settings = SETTINGS if options.server == "recommended" else {}
     found: dict[str, Any] = {}
     for database in options.databases.split(","):
         with contextlib.ExitStack() as stack:
-            banks = []
+            os.environ["SEEDBANK_CACHE"] = stack.enter_context(tempfile.TemporaryDirectory())  # previews go there
+            banks: list[Bank] = []
             for size in sizes:
                 folder = options.reuse / f"{database}-{size}"
                 opening = on_sqlite(folder) if database == "sqlite" else on_postgresql(folder, settings)
                 banks.append(Bank(size, folder, stack.enter_context(opening)))
-            for way in WAYS:
-                found.setdefault(database, {})[way] = one = compared(*banks, way, options.rounds)
-                print(f"{database}, {way}: {one}", file=sys.stderr, flush=True)
+            if any(isinstance(way, Files) for way in ways.values()):
+                for bank in banks:
+                    _remember(bank)
+            for name, way in ways.items():
+                found.setdefault(database, {})[name] = one = compared(banks[0], banks[1], way, options.rounds)
+                print(f"{database}, {name}: {one}", file=sys.stderr, flush=True)
     load = [round(one, 1) for one in os.getloadavg()]
-    values = {"sizes": sizes, "rounds": options.rounds, "ways": WAYS, "postgresql": settings, "load": load, "databases": found}
+    counts = {name: way.count for name, way in ways.items()}
+    values = {"sizes": sizes, "rounds": options.rounds, "ways": counts, "load": load}
+    values |= {"postgresql": settings, "databases": found}
     print(table(values))
     if options.save:
         print(save(options.save, values))
@@ -89,9 +101,10 @@ class Opened:
     """A store, how its database is told to write everything down, and what its server knows of itself."""
 
     store: Store
-    checkpoint: Callable[[], None]
+    checkpoint: Callable[[], object]
     server_cpu: Callable[[], float] = lambda: 0.0
     log_bytes: Callable[[], int] | None = None
+    vacuum: Callable[[], None] | None = None
 
 
 Opening = Callable[[bool], contextlib.AbstractContextManager[Opened]]
@@ -150,7 +163,13 @@ def on_postgresql(folder: Path, settings: Mapping[str, str]) -> Iterator[Opening
                     admin.execute(f"CREATE DATABASE {COPY} TEMPLATE postgres")
                 try:
                     with Store.open(_at(url, COPY) if copy else url, user=USERS[0]) as store:
-                        yield Opened(store, lambda: _checkpoint(admin), lambda: _server_cpu(store), lambda: _log_bytes(admin))
+                        yield Opened(
+                            store,
+                            lambda: admin.execute("CHECKPOINT"),
+                            lambda: _server_cpu(store),
+                            lambda: _log_bytes(admin),
+                            lambda: _vacuum(store),
+                        )
                 finally:
                     if copy:
                         admin.execute(f"DROP DATABASE {COPY}")
@@ -164,8 +183,9 @@ def _at(url: str, database: str) -> str:
     return url.replace("/postgres?", f"/{database}?")
 
 
-def _checkpoint(admin: Any) -> None:
-    admin.execute("CHECKPOINT")
+def _vacuum(store: Store) -> None:
+    with store.database.engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE")
 
 
 def _log_bytes(admin: Any) -> int:
@@ -204,14 +224,14 @@ class Block:
     wal_kb: float | None
 
 
-def compared(small: Bank, large: Bank, way: str, rounds: int) -> dict[str, Any]:
+def compared(small: Bank, large: Bank, way: Way, rounds: int) -> dict[str, Any]:
     """Blocks in turns; the medians of both, and how the large bank does against the small one."""
     blocks: dict[int, list[Block]] = {small.size: [], large.size: []}
     for turn in range(rounds):
         for bank in (small, large) if turn % 2 == 0 else (large, small):
             warm(bank.folder)
             with bank.opening(bank is small) as opened:
-                blocks[bank.size].append(_block(opened, *WAYS[way]))
+                blocks[bank.size].append(_block(opened, way))
     pairs = list(zip(*blocks.values(), strict=True))
     ratios = [big.rate / little.rate for little, big in pairs]
 
@@ -231,35 +251,39 @@ def compared(small: Bank, large: Bank, way: str, rounds: int) -> dict[str, Any]:
     }
 
 
-def _block(opened: Opened, batch: int, count: int) -> Block:
-    store = opened.store
-    with store.database.reading() as connection:
+def _block(opened: Opened, way: Way) -> Block:
+    with opened.store.database.reading() as connection:
         first = int(connection.exec_driver_sql("SELECT max(id) FROM entries").scalar() or 0)
-    maker = Maker(first)
-    before = _made(maker, first, max(batch, BEFORE))
-    news = _made(maker, first + len(before), count)
-    for start in range(0, len(before), batch):
-        store.add_entries(before[start : start + batch])
-    opened.checkpoint()
-    log = opened.log_bytes() if opened.log_bytes else 0
-    cpu = time.process_time() + opened.server_cpu()
-    begun = time.perf_counter()
-    for start in range(0, count, batch):
-        store.add_entries(news[start : start + batch])
-    stored = time.perf_counter()
-    opened.checkpoint()
-    ended = time.perf_counter()
-    cpu = time.process_time() + opened.server_cpu() - cpu
-    wal_kb = (opened.log_bytes() - log) / count / 1024 if opened.log_bytes else None
-    return Block(count / (ended - begun), count / (stored - begun), cpu / count * 1000, wal_kb)
+    with way.begun(opened.store, first) as store_all:
+        opened.checkpoint()
+        log = opened.log_bytes() if opened.log_bytes else 0
+        cpu = _cpu() + opened.server_cpu()
+        begun = time.perf_counter()
+        store_all()
+        stored = time.perf_counter()
+        opened.checkpoint()
+        ended = time.perf_counter()
+        cpu = _cpu() + opened.server_cpu() - cpu
+        wal_kb = (opened.log_bytes() - log) / way.count / 1024 if opened.log_bytes else None
+    return Block(way.count / (ended - begun), way.count / (stored - begun), cpu / way.count * 1000, wal_kb)
 
 
-def _made(maker: Maker, first: int, count: int) -> list[NewEntry]:
-    made = [maker.entry(number) for number in range(first, first + count)]
-    for new in made:
-        assert new.recipe is not None
-        assert new.recipe.digest  # computed once, and not by the store
-    return made
+def _cpu() -> float:
+    """Seconds of this process and of those that it has started, which still are there."""
+    import psutil
+
+    times = [process.cpu_times() for process in psutil.Process().children(recursive=True)]
+    return time.process_time() + sum(float(one.user + one.system) for one in times)
+
+
+def _remember(bank: Bank) -> None:
+    """The bank has what imports keep, as far as it has not yet."""
+    with bank.opening(False) as opened:
+        if count := remember(opened.store):
+            print(f"{bank.folder.name}: what imports of {count:,} files keep", file=sys.stderr, flush=True)
+            if opened.vacuum:
+                opened.vacuum()
+        opened.checkpoint()
 
 
 def table(values: dict[str, Any]) -> str:
