@@ -19,15 +19,13 @@ from seedbank.recipe import AS_IS
 from seedbank.records import Entry
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from seedbank.blobs import Blobs
     from seedbank.engine.process import Engine
     from seedbank.environment import Environment
     from seedbank.exchange.receive import Received
     from seedbank.recording.block import Report
     from seedbank.recording.capture import Recorded
-    from seedbank.recording.storing import Storing
+    from seedbank.recording.storing import Promised, Storing
     from seedbank.regen import Options, Outcome, Tolerance
     from seedbank.regen.bench import Bench
     from seedbank.store import Store
@@ -211,7 +209,7 @@ class Studio(Interchange):
         self.store.database.require_writable()
         return recording(self, self._later, tags)
 
-    def _later(self, act: Callable[[], T]) -> Future[T]:
+    def _later(self, act: Callable[[], T]) -> Promised[T]:
         """Run `act` in the one thread that stores recorded calls, after those before it."""
         from seedbank.recording.storing import Storing
 

@@ -7,7 +7,6 @@ result is handed back all the same, and `Recorded.gap` says what is missing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from seedbank.errors import SeedbankError
 from seedbank.recording.keep import keep
 from seedbank.recording.look import Call, look
 from seedbank.recording.pictures import images_of, pictures_of
+from seedbank.recording.storing import Promised
 from seedbank.records import Entry
 from seedbank.store.opinions import checked_tags
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Kept = tuple[tuple[Entry, ...], str | None]
 """(the entries, what went wrong with recording if anything)"""
-Later = Callable[[Callable[[], Kept]], Future[Kept]]
+Later = Callable[[Callable[[], Kept]], Promised[Kept]]
 
 _inside: ContextVar[bool] = ContextVar("seedbank_inside_a_recorded_call", default=False)
 
@@ -36,7 +36,7 @@ class Recorded:
     Encoding and storing go on beside your next rendering. `entries` and `gap` wait for them; so does closing the bank.
     """
 
-    def __init__(self, result: Any, kept: Future[Kept] | Kept) -> None:
+    def __init__(self, result: Any, kept: Promised[Kept] | Kept) -> None:
         self.result = result
         self._kept = kept
 
@@ -58,14 +58,14 @@ class Recorded:
     @property
     def done(self) -> bool:
         """Whether `entries` and `gap` are known without waiting."""
-        return not isinstance(self._kept, Future) or self._kept.done()
+        return not isinstance(self._kept, Promised) or self._kept.done()
 
     def without_result(self) -> Recorded:
         """The same without the pipeline's result, which may hold a GPU's memory."""
         return Recorded(None, self._kept)
 
     def _wait(self) -> Kept:
-        return self._kept.result() if isinstance(self._kept, Future) else self._kept
+        return self._kept.result() if isinstance(self._kept, Promised) else self._kept
 
 
 def inside_a_call() -> bool:

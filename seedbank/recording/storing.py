@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from seedbank.posix import give_way, tell_of_forks
 
@@ -13,14 +14,19 @@ T = TypeVar("T")
 WAITING = 16
 """Calls whose pictures are in memory and not stored yet; one more waits, so that a caller that is faster than the disk does
 not fill the memory."""
+LATER = 0.1
+"""Seconds after a call in which the next one is looked at and its prompt encoded. A device that renders has nothing to do
+meanwhile, so the caller has the cores, their caches and the GIL for itself. Once it waits for the device, storing is in
+nobody's way."""
 
 
 class Storing:
     """One thread that gives way to renderings: it would else share their cores, and hold the GIL when the next call is looked
-    at."""
+    at. So it begins `delay` seconds after a call, and at once when somebody waits."""
 
-    def __init__(self, waiting: int = WAITING) -> None:
+    def __init__(self, waiting: int = WAITING, delay: float = LATER) -> None:
         self._waiting = waiting
+        self._delay = delay
         self._begin()
         tell_of_forks(self)
 
@@ -28,25 +34,43 @@ class Storing:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="seedbank-record", initializer=give_way)
         self._changed = threading.Condition()
         self._under_way = self._forks = 0
+        self._awaited = False
 
-    def later(self, act: Callable[[], T]) -> Future[T]:
+    def later(self, act: Callable[[], T]) -> Promised[T]:
         """Run `act` after those before it. Waits while there are too many."""
+        due = time.monotonic() + self._delay
+
+        def in_time() -> T:
+            with self._changed:
+                self._changed.wait_for(lambda: self._awaited, max(0.0, due - time.monotonic()))
+            return act()
+
         with self._changed:
+            if self._under_way >= self._waiting:
+                self.hurry()
             self._changed.wait_for(lambda: self._under_way < self._waiting and not self._forks)
-            future = self._pool.submit(act)
+            self._awaited = False
+            future = self._pool.submit(in_time)
             self._under_way += 1
         future.add_done_callback(self._done)
-        return future
+        return Promised(future, self)
 
     def _done(self, _: Future[T]) -> None:
         with self._changed:
             self._under_way -= 1
             self._changed.notify_all()
 
+    def hurry(self) -> None:
+        """Somebody waits for all that came so far."""
+        with self._changed:
+            self._awaited = True
+            self._changed.notify_all()
+
     def before_fork(self) -> None:
         """A forked process has no such thread: what waits for it is stored first, by this one."""
         with self._changed:
             self._forks += 1
+            self.hurry()
             self._changed.wait_for(lambda: not self._under_way)
 
     def after_fork(self, child: bool) -> None:
@@ -60,4 +84,23 @@ class Storing:
 
     def close(self) -> None:
         """Wait until everything has run."""
+        self.hurry()
         self._pool.shutdown(wait=True)
+
+
+class Promised(Generic[T]):
+    """What storing will give, once it has run."""
+
+    def __init__(self, future: Future[T], storing: Storing) -> None:
+        self._future = future
+        self._storing = storing
+
+    def done(self) -> bool:
+        """Whether it has run."""
+        return self._future.done()
+
+    def result(self, timeout: float | None = None) -> T:
+        """What it gave; what it raised is raised. Waits for it, at most `timeout` seconds, and lets it begin."""
+        if not self._future.done():
+            self._storing.hurry()
+        return self._future.result(timeout)

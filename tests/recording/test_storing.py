@@ -37,6 +37,25 @@ def test_a_caller_that_is_too_fast_waits_until_there_is_room(storing):
     caller.join()
 
 
+def test_it_begins_later_unless_somebody_waits():
+    storing, begun = Storing(waiting=2, delay=60), threading.Event()
+    try:
+        first = storing.later(begun.set)
+        assert not begun.wait(0.2) and not first.done(), "the next call begins"
+        assert storing.later(lambda: "stored").result(10) == "stored" and first.done()
+        for _ in range(4):  # two wait, so the others hurry them
+            storing.later(lambda: None)
+    finally:
+        storing.close()
+
+
+def test_it_begins_though_nobody_waits():
+    storing, begun = Storing(delay=0.05), threading.Event()
+    storing.later(begun.set)
+    assert begun.wait(10)
+    storing.close()
+
+
 def test_what_fails_is_told_and_makes_room_for_others(storing):
     def broken():
         raise OSError("the disk is full")
