@@ -9,6 +9,8 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +19,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from seedbank.engine import child
 from seedbank.store import Store
+from tests.forked import ForkServers
 from tests.warm import Kept
 
 # Before any test imports torch: two test processes on two cores would spin at each other otherwise.
@@ -61,9 +65,27 @@ def _administer(url: str, *statements: str) -> None:
     engine.dispose()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def forked() -> Iterator[None]:
+    """Render processes are forked from one that has imported torch, where there are fork servers."""
+    if sys.platform != "linux":
+        yield
+        return
+    servers = ForkServers()
+    with servers.used():
+        yield
+    servers.end()
+
+
+@pytest.fixture
+def cold(forked: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Render processes start as a user's do, with the interpreter."""
+    monkeypatch.setattr(child, "subprocess", subprocess)
+
+
 @pytest.fixture(scope="session")
-def kept() -> Iterator[Kept]:
-    """Render processes that the tests share: starting one takes five seconds."""
+def kept(forked: None) -> Iterator[Kept]:
+    """Render processes that the tests share: starting one and loading a model takes seconds."""
     engines = Kept()
     yield engines
     engines.end()

@@ -6,15 +6,16 @@ import os
 import random
 import select
 import signal
-import subprocess
 import sys
 import time
 
 import pytest
 
 import seedbank
+from seedbank.__main__ import run
 from seedbank.bank import Pixels
 from seedbank.check import check, collect_garbage
+from seedbank.engine.process import Engine
 from seedbank.recipe import Recipe
 from tests.rendering import STANDIN, shared_cache
 
@@ -22,7 +23,7 @@ KILLS = 200
 REAL_KILLS = 5
 
 
-def record_for_ever(bank, acknowledge):
+def record_for_ever(bank, acknowledged):
     """Record one picture after another; each id is acknowledged once `add` has returned."""
     number = os.getpid() * 10_000
     with seedbank.open(bank) as opened:
@@ -31,20 +32,27 @@ def record_for_ever(bank, acknowledge):
             recipe = Recipe(conditioning={"prompt": f"picture {number}"}, noise={"seed": number}, call={})
             rows = random.Random(number).randbytes(3 * 16 * 16)
             entry = opened.add(Pixels("RGB", 16, 16, rows), recipe, tags=["killed"])
-            os.write(acknowledge, f"{entry.id}\n".encode())
+            print(entry.id, file=acknowledged, flush=True)
 
 
-def killed_recorder(bank, seconds, early):
-    """The ids that a recorder acknowledged before it was killed `seconds` after its first one, or after its start.
+def generate_for_long(bank, acknowledged):
+    """`seedbank generate` as it prints the entry of each picture."""
+    sys.stdout = acknowledged
+    options = ["--model", STANDIN, "--device", "cpu", "--steps", "2", "--size", "64x64", "-n", "1000"]
+    run(["--bank", str(bank), "generate", "x", *options])
 
-    It is forked, as importing costs more than recording.
+
+def killed(live, bank, seconds, early=False):
+    """The ids that `live` acknowledged before it was killed `seconds` after its first one, or after its start.
+
+    Its process is forked, as importing costs more than recording.
     """
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             os.close(reading)
-            record_for_ever(bank, writing)
+            live(bank, os.fdopen(writing, "w", encoding="utf-8"))
         finally:
             os._exit(1)
     os.close(writing)
@@ -53,8 +61,8 @@ def killed_recorder(bank, seconds, early):
     time.sleep(seconds)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    with os.fdopen(reading) as acknowledged:
-        return [int(line) for line in acknowledged if line.endswith("\n")]
+    with os.fdopen(reading, encoding="utf-8") as acknowledged:
+        return [int(line.split()[0]) for line in acknowledged if line.endswith("\n")]
 
 
 def assert_whole(bank, acknowledged):
@@ -72,28 +80,22 @@ def test_200_killed_recorders_lose_nothing_that_they_acknowledged(tmp_path):
     dice = random.Random(2026)
     acknowledged: set[int] = set()
     for _ in range(KILLS):
-        acknowledged.update(killed_recorder(bank, dice.uniform(0, 0.05), early=dice.random() < 0.25))
+        acknowledged.update(killed(record_for_ever, bank, dice.uniform(0, 0.05), early=dice.random() < 0.25))
     assert acknowledged, "no recorder lived long enough to record anything"
     assert_whole(bank, acknowledged)
 
 
 @pytest.mark.slow
-def test_5_killed_renderers_lose_nothing_that_they_acknowledged(tmp_path):
+def test_5_killed_renderers_lose_nothing_that_they_acknowledged(tmp_path, monkeypatch):
     bank = tmp_path / "art.db"
     seedbank.open(bank, create=True).close()
-    environ = {**os.environ, "SEEDBANK_CACHE": str(shared_cache())}
-    options = ["--model", STANDIN, "--device", "cpu", "--steps", "2", "--size", "64x64", "-n", "1000"]
+    monkeypatch.setenv("SEEDBANK_CACHE", str(shared_cache()))
+    with Engine(device="cpu") as engine:
+        assert engine.environment  # what the render processes are forked from is there before anybody is killed
     dice = random.Random(7)
     acknowledged: set[int] = set()
     for _ in range(REAL_KILLS):
-        command = [sys.executable, "-u", "-m", "seedbank", "--bank", str(bank), "generate", "x", *options]
-        running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environ)
-        assert running.stdout is not None
-        first = running.stdout.readline()
-        time.sleep(dice.uniform(0, 0.5))
-        running.kill()
-        told = first + running.stdout.read()
-        running.wait()
-        acknowledged.update(int(line.split()[0]) for line in told.splitlines(keepends=True) if line.endswith("\n"))
-    assert len(acknowledged) >= REAL_KILLS
+        ids = killed(generate_for_long, bank, dice.uniform(0, 0.5))
+        assert ids, "it was killed after its first entry"
+        acknowledged.update(ids)
     assert_whole(bank, acknowledged)

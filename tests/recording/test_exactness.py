@@ -10,8 +10,8 @@ from tests.tiny_models import FAMILIES
 
 
 @pytest.fixture
-def bank(tmp_path):
-    """A bank that starts its own render processes."""
+def bank(tmp_path, cold):
+    """A bank that starts its own render processes, each with its interpreter."""
     with seedbank.open(tmp_path / "art.db", create=True, user="ann") as opened:
         yield opened
 
