@@ -86,3 +86,16 @@ def last_rows(connection: Connection, table: Table, upto: int) -> list[tuple[int
     very last one may be the same then."""
     rows = select(table.c.id, table.c.digest).where(table.c.id <= upto).order_by(table.c.id.desc()).limit(LAST)
     return [(number, digest) for number, digest in connection.execute(rows)]
+
+
+def trusted(before: list[tuple[int, str]], now: list[tuple[int, str]]) -> int | None:
+    """Up to which id rows are what they were, given `last_rows` of then and of now; None where all are, 0 where none is known.
+
+    SQLite gives an id again only when all from it on are gone. So below a row that is the same nothing has changed, rows that
+    are gone say nothing, and what is given again begins at the first row that was not there before.
+    """
+    same = set(before) & set(now)
+    if not same:
+        return 0 if before else None
+    first, _ = min(same)
+    return min((number - 1 for number, digest in now if number > first and (number, digest) not in same), default=None)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, func, select
 
 from seedbank.errors import BadInput
-from seedbank.store.digests import last_rows
+from seedbank.store.digests import last_rows, trusted
 from seedbank.store.tables import images
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ AT_ONCE = 500_000
 class Hashes:
     """Hashes of one bank. Pictures never change theirs; those of purged pictures stay and find no entry.
 
-    SQLite gives the ids of the last pictures again when these were purged: then all are read anew.
+    SQLite gives the ids of the last pictures again when these were purged: then these are read anew, or all where that were
+    more than are remembered.
     """
 
     def __init__(self) -> None:
@@ -63,14 +64,27 @@ class Hashes:
         return [int(number) for number in ids[positions]]
 
     def _refresh(self, connection: Connection) -> None:
-        if self._last and last_rows(connection, images, self._last) != self._ends:
-            self._begin()
+        if self._last and (ends := last_rows(connection, images, self._last)) != self._ends:
+            upto = trusted(self._ends, ends)
+            if upto == 0:
+                self._begin()
+            else:
+                self._ends = ends
+                self._forget(upto)
         newest = connection.scalar(select(func.max(images.c.id))) or 0
         self._keep(_read_some(connection, self._late))
         while self._last < newest:
             upto = min(self._last + AT_ONCE, newest)
             self._keep(_read(connection, self._last, upto))
             self._last, self._ends = upto, last_rows(connection, images, upto)
+
+    def _forget(self, upto: int | None) -> None:
+        """What was read of the pictures after this id; nothing where it is None."""
+        if upto is not None and self._ids is not None and self._bits is not None:
+            kept = self._ids <= upto
+            self._ids, self._bits = self._ids[kept], self._bits[kept]
+            self._late = {number for number in self._late if number <= upto}
+            self._last = upto
 
     def _keep(self, rows: list[tuple[int, int | None]]) -> None:
         import numpy as np

@@ -63,3 +63,36 @@ def test_the_id_of_a_purged_picture_that_is_given_again_stands_for_the_new_one(s
     store.purge([2])
     store.add_entry(new_entry(3, picture=picture(3, "f0" * 8)))
     assert alike(store, 1) == [1]
+
+
+def test_a_purge_among_the_last_pictures_costs_no_more_than_these(store: Store, monkeypatch: pytest.MonkeyPatch):
+    for number in range(1, 9):
+        store.add_entry(new_entry(number, picture=picture(number, "0f" * 8 if number != 4 else None)))
+    assert alike(store, 1) == [8, 7, 6, 5, 3, 2, 1]
+    asked: list[tuple[int, int]] = []
+    read = hashes._read
+    monkeypatch.setattr(hashes, "_read", lambda connection, *ids: (asked.append(ids), read(connection, *ids))[1])
+    store.trash([3])
+    store.purge([3])
+    assert (alike(store, 1), asked) == ([8, 7, 6, 5, 2, 1], []), "no id was given again"
+    store.trash([7, 8])
+    store.purge([7, 8])
+    for number in (9, 10, 11):
+        store.add_entry(new_entry(number, picture=picture(number, "0f" * 8 if number == 11 else "f0" * 8)))
+    assert (alike(store, 1), asked) == ([11, 6, 5, 2, 1], [(6, 9)]), "SQLite gave 7 and 8 again"
+    store.trash([5, 6, 9, 10, 11])
+    store.purge([5, 6, 9, 10, 11])
+    assert alike(store, 1) == [2, 1] and len(asked) == 1
+    store.add_entry(new_entry(12, picture=picture(12, "0f" * 8)))
+    assert alike(store, 1) == [12, 2, 1]
+
+
+def test_when_none_of_the_pictures_is_there_that_were_last_all_are_read_anew(store: Store):
+    for number in (1, 2, 3):
+        store.add_entry(new_entry(number, picture=picture(number, "0f" * 8)))
+    assert alike(store, 1) == [3, 2, 1]
+    store.trash([1, 2, 3])
+    store.purge([1, 2, 3])
+    for number, phash in ((4, "f0" * 8), (5, "0f" * 8), (6, "f0" * 8)):
+        store.add_entry(new_entry(number, picture=picture(number, phash)))
+    assert alike(store, 5) == [5]
