@@ -20,6 +20,9 @@ Which = int | str | Sequence[int]
 LOOKS_ALIKE = 8
 """Bits of the perceptual hash between copies of a picture: re-encoded, scaled, slightly cropped."""
 
+NEAR_COPY = 4
+"""The same, where many are looked at: variants of a picture are not meant."""
+
 
 class Catalogue(Bank):
     """A `Bank` with everything that people say of its pictures and ask about them."""
@@ -215,6 +218,11 @@ class Catalogue(Bank):
             raise NotFound(f"How the picture of entry {entry.id} looks is not known.", f"seedbank regen {entry.id}")
         found = self.store.curation.alike(entry.picture.phash, distance, entry.picture.digest)
         return [(self.store.entry(number), apart) for number, apart in found]
+
+    def copies(self, ids: Sequence[int], distance: int = NEAR_COPY) -> list[tuple[int, int, int]]:
+        """(entry, other, distance in bits) of these that look like a picture of which something was said, and do not share it:
+        `adopt` takes it over."""
+        return self.store.curation.copies(ids, distance)
 
     def tree(self, which: int | str) -> Tree:
         """Where an entry comes from and what came of it, with what changed at each step."""

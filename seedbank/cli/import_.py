@@ -26,6 +26,8 @@ TEXTS = (".txt", ".json", ".py")
 """How the names of files end that hold a recipe as text."""
 FEW = 20
 """Rejected files that are listed, and remarks; the others are counted, and `--json` has them all."""
+LOOKED_AT = 2_000
+"""New pictures that are held against those of which something was said: some seconds in a bank of a million."""
 OFFERED = 5
 """Copies that are named after an import."""
 QUIET = ("known", "rejected before")
@@ -121,7 +123,10 @@ def _noted(reports: Iterable[Report], came: list[int]) -> Iterable[Report]:
 
 def _offer(bank: Library, came: Sequence[int]) -> None:
     """Say which new pictures look like older ones of which something was said: lossy copies do not share it by themselves."""
-    found = bank.copies(came)
+    found = bank.copies(came[:LOOKED_AT]) if came else []
+    if len(came) > LOOKED_AT:
+        told = f"{LOOKED_AT:,} of {len(came):,} new pictures were held against older ones of which something was said"
+        say(f"{told}; seedbank duplicates looks at all", err=True)
     for entry, other, apart in found[:OFFERED]:
         said = f"{entry} looks like {other}: {apart} of 64 bits differ. To take over what was said of that"
         say(f"{said}: seedbank adopt {other} {entry}", err=True)

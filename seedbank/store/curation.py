@@ -67,6 +67,11 @@ class Curation:
         with self._database.reading() as connection:
             return likeness.alike(connection, phash, distance, but)
 
+    def copies(self, ids: Iterable[int], distance: int) -> list[tuple[int, int, int]]:
+        """(entry, other, distance in bits) of entries among `ids` that look like another of which something was said."""
+        with self._database.reading() as connection:
+            return likeness.copies(connection, ids, distance)
+
     def duplicates(self, distance: int | None, ids: Iterable[int] | None = None) -> list[Duplicates]:
         """Groups of entries with the same image and, unless `distance` is None, of images at most so many bits apart."""
         with self._database.reading() as connection:

@@ -18,6 +18,8 @@ from seedbank.store.tables import entries, images
 if TYPE_CHECKING:
     from seedbank.neighbours import Hashes, Numbers
 
+MOST_LIKE = 100
+"""Pictures that are looked at of those that look like one."""
 FARTHEST = 16
 """Bits. Pictures that are farther apart do not look alike, and finding all pairs would take hours."""
 
@@ -51,6 +53,44 @@ def alike(connection: Connection, phash: str, distance: int, but: str | None = N
             where.append(images.c.digest != but)
         found += [(row.id, apart[row.image_id]) for row in connection.execute(statement.where(*where))]
     return sorted(found, key=lambda one: (one[1], one[0]))
+
+
+def copies(connection: Connection, ids: Iterable[int], distance: int) -> list[tuple[int, int, int]]:
+    """(entry, other entry, distance) of those of `ids` whose picture looks like another one of which something was said.
+
+    The nearest other that is not of `ids` is given. What shares the picture shares what was said, and a picture of another
+    seed is another one, however alike they look.
+    """
+    columns = entries.c.id, entries.c.image_id, entries.c.seed, images.c.phash
+    given: list[Any] = []
+    found: list[tuple[int, int, int]] = []
+    joined = select(*columns).join(images, entries.c.image_id == images.c.id).where(images.c.phash.is_not(None))
+    for some in chunks(ids):
+        given += connection.execute(joined.where(entries.c.id.in_(some))).all()
+    if not given:
+        return []
+    import numpy as np
+
+    from seedbank.neighbours import near
+
+    new = {row.id for row in given}
+    spoken = connection.exec_driver_sql(
+        "SELECT id, phash FROM images WHERE phash IS NOT NULL"
+        " AND id IN (SELECT image_id FROM image_tags UNION SELECT image_id FROM opinions) ORDER BY id"
+    )
+    assert spoken.cursor is not None
+    table = np.array(spoken.cursor.fetchall(), np.int64).reshape(-1, 2)
+    hashes = table[:, 1].copy().view(np.uint64)
+    for row in given:
+        positions, apart = near(hashes, int(row.phash, 16), checked_distance(distance))
+        of_image = dict(zip(table[positions, 0].tolist(), apart.tolist(), strict=True))
+        where = entries.c.image_id.in_(list(of_image)[:MOST_LIKE]), entries.c.trashed.is_(None)
+        others = connection.execute(select(*columns[:3]).where(*where)).all() if of_image else []
+        older = [one for one in others if one.id not in new and (None in (one.seed, row.seed) or one.seed == row.seed)]
+        if older and row.image_id not in {one.image_id for one in older}:
+            bits, other = min((of_image[one.image_id], one.id) for one in older)
+            found.append((row.id, other, bits))
+    return found
 
 
 def duplicates(connection: Connection, distance: int | None, ids: Iterable[int] | None = None) -> list[Duplicates]:

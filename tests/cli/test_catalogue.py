@@ -15,6 +15,7 @@ from seedbank.api import Library
 from seedbank.cli.printing import width_of
 from seedbank.recipe import Recipe
 from seedbank.records import Model, NewEntry, NewRegeneration, Picture
+from tests.importing.conftest import _kept, warm  # noqa: F401
 from tests.pictured import InProcess, add, drawing, recipe
 
 
@@ -344,6 +345,17 @@ def test_a_lossy_copy_is_offered_the_opinions_of_what_it_looks_like(seedbank, ho
     (group,) = seedbank.json("duplicates")
     assert (group["kind"], group["ids"]) == ("alike", [1, 7])
     assert "alike: 2 entries" in seedbank("duplicates").out
+
+
+@pytest.mark.usefixtures("warm")
+def test_an_import_offers_the_opinions_of_what_a_lossy_copy_looks_like(seedbank, home):
+    (home / "new").mkdir()
+    drawing(1, 48).save(home / "new" / "copy.jpg", quality=60)
+    drawing(99).save(home / "new" / "other.png")
+    ran = seedbank("import", str(home / "new"), "--tag", "new", "--jobs", "1")
+    (entry,) = (item["id"] for item in seedbank.json("ls", "size:48x48"))
+    assert f"looks like 1: 2 of 64 bits differ. To take over what was said of that: seedbank adopt 1 {entry}\n" in ran.err
+    assert ran.err.count("looks like") == 1
 
 
 # -- lineage and numbers ------------------------------------------------------------------------------------------------

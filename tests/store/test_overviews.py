@@ -18,6 +18,24 @@ def entry(number: int, phash: str | None = None, **changes: object) -> NewEntry:
     return NewEntry(**values | changes)  # type: ignore[arg-type]
 
 
+# -- copies -----------------------------------------------------------------------------------------------------------
+
+
+def test_new_pictures_are_held_against_those_of_which_something_was_said(store: Store):
+    looks = ["0" * 16, "f" * 16, "0" * 15 + "7", "0" * 15 + "1", "f" * 16, "0" * 14 + "ff", None]
+    store.add_entries([entry(number, phash) for number, phash in enumerate(looks, 1)])
+    store.add_entry(entry(1, "0" * 16))  # 8: the same picture as 1, which needs no offer
+    store.tag([1, 5], ["poster"])
+    store.rate([3], 4)
+    assert store.curation.copies([2, 4, 5, 6, 7, 8], 4) == [(4, 1, 1)], "5 is new itself, 6 is too far away"
+    assert store.curation.copies([2], 4) == [(2, 5, 0)]
+    store.trash([1])
+    assert store.curation.copies([4], 4) == [(4, 8, 1)]
+    store.trash([8])
+    assert store.curation.copies([4], 4) == [(4, 3, 2)]
+    assert store.curation.copies([], 4) == []
+
+
 # -- numbers ----------------------------------------------------------------------------------------------------------
 
 
