@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -42,8 +42,8 @@ class Asking:
     search: str | None = None
     """The saved search that the conditions stand in."""
     depth: int = 0
-    walking: bool = False
-    """Whether PostgreSQL's settings are those of `postgresql.WALK`."""
+    settings: postgresql.Settings = field(default_factory=lambda: postgresql.LOOK)
+    """How PostgreSQL plans now: one of `postgresql.WALK`, `LOOK` and `LIST`."""
 
     @cached_property
     def memory(self) -> Memory:
@@ -54,11 +54,11 @@ class Asking:
         """What only depends on what is in the bank: made again after somebody has changed that."""
         return self.memory.once((kind, what), make)
 
-    def walk(self, on: bool) -> None:
-        """Statements that follow walk lists in order, or look up what is needed; only PostgreSQL must be told."""
-        if not self.sqlite and on != self.walking:
-            send(self.connection, postgresql.setting(postgresql.WALK if on else postgresql.LOOK))
-            self.walking = on
+    def settle(self, settings: postgresql.Settings) -> None:
+        """Statements that follow are planned so; only PostgreSQL must be told."""
+        if not self.sqlite and settings is not self.settings:
+            send(self.connection, postgresql.setting(settings))
+            self.settings = settings
 
     @property
     def users(self) -> dict[str, int]:

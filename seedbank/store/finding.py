@@ -13,7 +13,7 @@ from seedbank.errors import NotFound
 from seedbank.query import EVERYTHING, Query
 from seedbank.records import Count, Page
 from seedbank.store.database import Database
-from seedbank.store.postgresql import WALK
+from seedbank.store.postgresql import LIST, LOOK, WALK, Settings
 from seedbank.store.reading import CHUNK, LARGEST_ID, Shared, entries_by_id, newest_ids, no_entry
 from seedbank.store.remembering import memory_of
 
@@ -35,11 +35,12 @@ EXACTLY = 10_000
 SAMPLED = 4_000
 """Entries that are looked at to estimate how many match."""
 
-WALKED = 50_000
-"""Entries that are walked for a page, in about 20 ms, before what lists its matches is read whole instead."""
+WALKED = 5
+"""As many times what is `measuring.few` are walked for a page before what lists its matches is read whole instead: 50,000
+of a million entries, in about 20 ms."""
 
 KNOWN = 300
-"""Queries of which it is known whether they are walked; then it begins anew."""
+"""Queries of which it is known how they are planned; then it begins anew."""
 
 Position = Sequence[Any]
 """The values of the keys of an entry in its phase."""
@@ -55,9 +56,9 @@ class Finder:
         """Digests of models and adapters that are not at hand today; only who knows the disk can tell."""
         self.remark: Callable[[str], None] | None = None
         """Hears of names in queries that the bank does not have."""
-        self._walked: dict[Query, bool] = {}
-        """Whether pages of these queries were walked the last time, so that PostgreSQL is told with the beginning. May be
-        out of date: it is told again where it has to be."""
+        self._settled: dict[Query, Settings] = {}
+        """How pages of these queries were planned the last time, so that PostgreSQL is told with the beginning. May be out
+        of date: it is told again where it has to be."""
 
     @cached_property
     def _memory(self) -> tuple[Remembered, Hashes]:
@@ -72,11 +73,11 @@ class Finder:
     def page(self, query: Query, limit: int, after: int | None) -> Page:
         """At most `limit` entries behind the entry `after`."""
         limit = min(limit, LARGEST_ID - 1)  # databases take no larger numbers, and no bank has as many
-        with self._reading(query) as (connection, walking):
+        with self._reading(query) as (connection, settings):
             if query == EVERYTHING:
                 found, memory = newest_ids(connection, limit + 1, after), memory_of(connection)
             else:
-                asking = self._ask(connection, walking=walking)
+                asking = self._ask(connection, settings)
                 found, memory = self._page(asking, query, limit + 1, after), asking.memory
             shown, shared = found[:limit], memory.once("shared", Shared)
             listed = tuple(entries_by_id(connection, shown, self.user, shared))
@@ -103,28 +104,28 @@ class Finder:
             return self._ids(*reading, query, min(limit, LARGEST_ID), after)
 
     @contextmanager
-    def _reading(self, query: Query) -> Iterator[tuple[Connection, bool]]:
-        """For pages, of which most are walked: PostgreSQL is told whether with the beginning of the transaction."""
-        walking = query != EVERYTHING and self._walked.get(query, True)
-        with self.database.reading(SECONDS, WALK if walking and not self.database.is_sqlite else {}) as connection:
-            yield connection, walking
+    def _reading(self, query: Query) -> Iterator[tuple[Connection, Settings]]:
+        """For pages, of which most are walked: PostgreSQL is told how to plan with the beginning of the transaction."""
+        settings = LOOK if query == EVERYTHING else self._settled.get(query, WALK)
+        with self.database.reading(SECONDS, {} if settings is LOOK else settings) as connection:
+            yield connection, settings
 
     @contextmanager
     def _asking(self) -> Iterator[Asking]:
         with self.database.reading(SECONDS) as connection:
             yield self._ask(connection)
 
-    def _ask(self, connection: Connection, *, walking: bool = False) -> Asking:
+    def _ask(self, connection: Connection, settings: Settings = LOOK) -> Asking:
         from seedbank.store.asking import Asking
         from seedbank.store.planning import saved
 
         sqlite = self.database.is_sqlite
-        return Asking(connection, self.user, sqlite, *self._memory, self.gone, saved, self.remark, walking=walking)
+        return Asking(connection, self.user, sqlite, *self._memory, self.gone, saved, self.remark, settings=settings)
 
-    def _ids(self, connection: Connection, walking: bool, query: Query, limit: int, after: int | None) -> list[int]:
+    def _ids(self, connection: Connection, settings: Settings, query: Query, limit: int, after: int | None) -> list[int]:
         if query == EVERYTHING:
             return newest_ids(connection, limit, after)
-        return self._page(self._ask(connection, walking=walking), query, limit, after)
+        return self._page(self._ask(connection, settings), query, limit, after)
 
     def _page(self, asking: Asking, query: Query, limit: int, after: int | None) -> list[int]:
         from seedbank.store.planning import plan
@@ -133,7 +134,7 @@ class Finder:
         how = plan(asking, query, in_order=newest_first)
         if how.is_empty or limit <= 0:
             return []
-        self._walk(asking, query, not how.few)
+        self._settle(asking, query, LIST if how.few else WALK)
         if newest_first:
             before = None if after is None else min(after, LARGEST_ID)
             if how.sources is not None and len(how.sources) > 1 and not how.few:
@@ -143,22 +144,22 @@ class Finder:
             return _ids(how.fetch(asking.connection, "walk", most=limit, start=before))
         return self._sorted(asking, how, query, limit, after)
 
-    def _walk(self, asking: Asking, query: Query, on: bool) -> None:
-        asking.walk(on)
-        if self._walked.get(query, True) != on:
-            if len(self._walked) >= KNOWN:
-                self._walked.clear()
-            self._walked[query] = on
+    def _settle(self, asking: Asking, query: Query, settings: Settings) -> None:
+        asking.settle(settings)
+        if self._settled.get(query, WALK) is not settings:
+            if len(self._settled) >= KNOWN:
+                self._settled.clear()
+            self._settled[query] = settings
 
     def _newest_or_rest(self, asking: Asking, how: Plan, limit: int, before: int | None) -> list[int]:
         """The first ids of what is common: found among the newest, or else all of it is old."""
-        from seedbank.store.planning import newest
+        from seedbank.store.measuring import few, newest
 
         start = before if before is not None else newest(asking) + 1
-        floor = start - WALKED
+        floor = start - WALKED * few(asking)
         found = _ids(how.fetch(asking.connection, "newest", most=limit, start=start, floor=floor))
         if len(found) < limit and floor > 0:
-            asking.walk(False)
+            asking.settle(LIST)
             found += _ids(how.fetch(asking.connection, "from_rest", most=limit - len(found), start=floor))
         return found
 
@@ -223,7 +224,9 @@ class Finder:
         if how.is_empty:
             return 0
         most = None if at_most is None else min(at_most, LARGEST_ID)
-        matches = (how.whole() if at_most is None else how).any_order().limit(most).subquery()
+        how = how.whole() if at_most is None else how
+        asking.settle(LOOK if how.sources is None else LIST)
+        matches = how.any_order().limit(most).subquery()
         return asking.connection.scalar(select(func.count()).select_from(matches)) or 0
 
     def count_about(self, query: Query) -> Count:

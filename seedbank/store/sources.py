@@ -23,6 +23,8 @@ MOST_SOURCES = 6
 MOST_WALKED = 100
 """The same for lists of several values or conditions: a statement has so many columns at most."""
 
+Bound = ColumnElement[int]
+
 listed = entries.alias("listed")
 """The entries of a source; `entries` itself is what is tested."""
 
@@ -61,6 +63,15 @@ class Condition:
     @property
     def ordered(self) -> bool:
         return self.sources is not None and len(self.sources) <= MOST_WALKED and all(source.ordered for source in self.sources)
+
+
+def in_order_of_ids(
+    statement: Select[tuple[int]], column: ColumnElement[int], start: int | Bound | None, ascending: bool
+) -> Select[tuple[int]]:
+    """`statement` newest first, of ids below `start`; `ascending`: oldest first, of those above."""
+    if start is not None:
+        statement = statement.where(column > start if ascending else column < start)
+    return statement.order_by(column.asc() if ascending else column.desc())
 
 
 NOTHING = Condition(false(), (), True)

@@ -147,5 +147,5 @@ def test_favourites_and_ratings_are_those_of_the_one_who_asks(place: str):
 
 def test_a_rating_that_nobody_gave_is_no_obstacle_among_others(library: Store, monkeypatch: pytest.MonkeyPatch):
     for name in ("FEW", "FEW_IN_ORDER"):  # as in a bank where everything is common, but for one rating
-        monkeypatch.setattr(f"seedbank.store.planning.{name}", 0)
+        monkeypatch.setattr(f"seedbank.store.measuring.{name}", 0)
     assert list(library.ids(parse("tag:poster rating:4.."))) == [1]

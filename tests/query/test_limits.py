@@ -9,7 +9,7 @@ import pytest
 
 from seedbank.errors import BadInput, NotFound, StorageError
 from seedbank.query import parse
-from seedbank.store import Store, finding, planning, remembering, sources, unknown
+from seedbank.store import Store, finding, measuring, remembering, sources, unknown
 from seedbank.store.tables import tags
 from tests.store.examples import new_entry, recipe
 
@@ -40,9 +40,9 @@ def few(store: Store) -> Store:
 def test_more_entries_can_be_asked_for_than_a_database_can_count(
     few: Store, text: str, number: int, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(planning, "FEW_IN_ORDER", 1)  # so that lists are walked in longer and longer stretches
-    monkeypatch.setattr(planning, "FEW", 1)
-    monkeypatch.setattr(planning, "WORTH", 0)
+    monkeypatch.setattr(measuring, "FEW_IN_ORDER", 1)  # so that lists are walked in longer and longer stretches
+    monkeypatch.setattr(measuring, "FEW", 1)
+    monkeypatch.setattr(measuring, "WORTH", 0)
     query = parse(text)
     assert len(few.find(query, limit=number)) == 5
     assert few.count(query, at_most=number) == 5
@@ -98,8 +98,8 @@ def test_six_hundred_ranges_are_answered(few: Store, monkeypatch: pytest.MonkeyP
     ranges = ",".join(f"{number}..{number + 1}" for number in range(1, 200, 2))
     words = " OR ".join(f"{key}:{some}" for key in ("steps", "seed", "id") for some in (values, ranges))
     assert few._finder.page_ids(parse(words), 10) == [5, 4, 3, 2, 1]
-    monkeypatch.setattr(planning, "FEW", 0)
-    monkeypatch.setattr(planning, "WORTH", 0)
+    monkeypatch.setattr(measuring, "FEW", 0)
+    monkeypatch.setattr(measuring, "WORTH", 0)
     monkeypatch.setattr(remembering, "version_of", lambda connection: object())
     assert few._finder.page_ids(parse(words), 10) == [5, 4, 3, 2, 1]
 

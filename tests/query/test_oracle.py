@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from seedbank.query import SORTS, And, Not, Or, Query, Sort, Term, parse
-from seedbank.store import Store, finding, planning, remembering
+from seedbank.store import Store, finding, measuring, remembering
 from tests.conftest import Databases
 from tests.query import oracle
 from tests.store.examples import digest
@@ -104,9 +104,9 @@ def test_every_key_finds_what_it_says(bank: Bank, key: str):
 def test_random_queries_find_what_plain_python_finds(bank, monkeypatch, where, sort, few, limit, anew):
     """`few` decides how sources are walked; pages put together are the whole, counts are its length. `anew`: each page is
     planned again, instead of as the first one was."""
-    monkeypatch.setattr(planning, "FEW", few)
-    monkeypatch.setattr(planning, "FEW_IN_ORDER", few)
-    monkeypatch.setattr(planning, "WORTH", 0)
+    monkeypatch.setattr(measuring, "FEW", few)
+    monkeypatch.setattr(measuring, "FEW_IN_ORDER", few)
+    monkeypatch.setattr(measuring, "WORTH", 0)
     monkeypatch.setattr(finding, "WALKED", few)
     if anew:
         monkeypatch.setattr(remembering, "version_of", lambda connection: object())

@@ -87,6 +87,18 @@ def test_a_query_that_is_asked_again_is_told_its_settings_with_the_beginning(thr
     assert ["set_config" in one for one in sent] == [True, False]
 
 
+def test_postgresql_asks_the_index_of_words_instead_of_cutting_prompts_into_words(three: Store):
+    if three.database.is_sqlite:
+        pytest.skip("SQLite has a table for words")
+    query = parse("lighthouse number")
+    with selects(three) as sent:
+        assert three._finder.page_ids(query, 10) == [3, 2, 1]
+    with three._finder._reading(query) as (connection, _):
+        plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {sent[-1].replace('%', '%%')}").scalars())
+    assert "ix_prompts_words" in plan
+    assert "Seq Scan" not in plan
+
+
 def test_values_that_mean_something_in_sql_are_taken_word_for_word(store: Store):
     prompt = "100% o'clock \\ back $1 %(most)s %s ; -- :x"
     (entry,) = store.add_entries([new_entry(0, recipe=recipe(0, prompt))])

@@ -1,0 +1,120 @@
+"""How long the lists are that a query could go by: counted up to a bound, or estimated by PostgreSQL where counting is dear."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isqrt
+from typing import Any
+
+from sqlalchemy import Executable, func, literal, select, union_all
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.elements import ClauseElement
+
+from seedbank.store.asking import Asking
+from seedbank.store.postgresql import LIST
+from seedbank.store.reading import chunks
+from seedbank.store.sources import Condition, Source, in_order_of_ids
+from seedbank.store.tables import entries
+
+FEW = 1_000
+"""Entries that are read and sorted at once in any bank, in about 2 ms."""
+
+WORTH = 100
+"""To read a list of n entries that is in no order costs as n; to walk a bank of t entries for the 50 newest of them costs as
+50 t / n, and twice as much for each. So a list is read as long as n² is below 100 t: up to 10,000 of a million entries."""
+
+FEW_IN_ORDER = 1_000
+"""The same where the source can be walked in order instead: counting farther would take longer than walking."""
+
+SURELY_MANY = 4
+"""Where PostgreSQL expects that many times what is few, nothing is counted."""
+
+
+def few(asking: Asking) -> int:
+    """How long a list in no order may be to be read whole, instead of walking all entries."""
+    return max(FEW, isqrt(WORTH * newest(asking)))
+
+
+def choose(asking: Asking, conditions: Sequence[Condition], *, in_order: bool) -> tuple[int | None, bool, int | None]:
+    """(position of the condition whose sources are the ones to go by, whether they are few, that of the shortest).
+
+    None in the first place: walk all entries.
+    """
+    candidates = [at for at, one in enumerate(conditions) if one.sources is not None]
+    if not candidates:
+        return None, False, None
+    if in_order and len(conditions) == 1 and conditions[0].ordered:
+        return 0, False, None
+    walked = {at for at in candidates if in_order and conditions[at].ordered}
+    few_of_all = 0 if len(walked) == len(candidates) else few(asking)
+    measured = [_Measured(at, conditions[at], at in walked, FEW_IN_ORDER if at in walked else few_of_all) for at in candidates]
+    _measure(asking, measured)
+    short = [(one.size, one.at) for one in measured if one.size <= one.bound]
+    if short:
+        return min(short)[1], True, None
+    ordered = [(one.reach, one.at) for one in measured if one.in_order]
+    return (min(ordered)[1] if ordered else None), False, min((one.size, one.at) for one in measured)[1]
+
+
+@dataclass
+class _Measured:
+    """What is known of the sources of the condition `at`: `size`, counted up to `bound` each, and, where they can be walked
+    `in_order`, how far back that many reach: the farther, the sparser they are."""
+
+    at: int
+    condition: Condition
+    in_order: bool
+    bound: int
+    size: int = 0
+    reach: int = 0
+
+
+def newest(asking: Asking) -> int:
+    """The highest id; 0 in an empty bank."""
+    return asking.once("newest", None, lambda: asking.connection.scalar(select(func.max(entries.c.id))) or 0)
+
+
+def _measure(asking: Asking, conditions: Sequence[_Measured]) -> None:
+    """One statement for all of them, but for what PostgreSQL is asked beforehand, and for more than SQLite can unite."""
+    if not all(one.in_order for one in conditions):
+        asking.settle(LIST)
+    parts = []
+    for place, one in enumerate(conditions):
+        sources = one.condition.sources or ()
+        one.size = 0 if asking.sqlite else _estimate(asking, sources)
+        if one.size > SURELY_MANY * one.bound:
+            continue
+        one.size = 0
+        for source in sources:
+            first = in_order_of_ids(source.ids(), source.column, None, False) if one.in_order else source.ids()
+            some = first.limit(one.bound + 1).subquery()
+            parts.append(select(literal(place), func.count(), func.min(some.c.id)).select_from(some))
+    for some_parts in chunks(parts):
+        for place, count, lowest in asking.connection.execute(union_all(*some_parts)):
+            conditions[place].size += count
+            if count > conditions[place].bound:  # or else the source ends there
+                conditions[place].reach = max(conditions[place].reach, lowest)
+
+
+def _estimate(asking: Asking, sources: Sequence[Source]) -> int:
+    """What PostgreSQL's statistics say of lists that its index of words gives only as a whole: counting needs all of them."""
+    parts = [source.ids() for source in sources if not source.ordered]
+    first = asking.connection.scalar(Explain(union_all(*parts))) if parts else None
+    rows = re.search(r"rows=(\d+)", first or "")
+    return int(rows[1]) if rows else 0
+
+
+class Explain(Executable, ClauseElement):
+    """EXPLAIN of a statement; the first line has the estimate for all of it."""
+
+    inherit_cache = False
+
+    def __init__(self, statement: Executable) -> None:
+        self.statement = statement
+
+
+@compiles(Explain)
+def _explained(element: Explain, compiler: Any, **options: Any) -> str:
+    return f"EXPLAIN {compiler.process(element.statement, **options)}"
