@@ -149,7 +149,7 @@ class Studio(Interchange):
             request,
             self.engine(device, mode),
             choice,
-            Extras(**extras),
+            Extras.of(extras),
             tags=tags,
             parent=parent,
             say=say,

@@ -27,6 +27,7 @@ from seedbank.importing.convert import convert
 from seedbank.importing.noise import noise_of
 from seedbank.importing.weights import BankWeights
 from seedbank.recipe import Recipe
+from seedbank.recording.request import SAID_BY
 from seedbank.records import Entry, Model
 from seedbank.worker.adapters import EMBEDDING, LORA, VAE
 
@@ -106,7 +107,10 @@ def asked(bank: Bank, source: Received | Entry, given: Mapping[str, Any]) -> Ask
     prompt = given.get("prompt", prompt)
     if prompt is None:
         raise BadInput("The text says no prompt.", "Give one beside --from.")
-    arguments = {**options.get("arguments", {}), **given.get("arguments", {})}
+    set_here = given.get("arguments", {})
+    options = {name: value for name, value in options.items() if not any(name in SAID_BY.get(one, ()) for one in set_here)}
+    own = {name: value for name, value in options.get("arguments", {}).items() if not set(SAID_BY.get(name, ())) & set(given)}
+    arguments = {**own, **set_here}
     options |= {name: value for name, value in given.items() if name != "prompt"} | {"arguments": arguments}
     if options.get("seed") is None:
         options["seed"] = -1

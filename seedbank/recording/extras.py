@@ -9,7 +9,8 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 Place = str | Path
 Weighted = Place | tuple[Place, float]
+OTHER_OPTIONS = ("negative", "seed", "steps", "guidance", "cfg", "width", "height", "arguments", "model", "revision", "variant",
+                 "device", "dtype", "mode", "noise", "tags", "variant_of")  # fmt: skip
+"""Options of `generate` that are no extras, as a mistyped one is taken for an extra."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,15 @@ class Extras:
     latents: Place | NDArray[Any] | None = None
     refiner: Place | None = None
     refiner_strength: float | None = None
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Extras:
+        """Those that `options` name. Raises `BadInput` for a name that there is not."""
+        names = [one.name for one in fields(cls)]
+        for name in options.keys() - set(names):
+            near = get_close_matches(name, [*names, *OTHER_OPTIONS], n=1)
+            raise BadInput(f"There is no option {name!r}.", f"Did you mean {near[0]!r}?" if near else "See docs/python.md.")
+        return cls(**options)
 
     def check(self) -> None:
         """Raises `BadInput` for parts that have no effect without another."""

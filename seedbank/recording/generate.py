@@ -157,7 +157,8 @@ def prepare(
     if scheduler := _scheduler(engine, loaded, extras):
         loaded = replace(loaded, scheduler=scheduler)
     size = pictures.size(pipeline, loaded.sizes["vae_scale_factor"])
-    if size is not None and request.width is None and request.height is None:
+    asked = {request.width, request.height} != {None} or {"width", "height"} & request.arguments.keys()
+    if size is not None and not asked:
         request = replace(request, width=size[0], height=size[1])
     request = replace(request, arguments={**request.arguments, **extras.arguments})
     plan = make_plan(request, loaded, model, recommended(source), engine.environment.parts.get("hardware", {}))

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +24,24 @@ if TYPE_CHECKING:
 LARGEST_COUNT = 100_000
 LARGEST_STEPS = 10_000
 LARGEST_SIDE = 16_384
+LARGEST_TEXT = 65_536
+"""Tokens: a longer text fills the memory of any machine, which ends the render process."""
 NOT_IN_CALL = ("prompt", "generator", "latents", "output_type", "return_dict", "num_images_per_prompt", "self")
 """Parameters that have a place of their own in the recipe, or that the worker decides."""
+KINDS: Mapping[str, tuple[type, str]] = {
+    **dict.fromkeys(("prompt", "negative"), (str, "a text")),
+    **dict.fromkeys(("count", "steps", "width", "height"), (Integral, "a whole number")),
+    **dict.fromkeys(("guidance", "cfg"), (Real, "a number")),
+}
+"""{field of a request: (its type, in words)}; the command line knows its own, a program can give anything"""
+SAID_BY = {
+    "num_inference_steps": ("steps",),
+    "guidance_scale": ("guidance", "cfg"),
+    "true_cfg_scale": ("cfg",),
+    "width": ("width",),
+    "height": ("height",),
+}
+"""{argument of the call: the options that say it}"""
 INPUTS = ("image", "mask_image", "control_image", "ip_adapter_image", "masked_image_latents")
 """Parameters that take pictures; these are inputs of the recipe."""
 Parameters = Mapping[str, Mapping[str, Any]]
@@ -51,6 +68,10 @@ class Request:
 
     def check(self) -> None:
         """Raises `BadInput` for what makes no sense on any model, so that nobody waits for one to be loaded to hear of it."""
+        for name, (kind, word) in KINDS.items():
+            value = getattr(self, name)
+            if (value is not None or name == "prompt") and (not isinstance(value, kind) or isinstance(value, bool)):
+                raise BadInput(f"The {name} {value!r} is not {word}.", f"Give {word}.")
         if not 1 <= self.count <= LARGEST_COUNT:
             raise BadInput(f"-n {self.count} is out of range.", f"Use 1 to {LARGEST_COUNT:,}.")
         check_choice(self.noise)
@@ -64,6 +85,14 @@ class Request:
             raise BadInput(f"The guidance {self.guidance} is out of range.", "Use 0 or more.")
         if self.cfg is not None:
             check_cfg(self.cfg)
+        for name, options in SAID_BY.items():
+            twice = [option for option in options if name in self.arguments and getattr(self, option) is not None]
+            if twice:
+                option = "size" if name in ("width", "height") else twice[0]
+                raise BadInput(f"--{option} and --set {name} say the same thing.", "Use one of them.")
+        length = self.arguments.get("max_sequence_length")
+        if isinstance(length, int) and not 1 <= length <= LARGEST_TEXT:
+            raise BadInput(f"The max_sequence_length {length} is out of range.", f"Use 1 to {LARGEST_TEXT:,}.")
         _check_sides(*(side for side in (self.width, self.height) if side is not None))
 
 

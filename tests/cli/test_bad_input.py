@@ -1,6 +1,7 @@
 """Whatever is typed: one sentence with the remedy, the documented exit code, no traceback, nothing half-written."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import time
 import pytest
 
 from seedbank.engine.process import Engine
+from seedbank.errors import BadInput
+from seedbank.recording.request import Request
 from tests.pictured import add, drawing
 from tests.warm import InProcess
 
@@ -87,6 +90,10 @@ MISTAKES_THAT_NEED_NO_MODEL = [
     (["generate", "x", "-n", "0"], "-n 0 is out of range"),
     (["generate", "x", "--steps", "0"], "0 steps are out of range"),
     (["generate", "x", "--guidance", "3", "--cfg", "4"], "two forms"),
+    (["generate", "x", "--steps", "2", "--set", "num_inference_steps=9"], "--steps and --set num_inference_steps say the same"),
+    (["generate", "x", "--size", "64x64", "--set", "height=96"], "--size and --set height say the same"),
+    (["generate", "x", "--cfg", "3", "--set", "guidance_scale=9"], "--cfg and --set guidance_scale say the same"),
+    (["generate", "x", "--set", "max_sequence_length=-1"], "max_sequence_length -1 is out of range"),
     (["generate", "x", "--cfg", "nan"], "CFG nan is out of range"),
     (["generate", "x", "--variation-seed", "3"], "needs its strength"),
     (["generate", "x", "--tag", "a,b"], "contains a comma"),
@@ -124,6 +131,27 @@ def test_nobody_waits_for_a_model_to_hear_of_a_mistake_that_needs_none(seedbank,
         assert words in ran.err
         assert "rejected" not in ran.out + ran.err
         assert seedbank("log", "--json").out == before
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"prompt": 7}, "The prompt 7 is not a text"),
+        ({"prompt": None}, "The prompt None is not a text"),
+        ({"prompt": "x", "count": 2.5}, "The count 2.5 is not a whole number"),
+        ({"prompt": "x", "steps": "8"}, "The steps '8' is not a whole number"),
+        ({"prompt": "x", "cfg": "high"}, "The cfg 'high' is not a number"),
+    ],
+)
+def test_what_a_program_gives_is_held_against_its_kind(options, words):
+
+    with pytest.raises(BadInput, match=re.escape(words)):
+        Request(**options).check()
+
+
+def test_a_mistyped_option_of_generate_is_refused_with_the_nearest(seedbank):
+    with seedbank.opened() as bank, pytest.raises(BadInput, match=r"no option 'sedd'\. Did you mean 'seed'"):
+        bank.generate("x", sedd=7)
 
 
 def test_a_prompt_that_is_too_long_is_recorded_and_the_lost_words_are_named(seedbank):
