@@ -37,7 +37,6 @@ class Bank(Readable):
         from seedbank import images
         from seedbank.formats import a1111
 
-        picture = images.picture_of(pixels.mode, pixels.width, pixels.height, pixels.rows)
         text = {}
         if recipe is not None and recipe.prompt is not None:
             text["parameters"] = a1111.write_parameters(
@@ -47,7 +46,7 @@ class Bank(Readable):
                 cfg=cfg_of(recipe.pipeline, recipe.call),
                 loras=a1111.loras_of(recipe, {adapter.digest: adapter.name for adapter in adapters}),
             )
-        data = images.encode_png(pixels.mode, pixels.width, pixels.height, pixels.rows, recipe=recipe, text=text)
+        picture, data = images.picture_and_png(pixels.mode, pixels.width, pixels.height, pixels.rows, recipe, text)
         return picture, self.blobs.put(data, "image/png")
 
     def put_trace(self, stages: Stages) -> Blob:

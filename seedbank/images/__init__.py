@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seedbank.images.codec import DecodedImage, encode_png, picture_of, read_image
+    from seedbank.images.codec import DecodedImage, encode_png, picture_and_png, picture_of, read_image
     from seedbank.images.compare import metrics, perceptual_hash
     from seedbank.images.grids import Block, grid_sheet
     from seedbank.images.hidden import hidden_texts
@@ -27,6 +27,7 @@ _WHERE = {
     "hidden_texts": "hidden",
     "metrics": "compare",
     "perceptual_hash": "compare",
+    "picture_and_png": "codec",
     "picture_of": "codec",
     "read_image": "codec",
     "rewritten": "sheets",
@@ -47,6 +48,7 @@ __all__ = [
     "hidden_texts",
     "metrics",
     "perceptual_hash",
+    "picture_and_png",
     "picture_of",
     "read_image",
     "rewritten",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -27,6 +28,8 @@ PNG_MODES = tuple(png.FORMS)
 MODES = (*PNG_MODES, "CMYK")
 LARGEST_PIXELS = 89_478_485
 """Width times height that is still decoded, 256 MiB as RGB."""
+LARGE = 1 << 20
+"""Bytes of pixels from which on another thread costs less than it saves."""
 LARGEST_TEXT = 8 * 2**20
 """Characters of metadata that are still read."""
 
@@ -100,6 +103,23 @@ def encode_png(
         return png.write_png(mode, width, height, rows, texts)
     except ValueError:
         raise _other_rows(mode, width, height, rows) from None
+
+
+def picture_and_png(
+    mode: str,
+    width: int,
+    height: int,
+    rows: bytes,
+    recipe: Recipe | None = None,
+    text: Mapping[str, str] | None = None,
+) -> tuple[Picture, bytes]:
+    """`picture_of` and `encode_png` of the same pixels: of large ones side by side, as somebody may wait for both."""
+    if len(rows) < LARGE:
+        return picture_of(mode, width, height, rows), encode_png(mode, width, height, rows, recipe, text)
+    with ThreadPoolExecutor(1, thread_name_prefix="seedbank-picture") as beside:
+        picture = beside.submit(picture_of, mode, width, height, rows)
+        data = encode_png(mode, width, height, rows, recipe, text)
+        return picture.result(), data
 
 
 def read_image(data: bytes | Path, formats: tuple[str, ...] = FORMATS, *, animated: bool = False) -> DecodedImage:

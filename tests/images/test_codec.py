@@ -15,7 +15,7 @@ from PIL import Image
 from seedbank import images
 from seedbank.errors import BadInput
 from seedbank.hashing import pixel_digest, sha256
-from seedbank.images import codec, encode_png, picture_of, read_image
+from seedbank.images import codec, encode_png, picture_and_png, picture_of, read_image
 from seedbank.recipe import Recipe
 
 SEED = 2**64 - 1
@@ -116,6 +116,15 @@ def _bomb(side: int) -> bytes:
 
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("side", [8, 640])
+def test_what_is_done_side_by_side_is_what_is_done_one_after_the_other(side: int) -> None:
+    rows = (bytes(range(256)) * (side * side // 64))[: side * side * 3]
+    done = picture_and_png("RGB", side, side, rows, RECIPE, {"parameters": "a"})
+    assert done == (picture_of("RGB", side, side, rows), encode_png("RGB", side, side, rows, RECIPE, {"parameters": "a"}))
+    with pytest.raises(BadInput, match="no RGB pixels"):
+        picture_and_png("RGB", side, side, rows[1:])
 
 
 PNG = encode_png("RGB", 64, 48, ROWS, recipe=RECIPE)

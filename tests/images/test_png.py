@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,25 @@ def test_every_filter_is_used_and_read() -> None:
     assert set(filtered[:, 0].tolist()) == {png.SUB, png.UP, png.AVERAGE}
     with Image.open(io.BytesIO(png.write_png("L", 64, 192, picture.tobytes()))) as image:
         assert image.tobytes() == picture.tobytes()
+
+
+def test_pieces_that_were_compressed_side_by_side_are_one_valid_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(png, "PIECE", 1000)
+    rows = _noise(300 * 90)
+    data = png.write_png("RGB", 100, 90, rows)
+    stream = zlib.decompressobj()  # unlike Pillow, it refuses a wrong checksum
+    start = data.index(b"IDAT") + 4
+    filtered = stream.decompress(data[start:])
+    assert stream.eof and len(filtered) == 90 * 301
+    assert len(stream.unused_data) == 4 + 12, "a CRC and the last chunk"
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.tobytes() == rows
+
+
+@pytest.mark.parametrize(("first", "second"), [(b"", b""), (b"", b"a"), (b"\xff" * 6000, b"\xff" * 9000), (b"ab", b"c")])
+def test_a_checksum_of_two_texts_is_that_of_both_on_end(first: bytes, second: bytes) -> None:
+    joined = png.joined_adler(zlib.adler32(first), zlib.adler32(second), len(second))
+    assert joined == zlib.adler32(first + second)
 
 
 def test_smooth_pictures_become_small() -> None:
