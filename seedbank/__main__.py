@@ -46,6 +46,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if error.hint:
             say(f"  {error.hint}", err=True)
         return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:  # `seedbank`, `seedbank db`
+        say(error.format_message(), err=True)
+        return error.exit_code
     except click.UsageError as error:
         say(f"seedbank: {error.format_message()}", err=True)
         say(f"  See: {'seedbank' if error.ctx is None else error.ctx.command_path} --help", err=True)

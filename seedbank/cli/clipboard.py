@@ -20,16 +20,18 @@ TOOLS = (
 
 
 def copy(text: str) -> str:
-    """Put `text` on the clipboard; says how. Raises `SeedbankError` when there is neither a tool nor a terminal."""
+    """Put `text` on the clipboard; says how. Raises `SeedbankError` when there is neither a tool that works nor a terminal."""
     for command, variable, arguments in TOOLS:
         if shutil.which(command) and (not variable or os.environ.get(variable)):
-            subprocess.run([command, *arguments], input=text.encode(), check=True)
-            return f"copied with {command}"
+            # What a tool says is not shown: a desktop that went away is not the user's question, and there is another way.
+            done = subprocess.run([command, *arguments], input=text.encode(), stderr=subprocess.DEVNULL, check=False)
+            if done.returncode == 0:
+                return f"copied with {command}"
     if sys.stderr.isatty():
         sys.stderr.write(f"\033]52;c;{base64.b64encode(text.encode()).decode()}\a")
         sys.stderr.flush()
         return "copied through the terminal"
-    raise SeedbankError("There is no clipboard here: no desktop tool and no terminal.", "Use --print.")
+    raise SeedbankError("There is no clipboard here: no desktop tool that works and no terminal.", "Use --print.")
 
 
 def can_show() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import re
 import shutil
 import signal
 import subprocess
@@ -40,6 +41,8 @@ ERRORS: dict[str, type[SeedbankError]] = {
 PARTING = 5.0
 """Seconds that a worker gets to stop by itself."""
 LAST_LINES = 12
+BAR = re.compile(r"\d%\|.*\| *\d+/\d+ \[")
+"""A progress bar as tqdm draws it."""
 
 OnEvent = Callable[[Mapping[str, Any]], None]
 
@@ -117,7 +120,7 @@ class Worker:
 
     def _death(self) -> RenderFailed:
         code = _wait(self._process, PARTING)
-        said = "\n".join(self._log.read_text(errors="replace").splitlines()[-LAST_LINES:]) if self._log.exists() else ""
+        said = last_words(self._log.read_text(errors="replace")) if self._log.exists() else ""
         self.close(at_once=True)
         how = f"signal {-code}, {_signal_name(-code)}" if code is not None and code < 0 else f"exit status {code}"
         hint = (
@@ -141,6 +144,11 @@ class Worker:
         except SeedbankError:
             return
         _wait(self._process, PARTING)
+
+
+def last_words(log: str) -> str:
+    """The last lines of what a process printed, without the progress bars of its libraries."""
+    return "\n".join([line for line in log.splitlines() if line.strip() and not BAR.search(line)][-LAST_LINES:])
 
 
 def worker_command(python: str, module: str, *arguments: str) -> Sequence[str]:

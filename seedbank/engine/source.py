@@ -144,6 +144,7 @@ def _folder_name(folder: Path) -> str:
 def _hub(name: str, revision: str | None, variant: str | None, offline: bool) -> Source:
     try:
         from huggingface_hub import HfApi, snapshot_download
+        from huggingface_hub.errors import LocalEntryNotFoundError
     except ImportError:
         raise MissingEngine("huggingface_hub is not installed.", "pip install seedbank-images") from None
     offline = offline or os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
@@ -153,6 +154,8 @@ def _hub(name: str, revision: str | None, variant: str | None, offline: bool) ->
         folder = Path(snapshot_download(name, revision=revision, allow_patterns=_patterns(variant), local_files_only=offline))
     except Exception as error:  # also those of its HTTP client, which is another one from release to release
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if offline and isinstance(error, LocalEntryNotFoundError):
+            reason = "it is not in it, and there is no such folder."
         where = "the local hub cache" if offline else "the hub"
         raise Blocked(
             f"The model {name} could not be had from {where}: {reason}", "Fetch it first, or name a local folder."

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from seedbank.cli import COMMANDS, cli
+from seedbank.__main__ import run
+from seedbank.cli import COMMANDS, cli, clipboard
+from seedbank.errors import SeedbankError
 
 WIDTH = 80
 
@@ -37,3 +39,21 @@ def test_every_option_says_what_it_does():
     for context in _all():
         silent = [one.name for one in context.command.params if isinstance(one, click.Option) and not one.help]
         assert not silent, context.command_path
+
+
+@pytest.mark.parametrize("command", [(), ("db",), ("collection",)])
+def test_a_command_without_its_words_is_its_help(command, capsys):
+    assert run(command) == 2
+    told = capsys.readouterr()
+    assert told.err.startswith(" ".join(("Usage: seedbank", *command)))
+    assert told.out == ""
+
+
+def test_a_clipboard_tool_that_fails_is_no_traceback(monkeypatch, tmp_path):
+    tool = tmp_path / "xclip"
+    tool.write_text("#!/bin/sh\nexit 1\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("DISPLAY", ":99")
+    with pytest.raises(SeedbankError, match="no desktop tool that works"):
+        clipboard.copy("seed 7")

@@ -190,7 +190,7 @@ def test_a_hub_name_is_resolved_to_a_commit_in_the_local_cache(folder, tmp_path,
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     source = find_model("org/tiny", offline=True)
     assert (source.revision, source.spec) == (commit, "org/tiny")
-    with pytest.raises(Blocked, match="could not be had from the local hub cache"):
+    with pytest.raises(Blocked, match="from the local hub cache: it is not in it, and there is no such folder"):
         find_model("org/absent", offline=True)
 
 

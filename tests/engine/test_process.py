@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from seedbank.engine.child import last_words
 from seedbank.engine.process import Engine
 from seedbank.engine.standin import build_standin
 from seedbank.environment import PARTS, environment_differences
@@ -224,3 +225,10 @@ def test_the_standin_model_has_the_same_bytes_everywhere(tmp_path):
     digests = {str(path.relative_to(tmp_path / "model")): file_digest(path) for path in files}
     assert json_digest(digests) == "cc29dd032d49a21388d1b4d81a99486f038854bd0051f28a9b38f6103391ae5c"
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_last_words_are_what_a_process_said_and_not_its_progress_bars():
+    bars = (
+        "\rLoading weights:   0%|          | 0/24 [00:00<?, ?it/s]\x1b[A\rLoading: 100%|███| 24/24 [00:00<00:00, 6626.95it/s]"
+    )
+    assert last_words(f"first\n{bars}\n\nIllegal instruction\n") == "first\nIllegal instruction"
