@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from seedbank.errors import BadInput
 from seedbank.frozen import replace
@@ -20,7 +20,7 @@ from seedbank.records import Holder, KnownFile, NewEntry, Run, SeenFile
 from seedbank.store.catalogue import size_of
 from seedbank.store.digests import head
 from seedbank.store.history import write_events
-from seedbank.store.inserting import insert_many
+from seedbank.store.inserting import insert_many, write_many
 from seedbank.store.opinions import checked_tag, give_tags
 from seedbank.store.payloads import read_payloads
 from seedbank.store.reading import chunks
@@ -262,19 +262,16 @@ def _remember(connection: Connection, seen: Sequence[tuple[SeenFile, int]]) -> N
         for some in chunks(names):
             where = import_files.c.folder_id == folder, import_files.c.name.in_(some)
             connection.execute(delete(import_files).where(*where))
-    if latest:
-        connection.execute(
-            insert(import_files),
-            [
-                {
-                    "folder_id": folder,
-                    "name": name,
-                    "size": file.size,
-                    "mtime_ns": file.mtime_ns,
-                    "inode": file.inode,
-                    "digest": file.digest,
-                    "entry_id": entry,
-                }
-                for (folder, name), (file, entry) in latest.items()
-            ],
-        )
+    files = [
+        {
+            "folder_id": folder,
+            "name": name,
+            "size": file.size,
+            "mtime_ns": file.mtime_ns,
+            "inode": file.inode,
+            "digest": file.digest,
+            "entry_id": entry,
+        }
+        for (folder, name), (file, entry) in latest.items()
+    ]
+    write_many(connection, import_files, files)

@@ -6,11 +6,11 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from seedbank.hashing import sha256
 from seedbank.records import Payload
-from seedbank.store.inserting import insert_many
+from seedbank.store.inserting import insert_many, write_many
 from seedbank.store.sharing import known_ids
 from seedbank.store.tables import entry_payloads, payloads
 
@@ -38,7 +38,7 @@ def store_payloads(connection: Connection, of_entries: Iterable[tuple[int, Seque
     for row in rows:
         row["payload_id"] = known[row["payload_id"]]
         row["raw_id"] = None if row["raw_id"] is None else known[row["raw_id"]]
-    connection.execute(insert(entry_payloads), rows)
+    write_many(connection, entry_payloads, rows)
 
 
 def _store(connection: Connection, bodies: Mapping[str, bytes]) -> dict[str, int]:
