@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from seedbank.cli.common import assignment, entry_json, json_option, open_bank, progress, which_argument, words
 from seedbank.cli.explained import explained
-from seedbank.cli.printing import emit, say
+from seedbank.cli.printing import counted, emit, remark, say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from seedbank.api import Library
     from seedbank.regen import Options, Outcome
+
+MOST_NAMED = 10
+"""Ids that a note lists."""
 
 
 @click.command("regen")
@@ -105,7 +109,7 @@ def regen_command(
     seedbank regen tag:poster --name torch-2.14    goes on where it stopped
     seedbank regen 17 --prove                      what caused a difference
     """
-    from seedbank.regen import Options, Tolerance, exit_code
+    from seedbank.regen import Options, Tolerance, exit_code_of
 
     options = Options(
         tolerance=Tolerance.parse(tolerance),
@@ -131,9 +135,16 @@ def regen_command(
                 emit(_json(bank, outcome))
             else:
                 _print(outcome, verbose, hints)
-        if len(outcomes) != 1 and not as_json:
-            _summary(outcomes, len(ids))
-    return exit_code(outcomes, accept)
+        done = {outcome.entry.id: outcome.regeneration.verdict for outcome in outcomes}
+        of_run = {} if name is None else bank.store.run_verdicts(name)
+        if left_out := [one for one in ids if name is not None and one not in of_run]:
+            remark(
+                f"{name} goes on with the {counted(len(of_run), 'entry', 'entries')} that it began with; "
+                f"not among them: {_named(left_out)}. Another --name takes those in."
+            )
+        if not as_json and (name is not None or len(outcomes) != 1):
+            _summary(done, of_run)
+    return exit_code_of([verdict for verdict in (of_run or done).values() if verdict is not None], accept)
 
 
 def _attempts(bank: Library, ids: list[int], options: Options, via: str | None) -> Iterator[Outcome]:
@@ -173,13 +184,22 @@ def _print(outcome: Outcome, verbose: bool, hints: set[str]) -> None:
             say(f"   {line}")
 
 
-def _summary(outcomes: list[Outcome], asked: int) -> None:
-    counts: dict[str, int] = {}
-    for outcome in outcomes:
-        counts[outcome.regeneration.verdict] = counts.get(outcome.regeneration.verdict, 0) + 1
-    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items()) or "nothing left to do"
-    before = f" ({asked - len(outcomes)} were done before)" if asked > len(outcomes) else ""
-    say(f"{len(outcomes)} of {asked}: {said}{before}", err=True)
+def _summary(done: Mapping[int, str], of_run: Mapping[int, str | None]) -> None:
+    """How many came out how, and of a run that goes on what came of it before."""
+    before = [verdict for entry, verdict in of_run.items() if verdict is not None and entry not in done]
+    said = _counts(done.values()) or "nothing left to do"
+    also = f" ({len(before)} were done before: {_counts(before)})" if before else ""
+    say(f"{len(done)} of {len(of_run) or len(done)}: {said}{also}", err=True)
+
+
+def _counts(verdicts: Iterable[str]) -> str:
+    """``2 exact, 1 different``, in the order in which they first came."""
+    return ", ".join(f"{count} {verdict}" for verdict, count in Counter(verdicts).items())
+
+
+def _named(ids: Sequence[int]) -> str:
+    """The ids, of very many only the first."""
+    return ", ".join(map(str, ids[:MOST_NAMED])) + (f" and {len(ids) - MOST_NAMED:,} more" if len(ids) > MOST_NAMED else "")
 
 
 def _json(bank: Library, outcome: Outcome) -> dict[str, Any]:

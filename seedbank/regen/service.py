@@ -69,7 +69,12 @@ class Outcome:
 
 def exit_code(outcomes: Iterable[Outcome], accept: Sequence[str] = ()) -> int:
     """3 (differs) wins over 1 (not rebuilt) over 0; verdicts in `accept` count as 0."""
-    codes = {0 if item.regeneration.verdict in accept else VERDICTS[item.regeneration.verdict] for item in outcomes}
+    return exit_code_of((item.regeneration.verdict for item in outcomes), accept)
+
+
+def exit_code_of(verdicts: Iterable[str], accept: Sequence[str] = ()) -> int:
+    """As `exit_code`, of verdicts alone."""
+    codes = {0 if verdict in accept else VERDICTS[verdict] for verdict in verdicts}
     return 3 if 3 in codes else 1 if 1 in codes else 0
 
 

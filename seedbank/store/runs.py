@@ -84,6 +84,14 @@ def pending(connection: Connection, run: int) -> list[int]:
     )
 
 
+def verdicts(connection: Connection, run: int) -> dict[int, str | None]:
+    """{entry of the selection of a run: the verdict of its attempt there, None while it is pending}."""
+    attempt = (regenerations.c.run_id == run_entries.c.run_id) & (regenerations.c.entry_id == run_entries.c.entry_id)
+    found = select(run_entries.c.entry_id, regenerations.c.verdict).outerjoin_from(run_entries, regenerations, attempt)
+    rows = connection.execute(found.where(run_entries.c.run_id == run).order_by(run_entries.c.entry_id))
+    return {row.entry_id: row.verdict for row in rows}
+
+
 _finished = exists().where(regenerations.c.run_id == run_entries.c.run_id, regenerations.c.entry_id == run_entries.c.entry_id)
 
 

@@ -173,6 +173,13 @@ class Store(Editable):
         with self._database.reading() as connection:
             return runs.pending(connection, run if isinstance(run, int) else run.id)
 
+    def run_verdicts(self, which: int | str) -> dict[int, str | None]:
+        """{entry of the selection of a run: the verdict of its attempt there, None while it is pending}."""
+        from seedbank.store import runs
+
+        with self._database.reading() as connection:
+            return runs.verdicts(connection, runs.read_run(connection, which).id)
+
     def run(self, which: int | str) -> Run:
         """The run with this id or name. Raises `NotFound`."""
         from seedbank.store import runs

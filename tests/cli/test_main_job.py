@@ -2,11 +2,14 @@
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from seedbank.records import NewRegeneration
+from seedbank.regen import Options
 from tests.rendering import CommandLine
 
 FAST = ("--steps", "3", "--model", "embedded@0", "--device", "cpu")
@@ -140,8 +143,18 @@ def test_a_variant_says_what_changes_the_composition(library):
 def test_a_durable_run_goes_on_where_it_stopped(library):
     first = library("regen", "1", "--name", "after-upgrade", "--json").objects
     assert [item["id"] for item in first] == [1]
-    again = library("regen", "1", "--name", "after-upgrade")
-    assert "1 were done before" in again.err
+    again = library("regen", "1..2", "--name", "after-upgrade")
+    assert "goes on with the 1 entry that it began with; not among them: 2." in again.err
+    assert "0 of 1: nothing left to do (1 were done before: 1 exact)" in again.err
+
+
+def test_the_exit_status_of_a_durable_run_is_that_of_all_of_it(library):
+    options = Options(name="overnight")
+    with library.opened() as bank:
+        run = bank.store.start_run("regen", asdict(options), [1], name=options.name)
+        bank.store.add_regeneration(NewRegeneration(1, "different", experiment=True, run=run.id))
+    ran = library("regen", "1", "--name", "overnight", ok=[3])
+    assert "(1 were done before: 1 different)" in ran.err
 
 
 def test_other_settings_are_an_experiment_and_never_the_entrys_verdict(library):

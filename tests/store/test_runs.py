@@ -55,6 +55,7 @@ def test_starting_a_run_again_resumes_it(five: Store):
     five.add_regeneration(NewRegeneration(2, "exact", run=run.id))
     again = five.start_run("regen", {"tolerance": 1}, [1, 2, 3], user="bob")
     assert (again.id, again.user, again.done, five.pending(again)) == (run.id, "ann", 1, [1, 3])
+    assert five.run_verdicts(run.id) == {1: None, 2: "exact", 3: None}
     others = [five.start_run("regen", {"tolerance": 2}, [1, 2, 3]), five.start_run("regen", {"tolerance": 1}, [1, 2])]
     assert len({run.id, *(other.id for other in others)}) == 3
     assert [one.id for one in five.runs()] == [3, 2, 1]
