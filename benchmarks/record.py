@@ -1,6 +1,7 @@
 """What recording costs over the bare pipeline call, and what the worker needs over bare diffusers.
 
     python -m benchmarks.record                        # the embedded model on the CPU, 128x128, about 1 s an image: two minutes
+    python -m benchmarks.record --minutes 8            # the same, as many rounds as fit: on a machine that swings
     python -m benchmarks.record --waiting              # 1024x1024, a caller that waits as for a GPU, without one: three
     python -m benchmarks.record --device cuda --large  # a Z-Image of real width with random weights, 1024x1024
 
@@ -14,7 +15,11 @@ calls that are only traced.
 `own_milliseconds` is what recording adds around the pipeline's own call, its part of the wait for the last entry included,
 and `own_share` its part of a bare image; `own_cpu_milliseconds` is the CPU time of it that the calling thread spends;
 `last_wait_milliseconds` the wait for the last entry of a row. `call_cpu_milliseconds` is what the calling thread computes
-inside the pipeline's own call: what tracing and storing beside it add there is the difference to that of bare calls. What the
+inside the pipeline's own call: what tracing and storing beside it add there is the difference to that of bare calls.
+`process_cpu_milliseconds` is what all threads compute for an image, its storing included; where the pipeline computes on the
+CPU, `cpu_ratio` holds it against that of bare calls, which others on the machine disturb least. `page_faults` are those of
+the calling thread in an image. With `--keep-memory` the C library keeps what was freed: as it happens to lie, it gives some
+10,000 pages back after each call of a row of either kind, which then take 20 ms to be cleared again, or none. What the
 waiting pipeline can and cannot show says `pipelines.waiting_pipeline`; its pictures are a photograph and, as the worst case,
 noise. On a GPU nothing was measured yet since stages are hashed in batches and rounds are shuffled.
 """
@@ -22,6 +27,7 @@ noise. On a GPU nothing was measured yet since stages are hashed in batches and 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import functools
 import json
 import statistics
@@ -36,13 +42,15 @@ from typing import Any
 
 from benchmarks.machine import machine, save
 from benchmarks.pipelines import PICTURES, large_pipeline, small_pipeline, waiting_pipeline
-from benchmarks.rounds import Seconds, ratio, shuffled
+from benchmarks.rounds import Spent, ratio, shuffled
 
 BARE, AGAIN = "bare", "bare again"
 ROUNDS, WAITING_ROUNDS = 10, 6
 BUDGET = 140.0
-"""Seconds after which no further round begins."""
+"""Spent after which no further round begins."""
 WAITING_STEPS = 9
+TUNED = (("M_MMAP_THRESHOLD", -3, 32 << 20), ("M_TRIM_THRESHOLD", -1, 1 << 30))
+"""(name, number, value) for ``mallopt`` of <malloc.h>: the largest that the first may have, and more than is ever free."""
 PROMPT = "a red circle on a blue background"
 SCRIPT = """
 import resource, sys, torch
@@ -77,22 +85,22 @@ WAITING = {BARE: LARGE[BARE], AGAIN: LARGE[AGAIN]} | {picture: Row("recorded", 8
 
 @dataclass
 class Measured:
-    """Seconds of an image in each round, by what they were spent on."""
+    """What an image took in each round, by what they were spent on."""
 
-    whole: list[Seconds] = field(default_factory=list)
-    call: list[Seconds] = field(default_factory=list)
+    whole: list[Spent] = field(default_factory=list)
+    call: list[Spent] = field(default_factory=list)
     """Inside the pipeline's own call."""
-    waits: list[Seconds] = field(default_factory=list)
+    waits: list[Spent] = field(default_factory=list)
     """Of the row for its last entry."""
 
-    def add(self, row: Row, whole: Seconds, call: Seconds, wait: Seconds) -> None:
+    def add(self, row: Row, whole: Spent, call: Spent, wait: Spent) -> None:
         self.whole.append(whole / row.calls)
         self.call.append(call / row.calls)
         self.waits.append(wait)
 
-    @property
-    def wall(self) -> list[float]:
-        return [seconds.wall for seconds in self.whole]
+    def of(self, which: str) -> list[float]:
+        """One figure of `Spent` of every image."""
+        return [float(getattr(spent, which)) for spent in self.whole]
 
 
 def main() -> None:
@@ -101,13 +109,16 @@ def main() -> None:
     parser.add_argument("--model", default="embedded")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--rounds", type=int, help=f"{ROUNDS}, of a pipeline that waits {WAITING_ROUNDS}")
-    parser.add_argument("--budget", type=float, default=BUDGET, help="seconds after which no further round begins")
+    parser.add_argument("--minutes", type=float, help="make as many rounds as fit; none begins after so many minutes")
+    parser.add_argument("--keep-memory", action="store_true", help="let the C library keep what was freed (glibc only)")
     parser.add_argument("--seconds", type=float, default=1.0, help="about how long one bare image should take")
     parser.add_argument("--large", action="store_true", help="a Z-Image of real width, random weights, 1024x1024")
     parser.add_argument("--waiting", action="store_true", help="a Z-Image that waits as for a GPU, 1024x1024")
     parser.add_argument("--layers", type=int, default=8, help="of the large transformer; Z-Image has 30")
     parser.add_argument("--save", metavar="NAME", help="write results/NAME.json")
     options = parser.parse_args()
+    if options.keep_memory:
+        keep_memory()
     values = {"time": measure_time(options)}
     if not options.large and not options.waiting and options.device == "cpu":
         values["memory"] = measure_memory(options.model)
@@ -117,7 +128,7 @@ def main() -> None:
 
 
 def measure_time(options: argparse.Namespace) -> dict[str, Any]:
-    """Seconds of bare, of traced and of recorded calls in shuffled rounds, and their ratios.
+    """Spent of bare, of traced and of recorded calls in shuffled rounds, and their ratios.
 
     A caller that waits does so in one thread, as one that launches kernels: others would only compete for the cores.
     """
@@ -126,10 +137,10 @@ def measure_time(options: argparse.Namespace) -> dict[str, Any]:
     import seedbank
 
     show = None
-    rows, rounds = (LARGE if options.large else SMALL), options.rounds or ROUNDS
+    rows, usual = (LARGE if options.large else SMALL), ROUNDS
     if options.waiting:
         torch.set_num_threads(1)
-        rows, rounds = WAITING, options.rounds or WAITING_ROUNDS
+        rows, usual = WAITING, WAITING_ROUNDS
         name, (pipe, size, show) = "Z-Image that waits", waiting_pipeline(options.seconds, WAITING_STEPS)
     elif options.large:
         name = f"Z-Image width, {options.layers} layers, bf16, random weights"
@@ -140,9 +151,10 @@ def measure_time(options: argparse.Namespace) -> dict[str, Any]:
     call: dict[str, Any] = {"prompt": PROMPT, "height": size, "width": size, "guidance_scale": 3.0}
     call["num_inference_steps"] = WAITING_STEPS if options.waiting else steps_for(pipe, call, options.seconds)
     measured = {kind: Measured() for kind in rows}
+    rounds, budget = (options.rounds or usual, BUDGET) if options.minutes is None else (options.rounds, 60 * options.minutes)
     inside, seed = time_inside(pipe), 0
     with tempfile.TemporaryDirectory() as folder, seedbank.open(Path(folder) / "bank.db", create=True) as bank:
-        for number, kind in shuffled(list(rows), rounds, options.budget):
+        for number, kind in shuffled(list(rows), rounds, budget):
             row = rows[kind] if number else Row(rows[kind].kind, 2, rows[kind].picture)
             if show is not None:
                 show(row.picture)
@@ -157,12 +169,15 @@ def measure_time(options: argparse.Namespace) -> dict[str, Any]:
         "steps": call["num_inference_steps"],
         "rounds": len(measured[BARE].whole),
         "row": max(row.calls for row in rows.values()),
-        **figures(rows, measured),
+        **figures(rows, measured, pipe.device.type == "cpu" and not options.waiting),
     }
 
 
-def figures(rows: Mapping[str, Row], measured: Mapping[str, Measured]) -> dict[str, Any]:
-    """What is told of the bare calls, and of each kind that is held against them."""
+def figures(rows: Mapping[str, Row], measured: Mapping[str, Measured], computes: bool) -> dict[str, Any]:
+    """What is told of the bare calls, and of each kind that is held against them.
+
+    `computes` is whether the CPU makes the images, so that its time can be compared.
+    """
     again = measured[AGAIN]
     bare = Measured(
         [(one + other) / 2 for one, other in zip(measured[BARE].whole, again.whole, strict=True)],
@@ -170,22 +185,34 @@ def figures(rows: Mapping[str, Row], measured: Mapping[str, Measured]) -> dict[s
     )
     told: dict[str, Any] = {
         "bare": {
-            "seconds": round(statistics.median(bare.wall), 4),
-            "least_seconds": round(min(bare.wall), 4),
-            "spread": round(max(bare.wall) / min(bare.wall), 3),
-            "call_cpu_milliseconds": _milliseconds(bare.call, "cpu"),
+            "seconds": round(statistics.median(bare.of("wall")), 4),
+            "least_seconds": round(min(bare.of("wall")), 4),
+            "spread": round(max(bare.of("wall")) / min(bare.of("wall")), 3),
+            **_work(bare),
         },
-        "bare_against_bare": ratio(again.wall, measured[BARE].wall),
+        "bare_against_bare": ratio(again.of("wall"), measured[BARE].of("wall")),
     }
+    if computes:
+        told["bare_cpu_against_bare"] = ratio(again.of("process"), measured[BARE].of("process"))
     for kind, row in rows.items():
         if row.kind != "bare":
             told[kind] = {
-                "ratio": ratio(measured[kind].wall, bare.wall),
+                "ratio": ratio(measured[kind].of("wall"), bare.of("wall")),
+                **({"cpu_ratio": ratio(measured[kind].of("process"), bare.of("process"))} if computes else {}),
                 "goal": 1.02 if row.kind == "traced" else 1.03,
-                "call_cpu_milliseconds": _milliseconds(measured[kind].call, "cpu"),
+                **_work(measured[kind]),
                 **(_own(measured[kind], bare) if row.kind == "recorded" else {}),
             }
     return told
+
+
+def _work(measured: Measured) -> dict[str, float]:
+    """What an image takes of the processor and of the memory."""
+    return {
+        "call_cpu_milliseconds": _milliseconds(measured.call, "cpu"),
+        "process_cpu_milliseconds": _milliseconds(measured.whole, "process"),
+        "page_faults": round(statistics.mean(measured.of("faults"))),
+    }
 
 
 def _own(recorded: Measured, bare: Measured) -> dict[str, float]:
@@ -194,17 +221,17 @@ def _own(recorded: Measured, bare: Measured) -> dict[str, float]:
     return {
         "own_milliseconds": _milliseconds(own, "wall"),
         "own_least_milliseconds": round(1000 * min(spent.wall for spent in own), 1),
-        "own_share": round(statistics.median(spent.wall for spent in own) / statistics.median(bare.wall), 4),
+        "own_share": round(statistics.median(spent.wall for spent in own) / statistics.median(bare.of("wall")), 4),
         "own_cpu_milliseconds": _milliseconds(own, "cpu"),
         "last_wait_milliseconds": _milliseconds(recorded.waits, "wall"),
     }
 
 
-def _milliseconds(spent: list[Seconds], which: str) -> float:
+def _milliseconds(spent: list[Spent], which: str) -> float:
     return round(1000 * float(statistics.median(map(attrgetter(which), spent))), 1)
 
 
-def run_row(row: Row, bank: Any, pipe: Any, call: dict[str, Any], seed: int) -> tuple[Seconds, Seconds]:
+def run_row(row: Row, bank: Any, pipe: Any, call: dict[str, Any], seed: int) -> tuple[Spent, Spent]:
     """What the calls of a row take, of recorded ones until the last is stored; and that wait alone.
 
     Every kind keeps what a call gave while it makes the next, as scripts do: where it lies decides which memory is fresh.
@@ -214,7 +241,7 @@ def run_row(row: Row, bank: Any, pipe: Any, call: dict[str, Any], seed: int) -> 
     from seedbank.worker.tracing import Trace
 
     last: Any = None
-    begun = Seconds.now()
+    begun = Spent.now()
     for number in range(row.calls):
         arguments = call | {"generator": torch.Generator().manual_seed(seed + number)}
         if row.kind == "recorded":
@@ -225,16 +252,16 @@ def run_row(row: Row, bank: Any, pipe: Any, call: dict[str, Any], seed: int) -> 
             assert trace.digests
         else:
             last = pipe(**arguments)
-    called = Seconds.now()
+    called = Spent.now()
     if row.kind == "recorded":
         assert len(last.entries) == 1 and not last.entries[0].obstacles, last.entries
-    return Seconds.now() - begun, Seconds.now() - called
+    return Spent.now() - begun, Spent.now() - called
 
 
 class Inside:
     """The seconds that were spent inside calls of the pipeline so far."""
 
-    spent = Seconds(0.0, 0.0)
+    spent = Spent()
 
 
 def time_inside(pipe: Any) -> Inside:
@@ -244,13 +271,21 @@ def time_inside(pipe: Any) -> Inside:
 
     @functools.wraps(call)
     def timed_call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        started = Seconds.now()
+        started = Spent.now()
         result = call(self, *args, **kwargs)
-        inside.spent += Seconds.now() - started
+        inside.spent += Spent.now() - started
         return result
 
     type(pipe).__call__ = timed_call
     return inside
+
+
+def keep_memory() -> None:
+    """Tell the C library to take memory from its heap only, and to keep what is freed there. Raises `OSError`."""
+    library = ctypes.CDLL(None)
+    for name, setting, value in TUNED:
+        if not library.mallopt(setting, value):
+            raise OSError(f"The C library refuses {name}={value}.")
 
 
 def steps_for(pipe: Any, call: dict[str, Any], seconds: float) -> int:
@@ -261,9 +296,9 @@ def steps_for(pipe: Any, call: dict[str, Any], seconds: float) -> int:
     clock = attrgetter("cpu" if pipe.device.type == "cpu" else "wall")
 
     def lasting(steps: int) -> float:
-        started = Seconds.now()
+        started = Spent.now()
         pipe(**call, num_inference_steps=steps)  # its own copy of the image to the CPU waits for the GPU
-        return float(clock(Seconds.now() - started))
+        return float(clock(Spent.now() - started))
 
     pairs = [(lasting(2), lasting(12)) for _ in range(4)]
     few, many = (min(times) for times in zip(*pairs, strict=True))
