@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from seedbank.errors import BadInput
 from seedbank.records import Duplicates
 from seedbank.store.reading import chunks
+from seedbank.store.sources import bare
 from seedbank.store.tables import entries, images
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def alike(connection: Connection, phash: str, distance: int, but: str | None = N
         statement = select(entries.c.id, entries.c.image_id).select_from(
             entries.join(images, entries.c.image_id == images.c.id)
         )
-        where: list[Any] = [entries.c.image_id.in_(some), entries.c.trashed.is_(None)]
+        where: list[Any] = [entries.c.image_id.in_(some), _is_live(connection)]
         if but is not None:
             where.append(images.c.digest != but)
         found += [(row.id, apart[row.image_id]) for row in connection.execute(statement.where(*where))]
@@ -84,7 +85,7 @@ def copies(connection: Connection, ids: Iterable[int], distance: int) -> list[tu
     for row in given:
         positions, apart = near(hashes, int(row.phash, 16), checked_distance(distance))
         of_image = dict(zip(table[positions, 0].tolist(), apart.tolist(), strict=True))
-        where = entries.c.image_id.in_(list(of_image)[:MOST_LIKE]), entries.c.trashed.is_(None)
+        where = entries.c.image_id.in_(list(of_image)[:MOST_LIKE]), _is_live(connection)
         others = connection.execute(select(*columns[:3]).where(*where)).all() if of_image else []
         older = [one for one in others if one.id not in new and (None in (one.seed, row.seed) or one.seed == row.seed)]
         if older and row.image_id not in {one.image_id for one in older}:
@@ -137,8 +138,13 @@ def _live(connection: Connection, numbers: set[int], wanted: set[int] | None) ->
     """{image id: its live entries, oldest first}."""
     found: dict[int, list[int]] = {}
     for some in chunks(sorted(numbers)):
-        where = entries.c.image_id.in_(some), entries.c.trashed.is_(None)
+        where = entries.c.image_id.in_(some), _is_live(connection)
         for row in connection.execute(select(entries.c.image_id, entries.c.id).where(*where).order_by(entries.c.id)):
             if wanted is None or row.id in wanted:
                 found.setdefault(row.image_id, []).append(row.id)
     return found
+
+
+def _is_live(connection: Connection) -> ColumnElement[bool]:
+    """The test beside a list of pictures: SQLite would read all live entries for it, which nearly all are."""
+    return bare(entries.c.trashed, sqlite=connection.dialect.name == "sqlite").is_(None)
