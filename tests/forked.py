@@ -28,8 +28,16 @@ from seedbank.engine import child
 from seedbank.engine.recalling import VOLATILE
 
 PROGRAM = Path(__file__).with_name("forking.py")
-HARMLESS = (*VOLATILE, "PYTEST_VERSION", "SEEDBANK_BANK", "SEEDBANK_CACHE", "SEEDBANK_USER")
-"""Variables that nothing reads while it is imported."""
+HARMLESS = (
+    *VOLATILE,
+    "LC_ALL",
+    "PYTEST_VERSION",
+    "TORCHINDUCTOR_CACHE_DIR",
+    "SEEDBANK_BANK",
+    "SEEDBANK_CACHE",
+    "SEEDBANK_USER",
+)
+"""Variables that nothing reads while it is imported; torch sets one in the process that imports it."""
 SERVERS = 2
 """So many stay, of those with other variables the least recently used goes."""
 
