@@ -25,6 +25,9 @@ LARGEST_FILE = 512 << 20
 """Bytes of a file that is still read: a picture of the largest size that is decoded, uncompressed, with room to spare."""
 HEADERS = "headers"
 """What the process that forks is told where no pictures are to be decoded."""
+NOT_TAKEN = {"tiff": "TIFF", "heif": "HEIF", "jxl": "JPEG XL"}
+"""{kind of a file whose texts are read, and whose pixels are not: its name}. TIFF alone holds ten compressions and many kinds of
+numbers, and the library that decodes it writes what is wrong with a file to the terminal."""
 MEMORY = 1 << 30
 """Bytes that examining may take beyond what the process has when it starts."""
 
@@ -115,14 +118,24 @@ def _examine(task: Task) -> Examined | Rejected:
         if (data is not None and len(data) != task.size) or _state(file.fileno()) != (task.size, task.mtime_ns):
             raise _Changed
         if data is None:
-            looked = look(file)
             reading = _read(file, task)
+            if reading.kind in NOT_TAKEN:
+                return _not_taken(NOT_TAKEN[reading.kind])
+            looked = look(file)
             return Examined(None, replace(looked, lossy=not reading.lossless), reading)
     from seedbank.images.looking import look_closely
 
     reading = _read(io.BytesIO(data), task)
+    if reading.kind in NOT_TAKEN:
+        return _not_taken(NOT_TAKEN[reading.kind])
     looked = look_closely(data, preview=task.preview)
     return Examined(sha256(data), looked, reading, None if task.staging is None else _written(data, task.staging))
+
+
+def _not_taken(name: str) -> Rejected:
+    return Rejected(
+        f"It is a {name} file, which import does not take. Save the picture as PNG; seedbank read says what it holds."
+    )
 
 
 def _read(file: BinaryIO, task: Task) -> FileReading:

@@ -251,7 +251,7 @@ def test_hostile_files_are_one_sentence_each(tmp_path: Path):
         "cut.png": (png(1)[:-30], "damaged"),
         "text.png": (b"hello", "not a PNG"),
         "empty.png": (b"", "empty"),
-        "tiff.png": (encoded(Image.new("L", (9, 9)), "TIFF"), "not a PNG"),
+        "tiff.png": (encoded(Image.new("L", (9, 9)), "TIFF"), "It is a TIFF file, which import does not take"),
     }
     with Pool[str](2) as pool:
         for name, (data, _) in files.items():
