@@ -26,8 +26,8 @@ LARGEST_FILE = 512 << 20
 HEADERS = "headers"
 """What the process that forks is told where no pictures are to be decoded."""
 NOT_TAKEN = {"tiff": "TIFF", "heif": "HEIF", "jxl": "JPEG XL"}
-"""{kind of a file whose texts are read, and whose pixels are not: its name}. TIFF alone holds ten compressions and many kinds of
-numbers, and the library that decodes it writes what is wrong with a file to the terminal."""
+"""{kind of a file whose texts are read, and whose pixels are not: its name}. TIFF alone holds ten compressions and many kinds
+of numbers, and the library that decodes it writes what is wrong with a file to the terminal."""
 MEMORY = 1 << 30
 """Bytes that examining may take beyond what the process has when it starts."""
 
