@@ -7,7 +7,7 @@ const WORDS = {
     absent: "The picture is not here.", bring: "Bring it back with:", take: "Copy", clear: "Clear", copied: "Copied", uncopied: "The browser refused; select the text and copy it.",
     parameters: "Copy parameters", copySeed: "Copy seed", copyRegen: "Copy regen command", copyJson: "Copy recipe JSON", whole: "The whole recipe",
     prompt: "Prompt", negative: "Negative", seed: "Seed", steps: "Steps", guidance: "Guidance", cfg: "CFG", size: "Size", model: "Model",
-    pipeline: "Pipeline", scheduler: "Scheduler", tags: "Tags", notes: "Notes", rating: "Rating", tool: "Made by", added: "Added", image: "Image digest", recipe: "Recipe digest",
+    pipeline: "Pipeline", scheduler: "Scheduler", sampler: "Sampler", adapters: "Adapters", tags: "Tags", notes: "Notes", rating: "Rating", tool: "Made by", added: "Added", image: "Image digest", recipe: "Recipe digest",
     close: "Close", before: "Previous", after: "Next", favourite: "Mark as favourite (F)", by: "by",
     keys: [["←→↑↓", "choose"], ["Enter", "open"], ["F", "mark as favourite"], ["/", "search"], ["Esc", "back"]],
     exact: "exact", close_: "close", different: "different", unstable: "unstable", failed: "failed", blocked: "blocked",
@@ -18,7 +18,7 @@ const WORDS = {
     absent: "图片不在本机。", bring: "用此命令重建：", take: "复制", clear: "清除", copied: "已复制", uncopied: "浏览器拒绝了复制，请手动选取。",
     parameters: "复制参数", copySeed: "复制种子", copyRegen: "复制重现命令", copyJson: "复制配方 JSON", whole: "完整配方",
     prompt: "提示词", negative: "负面提示词", seed: "种子", steps: "步数", guidance: "引导系数", cfg: "CFG", size: "尺寸", model: "模型",
-    pipeline: "管线", scheduler: "调度器", tags: "标签", notes: "备注", rating: "评分", tool: "制作工具", added: "入库", image: "图像摘要", recipe: "配方摘要",
+    pipeline: "管线", scheduler: "调度器", sampler: "采样器", adapters: "适配器", tags: "标签", notes: "备注", rating: "评分", tool: "制作工具", added: "入库", image: "图像摘要", recipe: "配方摘要",
     close: "关闭", before: "上一张", after: "下一张", favourite: "标为收藏 (F)", by: "由",
     keys: [["←→↑↓", "选择"], ["Enter", "打开"], ["F", "标为收藏"], ["/", "搜索"], ["Esc", "返回"]],
     exact: "完全一致", close_: "接近", different: "不同", unstable: "不稳定", failed: "失败", blocked: "受阻",
@@ -40,7 +40,7 @@ const verdict = (name) => word(name === "close" ? "close_" : name);
 const starred = (entry) => marks.has(entry.id) ? marks.get(entry.id) : Boolean(entry.favourite);
 
 for (const entry of data.entries)
-  entry.found = [entry.id, entry.seed, entry.prompt, entry.negative, entry.model, entry.size, entry.verdict, entry.scheduler, ...(entry.tags || []), ...(entry.notes || [])]
+  entry.found = [entry.id, entry.seed, entry.prompt, entry.negative, entry.model, entry.size, entry.verdict, entry.scheduler, entry.sampler, ...(entry.adapters || []), ...(entry.tags || []), ...(entry.notes || [])]
     .filter((value) => value !== undefined).join("\n").normalize("NFC").toLowerCase();
 
 const lastPiece = (name) => (name || "").replace(/[\\/]+$/, "").split(/[\\/]/).pop();
@@ -151,7 +151,9 @@ function fill() {
   fact("cfg", entry.cfg);
   fact("model", entry.model);
   fact("pipeline", entry.pipeline);
+  fact("sampler", entry.sampler);
   fact("scheduler", entry.scheduler);
+  for (const adapter of entry.adapters || []) fact("adapters", adapter);
   if (entry.tags) fact("tags", entry.tags.map((tag) => make("span", "tag", tag)));
   if (entry.rating !== undefined) fact("rating", "★".repeat(entry.rating) + "☆".repeat(5 - entry.rating));
   for (const note of entry.notes || []) fact("notes", note);

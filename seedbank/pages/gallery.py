@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedbank.engine.source import cache_folder
 from seedbank.errors import BadInput, SeedbankError
+from seedbank.keeping import known_adapters
 from seedbank.pipelines import cfg_of
 from seedbank.progress import QUIET, Progress
 from seedbank.records import Entry
@@ -56,7 +57,11 @@ def cards(
     """What the page knows of each entry, with a preview that is the smaller the more there are."""
     side = next(pixels for most, pixels in SIDES if len(entries) <= most)
     previews = _previews(bank, entries, side, progress)
-    return [_card(entry, text_of, preview) for entry, preview in zip(entries, previews, strict=True)]
+    known: dict[str, str] = {}
+    for entry in entries:
+        if entry.recipe is not None and any(item.get("digest") not in known for item in entry.recipe.adapters):
+            known |= {digest: model.name for digest, model in known_adapters(bank, entry.recipe).items()}
+    return [_card(entry, text_of, preview, known) for entry, preview in zip(entries, previews, strict=True)]
 
 
 def page(values: Mapping[str, Any], title: str, also: Sequence[str] = ()) -> str:
@@ -85,7 +90,7 @@ def _source(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _card(entry: Entry, text_of: Callable[[Entry], str], preview: str | None) -> dict[str, Any]:
+def _card(entry: Entry, text_of: Callable[[Entry], str], preview: str | None, adapters: Mapping[str, str]) -> dict[str, Any]:
     recipe, picture = entry.recipe, entry.picture
     size = None
     if picture is not None and picture.width:
@@ -105,6 +110,9 @@ def _card(entry: Entry, text_of: Callable[[Entry], str], preview: str | None) ->
         "model": entry.model.name if entry.model else None,
         "pipeline": recipe.pipeline if recipe else None,
         "scheduler": recipe.scheduler_class if recipe else None,
+        "sampler": " · ".join(word for word in map(entry.details.get, ("sampler", "schedule")) if isinstance(word, str))
+        or None,
+        "adapters": [_adapter(item, adapters) for item in (recipe.adapters if recipe else ())],
         "tags": list(entry.tags),
         "notes": list(entry.notes),
         "favourite": entry.favourite,
@@ -119,6 +127,13 @@ def _card(entry: Entry, text_of: Callable[[Entry], str], preview: str | None) ->
         "json": recipe.to_dict() if recipe else None,
     }
     return {name: value for name, value in values.items() if value not in (None, [], False)}
+
+
+def _adapter(item: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """An adapter of a recipe by its name, or the beginning of its digest, with its weight where that is one number."""
+    digest, weight = str(item.get("digest")), item.get("weight")
+    name = names.get(digest) or f"{item.get('kind')} {digest[:12]}"
+    return f"{name} × {weight:g}" if isinstance(weight, (int, float)) else name
 
 
 def _tool(entry: Entry) -> str | None:

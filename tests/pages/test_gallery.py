@@ -13,6 +13,7 @@ import pytest
 
 from seedbank.api import Library
 from seedbank.errors import BadInput
+from seedbank.frozen import replace
 from seedbank.pages import grid
 from seedbank.recipe import Recipe
 from seedbank.records import Model, NewEntry, NewRegeneration
@@ -82,6 +83,14 @@ def test_what_copying_gives_is_what_seedbank_copy_prints(bank: Library, page: Pa
     entry = data_of(page.read_text("utf-8"))["entries"][-1]
     assert entry["parameters"] == bank.recipe_text(bank.entry(1))
     assert (entry["id"], entry["seed"], entry["size"]) == (1, "7001", "64x64")
+
+
+def test_the_page_names_samplers_and_adapters(bank: Library):
+    adapters = [{"kind": "lora", "digest": MODELS[0].digest, "weight": 0.8}, {"kind": "vae", "digest": "e" * 64}]
+    made = Recipe.from_dict(recipe(1) | {"adapters": adapters})
+    entry = replace(bank.entry(1), recipe=made, details={"sampler": "Euler a", "schedule": "Karras"})
+    (card,) = data_of(bank.page([entry]))["entries"]
+    assert (card["sampler"], card["adapters"]) == ("Euler a · Karras", ["z-image-turbo × 0.8", "vae eeeeeeeeeeee"])
 
 
 def test_previews_are_made_once(bank: Library, monkeypatch: pytest.MonkeyPatch):
