@@ -111,7 +111,7 @@ class Bundles:
     def collections(self, digests: Many[str], *, searches: bool = False) -> list[Collection]:
         """The collections that hold, or held, some of these pictures, by uid, and with `searches` the saved ones too; `cover`
         only where it is one of them."""
-        from seedbank.store.collections import read_collections
+        from seedbank.store.collected import read_collections
 
         named: set[str] = set()
         with self._database.reading() as connection:

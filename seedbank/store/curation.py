@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from seedbank.records import Collection, Duplicates, Edge, Stats, Tag, TeamOpinion, Undone
-from seedbank.store import book, facets, likeness, lineage, making, opinions, tagging, undo
-from seedbank.store import collections as collected
+from seedbank.store import book, collected, collections, facets, likeness, lineage, making, opinions, tagging, undo
 from seedbank.store.writing import Act, Work
 
 if TYPE_CHECKING:
@@ -129,7 +128,7 @@ class Curation:
     def create_collection(self, name: str, query: str | None = None) -> None:
         """A new collection, or with `query` a saved search. Raises `BadInput` when the name is taken."""
         with self._work() as work:
-            collected.create(work, name, query)
+            collections.create(work, name, query)
 
     def begin_making(self, kind: str, run: int, name: str | None, query: str | None = None) -> Act:
         """What the user does in one go with a run that makes entries, and the collection or saved search that is part of it."""
@@ -145,31 +144,31 @@ class Curation:
     def receive_collection(self, name: str, digests: Sequence[str], cover: str | None = None) -> list[str]:
         """A new collection of the pictures with these image digests; gives those that are not in this bank."""
         with self._work() as work:
-            return collected.receive(work, name, digests, cover)
+            return collections.receive(work, name, digests, cover)
 
     def change_collection(
         self, name: str, *, new_name: str | None = None, query: str | None = None, cover: int | None = None
     ) -> None:
         """The collection has this name, query, or entry as its cover; what is None stays."""
         with self._work() as work:
-            collected.change(work, name, new_name=new_name, query=query, cover=cover)
+            collections.change(work, name, new_name=new_name, query=query, cover=cover)
 
     def remove_collection(self, name: str) -> None:
         """There is no such collection any more; its pictures stay where they are."""
         with self._work() as work:
-            collected.remove(work, name)
+            collections.remove(work, name)
 
     def collect(self, name: str, ids: Sequence[int]) -> int:
         """The entries' pictures are in the collection, new ones at its end; gives how many came in."""
         with self._work() as work:
-            return collected.add(work, name, ids)
+            return collections.add(work, name, ids)
 
     def take_out(self, name: str, ids: Sequence[int]) -> int:
         """The entries' pictures are not in the collection; gives how many were."""
         with self._work() as work:
-            return collected.take_out(work, name, ids)
+            return collections.take_out(work, name, ids)
 
     def move(self, name: str, ids: Sequence[int], before: int | None = None) -> int:
         """The entries' pictures stand, in this order, before the entry `before`, or at the end; gives how many."""
         with self._work() as work:
-            return collected.move(work, name, ids, before)
+            return collections.move(work, name, ids, before)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
-from seedbank.store import collections as collected
+from seedbank.store import collected, collections
 from seedbank.store.book import undone
 from seedbank.store.history import write_events
 from seedbank.store.opinions import checked_name, pictures_of
@@ -32,7 +32,7 @@ def begin(work: Work, kind: str, run: int, name: str | None, query: str | None =
         return known
     if wanted is None:
         return work.record(kind, run=run)
-    return work.record(kind, run=run, name=wanted) if there else collected.make(work, kind, wanted, query, run=run)
+    return work.record(kind, run=run, name=wanted) if there else collections.make(work, kind, wanted, query, run=run)
 
 
 def gather(work: Work, name: str, ids: Sequence[int], operation: int) -> None:

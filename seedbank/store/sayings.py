@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, select
 from seedbank.errors import BadInput
 from seedbank.frozen import replace
 from seedbank.records import Collection, Saying
-from seedbank.store import collections as collected
+from seedbank.store import collected
 from seedbank.store.book import Book
 from seedbank.store.bundles import spoken
 from seedbank.store.digests import head

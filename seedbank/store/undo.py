@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from seedbank.errors import BadInput, NotFound
 from seedbank.records import Operation, Undone
-from seedbank.store import collections as collected
+from seedbank.store import collected
 from seedbank.store.book import UNDO, Book
 from seedbank.store.history import COLLECT, EVENT, EVENTS, PERSONAL, TAG, UNTAG, Change, in_order, write_events
 from seedbank.store.opinions import BLANK, give_tags, set_column, take_tags
