@@ -14,6 +14,7 @@ from seedbank.hashing import file_digest, sha256
 from seedbank.progress import QUIET, Progress
 from seedbank.records import Referred
 
+NO_STORE = "Is its disk mounted? Else copy it back from a backup."
 BACKUP = "Restore a backup (`seedbank db backup` makes them)."
 
 
@@ -38,6 +39,10 @@ def check(bank: Bank, *, read_data: bool = False, progress: Progress = QUIET) ->
         for sentence in looked(bank.store):
             yield Finding("database", sentence, BACKUP)
     named = list({file.digest: file for file in bank.store.blobs()}.values())
+    if named and not bank.blobs.is_there():
+        kept = [file for file in named if file.location is None]
+        yield Finding("missing", f"The image store {bank.blobs.url} is not there, with all {len(kept):,} files.", NO_STORE)
+        named = [file for file in named if file.location is not None]
     with progress.task("checking files", total=len(named)) as task:
         for file in named:
             yield from (_check_blob if file.location is None else _check_reference)(bank, file, read_data)

@@ -85,11 +85,19 @@ class Recipe:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
         """The recipe that `to_dict` wrote. Raises `BadInput` for keys that no recipe has."""
+        if not isinstance(values, Mapping):
+            raise BadInput(f"A {type(values).__name__} is not a recipe.", "Give a mapping with conditioning, noise, call …")
         known = {item.name for item in fields(cls)}
         if unknown := sorted(set(values) - known):
             raise BadInput(f"A recipe has no field {unknown[0]!r}.", "Was it written by a newer seedbank?")
         # `to_dict` leaves out what is None, so a mode that is not there was not known.
         whole: dict[str, Any] = {"conditioning": {}, "noise": {}, "call": {}, "mode": None, **values}
+        for name in ("conditioning", "noise", "call"):
+            if not isinstance(whole[name], Mapping):
+                raise BadInput(f"The {name} of a recipe is a mapping, not {whole[name]!r}.")
+        for name in ("prompt", "negative_prompt"):
+            if not isinstance(whole["conditioning"].get(name, ""), str | None):
+                raise BadInput(f"The {name} of a recipe is a text, not {whole['conditioning'][name]!r}.")
         for name in ("inputs", "adapters"):
             whole[name] = tuple(whole.get(name, ()))
         return cls(**whole)

@@ -55,6 +55,16 @@ def test_only_what_has_a_whole_recipe_is_said_to_be_rendered_again(bank: Library
     assert hints[str(entry.id)] == "Copy it back from a backup."
 
 
+def test_an_image_store_that_is_gone_is_one_finding_and_not_one_for_each_file(bank: Library):
+    store = Path(bank.blobs.url)
+    away = store.rename(store.with_name("elsewhere"))
+    for read_data in (False, True):
+        (finding,) = check(bank, read_data=read_data)
+        assert finding.message.startswith(f"The image store {store} is not there, with all ")
+    away.rename(store)
+    assert found(bank) == []
+
+
 def test_pictures_traces_and_recipes_that_belong_together_are_whole(bank: Library):
     assert found(bank, read_data=True) == []
 

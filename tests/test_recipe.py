@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import FrozenInstanceError, fields
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -160,6 +161,19 @@ def test_what_is_missing_for_a_rendering_is_listed() -> None:
     assert SMALL.missing() == [
         "model", "pipeline", "scheduler", "dtypes", "noise", "width", "height", "num_inference_steps",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([], "A list is not a recipe"),
+        ({"conditioning": {"prompt": 3}}, "The prompt of a recipe is a text, not 3"),
+        ({"conditioning": "a cat"}, "The conditioning of a recipe is a mapping, not 'a cat'"),
+    ],
+)
+def test_what_a_program_gives_in_the_place_of_a_recipe_is_refused(values: Any, words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        Recipe.from_dict(values)
 
 
 def test_differences_are_named_by_field_with_both_values() -> None:

@@ -134,6 +134,10 @@ class Blobs(ABC):
     def stat(self, digest: str) -> Stored | None:
         """Size and time of a file, None when it is missing."""
 
+    def is_there(self) -> bool:
+        """Whether the store itself can be found: its disk may not be mounted. A bucket was asked when it was opened."""
+        return True
+
     def has(self, digest: str) -> bool:
         """Whether a file of this name is there; `verify` says whether it is whole."""
         return self.stat(digest) is not None

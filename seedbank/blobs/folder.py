@@ -34,6 +34,9 @@ class FolderBlobs(Blobs):
             posix.make_folders(self.root, (TEMPORARY, *SHARDS))
             posix.sync_folder(self.root.parent)
 
+    def is_there(self) -> bool:
+        return self.root.is_dir()
+
     def _put(self, digest: str, data: bytes, media_type: str) -> None:
         self._write(digest, [data])
 

@@ -99,6 +99,25 @@ def find_model(
     raise BadInput(f"There is no model {spec!r}: no such folder or file.", "Check the path, or use --model embedded.")
 
 
+def check_meant(spec: str, revision: str | None, variant: str | None, config: str | Path | None) -> None:
+    """Raises `BadInput` for what is said beside `spec` and means nothing for such a model."""
+    path = Path(spec).expanduser()
+    given = {"--revision": revision, "--variant": variant, "--model-config": config}
+    if spec == "embedded" or spec.startswith("embedded@"):
+        what, takes = "comes with seedbank", set[str]()
+    elif path.is_dir():
+        what, takes = "is a folder", {"--variant"}
+        if revision == _snapshot_commit(path.resolve()):
+            takes.add("--revision")  # of a folder in a hub cache, as it was recorded
+    elif path.is_file():
+        what, takes = "is a single file", {"--model-config"}
+    else:
+        what, takes = "is a name on the hub", {"--revision", "--variant"}
+    for option, value in given.items():
+        if value is not None and option not in takes:
+            raise BadInput(f"{option} has no effect here: {spec} {what}.", "Leave it away.")
+
+
 def _embedded(spec: str) -> Source:
     name = EMBEDDED if spec == "embedded" else spec
     number = name.removeprefix("embedded@")

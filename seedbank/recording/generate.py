@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seedbank.bank import Bank, Pixels, now
 from seedbank.engine.adapters import Adapter
 from seedbank.engine.opening import load_source, read_source
-from seedbank.engine.source import Source, find_model
+from seedbank.engine.source import Source, check_meant, find_model
 from seedbank.environment import Environment
 from seedbank.errors import RenderFailed
 from seedbank.frozen import replace
@@ -110,6 +110,7 @@ def generate(
     What was yielded is safe: interrupting loses at most the image being rendered.
     """
     choice, extras = choice or ModelChoice(), extras or Extras()
+    check_meant(choice.spec, choice.revision, choice.variant, choice.config)
     tags = checked_tags(tags)
     prepared = prepare(request, engine, choice, progress, extras)
     first = prepared.plan.recipes[0]

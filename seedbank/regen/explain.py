@@ -16,6 +16,8 @@ from seedbank.regen.judge import Judgement
 from seedbank.regen.proof import Proof
 from seedbank.regen.stages import stage_words
 
+KEEP = "Keep the PNG: here the recorded image does not come back."
+"""What a verdict means for whoever works with the image."""
 PROVEN, LIKELY, SUSPECT, UNEXPLAINED = "proven", "likely", "suspect", "unexplained"
 
 
@@ -25,7 +27,7 @@ def explanation(
     experiment: Sequence[str] = (),
     proof: Proof | None = None,
 ) -> dict[str, Any]:
-    """{line, grade, stage, causes, operations} of a rendering that was judged, with the reruns when there were any.
+    """{line, hint, grade, stage, causes, operations} of a rendering that was judged, with the reruns when there were any.
 
     Every key but the line is left out when the computation is the recorded one.
     """
@@ -48,6 +50,8 @@ def explanation(
         "stage": judgement.first_difference,
         "causes": [cause.to_dict(PROVEN if cause in guilty else SUSPECT if grade == PROVEN else grade) for cause in listed],
     }
+    if judgement.verdict in (DIFFERENT, UNSTABLE) and not experiment:
+        told["hint"] = KEEP
     return told | ({"operations": list(found.operations)} if found.operations else {})
 
 

@@ -93,6 +93,8 @@ MISTAKES_THAT_NEED_NO_MODEL = [
     (["generate", "x", "--steps", "2", "--set", "num_inference_steps=9"], "--steps and --set num_inference_steps say the same"),
     (["generate", "x", "--size", "64x64", "--set", "height=96"], "--size and --set height say the same"),
     (["generate", "x", "--cfg", "3", "--set", "guidance_scale=9"], "--cfg and --set guidance_scale say the same"),
+    (["generate", "x", "--revision", "main"], "--revision has no effect here: embedded comes with seedbank"),
+    (["generate", "x", "--model", ".", "--model-config", "."], "--model-config has no effect here: . is a folder"),
     (["generate", "x", "--set", "max_sequence_length=-1"], "max_sequence_length -1 is out of range"),
     (["generate", "x", "--cfg", "nan"], "CFG nan is out of range"),
     (["generate", "x", "--variation-seed", "3"], "needs its strength"),

@@ -115,3 +115,9 @@ def test_stages_are_said_in_words():
 def test_differing_wins_over_not_rebuilt_wins_over_exact(verdicts, accept, code):
     outcomes = [SimpleNamespace(regeneration=SimpleNamespace(verdict=verdict)) for verdict in verdicts]
     assert exit_code(outcomes, accept) == code
+
+
+def test_what_does_not_come_back_is_to_be_kept():
+    told = [explanation(Judgement(verdict, "absent"), Differences()) for verdict in (DIFFERENT, UNSTABLE, CLOSE)]
+    assert ["Keep the PNG" in one.get("hint", "") for one in told] == [True, True, False]
+    assert "hint" not in explanation(Judgement(DIFFERENT, "absent"), Differences(), ["threads=1"])
