@@ -52,8 +52,8 @@ def _picture(image: Any) -> Picture:
     if hasattr(image, "dtype"):
         array = image.copy()
         return lambda: _from_floats(array)
-    pixels = pixels_of(image)
-    return lambda: pixels
+    copied = image.copy()  # takes a quarter of the time of its bytes, which are asked for when it is stored
+    return lambda: pixels_of(copied)
 
 
 def _from_floats(array: Any) -> Pixels:
