@@ -9,6 +9,7 @@ from seedbank.frozen import replace
 from seedbank.records import NewEntry, Payload, SeenFile
 from seedbank.store import Store
 from seedbank.store.imports import Job
+from seedbank.store.inserting import FEW
 from seedbank.store.integrity import integrity
 from tests.store.examples import digest, new_entry
 
@@ -48,6 +49,16 @@ def test_bytes_that_have_an_entry_get_no_second_one_whoever_comes_first(store: S
     assert store.imports.known("/copies", ["9.png"]) == store.imports.known("/nowhere", ["1.png"]) == {}
     nothing, _ = store.imports.add(Job({"paths": ["/again"]}), [(seen(1), new(1))])
     assert (run is None, nothing) == (False, None), "where nothing came in there is nothing to undo"
+
+
+def test_many_files_keep_their_names_and_texts_as_few_do(store: Store):
+    files = [replace(seen(number), name=f"{number}\t\\N\n é.png") for number in range(3 * FEW)]
+    odd = (Payload("png:parameters", "tab\t, \\N, \\., ü\n", b"raw \0 \xff"), Payload("png:prompt", ""))
+    store.imports.add(JOB, [(file, replace(new(at), payloads=odd)) for at, file in enumerate(files)])
+    known = store.imports.known("/pictures", [file.name for file in files])
+    assert [known[file.name].file for file in files] == files
+    assert [known[file.name].holder.entry for file in files] == list(range(1, 3 * FEW + 1))
+    assert {store.imports.payloads(number) for number in range(1, 3 * FEW + 1)} == {odd}
 
 
 def test_an_import_is_resumed_until_it_is_finished(store: Store):
