@@ -1,8 +1,7 @@
-"use strict";
 // Text is only ever written with textContent: nothing that a prompt contains can become markup.
 const WORDS = {
   en: {
-    search: "Search prompts, tags, models, seeds …", of: "of", entries: "entries", entry: "entry", only: "★ Favourites",
+    search: "Search prompts, tags, models … or tag:poster rating:4..", of: "of", entries: "entries", entry: "entry", only: "★ Favourites",
     language: "中文", light: "Light", dark: "Dark", nothing: "Nothing here matches.", none: "There are no entries on this page.",
     absent: "The picture is not here.", bring: "Bring it back with:", take: "Copy", clear: "Clear", copied: "Copied", uncopied: "The browser refused; select the text and copy it.",
     parameters: "Copy parameters", copySeed: "Copy seed", copyRegen: "Copy regen command", copyJson: "Copy recipe JSON", whole: "The whole recipe",
@@ -13,7 +12,7 @@ const WORDS = {
     exact: "exact", close_: "close", different: "different", unstable: "unstable", failed: "failed", blocked: "blocked",
   },
   zh: {
-    search: "搜索提示词、标签、模型、种子……", of: "/", entries: "条", entry: "条", only: "★ 收藏",
+    search: "搜索提示词、标签、模型……或 tag:poster rating:4..", of: "/", entries: "条", entry: "条", only: "★ 收藏",
     language: "English", light: "浅色", dark: "深色", nothing: "没有符合的条目。", none: "本页没有条目。",
     absent: "图片不在本机。", bring: "用此命令重建：", take: "复制", clear: "清除", copied: "已复制", uncopied: "浏览器拒绝了复制，请手动选取。",
     parameters: "复制参数", copySeed: "复制种子", copyRegen: "复制重现命令", copyJson: "复制配方 JSON", whole: "完整配方",
@@ -92,9 +91,9 @@ function label() {
 }
 
 function search() {
-  const terms = at("search").value.normalize("NFC").toLowerCase().split(/\s+/).filter(Boolean);
+  const wanted = conditions(at("search").value, starred);
   shown = data.entries.filter((entry) => !entry.off && (!onlyStarred || starred(entry)) &&
-    terms.every((term) => term.length > 1 && term.startsWith("-") ? !entry.found.includes(term.slice(1)) : entry.found.includes(term)));
+    wanted.every((holds) => holds(entry)));
   const visible = new Set(shown);
   for (const entry of data.entries) cards.get(entry.id).hidden = !visible.has(entry);
   at("nothing").hidden = shown.length > 0;

@@ -66,7 +66,8 @@ def cards(
 
 def page(values: Mapping[str, Any], title: str, also: Sequence[str] = ()) -> str:
     """The shell with `values` in it; `also` names further pairs of a style and a script."""
-    style, script = ("\n".join((ASSETS / f"{name}.{kind}").read_text("utf-8") for name in ("gallery", *also)) for kind in KINDS)
+    names = {"css": ("gallery", *also), "js": ("search", "gallery", *also)}
+    style, script = ("\n".join((ASSETS / f"{name}.{kind}").read_text("utf-8") for name in names[kind]) for kind in KINDS)
     written = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
     return Template((ASSETS / "gallery.html").read_text("utf-8")).substitute(
         title=html.escape(title or "seedbank"),

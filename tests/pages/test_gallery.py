@@ -234,8 +234,24 @@ def test_the_search_box_narrows_the_page(opened: Opened):
     opened.tab.keyboard.type("小木屋 -7001")
     assert opened.visible() == [5]
     assert opened.text("#count") == "1 of 8 entries"
+    for words, ids in (
+        ("tag:poster -seed:7002..7005", [7, 6, 1]),
+        ("TAG:post* fav:yes", [5]),
+        ("id:..2,7 steps:8", [7, 2, 1]),
+        ("model:z-image-turbo verdict:exact", [4]),
+        ("verdict:none -fav:no", [5]),
+        ('"red circle" size:64x64 by:ann', [8, 4]),
+        ("rating:none seed:=7004 cfg:7..8", [4]),
+        ("note:script", [3]),
+        ("alert:1", []),
+        ('-"red circle" -tag:poster', [3]),
+        ("(", []),
+    ):
+        opened.tab.fill("#search", words)
+        assert opened.visible() == ids, words
     opened.tab.keyboard.press("Escape")
     assert len(opened.visible()) == 8
+    assert opened.said == []
 
 
 def test_it_is_light_or_dark_english_or_chinese_as_the_reader_is_and_as_chosen(browser: Any, page: Path):
