@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
+from weakref import WeakSet
 
 from seedbank.posix import give_way, tell_of_forks
 
@@ -20,6 +21,19 @@ meanwhile, so the caller has the cores, their caches and the GIL for itself. Onc
 nobody's way."""
 
 
+_all: WeakSet[Storing] = WeakSet()
+
+
+def _store_all() -> None:
+    """What a program leaves behind without closing its bank."""
+    for storing in list(_all):
+        storing.wait()
+
+
+# Before the executors of the standard library close, which encoders and S3 still need; `atexit` comes after that.
+threading._register_atexit(_store_all)  # type: ignore[attr-defined]
+
+
 class Storing:
     """One thread that gives way to renderings: it would else share their cores, and hold the GIL when the next call is looked
     at. So it begins `delay` seconds after a call, and at once when somebody waits."""
@@ -29,6 +43,7 @@ class Storing:
         self._delay = delay
         self._begin()
         tell_of_forks(self)
+        _all.add(self)
 
     def _begin(self) -> None:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="seedbank-record", initializer=give_way)
@@ -66,12 +81,17 @@ class Storing:
             self._awaited = True
             self._changed.notify_all()
 
+    def wait(self) -> None:
+        """Wait until nothing is under way."""
+        with self._changed:
+            self.hurry()
+            self._changed.wait_for(lambda: not self._under_way)
+
     def before_fork(self) -> None:
         """A forked process has no such thread: what waits for it is stored first, by this one."""
         with self._changed:
             self._forks += 1
-            self.hurry()
-            self._changed.wait_for(lambda: not self._under_way)
+            self.wait()
 
     def after_fork(self, child: bool) -> None:
         """Begin anew in the child; go on in the parent."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 
@@ -77,6 +78,19 @@ def test_a_fork_waits_for_what_is_under_way_and_a_child_stores_what_it_records_i
     assert stored == [1]
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
     assert storing.later(lambda: "goes on").result(10) == "goes on"
+
+
+LEFT = """
+from concurrent.futures import ThreadPoolExecutor
+from seedbank.recording.storing import Storing
+for number in range(3):
+    Storing().later(lambda: ThreadPoolExecutor(1).submit(print, "stored").result())
+"""
+
+
+def test_what_waits_when_a_program_ends_is_stored_by_whatever_threads_it_takes():
+    done = subprocess.run([sys.executable, "-c", LEFT], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["stored"] * 3
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have a priority of their own on Linux only")
