@@ -11,7 +11,7 @@ import click
 from msgspec import Struct
 
 from seedbank.cli.common import entry_json, headline, json_option
-from seedbank.cli.printing import columns, counted, data, emit, fit, middle_out, say, table
+from seedbank.cli.printing import columns, counted, data, emit, fit, middle_out, say, table, width_of
 
 if TYPE_CHECKING:
     from seedbank.api import Library
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 INLINE_ROWS = 8
 NARROWEST = 12
 """Columns that names of models and tags get at least; of a wide terminal a sixth each, so that prompts keep the most."""
+LEAST_NEEDED = ("size", "model", "tags", "verdict", "r", "seed", "★")
+"""Columns that a narrow terminal goes without, the first first; `show` and `--json` have all."""
 Team = Mapping[int, Sequence["TeamOpinion"]]
 
 
@@ -104,7 +106,22 @@ def _table(entries: Sequence[Entry], team: Team | None) -> list[str]:
         ]
         for entry in entries
     ]
-    return table(rows, ["id", "★", "r", "verdict", "seed", "size", "model", "tags", "prompt"], right=[0, 4])
+    heads = ["id", "★", "r", "verdict", "seed", "size", "model", "tags", "prompt"]
+    shown = _fitting(rows, heads)
+    cut = [[row[at] for at in shown] for row in rows]
+    return table(cut, [heads[at] for at in shown], right=[shown.index(at) for at in (0, 4) if at in shown])
+
+
+def _fitting(rows: Sequence[Sequence[str]], heads: Sequence[str]) -> list[int]:
+    """The columns that there is room for beside the prompt: first those go in which nothing stands, then the least needed."""
+    widths = [max([width_of(head), *(width_of(row[at]) for row in rows)]) for at, head in enumerate(heads)]
+    shown = list(range(len(heads)))
+    empty = [head for at, head in enumerate(heads) if not any(row[at].strip() for row in rows)]
+    for head in (*empty, *LEAST_NEEDED):
+        if sum(widths[at] + 2 for at in shown[:-1]) + NARROWEST <= columns():
+            break
+        shown = [at for at in shown if heads[at] != head or head == heads[-1]]
+    return shown
 
 
 def _opinions(entry: Entry, team: Team | None) -> tuple[str, str]:

@@ -67,6 +67,17 @@ def test_the_table_counts_wide_characters_and_fits_the_terminal(seedbank):
     assert max(map(width_of, lines)) <= 110
 
 
+def test_a_narrow_terminal_goes_without_the_columns_that_are_least_needed(seedbank, monkeypatch):
+    for wide, shown in (
+        (80, "id ★ r verdict seed size model tags prompt"),
+        (60, "id ★ r verdict seed tags prompt"),
+        (20, "id ★ prompt"),
+    ):
+        monkeypatch.setenv("COLUMNS", str(wide))
+        lines = seedbank("ls").lines
+        assert (lines[0].split(), max(map(width_of, lines)) <= wide) == (shown.split(), True)
+
+
 def test_long_names_leave_room_for_the_prompt(seedbank, home, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     with Library.open(home / "art.db", user="ann") as bank:
