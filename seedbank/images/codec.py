@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 # WebP and AVIF are named, or Pillow would load all its forty formats to look for them: a tenth of a second in each process.
 from PIL import AvifImagePlugin, Image, WebPImagePlugin  # noqa: F401
@@ -19,6 +19,7 @@ from seedbank.images import png
 from seedbank.images.inflating import inflated
 from seedbank.recipe import Recipe
 from seedbank.records import Picture
+from seedbank.together import side_by_side
 
 INPUT_FORMATS = ("PNG", "JPEG", "WEBP")
 """What a rendering takes as an input."""
@@ -114,12 +115,11 @@ def picture_and_png(
     text: Mapping[str, str] | None = None,
 ) -> tuple[Picture, bytes]:
     """`picture_of` and `encode_png` of the same pixels: of large ones side by side, as somebody may wait for both."""
-    if len(rows) < LARGE:
-        return picture_of(mode, width, height, rows), encode_png(mode, width, height, rows, recipe, text)
-    with ThreadPoolExecutor(1, thread_name_prefix="seedbank-picture") as beside:
-        picture = beside.submit(picture_of, mode, width, height, rows)
-        data = encode_png(mode, width, height, rows, recipe, text)
-        return picture.result(), data
+    looking = partial(picture_of, mode, width, height, rows)
+    encoding = partial(encode_png, mode, width, height, rows, recipe, text)
+    acts: list[Callable[[], Any]] = [looking, encoding]
+    picture, data = side_by_side(acts, 2 if len(rows) >= LARGE else 1)
+    return picture, data
 
 
 def read_image(data: bytes | Path, formats: tuple[str, ...] = FORMATS, *, animated: bool = False) -> DecodedImage:

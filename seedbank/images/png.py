@@ -11,8 +11,10 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
+
+from seedbank.together import side_by_side
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +34,6 @@ STRIP = 1 << 18
 """Bytes that are filtered at once: few enough for a processor's cache."""
 PIECE = 1 << 19
 """Bytes that are compressed apart from the others, without a reference back to them: that costs a thousandth of the file."""
-THREADS = 2
 ZLIB_HEADER = b"\x78\x01"
 """Of a stream that refers back by up to 32 KiB (RFC 1950)."""
 ADLER = 65521
@@ -78,19 +79,10 @@ def _compressed(rows: Bytes, pixel: int) -> Iterator[bytes]:
     """The filtered rows as one zlib stream (RFC 1950), in pieces."""
     height, length = rows.shape
     step = max(1, PIECE // length)
-    starts = range(0, height, step)
-
-    def piece(start: int) -> tuple[bytes, int, int]:
-        return _piece(rows, start, min(start + step, height), pixel)
-
-    if len(starts) == 1:
-        pieces = [piece(0)]
-    else:
-        with ThreadPoolExecutor(THREADS, thread_name_prefix="seedbank-png") as threads:
-            pieces = list(threads.map(piece, starts))
+    pieces = [partial(_piece, rows, start, min(start + step, height), pixel) for start in range(0, height, step)]
     yield ZLIB_HEADER
     adler = 1
-    for data, own, size in pieces:
+    for data, own, size in side_by_side(pieces):
         yield data
         adler = joined_adler(adler, own, size)
     yield struct.pack(">I", adler)
