@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import secrets
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,6 +65,11 @@ class FolderBlobs(Blobs):
             # Normally there since `create`; copies of a bank can lose their empty folders.
             missing = [name for name in (TEMPORARY, digest[:2]) if not (self.root / name).is_dir()]
             if missing:
+                if not os.listdir(self.root):  # what is written below a mount point is gone once the disk is mounted
+                    raise StorageError(
+                        f"The image store {self.url} is an empty folder.",
+                        f"Is its disk mounted? If nothing is to lie there yet: mkdir {shlex.quote(str(self.root / TEMPORARY))}",
+                    )
                 posix.make_folders(self.root, missing)
             temporary = posix.write_new(self.root / TEMPORARY, pieces)
             try:

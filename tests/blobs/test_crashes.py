@@ -180,6 +180,20 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
+def test_nothing_is_written_below_the_mount_point_of_a_disk_that_is_not_mounted(tmp_path: Path) -> None:
+    """It would be gone once the disk is mounted: a row without its picture."""
+    (tmp_path / "images").mkdir()
+    blobs = Blobs.open(tmp_path / "images")
+    (tmp_path / "picture.png").write_bytes(NEW)
+    for put in (blobs.put, lambda data, kind: blobs.put_file(tmp_path / "picture.png", hashlib.sha256(data).hexdigest(), kind)):
+        with pytest.raises(StorageError, match="is an empty folder") as caught:
+            put(NEW, "image/png")
+    assert caught.value.hint.startswith("Is its disk mounted?")
+    assert os.listdir(blobs.root) == []
+    (blobs.root / "tmp").mkdir()
+    assert blobs.get(blobs.put(NEW, "image/png").digest) == NEW
+
+
 def test_a_full_disk_keeps_what_was_stored_and_goes_on_when_there_is_room(small_disk: Path) -> None:
     blobs = Blobs.open(small_disk / "images", create=True)
     stored = []
