@@ -29,15 +29,10 @@ from seedbank.engine.recalling import VOLATILE
 
 PROGRAM = Path(__file__).with_name("forking.py")
 HARMLESS = (
-    *VOLATILE,
-    "LC_ALL",
-    "PYTEST_VERSION",
-    "TORCHINDUCTOR_CACHE_DIR",
-    "SEEDBANK_BANK",
-    "SEEDBANK_CACHE",
-    "SEEDBANK_USER",
+    *(*VOLATILE, "LC_ALL", "PYTEST_VERSION", "SEEDBANK_BANK", "SEEDBANK_CACHE", "SEEDBANK_USER"),
+    "TORCHINDUCTOR_CACHE_DIR",  # torch sets it in the process that imports it
 )
-"""Variables that nothing reads while it is imported; torch sets one in the process that imports it."""
+"""Variables that nothing reads while it is imported."""
 SERVERS = 2
 """So many stay, of those with other variables the least recently used goes."""
 

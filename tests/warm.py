@@ -79,7 +79,10 @@ def _keeping(kept: Kept, key: str) -> Any:
 
 @dataclass
 class InProcess(CommandLine):
-    """`seedbank --bank …` without a process of its own; what it prints and its exit code are the same."""
+    """`seedbank --bank …` without a process of its own; what it prints and its exit code are the same.
+
+    With an empty `bank`, the one that is found by itself.
+    """
 
     kept: Kept
 
@@ -93,7 +96,7 @@ class InProcess(CommandLine):
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
         ):
-            code = run(["--bank", str(self.bank), *arguments])
+            code = run([*(["--bank", str(self.bank)] if self.bank else []), *arguments])
         ran = Ran(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))  # type: ignore[attr-defined]
         assert code in ok, (arguments, ran)
         return ran

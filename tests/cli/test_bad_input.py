@@ -191,16 +191,14 @@ def test_a_mistyped_bank_is_no_new_bank(seedbank, tmp_path):
     assert not absent.exists()
 
 
-def test_the_default_bank_is_made_by_the_first_command_that_writes(environ, tmp_path):
+def test_the_default_bank_is_made_by_the_first_command_that_writes(environ, kept, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     home = {**environ, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}
-
-    def run(*arguments):
-        command = [sys.executable, "-m", "seedbank", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, env=home, cwd=tmp_path)
-
-    assert run("ls").returncode == 10
-    assert run("generate", "x", *FAST).returncode == 0
-    assert run("ls", "--ids").stdout == "1\n"
+    seedbank = InProcess("", home, kept)
+    seedbank("ls", ok=[10])
+    seedbank("generate", "x", *FAST)
+    assert seedbank("ls", "--ids").out == "1\n"
+    assert list((tmp_path / "data").rglob("*.db"))
 
 
 def test_ctrl_c_while_rendering_exits_130_and_keeps_what_was_recorded(seedbank):

@@ -10,21 +10,21 @@ from tests.tiny_models import FAMILIES
 
 
 @pytest.fixture
-def bank(tmp_path, cold):
-    """A bank that starts its own render processes, each with its interpreter."""
+def bank(tmp_path):
+    """A bank that starts its own render processes."""
     with seedbank.open(tmp_path / "art.db", create=True, user="ann") as opened:
         yield opened
 
 
 @pytest.mark.slow
-def test_four_families_are_exact_in_every_fresh_process(bank, tmp_path_factory, monkeypatch):
-    started = []
+def test_four_families_are_exact_in_every_fresh_process(bank, tmp_path_factory, monkeypatch, request):
     from seedbank.engine import process
 
+    record(bank, tmp_path_factory.mktemp("models"))
+    request.getfixturevalue("cold")  # from here on each process starts with its interpreter
+    started = []
     start = process.Worker
     monkeypatch.setattr(process, "Worker", lambda *given: started.append(given) or start(*given))
-    record(bank, tmp_path_factory.mktemp("models"))
-    started.clear()
     rerun(bank, rounds=2)
     assert len(started) == 2
     found = counts(bank)
