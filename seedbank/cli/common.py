@@ -75,9 +75,18 @@ def open_bank(context: click.Context, *, create: bool = False) -> Library:
     """
     from seedbank import config
     from seedbank.api import Library
+    from seedbank.errors import NoBank
 
     place = config.locate(context.find_root().obj)
-    bank = Library.open(place.url, create=create and place.is_default)
+    try:
+        bank = Library.open(place.url)
+    except NoBank as error:
+        if not place.is_default:
+            raise
+        if not create:
+            raise NoBank(error.message, "The first picture makes one: seedbank generate; or: seedbank init") from None
+        bank = Library.open(place.url, create=True)
+        remark(f"{bank.place} is a new bank, with its images in {bank.blobs.url}.")
     bank.option = bank.store.database.place.option_anywhere if place.is_named else ""
     bank.store.tell_unknown(cache(remark))  # each once, however often the query is asked
     return bank

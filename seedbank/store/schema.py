@@ -74,6 +74,7 @@ def create(place: Place, images_url: str | None, user: str, *, exist_ok: bool) -
     with _opened(place, create=True) as database:
         revision = read_revision(database)
         if revision is None:
+            _check_nobodys(database)
             database.settle_journal()
             with database.writing() as connection:
                 # Another process may have been faster; then Alembic finds nothing to do.
@@ -85,6 +86,15 @@ def create(place: Place, images_url: str | None, user: str, *, exist_ok: bool) -
                     return
     if not exist_ok:
         raise BadInput(f"There is already a bank in {place}.", "Use it as it is, or choose another place.")
+
+
+def _check_nobodys(database: Database) -> None:
+    """Raises `BadInput` for a SQLite file with the tables of another program. On PostgreSQL a database may serve several."""
+    if database.is_sqlite:
+        with database.reading() as connection:
+            names = set(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars())
+        if names and "alembic_version" not in names:
+            raise BadInput(f"{database.place} is a database of another program.", "Name a file that is not there yet.")
 
 
 def upgrade(url: str) -> Upgrade:

@@ -10,6 +10,7 @@ import pytest
 from seedbank.__main__ import run
 from seedbank.cli import COMMANDS, cli, clipboard
 from seedbank.errors import SeedbankError
+from tests.pictured import drawing
 
 WIDTH = 80
 
@@ -57,3 +58,18 @@ def test_a_clipboard_tool_that_fails_is_no_traceback(monkeypatch, tmp_path):
     monkeypatch.setenv("DISPLAY", ":99")
     with pytest.raises(SeedbankError, match="no desktop tool that works"):
         clipboard.copy("seed 7")
+
+
+def test_the_default_bank_is_said_where_it_is_not_there_and_when_it_is_made(monkeypatch, tmp_path, capsys):
+    monkeypatch.delenv("SEEDBANK_BANK", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert run(["ls"]) == 10
+    assert capsys.readouterr().err.endswith("The first picture makes one: seedbank generate; or: seedbank init\n")
+    drawing(1).save(tmp_path / "one.png")
+    assert run(["import", "one.png"]) == 0
+    place = tmp_path / "seedbank" / "bank.db"
+    assert f"note: {place} is a new bank, with its images in {place}.images." in capsys.readouterr().err
+    assert run(["import", "one.png"]) == 0
+    assert "new bank" not in capsys.readouterr().err

@@ -5,17 +5,19 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
 
-from seedbank.errors import NoBank, SeedbankError, StorageError
+from seedbank.errors import BadInput, NoBank, SeedbankError, StorageError
 from seedbank.query import parse
 from seedbank.store import Store, postgresql
 from seedbank.store.database import SAFE_WAL, journal_mode, sqlite_module
@@ -311,3 +313,13 @@ def test_an_entry_with_its_recipe_and_all_that_finds_it_is_small(store: Store, d
     per_entry = (measured() - empty) / 2000
     print(f"{databases.kind}: {per_entry:.0f} bytes per entry")
     assert per_entry < 2500
+
+
+def test_a_bank_is_not_made_among_the_tables_of_another_program(tmp_path: Path):
+    theirs = tmp_path / "places.sqlite"
+    with closing(sqlite3.connect(theirs)) as connection:
+        connection.execute("CREATE TABLE bookmarks (url)")
+    before = theirs.read_bytes()
+    with pytest.raises(BadInput, match="is a database of another program"):
+        Store.create(str(theirs))
+    assert theirs.read_bytes() == before
