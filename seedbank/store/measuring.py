@@ -88,7 +88,8 @@ def _measure(asking: Asking, conditions: Sequence[_Measured]) -> None:
             continue
         one.size = 0
         for source in sources:
-            first = in_order_of_ids(source.ids(), source.column, None, False) if one.in_order else source.ids()
+            listed = source.indexed()
+            first = in_order_of_ids(listed, source.column, None, False) if one.in_order else listed
             some = first.limit(one.bound + 1).subquery()
             parts.append(select(literal(place), func.count(), func.min(some.c.id)).select_from(some))
     for some_parts in chunks(parts):
@@ -100,7 +101,7 @@ def _measure(asking: Asking, conditions: Sequence[_Measured]) -> None:
 
 def _estimate(asking: Asking, sources: Sequence[Source]) -> int:
     """What PostgreSQL's statistics say of lists that its index of words gives only as a whole: counting needs all of them."""
-    parts = [source.ids() for source in sources if not source.ordered]
+    parts = [source.indexed() for source in sources if not source.ordered]
     first = asking.connection.scalar(Explain(union_all(*parts))) if parts else None
     rows = re.search(r"rows=(\d+)", first or "")
     return int(rows[1]) if rows else 0

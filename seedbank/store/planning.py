@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ClauseElement
 
-from seedbank.query import And, Node, Not, Or, Query, Term, terms_of
+from seedbank.query import KEYS, And, Node, Not, Or, Query, Term, terms_of
 from seedbank.store.asking import Asking, any_of
 from seedbank.store.conditions import condition
 from seedbank.store.meanings import BEYOND, meaning
@@ -41,6 +41,7 @@ from seedbank.store.reading import LARGEST_ID, chunks
 from seedbank.store.sending import Rows, Sent
 from seedbank.store.sources import NOTHING, Bound, Condition, Source, in_order_of_ids, not_that
 from seedbank.store.tables import entries
+from seedbank.store.wordconditions import prompts_condition
 
 MOST: Bound = bindparam("most", 0, type_=Integer)
 _BOUNDS = {"most": MOST, "start": bindparam("start", 0, type_=Integer), "floor": bindparam("floor", 0, type_=Integer)}
@@ -114,7 +115,7 @@ class Plan:
             return in_order_of_ids(self.any_order(), entries.c.id, start, ascending)
         (source,) = self.sources
         joined = source.table.join(entries, entries.c.id == source.column)
-        found = select(entries.c.id).select_from(joined).where(*source.where, *self.tests(source.column))
+        found = select(entries.c.id).select_from(joined).where(*source.where, *source.besides, *self.tests(source.column))
         return in_order_of_ids(found, source.column, start, ascending)
 
     def any_order(self) -> Select[tuple[int]]:
@@ -181,7 +182,7 @@ def plan(asking: Asking, query: Query, *, in_order: bool, walk: bool = False) ->
 def _plan(asking: Asking, query: Query, in_order: bool, walk: bool) -> Plan:
     asking.settle(LOOK)
     parts = _conjuncts(query.where)
-    conditions = [_condition(asking, part) for part in parts]
+    conditions = _conditions(asking, parts)
     everywhere = any(term.key == "trash" for term in terms_of(query.where))
     live = [] if everywhere else [Condition(asking.bare("trashed").is_(None))]
     if any(one.sources == () for one in conditions):
@@ -196,6 +197,15 @@ def _conjuncts(node: Node | None) -> list[Node]:
     return [] if node is None else list(node.of) if isinstance(node, And) else [node]
 
 
+def _conditions(asking: Asking, parts: Sequence[Node]) -> list[Condition]:
+    """One for each part, but for all words of prompts one together."""
+    words = [part for part in parts if isinstance(part, Term) and part.key == "prompt"]
+    found = [_condition(asking, part) for part in parts if part not in words]
+    if words:
+        found.append(prompts_condition(asking, [KEYS["prompt"].read(word.text) for word in words]))
+    return found
+
+
 def _condition(asking: Asking, node: Node) -> Condition:
     match node:
         case Term():
@@ -206,7 +216,7 @@ def _condition(asking: Asking, node: Node) -> Condition:
         case Or(parts):
             return any_of([_condition(asking, part) for part in parts])
         case And(parts):
-            found = [_condition(asking, part) for part in parts]
+            found = _conditions(asking, parts)
             if any(one.sources == () for one in found):
                 return NOTHING
             chosen, _, _ = choose(asking, found, in_order=False)

@@ -31,15 +31,23 @@ listed = entries.alias("listed")
 
 @dataclass(frozen=True)
 class Source:
-    """Ids of entries: `column` of `table`, where `where` holds. `ordered`: an index gives them in order of ids."""
+    """Ids of entries: `column` of `table`, where `where` holds. `ordered`: an index gives them in order of ids.
+
+    `besides` must hold too, and no index knows it: what a list costs is how long it is without.
+    """
 
     column: ColumnElement[int]
     table: FromClause
     where: tuple[ColumnElement[bool], ...]
     ordered: bool = True
+    besides: tuple[ColumnElement[bool], ...] = ()
 
     def ids(self) -> Select[Any]:
         """Select of the ids, as a column called `id`."""
+        return self.indexed().where(*self.besides)
+
+    def indexed(self) -> Select[Any]:
+        """The same of everything that the index lists."""
         return select(self.column.label("id")).select_from(self.table).where(*self.where)
 
 

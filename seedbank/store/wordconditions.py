@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, case, func, select
 
 from seedbank.store import words
 from seedbank.store.asking import Asking, one_of
@@ -20,20 +21,30 @@ LAST = chr(0x10FFFF)
 
 
 def prompt_condition(asking: Asking, key: str, value: str) -> Condition:
-    piece = _piece(value)
-    if piece is None:
+    return prompts_condition(asking, (value,))
+
+
+def prompts_condition(asking: Asking, values: Sequence[str]) -> Condition:
+    """The prompt has all of these. The index is asked for all their words at once, and a prompt is looked up once."""
+    pieces = [piece for value in values if (piece := _piece(value)) is not None]
+    if not pieces:
         return Condition(asking.bare("prompt_id").is_not(None))
-    found = select(_position(asking, prompts.c.tokens, piece)).where(prompts.c.id == entries.c.prompt_id).correlate(entries)
-    test = found.scalar_subquery() > 0
-    wanted = _indexed_terms(asking, value)
-    if wanted is None:
+    held = and_(*(_position(asking, prompts.c.tokens, piece) > 0 for piece in pieces))
+    found = select(case((held, 1), else_=0)).where(prompts.c.id == entries.c.prompt_id).correlate(entries)
+    test = found.scalar_subquery() == 1
+    indexed = [_indexed_terms(asking, value) for value in values]
+    wanted = [some for terms in indexed for some in terms or ()]
+    if not wanted:
         return Condition(test)
     if not all(wanted):
         return NOTHING
     holders = prompts_having(wanted, sqlite=asking.sqlite)
     joined = holders.table.join(listed, listed.c.prompt_id == holders.id)
-    source = Source(listed.c.id, joined, (holders.where,), ordered=False)
-    return Condition(test, (source,), exact=_is_one_word(value))
+    besides: tuple[ColumnElement[bool], ...] = ()
+    if None in indexed or not all(map(_is_one_word, values)):
+        of_holder = select(case((held, 1), else_=0)).where(prompts.c.id == holders.id).correlate(holders.table)
+        besides = (of_holder.scalar_subquery() == 1 if asking.sqlite else held,)
+    return Condition(test, (Source(listed.c.id, joined, (holders.where,), False, besides),), True)
 
 
 def negative_condition(asking: Asking, key: str, value: str) -> Condition:
