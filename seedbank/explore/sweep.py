@@ -18,6 +18,7 @@ from seedbank.errors import BadInput, Blocked, NotFound, RenderFailed, SeedbankE
 from seedbank.explore.ahead import ahead
 from seedbank.explore.axes import LOADED, Axis
 from seedbank.explore.cells import Planned, Planner
+from seedbank.explore.done import Done
 from seedbank.explore.plan import Grid, Part, Plan, pace, work
 from seedbank.explore.rendering import Made
 from seedbank.explore.resuming import VERSION, remember, unopened, without_environment, written
@@ -83,8 +84,7 @@ class Sweep:
         self._tags = tuple(tags)
         self._act: Act | None = None
         self._progress = progress
-        self._others: set[int] = set() if resumed is None else stored.reused(library.store, resumed.id)
-        self._renamed: dict[str, int] = {} if resumed is None else stored.renamed(library.store, resumed.id)
+        self._done = Done(library.store, starts, resumed)
         self._planner = Planner(self.grid, starts)
         self._planner.check()
 
@@ -125,7 +125,7 @@ class Sweep:
             reused = 0
             for some in _batches(self.grid.walk(start.values)):
                 planned = [self._planner.planned(indexes) for indexes in some]
-                done = self._done(planned)
+                done = self._done.find(planned)
                 reused += len(done)
                 todo += sum(work(one.recipe) for one in planned if one.recipe is not None and one.position not in done)
         else:
@@ -134,28 +134,6 @@ class Sweep:
             todo = sum(known) / len(known) * count if known else 0.0
         rate = 0.0 if not todo else pace(self._library, start.base, start.environment)
         return Part(start.label, start.about, count, reused, None if rate is None else rate * todo)
-
-    def _done(self, planned: Sequence[Planned]) -> dict[int, stored.Rendered]:
-        """{position: entry} of the cells that are in the bank already."""
-        wanted = {one.position: one for one in planned if one.recipe is not None}
-        found = stored.rendered(self._library.store, dict.fromkeys(one.digest for one in wanted.values()))
-        done = {}
-        for position, cell in wanted.items():
-            assert cell.start is not None
-            if fitting := [one for one in found.get(cell.digest, []) if self._is_ours(one, cell.start)]:
-                done[position] = fitting[0]
-            elif self.run is not None and cell.digest in self._renamed:
-                done[position] = stored.Rendered(self._renamed[cell.digest], cell.start.environment, self.run.id)
-        return done
-
-    def _is_ours(self, one: stored.Rendered, start: Start) -> bool:
-        """Whether an entry with a cell's recipe is that cell: made by this run, or by anybody in the same environment.
-
-        Along an axis of devices recipes are the same, and only the environment tells the cells apart."""
-        if one.environment == start.environment:
-            return True
-        made = one.id in self._others or (self.run is not None and one.run == self.run.id)
-        return made and (not self.starts.share_recipes or one.environment in start.began)
 
     # -- the run ------------------------------------------------------------------------------------------------------
 
@@ -180,8 +158,7 @@ class Sweep:
             self._check_name()
             remember(self._library, self.starts)
             self.run = self._library.store.start_run(SWEEP, self.specification, [], name=self._name)
-            self._others = stored.reused(self._library.store, self.run.id)
-            self._renamed = stored.renamed(self._library.store, self.run.id)
+            self._done = Done(self._library.store, self.starts, self.run)
         self._act = self._library.store.curation.begin_making(SWEEP, self.run.id, self.collection, f"run:{self.run.id}")
         return self.run
 
@@ -231,9 +208,9 @@ class Sweep:
         recent: OrderedDict[tuple[str, str], None] = OrderedDict()
         for some in _batches(self.grid.walk()):
             planned = [self._planner.planned(indexes) for indexes in some]
-            done = self._done(planned)
+            done = self._done.find(planned)
             known = {entry.id: entry for entry in self._library.store.entries(sorted({one.id for one in done.values()}))}
-            self._reuse(run, {one.id for one in done.values() if one.run != run.id})
+            self._reuse({one.id for one in done.values() if one.run != run.id})
             for one in planned:
                 if one.position in done:
                     yield replace(one, entry=known[done[one.position].id])
@@ -242,13 +219,10 @@ class Sweep:
                     recent |= {one.key: None} if one.recipe is not None else {}
                     _forget(recent)
 
-    def _reuse(self, run: Run, ids: set[int]) -> None:
+    def _reuse(self, ids: set[int]) -> None:
         """Remember the entries of others that are cells of this run."""
-        if new := ids - self._others:
-            stored.reuse(self._library.store, run.id, new)
-            self._others |= new
-            if self._tags:
-                self._library.store.tag(new, self._tags, act=self._act)
+        if (new := self._done.reuse(ids)) and self._tags:
+            self._library.store.tag(new, self._tags, act=self._act)
 
     def _render(self, one: Planned) -> Made | SeedbankError | None:
         """The image of a cell that has none, or why it failed: one bad cell does not end a sweep."""
