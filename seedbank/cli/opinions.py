@@ -23,7 +23,7 @@ def tag_command(context: click.Context, which: str, names: tuple[str, ...], yes:
     """
     with open_bank(context) as bank:
         ids = chosen(bank, [which], f"tag {', '.join(names)}", yes)
-        done(ids, f"tagged {', '.join(names)}", bank.store.tag(ids, names))
+        done(ids, f"tagged {', '.join(map(str.strip, names))}", bank.store.tag(ids, names))
 
 
 @click.command("untag")

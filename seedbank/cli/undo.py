@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -96,11 +97,25 @@ def described(operation: Operation) -> str:
         what += f" {_value(details['value'])}"
     if paths := details.get("paths"):
         what += f" {', '.join(paths)}"
-    if name := details.get("name"):
+    if operation.kind == "change collection" and (changed := _changed(details.get("collection"))):
+        what = changed
+    elif name := details.get("name"):
         what = name if name.startswith((f"{what}-", f"{what} ")) else f"{what} {name}"
     if (entries := details.get("entries")) and "undoes" not in details:
         what += f": {entries if len(entries) <= 40 else entries[:37] + '…'}"
     return what
+
+
+def _changed(collection: Any) -> str | None:
+    """What became of a collection in one operation; None where that is not written down."""
+    was, now = (collection.get("was"), collection.get("is")) if isinstance(collection, Mapping) else (None, None)
+    if not isinstance(was, Mapping) or not isinstance(now, Mapping):
+        return None
+    if was.get("name") != now.get("name"):
+        return f"rename collection {was.get('name')} to {now.get('name')}"
+    if was.get("query") != now.get("query"):
+        return f"change search {now.get('name')} to {now.get('query')}"
+    return f"change the cover of collection {now.get('name')}"
 
 
 def _said(kind: str, value: Any) -> str:

@@ -6,6 +6,7 @@ one changes one row. Every change is an operation.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -28,7 +29,9 @@ def create(work: Work, name: str, query: str | None = None) -> None:
     """A new collection, or with `query` a saved search. Raises `BadInput` when the name is taken."""
     wanted = checked_name(name, "collection")
     if (taken := named(work.connection, wanted)) is not None:
-        raise BadInput(f"There is a collection {taken.name!r} already.", "Choose another name, or remove it first.")
+        shown = shlex.quote(taken.name)
+        more = f"collection add {shown} WHICH" if taken.query is None else f"collection save {shown} --replace QUERY"
+        raise BadInput(f"There is a collection {taken.name!r} already.", f"Choose another name, or change it: seedbank {more}")
     make(work, "save search" if query is not None else "create collection", wanted, query)
 
 
@@ -60,7 +63,7 @@ def change(work: Work, name: str, *, new_name: str | None = None, query: str | N
         if row.query is None and image not in places(work.connection, row.id):
             raise BadInput(
                 f"Entry {cover} is not in the collection {row.name!r}.",
-                f"Add it with: seedbank collection add {row.name!r} {cover}",
+                f"Add it with: seedbank collection add {shlex.quote(row.name)} {cover}",
             )
         after["cover"] = work.connection.scalar(select(images.c.digest).where(images.c.id == image))
     if after != before:

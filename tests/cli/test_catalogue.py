@@ -266,6 +266,14 @@ def test_a_collection_is_made_ordered_shown_shared_and_received(seedbank, home):
     assert seedbank("collection", "show", "spring", "--ids").lines == ["5", "3", "1"]
     assert seedbank("ls", "collection:spring", "--ids").lines == ["5", "3", "1"]
     assert [line.split()[:4] for line in seedbank("collection", "ls").lines[1:]] == [["spring", "3", "1", "ann"]]
+    seedbank("collection", "rename", "spring", "May")
+    seedbank("collection", "rename", "May", "spring")
+    told = [line.split("ann  ")[1] for line in seedbank("log", "--limit", "3").lines[1:]]
+    assert told == [
+        "rename collection May to spring",
+        "rename collection spring to May",
+        "change the cover of collection spring",
+    ]
     for name, options in (("spring.txt", ()), ("spring.json", ("--json",))):
         (home / name).write_text(seedbank("collection", "share", "spring", *options).out)
     with Library.open(home / "other.db", create=True) as other:

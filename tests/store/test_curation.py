@@ -357,7 +357,7 @@ def test_a_saved_search_is_a_collection_without_pictures_of_its_own(five: Store)
     assert five.curation.collection("Best").query == "rating:5"
     with pytest.raises(BadInput, match="'best' is a saved search"):
         five.curation.collect("best", [1])
-    with pytest.raises(BadInput, match="a collection 'best' already"):
+    with pytest.raises(BadInput, match=r"a collection 'best' already.*save best --replace QUERY"):
         five.curation.create_collection("BEST")
     with pytest.raises(NotFound, match=r"no collection 'bst'.*'best'"):
         five.curation.entries_in("bst")
