@@ -8,7 +8,7 @@ Each query runs `--rounds` times in one process on a bank that was opened before
 the first page of 50. `ids` is the query alone, `page` with everything that is known of the entries, as records; `first` is a
 page of a query that was not asked before, so that nothing is remembered of its names and its plan (`store/remembering.py`).
 `ids` and `page` are held against what somebody writes by hand for this very query (`benchmarks/by_hand.py`), who knows its plan
-beforehand and remembers nothing between pages:
+beforehand, has PostgreSQL keep that of each statement, and remembers nothing else between pages:
 
 * `raw` (`ratio`): the one statement that gives the ids, sent by the bare driver;
 * `raw_page` (`page_ratio`): that statement and those that fetch the same columns of the same entries as `page` does. Nothing
