@@ -14,6 +14,8 @@ from PIL import Image
 
 from seedbank.api import Library
 from seedbank.bank import Pixels
+from seedbank.errors import RenderFailed
+from seedbank.explore.rendering import Renderer
 from seedbank.recipe import differences
 from tests.rendering import Ran, shared_cache
 from tests.warm import InProcess
@@ -115,11 +117,19 @@ def test_an_entry_is_swept_and_its_cells_come_from_it(swept):
 
 
 @pytest.mark.slow
-def test_a_cell_that_fails_is_marked_and_the_rest_goes_on(swept):
-    asked = ("sweep", "a red star", *SMALL, "--steps", "2", "--seed", "5", "--axis", "max_sequence_length=0,SKIP:9,512")
+def test_a_cell_that_fails_is_marked_and_the_rest_goes_on(swept, monkeypatch):
+    render = Renderer.render
+
+    def breaking(renderer, recipe, *rest, **more):
+        if recipe.call["max_sequence_length"] == 8:
+            raise RenderFailed("The pipeline broke.")
+        return render(renderer, recipe, *rest, **more)
+
+    monkeypatch.setattr(Renderer, "render", breaking)
+    asked = ("sweep", "a red star", *SMALL, "--steps", "2", "--seed", "5", "--axis", "max_sequence_length=8,SKIP:9,512")
     for _ in range(2):
         failed, made = swept(*asked, "--json", ok=[1]).objects
-        assert failed["cell"] == {"max_sequence_length": "0"} and "The pipeline broke" in failed["failed"]
+        assert failed["cell"] == {"max_sequence_length": "8"} and "The pipeline broke" in failed["failed"]
         assert made["cell"] == {"max_sequence_length": "512"} and made["seed"] == "5"
     assert swept(*asked, ok=[1]).err.splitlines()[-1].startswith("2 cells, 1 failed")
     assert [line for line in swept("log").lines if "cell failed" in line][1:] == []
