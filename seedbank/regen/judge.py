@@ -9,6 +9,8 @@ from seedbank.errors import BadInput
 from seedbank.records import CLOSE, DIFFERENT, EXACT, TRACE_ABSENT, TRACE_DIFFERS, TRACE_SAME
 
 METRICS = ("max", "psnr", "ssim", "phash")
+WIDEST = {"max": 254.0, "ssim": 1.0, "phash": 63.0}
+"""Beyond these every picture would be close to every other, or with `ssim` none."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Tolerance:
                 number = float(value)
             except ValueError:
                 number = -1.0
-            if name not in METRICS or not 0 <= number < float("inf"):
+            if name not in METRICS or name in limits or not 0 <= number < float("inf") or number > WIDEST.get(name, number):
                 raise BadInput(
                     f"The tolerance {part.strip()!r} makes no sense.",
                     "Use for example 2, psnr=40 or ssim=0.98,phash=4.",

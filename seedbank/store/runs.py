@@ -30,6 +30,8 @@ def start_run(work: Work, kind: str, specification: Mapping[str, Any], ids: Iter
     A name stands for one piece of work: with a name that is known, the selection of its first start counts, and another
     specification is refused.
     """
+    if name is not None and not name.strip():  # a variable that is not set, perhaps: it would name a run of before
+        raise BadInput("The name of a run is empty.", "Give it one, or leave --name away.")
     connection = work.connection
     selection = sorted(require_entries(connection, ids))
     digest = json_digest({"kind": kind, "specification": specification, "entries": spans(selection), "name": name})

@@ -55,7 +55,7 @@ def test_the_trace_says_where_two_computations_part():
     assert compare_traces(TRACE[:3], TRACE) == ("differs", "pixels")
 
 
-@pytest.mark.parametrize("text", ["", "nonsense", "max=-1", "mse=3", "psnr="])
+@pytest.mark.parametrize("text", ["", "nonsense", "max=-1", "mse=3", "psnr=", "300", "ssim=98", "phash=64", "2,3"])
 def test_a_tolerance_that_makes_no_sense_is_refused(text):
     with pytest.raises(BadInput, match="tolerance"):
         Tolerance.parse(text)

@@ -65,6 +65,8 @@ def test_a_name_stands_for_one_piece_of_work(five: Store):
     run = five.start_run("regen", {"tolerance": 1}, [1, 2], name="torch-2.14")
     assert five.run("torch-2.14") == five.run(run.id) == five.run(str(run.id)) == run
     assert five.start_run("regen", {"tolerance": 1}, [1, 2, 3], name="torch-2.14") == run
+    with pytest.raises(BadInput, match="name of a run is empty"):
+        five.start_run("regen", {"tolerance": 1}, [1], name=" ")
     with pytest.raises(BadInput, match="something else"):
         five.start_run("regen", {"tolerance": 2}, [1, 2], name="torch-2.14")
     for which in ("nothing", 99, 2**70):
