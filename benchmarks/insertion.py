@@ -1,7 +1,8 @@
 """How many entries a second come into a bank of ten thousand and into one of a million, on SQLite and on PostgreSQL.
 
     python -m benchmarks.catalogue --sizes 10000,1000000 --keep FOLDER --build-only        once: the banks, an hour
-    python -m benchmarks.insertion --reuse FOLDER --save insertion                         ten minutes on two idle cores
+    python -m benchmarks.insertion --reuse FOLDER --save insertion                         minutes for each way and database
+    python -m benchmarks.insertion --reuse FOLDER --databases sqlite --ways "an import" --save insertion   the others stay there
     python -m benchmarks.insertion --reuse FOLDER --databases postgresql --server default  as the package is set
 
 Four ways (`WAYS`): `one at a time`, each acknowledged before the next, as renderings are recorded; `an import` of small
@@ -33,6 +34,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import shutil
 import statistics
@@ -48,11 +50,14 @@ from benchmarks.bank_of import USERS
 from benchmarks.catalogue import postgresql
 from benchmarks.imported import remember
 from benchmarks.insertion_ways import WAYS, Files, Way
-from benchmarks.machine import save
+from benchmarks.machine import RESULTS, save
 from seedbank.store import Store
 
 SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "4GB", "checkpoint_timeout": "15min"}
 COPY = "copy_for_a_block"
+
+Results = dict[str, dict[str, Any]]
+"""{database: {way: what was measured}}"""
 
 
 def main() -> None:
@@ -69,7 +74,7 @@ def main() -> None:
     sizes = [int(size) for size in options.sizes.split(",")]
     ways = {name: WAYS[name] for name in options.ways}
     settings = SETTINGS if options.server == "recommended" else {}
-    found: dict[str, Any] = {}
+    found: Results = {}
     for database in options.databases.split(","):
         with contextlib.ExitStack() as stack:
             os.environ["SEEDBANK_CACHE"] = stack.enter_context(tempfile.TemporaryDirectory())  # previews go there
@@ -82,15 +87,19 @@ def main() -> None:
                 for bank in banks:
                     _remember(bank)
             for name, way in ways.items():
-                found.setdefault(database, {})[name] = one = compared(banks[0], banks[1], way, options.rounds)
+                one = compared(banks[0], banks[1], way, options.rounds)
+                found.setdefault(database, {})[name] = one
                 print(f"{database}, {name}: {one}", file=sys.stderr, flush=True)
-    load = [round(one, 1) for one in os.getloadavg()]
-    counts = {name: way.count for name, way in ways.items()}
-    values = {"sizes": sizes, "rounds": options.rounds, "ways": counts, "load": load}
-    values |= {"postgresql": settings, "databases": found}
-    print(table(values))
+    print(table(sizes, found))
     if options.save:
-        print(save(options.save, values))
+        print(save(options.save, {"sizes": sizes, "postgresql": settings, "databases": with_saved(options.save, found)}))
+
+
+def with_saved(name: str, found: Results) -> Results:
+    """What was measured now, and what the results of this name have of other ways and databases."""
+    path = RESULTS / f"{name}.json"
+    before: Results = json.loads(path.read_text("utf-8"))["databases"] if path.exists() else {}
+    return {database: before.get(database, {}) | found.get(database, {}) for database in {**before, **found}}
 
 
 # -- banks -----------------------------------------------------------------------------------------------------------
@@ -248,6 +257,9 @@ def compared(small: Bank, large: Bank, way: Way, rounds: int) -> dict[str, Any]:
         "cpu_ms": medians("cpu_ms", 3),
         "cpu_ratio": round(statistics.median(little.cpu_ms / big.cpu_ms for little, big in pairs), 2),
         **of_server,
+        "block": way.count,
+        "rounds": rounds,
+        "load": [round(one, 1) for one in os.getloadavg()],
     }
 
 
@@ -286,11 +298,10 @@ def _remember(bank: Bank) -> None:
         opened.checkpoint()
 
 
-def table(values: dict[str, Any]) -> str:
+def table(sizes: list[int], found: Results) -> str:
     """The rates as Markdown."""
-    small, large = values["sizes"]
-    lines = [f"| | into {small:,} | into {large:,} | ratio | spread |", "|---|---|---|---|---|"]
-    for database, ways in values["databases"].items():
+    lines = [f"| | into {sizes[0]:,} | into {sizes[1]:,} | ratio | spread |", "|---|---|---|---|---|"]
+    for database, ways in found.items():
         for way, one in ways.items():
             rates = " | ".join(f"{rate:,.0f}" for rate in one["a_second"])
             lines.append(f"| {database}, {way} | {rates} | {one['ratio']} | {one['spread'][0]} to {one['spread'][1]} |")
