@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Table, exists, func, select
 
+from seedbank.store.tables import entries, models
 from seedbank.store.words import fold
 
 MOST = 2_000
@@ -49,7 +50,7 @@ def nearest(connection: Connection, name: str, table: Table) -> str | None:
     wanted = fold(name)
     alike = func.length(table.c.name).between(len(name) - 2, len(name) + 2)
     first = func.lower(func.substr(table.c.name, 1, 1)) == wanted[:1]  # seldom the letter that is mistyped
-    statement = select(table.c.name).where(alike).order_by(first.desc(), table.c.id.desc()).limit(MOST)
+    statement = select(table.c.name).where(alike, *_of_entries(table)).order_by(first.desc(), table.c.id.desc()).limit(MOST)
     names = {fold(known): known for known in connection.scalars(statement)}
     close = get_close_matches(wanted, list(names), n=1)
     return names[close[0]] if close else _longer(connection, wanted, table)
@@ -59,4 +60,10 @@ def _longer(connection: Connection, wanted: str, table: Table) -> str | None:
     """The shortest name that begins with what was written: a word of two, a family without its version."""
     begins = func.lower(table.c.name).startswith(wanted, autoescape=True)
     length = func.length(table.c.name)
-    return connection.scalar(select(table.c.name).where(begins).order_by(length, table.c.id).limit(1)) if wanted else None
+    statement = select(table.c.name).where(begins, *_of_entries(table)).order_by(length, table.c.id).limit(1)
+    return connection.scalar(statement) if wanted else None
+
+
+def _of_entries(table: Table) -> list[ColumnElement[bool]]:
+    """Models stand beside adapters in one table: those that no entry has for its model are not offered."""
+    return [exists().where(entries.c.model_id == models.c.id)] if table is models else []

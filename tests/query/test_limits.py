@@ -11,7 +11,7 @@ from seedbank.errors import BadInput, NotFound, StorageError
 from seedbank.query import parse
 from seedbank.store import Store, finding, measuring, remembering, sources, unknown
 from seedbank.store.tables import tags
-from tests.store.examples import new_entry, recipe
+from tests.store.examples import model, new_entry, recipe
 
 ODD = (
     "'; DROP TABLE entries; --",
@@ -151,6 +151,7 @@ def test_a_saved_search_that_uses_itself_is_refused(few: Store):
 def test_names_that_the_bank_does_not_have_are_said_with_the_nearest(few: Store):
     few.start_run("import", {}, [1], name="torch-2.14")
     few.curation.create_collection("spring", "tag:psoter")
+    few.add_entry(new_entry(6, adapters=(model("embellisher"),)))  # an adapter is no model
     heard: list[str] = []
     few.tell_unknown(heard.append)
     known = "tag:poster tag:post* -fav:any by:ann run:torch-2.14 model:tiny* lora:* model:deadbeef"
@@ -164,6 +165,7 @@ def test_names_that_the_bank_does_not_have_are_said_with_the_nearest(few: Store)
         ("model:none", "there is no model 'none': -model:* finds what has none"),
         ("lora:None", "there is no adapter 'None': -lora:* finds what has none"),
         ("model:emb", "there is no model 'emb': did you mean 'embedded'?"),
+        ("model:embellish", "there is no model 'embellish'"),
         ("tag:p%", "there is no tag 'p%'"),
         ("sampler:eular", "no entry has the sampler 'eular': did you mean 'euler'?"),
         ("env.torch:9", "no entry has the torch version '9'"),
