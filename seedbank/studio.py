@@ -201,8 +201,8 @@ class Studio(Interchange):
             report.entries, report.gaps
 
         Everything is stored when the block ends. A call that could not be recorded whole costs no image: it becomes a
-        warning (`RecordingGap`) and a sentence in `report.gaps`. Of nested blocks the innermost records; threads that
-        opened no block of their own are recorded by the block opened last.
+        warning (`RecordingGap`) and a sentence in `report.gaps`. Of nested blocks the innermost records; threads
+        and tasks of asyncio that opened no block of their own are recorded by the block opened last.
         """
         from seedbank.recording.block import recording
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 Handler = Callable[[Any, tuple[Any, ...], dict[str, Any], Callable[[], Any]], Any]
@@ -20,18 +21,21 @@ _exchanged: dict[type, tuple[Any, Any]] = {}
 """{class: (its own ``__call__``, ours)}."""
 
 
-class Interception:
-    """Context manager: while it is open, `handler` gets the pipeline calls of its thread.
+_own: ContextVar[tuple[Interception, ...]] = ContextVar("seedbank_blocks", default=())
+"""Blocks that this thread, or this task of asyncio, has opened; some may have been closed elsewhere."""
 
-    Of nested blocks the innermost gets a call. Calls of threads that opened no block go to the block opened last.
+
+class Interception:
+    """Context manager: while it is open, `handler` gets the pipeline calls of its thread, or of its task of asyncio.
+
+    Of nested blocks the innermost gets a call. Calls of threads and tasks that opened no block go to the block opened last.
     """
 
     def __init__(self, handler: Handler) -> None:
         self.handler = handler
-        self.thread = 0
 
     def __enter__(self) -> Interception:
-        self.thread = threading.get_ident()
+        _own.set((*_own.get(), self))
         with _lock:
             if not _open:
                 _exchange_all()
@@ -39,6 +43,7 @@ class Interception:
         return self
 
     def __exit__(self, *_: object) -> None:
+        _own.set(tuple(block for block in _own.get() if block is not self))
         with _lock:
             _open.remove(self)
             if not _open:
@@ -47,7 +52,7 @@ class Interception:
 
 def _innermost() -> Interception | None:
     with _lock:
-        own = [block for block in _open if block.thread == threading.get_ident()]
+        own = [block for block in _own.get() if block in _open]
         blocks = own or _open
         return blocks[-1] if blocks else None
 

@@ -1,5 +1,6 @@
 """`with bank.recording():` every pipeline call in the block is recorded; nothing else changes."""
 
+import asyncio
 import random
 import threading
 import warnings
@@ -123,6 +124,27 @@ def test_threads_are_recorded_by_their_own_block_or_else_by_the_one_that_is_open
         run_all(threading.Thread(target=lambda: pipes[1](**CALL, generator=seeded(3))))
     assert {number: [entry.seed for entry in entries] for number, entries in seen.items()} == {1: [1], 2: [2]}
     assert [entry.seed for entry in outer.entries] == [3]
+
+
+def test_tasks_of_asyncio_are_recorded_by_their_own_block(bank, pipe):
+    seen = {}
+
+    async def own(number, others):
+        with bank.recording() as report:
+            await others.wait()
+            pipe(**CALL, generator=seeded(number))
+        seen[number] = [entry.seed for entry in report.entries]
+
+    async def together():
+        others = asyncio.Event()
+        tasks = [asyncio.create_task(own(number, others)) for number in (1, 2)]
+        await asyncio.sleep(0)
+        others.set()
+        await tasks[0]
+        await tasks[1]
+
+    asyncio.run(together())
+    assert seen == {1: [1], 2: [2]}
 
 
 def run_all(*threads):
