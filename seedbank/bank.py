@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +21,15 @@ from seedbank.pipelines import cfg_of
 from seedbank.readable import MOVED, PIXELS, Pixels, Readable, Stages, belongs, first_difference
 from seedbank.recipe import Recipe
 from seedbank.records import TRACE_TYPE, Blob, Entry, Model, NewEntry, NewRegeneration, Picture, Regeneration
+from seedbank.together import side_by_side
 
 if TYPE_CHECKING:
     from seedbank.store.writing import Act
 
 __all__ = ["MOVED", "PIXELS", "Bank", "Pixels", "Stages", "belongs", "first_difference", "now", "obstacles_of", "pixels_of"]
+
+
+PNG_TYPE = "image/png"
 
 
 class Bank(Readable):
@@ -34,24 +39,12 @@ class Bank(Readable):
         self, pixels: Pixels, recipe: Recipe | None = None, model: Model | None = None, adapters: Sequence[Model] = ()
     ) -> tuple[Picture, Blob]:
         """Store the pixels as a PNG that carries its recipe; the image digest and the blob that holds them."""
-        from seedbank import images
-        from seedbank.formats import a1111
-
-        text = {}
-        if recipe is not None and recipe.prompt is not None:
-            text["parameters"] = a1111.write_parameters(
-                recipe,
-                model_name=model.name if model else None,
-                model_hash=model.short_hash if model else None,
-                cfg=cfg_of(recipe.pipeline, recipe.call),
-                loras=a1111.loras_of(recipe, {adapter.digest: adapter.name for adapter in adapters}),
-            )
-        picture, data = images.picture_and_png(pixels.mode, pixels.width, pixels.height, pixels.rows, recipe, text)
-        return picture, self.blobs.put(data, "image/png")
+        picture, data = _encoded(pixels, recipe, model, adapters)
+        return picture, self.blobs.put(data, PNG_TYPE)
 
     def put_trace(self, stages: Stages) -> Blob:
         """Store the digests of the stages of one rendering, in order, as a packed blob."""
-        return self.blobs.put(canonical_json({"v": 1, "stages": [list(stage) for stage in stages]}), TRACE_TYPE)
+        return self.blobs.put(_packed(stages), TRACE_TYPE)
 
     def put_entry(
         self, pixels: Pixels | None, new: NewEntry, stages: Stages = (), tags: Sequence[str] = (), act: Act | None = None
@@ -61,14 +54,21 @@ class Bank(Readable):
         `stages` are the trace of the rendering, whose last stage ``pixels`` is added where it is missing; `act` is what the
         user does with this and other entries in one go.
         """
+        files: list[tuple[bytes, str]] = []
         if pixels is not None:
-            picture, blob = self.put_image(pixels, new.recipe, new.model, new.adapters)
-            new = replace(new, picture=picture, blob=blob)
+            picture, data = _encoded(pixels, new.recipe, new.model, new.adapters)
+            new = replace(new, picture=picture)
+            files.append((data, PNG_TYPE))
             if stages and stages[-1][0] != PIXELS:
                 stages = (*stages, (PIXELS, picture.digest))
         if stages:
-            trace = self.put_trace(stages)
-            new = replace(new, output=replace(new.output, trace=trace, trace_digest=trace.digest))
+            files.append((_packed(stages), TRACE_TYPE))
+        # Each waits for the disk, or for a server elsewhere.
+        blobs = side_by_side([partial(self.blobs.put, *file) for file in files])
+        if pixels is not None:
+            new = replace(new, blob=blobs[0])
+        if stages:
+            new = replace(new, output=replace(new.output, trace=blobs[-1], trace_digest=blobs[-1].digest))
         return self.store.add_entry(replace(new, tags=_tags(tags)), act=act)
 
     def add(
@@ -125,6 +125,27 @@ class Bank(Readable):
         if entry.picture is None or picture.digest != entry.picture.digest:
             raise BadInput(f"This is not the image of entry {entry.id}: the image digests differ.")
         self.store.attach(entry.id, blob, picture)
+
+
+def _encoded(pixels: Pixels, recipe: Recipe | None, model: Model | None, adapters: Sequence[Model]) -> tuple[Picture, bytes]:
+    """The image digest of the pixels, and a PNG file of them that carries their recipe."""
+    from seedbank import images
+    from seedbank.formats import a1111
+
+    text = {}
+    if recipe is not None and recipe.prompt is not None:
+        text["parameters"] = a1111.write_parameters(
+            recipe,
+            model_name=model.name if model else None,
+            model_hash=model.short_hash if model else None,
+            cfg=cfg_of(recipe.pipeline, recipe.call),
+            loras=a1111.loras_of(recipe, {adapter.digest: adapter.name for adapter in adapters}),
+        )
+    return images.picture_and_png(pixels.mode, pixels.width, pixels.height, pixels.rows, recipe, text)
+
+
+def _packed(stages: Stages) -> bytes:
+    return canonical_json({"v": 1, "stages": [list(stage) for stage in stages]})
 
 
 def _tags(tags: Sequence[str]) -> tuple[str, ...]:
