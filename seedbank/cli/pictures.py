@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from seedbank.cli.clipboard import can_show
-from seedbank.cli.common import FORMS, Querying, only_query, open_bank, progress, words, write_file
+from seedbank.cli.common import FORMS, Querying, check_writable, only_query, open_bank, progress, words, write_file
 from seedbank.cli.completing import complete_query, complete_which
 from seedbank.cli.printing import data, say
 
@@ -35,6 +35,7 @@ def open_command(
     The page needs nothing else and works from a disk. Arrows choose, Enter opens, F marks favourites: the page then shows the
     `seedbank fav` command to paste back.
     """
+    check_writable(None if viewer else output)
     with open_bank(context) as bank:
         entries = bank.store.entries(_chosen(bank, query, limit))
         if viewer:

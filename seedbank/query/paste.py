@@ -28,6 +28,8 @@ FIELDS = {
 """{name there, in lower case: key here}"""
 WEIGHTS = re.compile(r"\.(?:safetensors|sft|ckpt|pth?|bin|gguf)\Z", re.IGNORECASE)
 """How the name of a file with weights ends, which is not a part of a model's name."""
+DRAWN = ("seed", "-1")
+"""A field of settings that were saved before a seed was drawn: no picture has it."""
 NETWORK = re.compile(r"<\w+:[^<>]*>")
 """As in ``<lora:name:0.8>``."""
 
@@ -41,8 +43,9 @@ def pasted(text: str) -> list[Node] | None:
     for key, words in (("prompt", parts.prompt), ("negative", parts.negative_prompt)):
         if plain := NETWORK.sub("", words or "").strip().strip("*"):
             found.append(Term(key, plain))
-    names = [name.casefold() for name, _ in parts.pairs]
-    for name, (_, value) in zip(names, parts.pairs, strict=True):
+    given = [(name.casefold(), value) for name, value in parts.pairs if (name.casefold(), value) != DRAWN]
+    names = [name for name, _ in given]
+    for name, value in given:
         field = FIELDS.get(name)
         if field == "model":
             value = WEIGHTS.sub("", value)

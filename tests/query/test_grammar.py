@@ -105,7 +105,7 @@ def test_a_pasted_parameters_text_is_a_query():
     assert parse(PASTED.splitlines()[-1]) == Query(And(fields))
     texts = Term("prompt", "a red circle, (blue:1.2)\non a background"), Term("negative", "blurry, low quality")
     assert parse(PASTED) == parse([PASTED]) == Query(And((*texts, *fields)))
-    assert parse("Steps: 8, Size: 128x256, CFG scale: 4") == Query(
+    assert parse("Steps: 8, Seed: -1, Size: 128x256, CFG scale: 4") == Query(
         And((Term("steps", "8"), Term("size", "128x256"), Term("cfg", "4")))
     ), "without a seed, the size counts"
 
