@@ -10,16 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
-from seedbank.dialects import A1111, COMFYUI, Meaning, choice, dialect_of, meaning
-from seedbank.errors import BadInput
+from seedbank.dialects import A1111, COMFYUI, Meaning, dialect_of, meaning
 from seedbank.formats import weights as prompt_weights
 from seedbank.formats.reading import Foreign, ModelName, Reading
 from seedbank.importing.carried import ETA, is_on, left_out, number, obstacles
 from seedbank.importing.guidance import guidance_arguments
 from seedbank.importing.noise import noise_of
+from seedbank.importing.schedules import FLOW, is_decided, known_scheduler, scheduler_for
 from seedbank.importing.weights import (
     EMBEDDING,
     LORA,
@@ -35,14 +34,7 @@ from seedbank.importing.weights import (
 from seedbank.pipelines import FACTS
 from seedbank.recipe import Recipe
 from seedbank.records import Model
-from seedbank.samplers import FLOW_SAMPLERS
 
-FLOW = (
-    *("ZImagePipeline", "FluxPipeline", "Flux2Pipeline", "Flux2KleinPipeline", "ChromaPipeline", "QwenImagePipeline"),
-    *("StableDiffusion3Pipeline", "SanaPipeline", "Lumina2Pipeline", "AuraFlowPipeline", "CogView4Pipeline"),
-    "HiDreamImagePipeline",
-)
-"""Pipelines of models trained for flow matching, whose schedulers are others."""
 XL = "StableDiffusionXLPipeline"
 ENCODERS: Mapping[str, Mapping[str, str]] = {
     XL: {"text_g": "prompt_2", "text_l": "prompt", "clip_g": "prompt_2", "clip_l": "prompt"},
@@ -115,7 +107,7 @@ class _Conversion:
             conditioning=self._conditioning(pipeline),
             noise=noise,
             call=self._call(pipeline),
-            scheduler=_known_scheduler(meant, pipeline),
+            scheduler=known_scheduler(meant, pipeline),
             adapters=items,
             mode=None,
         )
@@ -222,8 +214,8 @@ class _Conversion:
         if meant.unknown is not None:
             what = "sampler" if meant.sampler is None and meant.unknown == self.said.sampler else "schedule"
             self.obstacles.append(f"The {what} {meant.unknown!r} of {self.tool} has no counterpart here.")
-        elif pipeline is not None or (meant.sampler is not None and meant.sampler not in FLOW_SAMPLERS):
-            _, why = _choice(pipeline, meant)
+        elif is_decided(meant, pipeline):
+            _, why = scheduler_for(pipeline, meant)
             self.obstacles += filter(None, [why])
         if meant.near is not None and pipeline not in FLOW:
             self.remarks.append(f"{self.said.sampler}: {meant.near}.")
@@ -279,28 +271,6 @@ class _Conversion:
         if match.remark is not None:
             self.remarks.append(match.remark)
         return match.model
-
-
-def _usual_scheduler(pipeline: str | None) -> str:
-    """The kind of scheduler that the models of a pipeline come with; of most where it is not known."""
-    return "FlowMatchEulerDiscreteScheduler" if pipeline in FLOW else "EulerDiscreteScheduler"
-
-
-def _known_scheduler(meant: Meaning, pipeline: str | None) -> dict[str, Any] | None:
-    """{class, config} as far as the names decide it; the rest of the config is the model's own."""
-    if meant.unknown is not None or meant.sampler is None or (pipeline is None and meant.sampler in FLOW_SAMPLERS):
-        return None
-    return _choice(pipeline, meant)[0]
-
-
-@lru_cache(256)
-def _choice(pipeline: str | None, meant: Meaning) -> tuple[dict[str, Any] | None, str | None]:
-    """({class, config}, None) of the scheduler that the names mean for a pipeline, or (None, why there is none)."""
-    try:
-        cls, settings = choice(_usual_scheduler(pipeline), meant)
-    except BadInput as error:
-        return None, error.message
-    return {"class": cls, "config": settings}, None
 
 
 def _weights(pipeline: str | None, denoiser: float, text: float) -> dict[str, float]:

@@ -110,10 +110,13 @@ class Import:
         """Import these files. Reports come in the order in which files are kept, the last ones with `flush`."""
         for folder, some in by_folder(found):
             known = self.bank.store.imports.known(folder, [one.name for one in some])
-            same = [(one, held) for one in some if (held := self._passed_over(one, known)) is not None]
-            yield from self._known([(one, held.holder, held.file.digest, None) for one, held in same])
-            passed = {one.name for one, _ in same}
-            for one in (one for one in some if one.name not in passed):
+            passed = [self._passed_over(one, known) for one in some]
+            same = [(one, held) for one, held in zip(some, passed, strict=True) if held is not None]
+            reports = self._known([(one, held.holder, held.file.digest, None) for one, held in same])
+            for one, held in zip(some, passed, strict=True):
+                if held is not None:
+                    yield next(reports)
+                    continue
                 held = known.get(one.name)
                 if (reason := self._refusal(one)) is not None:
                     yield Report(one.path, BEFORE, reason=reason)
@@ -248,9 +251,9 @@ class Import:
             yield from self._record(batch)
 
     def _adopt(self, staged: Sequence[tuple[str, Path]]) -> None:
-        """The image store takes over what it lacks, once; the rest is removed."""
-        holders = self._holders({digest for digest, _ in staged})
-        taken = {digest: path for digest, path in staged if self._lacking(holders.get(digest))}
+        """The image store takes over each file once. What it has already is replaced by the same bytes, and is safe from `gc`
+        again: the entry that has it may be purged before the rows of these are stored."""
+        taken = dict(staged)
         self.bank.blobs.adopt(taken)
         for digest, path in staged:
             if taken.get(digest) != path:
