@@ -1,5 +1,7 @@
 """`bank.record(pipe, …)`: the user's own pipeline, call and random state are untouched, and the call is recorded whole."""
 
+import threading
+
 import numpy
 import pytest
 
@@ -141,6 +143,13 @@ def test_when_recording_fails_the_user_keeps_the_image(bank, pipe, torch, monkey
     assert recorded.images[0].size == (64, 64)
     assert recorded.entries == ()
     assert "No space left" in recorded.gap
+
+
+def test_the_picture_and_the_trace_of_an_entry_wait_for_the_disk_at_the_same_time(bank, pipe, torch, monkeypatch):
+    put, met = bank.blobs.put, threading.Barrier(2, timeout=60)
+    monkeypatch.setattr(bank.blobs, "put", lambda data, kind: (met.wait(), put(data, kind))[1])
+    (entry,) = bank.record(pipe, **CALL, generator=seeded(torch)).entries
+    assert bank.blobs.has(entry.blob.digest) and bank.blobs.has(entry.output.trace.digest)
 
 
 def test_a_result_without_pictures_is_said_and_handed_back(bank, pipe, torch):
