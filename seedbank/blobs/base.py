@@ -6,7 +6,7 @@ import contextlib
 import errno
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -112,6 +112,10 @@ class Blobs(ABC):
         They were given to `sync` before. After the call they lie durably under their digests, as after `put`. Only a store
         with a `staging` has this.
         """
+        raise NotImplementedError
+
+    def renew(self, digests: Iterable[str]) -> None:
+        """Start the time of grace of files anew; of those that are missing there is none. Only with a `staging`, as `adopt`."""
         raise NotImplementedError
 
     def get(self, digest: str) -> bytes:

@@ -251,9 +251,13 @@ class Import:
             yield from self._record(batch)
 
     def _adopt(self, staged: Sequence[tuple[str, Path]]) -> None:
-        """The image store takes over each file once. What it has already is replaced by the same bytes, and is safe from `gc`
-        again: the entry that has it may be purged before the rows of these are stored."""
-        taken = dict(staged)
+        """The image store takes over what it lacks, once; the rest is removed."""
+        holders = self._holders({digest for digest, _ in staged})
+        held = {digest for digest, holder in holders.items() if not self._lacking(holder)}
+        # Whoever has them may be purged before the rows of these are stored; until then `gc` is to leave them alone.
+        self.bank.blobs.renew(held)
+        holders = self._holders(held)
+        taken = {digest: path for digest, path in staged if self._lacking(holders.get(digest))}
         self.bank.blobs.adopt(taken)
         for digest, path in staged:
             if taken.get(digest) != path:

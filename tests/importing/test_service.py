@@ -18,7 +18,7 @@ from PIL import Image
 import seedbank
 from seedbank.api import Library
 from seedbank.bank import Pixels
-from seedbank.check import check
+from seedbank.check import check, collect_garbage
 from seedbank.errors import BadInput, StorageError
 from seedbank.frozen import replace
 from seedbank.hashing import pixel_digest, sha256
@@ -27,6 +27,7 @@ from seedbank.importing.examine import Rejected
 from seedbank.importing.pool import Pool
 from seedbank.importing.refused import Refused
 from seedbank.recipe import Recipe
+from seedbank.store.imports import Imports
 from tests.formats import files
 from tests.formats.tool_samples import GRAPH
 from tests.importing.pictures import encoded, folder_of, image, parameters, png
@@ -423,6 +424,27 @@ def test_an_import_that_was_interrupted_is_one_piece_of_work(bank: Library, tmp_
     folder_of(folder, 1, first=6)
     assert outcomes(bank, folder) == {"known": 6, "imported": 1}
     assert len(bank.store.runs()) == 2, "what came later is another piece of work"
+
+
+def test_bytes_whose_entry_is_purged_while_they_are_imported_again_are_kept(
+    bank: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = folder_of(tmp_path / "in", 1)
+    assert outcomes(bank, folder) == {"imported": 1}
+    (stored,) = bank.blobs.list()
+    os.utime(bank.blobs.path(stored.name) or "", (0, 0))
+    (folder / "00000.png").rename(folder / "moved.png")
+    add = Imports.add
+
+    def purged_before(*given, **more):
+        bank.store.trash([1])
+        bank.store.purge([1])
+        assert collect_garbage(bank).blobs == 0
+        return add(*given, **more)
+
+    monkeypatch.setattr(Imports, "add", purged_before)
+    assert outcomes(bank, folder) == {"imported": 1}
+    assert list(check(bank, read_data=True)) == []
 
 
 def test_an_import_leaves_no_unfinished_files(bank: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
