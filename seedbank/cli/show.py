@@ -13,6 +13,7 @@ from seedbank.cli.printing import data, emit, printable, say, shown_time
 
 if TYPE_CHECKING:
     from seedbank.api import Library
+    from seedbank.recipe import Recipe
     from seedbank.records import Entry
 
 SETTINGS_SHOWN = ("device", "threads", "attention")
@@ -153,7 +154,8 @@ def _recipe_lines(entry: Entry) -> Iterator[tuple[str, Any]]:
     noise = f"   noise {noise_line(recipe)}" if "kind" in recipe.noise else ""
     yield "seed", f"{'unknown' if recipe.seed is None else recipe.seed}{noise}"
     call = {name: value for name, value in recipe.call.items() if name not in ("width", "height")}
-    yield "call", "  ".join(f"{name}={value}" for name, value in call.items())
+    if call:
+        yield "call", "  ".join(f"{name}={value}" for name, value in call.items()) + _cfg(recipe)
     if recipe.width is not None and recipe.height is not None:
         yield "size", f"{recipe.width}x{recipe.height}"
     if entry.model:
@@ -167,6 +169,15 @@ def _recipe_lines(entry: Entry) -> Iterator[tuple[str, Any]]:
     if recipe.dtypes:
         yield "dtypes", "  ".join(f"{name} {dtype}" for name, dtype in recipe.dtypes.items())
     yield "recipe", recipe.digest
+
+
+def _cfg(recipe: Recipe) -> str:
+    """The guidance as `--cfg` and other tools say it, where the pipeline's own argument is another number."""
+    from seedbank.pipelines import cfg_of
+
+    cfg = cfg_of(recipe.pipeline, recipe.call)
+    said = [recipe.call.get(name) for name in ("guidance_scale", "true_cfg_scale", "cfg")]
+    return "" if cfg is None or cfg in said else f"   (CFG {cfg:g})"
 
 
 def _import_lines(entry: Entry) -> Iterator[tuple[str, Any]]:

@@ -86,7 +86,7 @@ def test_a_chinese_prompt_is_recorded_found_and_rebuilt(seedbank):
     seedbank("generate", "一只橘色的星星在夜空", "--seed", "123456", "--cfg", "4", "--size", "64x64", *FAST)
     (item,) = seedbank("ls", "星星", "--json").objects
     assert (item["prompt"], item["seed"]) == ("一只橘色的星星在夜空", "123456")
-    assert "guidance_scale=3" in seedbank("show", "1").out
+    assert "guidance_scale=3   (CFG 4)\n" in seedbank("show", "1").out
     assert seedbank("regen", "@last", "--json").objects[0]["verdict"] == "exact"
 
 
