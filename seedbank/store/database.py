@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from seedbank.errors import BadInput, NoBank, StorageError
@@ -254,12 +254,22 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A connection in a transaction that no other writer shares; everything inside is stored, or nothing."""
+        ends = False
         with translated(self.named), self.engine.connect() as connection:
             connection = connection.execution_options(seedbank_write=True)
-            with connection.begin():
-                if not self.is_sqlite:
-                    connection.execute(select(func.pg_advisory_xact_lock(WRITERS)))
-                yield connection
+            try:
+                with connection.begin():
+                    if not self.is_sqlite:
+                        connection.execute(select(func.pg_advisory_xact_lock(WRITERS)))
+                    yield connection
+                    ends = True
+            except DBAPIError as error:
+                if ends and error.connection_invalidated:  # it may be stored, and the server did not come to say so
+                    raise StorageError(
+                        f"The connection to {self.named} was lost in the last moment: what was to be stored is there or not.",
+                        "See with seedbank log before it is done again.",
+                    ) from None
+                raise
 
     def settle_journal(self) -> None:
         """Gives a bank's file the journal that is safe with this SQLite. Only for files that are known to be banks.

@@ -127,6 +127,18 @@ def test_who_may_only_read_reads_all_and_is_told_before_anything_is_rendered(sto
             send(connection, f"DROP OWNED BY {viewer}; DROP ROLE {viewer}")
 
 
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+def test_a_server_that_goes_away_at_the_end_of_a_write_leaves_open_whether_it_is_stored(store: Store, databases: Databases):
+    go = "BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END"
+    with store.database.writing() as connection:
+        send(connection, f"CREATE FUNCTION go() RETURNS trigger LANGUAGE plpgsql AS '{go}'")
+        when = "AFTER INSERT ON entries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+        send(connection, f"CREATE CONSTRAINT TRIGGER go {when} EXECUTE FUNCTION go()")
+    with pytest.raises(StorageError, match="is there or not"):
+        store.add_entry(new_entry(1))
+    assert store.count() == 0
+
+
 def test_threads_share_a_store(store: Store):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda number: store.add_entry(new_entry(number)), range(40)))
