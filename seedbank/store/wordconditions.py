@@ -41,7 +41,7 @@ def prompts_condition(asking: Asking, values: Sequence[str]) -> Condition:
     holders = prompts_having(wanted, sqlite=asking.sqlite)
     joined = holders.table.join(listed, listed.c.prompt_id == holders.id)
     besides: tuple[ColumnElement[bool], ...] = ()
-    if None in indexed or not all(map(_is_one_word, values)):
+    if None in indexed or not all(map(_is_one_term, values)):
         of_holder = select(case((held, 1), else_=0)).where(prompts.c.id == holders.id).correlate(holders.table)
         besides = (of_holder.scalar_subquery() == 1 if asking.sqlite else held,)
     return Condition(test, (Source(listed.c.id, joined, (holders.where,), False, besides),), True)
@@ -90,9 +90,10 @@ def _position(asking: Asking, column: ColumnElement[str], piece: str) -> ColumnE
     return found
 
 
-def _is_one_word(value: str) -> bool:
+def _is_one_term(value: str) -> bool:
+    """Whether the index has one term for all of it: a word, or two letters of a script without spaces."""
     found = words.tokens(value)
-    return len(found) == 1 and "*" not in value
+    return "*" not in value and (len(found) == 1 or (len(found) == 2 and all(map(words.is_unspaced, found))))
 
 
 def _indexed_terms(asking: Asking, value: str) -> list[list[str]] | None:
