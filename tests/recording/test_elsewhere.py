@@ -12,7 +12,7 @@ import pytest
 
 from seedbank.engine.rebuild import interpreter_of, make_plan
 from seedbank.environment import Environment
-from seedbank.errors import BadInput, Blocked, MissingEngine
+from seedbank.errors import BadInput, MissingEngine
 from seedbank.regen import Options, regenerate
 from seedbank.regen.bench import Bench
 from seedbank.regen.elsewhere import Elsewhere, notes
@@ -122,8 +122,8 @@ def test_what_makes_no_sense_is_said_before_anything_is_tried(tmp_path):
         (BadInput, Elsewhere(env="torch")),
         (BadInput, Elsewhere(candidate={"scheduler": "x"})),
         (MissingEngine, Elsewhere(python=str(tmp_path / "python"))),
-        (Blocked, Elsewhere(candidate={"lora": str(tmp_path / "none.safetensors")})),
-        (Blocked, Elsewhere(candidate={"model": str(tmp_path / "none")})),
+        (BadInput, Elsewhere(candidate={"lora": str(tmp_path / "none.safetensors")})),
+        (BadInput, Elsewhere(candidate={"model": str(tmp_path / "none")})),
     ):
         with pytest.raises(error):
             elsewhere.check()
