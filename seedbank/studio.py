@@ -52,9 +52,9 @@ class Studio(Interchange):
     _storing: Storing | None = None
 
     def close(self) -> None:
-        if self._storing is not None:
-            self._storing.close()
-            self._storing = None
+        storing, self._storing = self._storing, None
+        if storing is not None:
+            storing.close()
         if self._engine is not None:
             self._engine.close()
             self._engine = None
@@ -62,6 +62,10 @@ class Studio(Interchange):
             self._bench.close()
             self._bench = None
         super().close()
+        if storing is not None:
+            from seedbank.recording.gaps import SINGLE
+
+            SINGLE.say()
 
     # -- rendering ----------------------------------------------------------------------------------------------------
 
@@ -186,12 +190,17 @@ class Studio(Interchange):
 
         Gives a `Recorded`: `.result` is what the pipeline returned, unchanged; `.entries`, one per image, waits until
         they are stored, which goes on beside the next rendering. What keeps an image from being regenerated (no source
-        folder, a used generator, fused weights …) is stored with the entry.
+        folder, a used generator, fused weights …) is stored with the entry. What kept it from being stored is in `.gap`;
+        where nobody asks for that, it becomes a warning (`RecordingGap`).
         """
         from seedbank.recording.capture import record_call
+        from seedbank.recording.gaps import SINGLE
 
         self.store.database.require_writable()
-        return record_call(self, pipe, (), call, self._later, tags)
+        recorded = record_call(self, pipe, (), call, self._later, tags)
+        SINGLE.say_softly()
+        SINGLE.add(type(pipe).__name__, recorded)
+        return recorded
 
     def recording(self, *, tags: Sequence[str] = ()) -> AbstractContextManager[Report]:
         """Record every diffusers pipeline call of a ``with`` block, whatever the pipelines, and change nothing else.
@@ -201,8 +210,8 @@ class Studio(Interchange):
             report.entries, report.gaps
 
         Everything is stored when the block ends. A call that could not be recorded whole costs no image: it becomes a
-        warning (`RecordingGap`) and a sentence in `report.gaps`. Of nested blocks the innermost records; threads
-        and tasks of asyncio that opened no block of their own are recorded by the block opened last.
+        sentence in `report.gaps`, and a warning (`RecordingGap`) where nobody asks for these. Of nested blocks the innermost
+        records; threads and tasks of asyncio that opened no block of their own are recorded by the block opened last.
         """
         from seedbank.recording.block import recording
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from seedbank.bank import Bank
 from seedbank.recording.capture import Later, Recorded, inside_a_call, record_call
+from seedbank.recording.gaps import Gaps, RecordingGap, told
 from seedbank.records import Entry
 from seedbank.store.opinions import checked_tags
-
-
-class RecordingGap(UserWarning):
-    """A pipeline call in a recording block that could not be recorded whole. The call itself went on as ever."""
 
 
 class Report:
@@ -24,7 +20,7 @@ class Report:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._calls: list[tuple[str, Recorded]] = []
-        self._unsaid = 0
+        self._gaps = Gaps()
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -34,7 +30,7 @@ class Report:
     @property
     def gaps(self) -> tuple[str, ...]:
         """One sentence for each call that could not be recorded whole."""
-        return tuple(_gap(name, recorded) for name, recorded in self._so_far() if recorded.gap is not None)
+        return tuple(told(name, recorded) for name, recorded in self._so_far() if recorded.gap is not None)
 
     def _so_far(self) -> list[tuple[str, Recorded]]:
         with self._lock:
@@ -43,19 +39,7 @@ class Report:
     def _add(self, pipeline: str, recorded: Recorded) -> None:
         with self._lock:
             self._calls.append((pipeline, recorded.without_result()))
-
-    def _warn(self, wait: bool) -> None:
-        """Say the gaps that are known and not said yet; with `wait` all of them."""
-        calls = self._so_far()
-        while self._unsaid < len(calls) and (wait or calls[self._unsaid][1].done):
-            name, recorded = calls[self._unsaid]
-            self._unsaid += 1
-            if recorded.gap is not None:
-                warnings.warn(_gap(name, recorded), RecordingGap, stacklevel=4)
-
-
-def _gap(pipeline: str, recorded: Recorded) -> str:
-    return f"A call of {pipeline} was not recorded whole: {recorded.gap}"
+        self._gaps.add(pipeline, recorded)
 
 
 @contextmanager
@@ -74,12 +58,14 @@ def recording(bank: Bank, later: Later, tags: Sequence[str] = ()) -> Iterator[Re
             return run()
         recorded = record_call(bank, pipe, args, kwargs, later, tags, run)
         report._add(type(pipe).__name__, recorded)
-        with suppress(RecordingGap):  # where warnings are errors the image is still the user's
-            report._warn(wait=False)
+        report._gaps.say_softly()
         return recorded.result
 
     try:
         with Interception(handle):
             yield report
-    finally:
-        report._warn(wait=True)
+    except BaseException:
+        with suppress(RecordingGap):  # where warnings are errors the user's own is the one that counts
+            report._gaps.say(wait=True)
+        raise
+    report._gaps.say(wait=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from seedbank.bank import Bank, now
@@ -34,11 +35,13 @@ class Recorded:
     """What `Library.record` gives: the pipeline's own result at once, the entries as soon as they are safely stored.
 
     Encoding and storing go on beside your next rendering. `entries` and `gap` wait for them; so does closing the bank.
+    A gap that nobody asked for becomes a warning (`RecordingGap`), at the latest when the bank is closed.
     """
 
-    def __init__(self, result: Any, kept: Promised[Kept] | Kept) -> None:
+    def __init__(self, result: Any, kept: Promised[Kept] | Kept, asked: Event | None = None) -> None:
         self.result = result
         self._kept = kept
+        self._asked = asked or Event()
 
     @property
     def images(self) -> list[Any]:
@@ -53,7 +56,14 @@ class Recorded:
     @property
     def gap(self) -> str | None:
         """What went wrong with recording, in one sentence; None when all is recorded."""
-        return self._wait()[1]
+        gap = self._wait()[1]
+        self._asked.set()
+        return gap
+
+    @property
+    def asked(self) -> bool:
+        """Whether somebody has asked for `gap`."""
+        return self._asked.is_set()
 
     @property
     def done(self) -> bool:
@@ -62,7 +72,7 @@ class Recorded:
 
     def without_result(self) -> Recorded:
         """The same without the pipeline's result, which may hold a GPU's memory."""
-        return Recorded(None, self._kept)
+        return Recorded(None, self._kept, self._asked)
 
     def _wait(self) -> Kept:
         return self._kept.result() if isinstance(self._kept, Promised) else self._kept

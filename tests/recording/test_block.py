@@ -9,7 +9,7 @@ import numpy
 import pytest
 
 import seedbank
-from seedbank.recording.block import RecordingGap
+from seedbank.recording.gaps import RecordingGap
 from tests import tiny_models
 
 pytestmark = pytest.mark.slow

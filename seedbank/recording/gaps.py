@@ -1,0 +1,54 @@
+"""Calls that could not be recorded whole, and how that is said: recording costs no image, so it raises nothing."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import warnings
+from collections import deque
+from contextlib import suppress
+
+from seedbank.recording.capture import Recorded
+
+
+class RecordingGap(UserWarning):
+    """A pipeline call that could not be recorded whole. The call itself went on as ever."""
+
+
+def told(pipeline: str, recorded: Recorded) -> str:
+    """The gap of a call of this class, for people."""
+    return f"A call of {pipeline} was not recorded whole: {recorded.gap}"
+
+
+class Gaps:
+    """Calls whose gaps are not said yet, in the order in which they ended."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls: deque[tuple[str, Recorded]] = deque()
+
+    def add(self, pipeline: str, recorded: Recorded) -> None:
+        """A call of this class; its result, which may hold a GPU's memory, is not kept."""
+        with self._lock:
+            self._calls.append((pipeline, recorded.without_result()))
+
+    def say(self, wait: bool = False) -> None:
+        """A `RecordingGap` for each gap that is known, and that the caller has not asked for; with `wait` of all calls."""
+        while (call := self._next(wait)) is not None:
+            pipeline, recorded = call
+            if not recorded.asked and recorded.gap is not None:
+                warnings.warn(told(pipeline, recorded), RecordingGap, stacklevel=4)
+
+    def say_softly(self) -> None:
+        """As `say`, but nothing is raised where warnings are errors: the image is still the user's."""
+        with suppress(RecordingGap):
+            self.say()
+
+    def _next(self, wait: bool) -> tuple[str, Recorded] | None:
+        with self._lock:
+            return self._calls.popleft() if self._calls and (wait or self._calls[0][1].done) else None
+
+
+SINGLE = Gaps()
+"""Of calls outside of blocks. They are said with a later call, when a bank is closed, and at the end of the program."""
+atexit.register(SINGLE.say_softly)  # what waits is stored before: see `seedbank.recording.storing`
