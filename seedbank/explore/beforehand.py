@@ -8,7 +8,7 @@ from typing import Any
 
 from seedbank.engine.opening import find_recorded
 from seedbank.errors import BadInput, Blocked
-from seedbank.explore.axes import FIELDS, PLACES, Axis
+from seedbank.explore.axes import FIELDS, LOADED, PLACES, Axis
 from seedbank.explore.cells import tried
 from seedbank.explore.changes import TEXTS, Change, has_place
 from seedbank.recording.beforehand import check_arguments, check_sizes
@@ -56,7 +56,7 @@ def check_axes(axes: Sequence[Axis], pipeline: str | None, folder: Path | None) 
     if any(axis.field in PLACES for axis in axes):
         return
     for axis in axes:
-        for value in tried(axis):
+        for value in tried(axis) if axis.field not in LOADED else ():
             try:
                 check_changes(pipeline, folder, [(axis.field, value)])
             except BadInput as error:
