@@ -47,7 +47,7 @@ from benchmarks.rounds import Spent, ratio, shuffled
 BARE, AGAIN = "bare", "bare again"
 ROUNDS, WAITING_ROUNDS = 10, 6
 BUDGET = 140.0
-"""Spent after which no further round begins."""
+"""Seconds after which no further round begins."""
 WAITING_STEPS = 9
 TUNED = (("M_MMAP_THRESHOLD", -3, 32 << 20), ("M_TRIM_THRESHOLD", -1, 1 << 30))
 """(name, number, value) for ``mallopt`` of <malloc.h>: the largest that the first may have, and more than is ever free."""

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from seedbank.bank import MOVED, Bank, belongs, first_difference
-from seedbank.errors import BadInput, SeedbankError, StorageError
+from seedbank.blobs import DamagedBlob
+from seedbank.errors import BadInput, NotFound, SeedbankError, StorageError
 from seedbank.hashing import file_digest, sha256
 from seedbank.progress import QUIET, Progress
 from seedbank.records import Referred
@@ -39,9 +40,10 @@ def check(bank: Bank, *, read_data: bool = False, progress: Progress = QUIET) ->
         for sentence in looked(bank.store):
             yield Finding("database", sentence, BACKUP)
     named = list({file.digest: file for file in bank.store.blobs()}.values())
-    if named and not bank.blobs.is_there():
-        kept = [file for file in named if file.location is None]
-        yield Finding("missing", f"The image store {bank.blobs.url} is not there, with all {len(kept):,} files.", NO_STORE)
+    kept = [file for file in named if file.location is None]
+    if kept and not bank.blobs.is_there():
+        what = f"The image store {bank.blobs.url} is not there or empty, without all {len(kept):,} files."
+        yield Finding("missing", what, NO_STORE)
         named = [file for file in named if file.location is not None]
     with progress.task("checking files", total=len(named)) as task:
         for file in named:
@@ -73,7 +75,7 @@ def _brought_back(bank: Bank, number: int) -> str:
 
 
 def _check_blob(bank: Bank, file: Referred, read_data: bool) -> Iterator[Finding]:
-    kind = why = message = hint = ""
+    kind = why = hint = ""
     try:
         if not bank.blobs.has(file.digest):
             kind, why = "missing", "is missing"
@@ -81,13 +83,29 @@ def _check_blob(bank: Bank, file: Referred, read_data: bool) -> Iterator[Finding
             bank.blobs.verify(file.digest)
         elif (found := bank.blobs.size(file.digest)) != file.size:
             kind, why = "damaged", f"has {found:,} bytes instead of {file.size:,}"
+    except DamagedBlob:
+        kind, why = "damaged", "is damaged: its bytes are not those that were stored"
     except SeedbankError as error:
-        kind, message, hint = "damaged", error.message, error.hint
-    if kind:
+        kind, why, hint = "damaged", f"cannot be read: {error.message.rstrip('.')}", error.hint
+    if kind and _is_named(bank, file):
         entry = _entry_of(bank, file)
         owner = "a regeneration or of a kept model" if entry is None else f"entry {entry}"
         remedy = hint or ("Regenerate again." if entry is None else _brought_back(bank, entry))
-        yield Finding(kind, f"The file {file.digest} of {owner} {why}." if why else message, remedy)
+        yield Finding(kind, f"The file {file.digest} of {owner} {why}.", remedy)
+
+
+def _is_named(bank: Bank, file: Referred) -> bool:
+    """Asked again of what is not there: its entry may have been purged since the files were listed."""
+    try:
+        if file.entry is not None:
+            bank.store.entry(file.entry)
+        else:
+            bank.store.blob(file.digest)
+    except NotFound:
+        return False
+    except SeedbankError:
+        return True  # its row is damaged
+    return True
 
 
 def _check_reference(bank: Bank, file: Referred, read_data: bool) -> Iterator[Finding]:
@@ -190,12 +208,18 @@ def collect_garbage(bank: Bank, *, grace_hours: float = 24.0, dry_run: bool = Fa
     """Remove blobs that no row names and unfinished writes, once they are older than `grace_hours`.
 
     The grace protects whoever records at this moment: a blob is stored before the row that names it. The named blobs are
-    listed after the stored ones, so that a row inserted meanwhile spares its blob.
+    listed after the stored ones, so that a row inserted meanwhile spares its blob. Raises `StorageError` where the store has
+    none of the files that the bank has: it is another bank's then.
     """
     before = datetime.now(UTC) - timedelta(hours=grace_hours)
-    stored = [item for item in bank.blobs.list() if item.modified < before]
-    named = {file.digest for file in bank.store.blobs()}
-    orphans = [item for item in stored if item.name not in named]
+    stored = list(bank.blobs.list())
+    named = {file.digest: file.location for file in bank.store.blobs()}
+    if stored and None in named.values() and not any(item.name in named for item in stored):
+        raise StorageError(
+            f"The image store {bank.blobs.url} has {len(stored):,} files, and none of this bank's.",
+            "Is another disk mounted there? Nothing was removed; see with: seedbank check",
+        )
+    orphans = [item for item in stored if item.modified < before and item.name not in named]
     leftovers = [item for item in bank.blobs.leftovers() if item.modified < before]
     if not dry_run:
         for item in orphans:

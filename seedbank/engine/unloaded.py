@@ -1,4 +1,4 @@
-"""What the files say of a pipeline before a render process has loaded it: the arguments of its call, and its latent pixels.
+"""What the files say of a pipeline before a render process has loaded it: the arguments of its call, its measures.
 
 Importing torch and diffusers takes seconds. Whoever has mistyped the name of an argument should not wait for that, so the
 signature is read from the source of the installed diffusers, which is looked up and never run. What is read here refuses
@@ -30,6 +30,17 @@ def vae_scale_factor(folder: Path) -> int | None:
         if isinstance(blocks := config.get(name), list) and len(blocks) > less:
             return 1 << len(blocks) - less
     return None
+
+
+def most_clip_skip(folder: Path) -> int | None:
+    """How many layers of the CLIP encoders of the model in a folder can be left out at most; None where it is not known.
+
+    Pipelines with two encoders take the last layer but one to begin with (`encode_prompt` of diffusers).
+    """
+    configs = [_json(folder / name / "config.json") for name in ("text_encoder", "text_encoder_2")]
+    layers = [config.get("num_hidden_layers") for config in configs if str(config.get("model_type")).startswith("clip")]
+    known = [count for count in layers if isinstance(count, int)]
+    return min(known) - (len(layers) > 1) if known and len(known) == len(layers) else None
 
 
 @cache

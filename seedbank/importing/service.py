@@ -18,6 +18,7 @@ from typing import Self
 from seedbank.bank import Bank
 from seedbank.errors import BadInput, SeedbankError, StorageError
 from seedbank.frozen import replace
+from seedbank.importing.behind import Behind
 from seedbank.importing.entries import Made, make_entry
 from seedbank.importing.examine import Examined, Rejected, Task
 from seedbank.importing.mending import lost
@@ -79,6 +80,8 @@ class Import:
         self._refused = Refused()
         self._weights: Weights = BankWeights(self.bank)
         self._waiting: list[_Waiting] = []
+        self._behind = Behind()
+        self._recorded: list[tuple[Found, Made, Holder]] = []
         self._foreseen_digests: set[str] = set()
         self._completes: dict[Found, int] = {}
         self._since = 0.0
@@ -86,13 +89,14 @@ class Import:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._pool.__exit__(None, None, None)
         if self._staging is not None:
             self._staging.clear()
         if not self.options.dry_run:
             self._refused.save()
-        self._writers.shutdown(wait=True, cancel_futures=True)
+        self._writers.shutdown(wait=True, cancel_futures=kind is not None)  # at the end the last previews are written
+        self._behind.close()
 
     @property
     def run(self) -> Run | None:
@@ -135,6 +139,7 @@ class Import:
         while self._pool.busy:
             yield from self._collect(BATCH_SECONDS)
         yield from self._store()
+        yield from self._kept()
 
     def finish(self) -> None:
         """All that the import walks has been looked at: the next one is a piece of work of its own."""
@@ -160,6 +165,8 @@ class Import:
         return not holder.pictured or (self.options.copy and not holder.kept)
 
     def _collect(self, patience: float) -> Iterator[Report]:
+        if self._behind.done:
+            yield from self._kept()
         answers = self._pool.collect(patience)
         # What was not staged is asked for now: it is copied, where it must be, while the next files are examined.
         asked = {result.digest for _, result in answers if isinstance(result, Examined) and result.digest and not result.staged}
@@ -184,8 +191,8 @@ class Import:
             self._since = self._since if self._waiting else time.monotonic()
             written = synced
             if result.staged is None:
-                copies = _brings_bytes(made) and self._lacking(held)
-                written = self._writers.submit(self._copy, found, made.new.blob) if copies and made.new.blob else None
+                blob = _brought(made)
+                written = None if blob is None else self._writers.submit(self._keep, found, blob, held)
             self._waiting.append(_Waiting(found, made, result.staged, written))
         if not self.options.dry_run:
             self._refused.save_in_time()
@@ -223,6 +230,14 @@ class Import:
             self.bank.blobs.sync(path)
         return ""
 
+    def _keep(self, found: Found, blob: Blob, held: Holder | None) -> str:
+        """The image store has the bytes until the rows that name them are stored; why not, or an empty text."""
+        if not self._lacking(held):
+            # As in `_adopt`: whoever has them may be purged before.
+            self.bank.blobs.renew([blob.digest])
+            held = self._holders([blob.digest]).get(blob.digest)
+        return self._copy(found, blob) if self._lacking(held) else ""
+
     def _copy(self, found: Found, blob: Blob) -> str:
         """Put the bytes into the image store; why not, or an empty text."""
         try:
@@ -237,8 +252,9 @@ class Import:
         return ""
 
     def _store(self) -> Iterator[Report]:
-        """Bytes first, then rows."""
+        """Bytes first, then rows, those of the batch before first of all."""
         waiting, self._waiting = self._waiting, []
+        yield from self._kept()
         batch: list[tuple[Found, Made]] = []
         for one in waiting:
             if one.written is not None and (reason := one.written.result()):
@@ -270,8 +286,9 @@ class Import:
             for (found, _), (seen, _) in zip(batch, given, strict=True)
             if found in self._completes
         }
+        adding = self.bank.store.imports.adding(self._job, given, self.options.tags, completes)
         try:
-            run, holders = self.bank.store.imports.add(self._job, given, self.options.tags, completes)
+            run, holders = self._behind.begin(adding)
         except (BadInput, OverflowError) as error:  # a value that this database cannot hold: find whose it is
             if len(batch) == 1:
                 yield Report(batch[0][0].path, REJECTED, reason=f"What it says cannot be stored: {error}")
@@ -280,9 +297,16 @@ class Import:
                 if (entry := completes.get(_seen(found, made.digest))) is not None:
                     self._completes[found] = entry
                 yield from self._record([(found, made)])
+                yield from self._kept()
             return
         self._job = replace(self._job, run=run)
-        for (found, made), holder in zip(batch, holders, strict=True):
+        self._recorded = [(*one, holder) for one, holder in zip(batch, holders, strict=True)]
+
+    def _kept(self) -> Iterator[Report]:
+        """The reports of the batch that was recorded last, once it is stored."""
+        self._behind.wait()
+        recorded, self._recorded = self._recorded, []
+        for found, made, holder in recorded:
             if made.preview is not None and (holder.new or holder.lacked):
                 self._writers.submit(keep_preview, made.digest, PREVIEW, made.preview)
             if holder.new or holder.lacked:
@@ -306,5 +330,7 @@ def _seen(found: Found, digest: str) -> SeenFile:
     return SeenFile(found.folder, found.name, found.size, found.mtime_ns, found.inode, digest)
 
 
-def _brings_bytes(made: Made) -> bool:
-    return made.new.blob is not None and made.new.blob.location is None
+def _brought(made: Made) -> Blob | None:
+    """The bytes that the image store is to have; None where they stay where they are."""
+    blob = made.new.blob
+    return None if blob is None or blob.location is not None else blob

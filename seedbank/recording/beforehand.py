@@ -12,7 +12,8 @@ from typing import Any
 
 from seedbank.engine.adapters import check_there
 from seedbank.engine.source import Source
-from seedbank.engine.unloaded import call_parameters, pipeline_class, vae_scale_factor
+from seedbank.engine.unloaded import call_parameters, most_clip_skip, pipeline_class, vae_scale_factor
+from seedbank.errors import BadInput
 from seedbank.pipelines import FACTS, check_size, pipeline_for
 from seedbank.recording.extras import Extras, asked_adapters
 from seedbank.recording.request import Request, check_negative, typed
@@ -25,7 +26,9 @@ def check_beforehand(request: Request, source: Source, extras: Extras) -> None:
     pipeline = task_class(source, extras)
     if pipeline is None:
         return
-    check_arguments(pipeline, {**request.arguments, **extras.arguments}, negative=request.negative is not None)
+    arguments = {**request.arguments, **extras.arguments}
+    check_arguments(pipeline, arguments, negative=request.negative is not None)
+    check_clip_skip(arguments.get("clip_skip"), source.folder)
     if request.width is not None and request.height is not None and extras.vae is None:
         check_sizes(pipeline, source.folder, [(request.width, request.height)])
 
@@ -42,6 +45,13 @@ def check_arguments(pipeline: str, arguments: Mapping[str, Any], *, negative: bo
         typed(arguments, pipeline, parameters)
         if negative:
             check_negative(pipeline, parameters)
+
+
+def check_clip_skip(skip: Any, folder: Path) -> None:
+    """Raises `BadInput` for a clip skip of more layers than the text encoders of the model in `folder` have."""
+    most = most_clip_skip(folder)
+    if isinstance(skip, int) and most is not None and skip > most:
+        raise BadInput(f"A clip skip of {skip} leaves nothing of the text encoder.", f"At most {most} layers can be left out.")
 
 
 def check_sizes(pipeline: str, folder: Path, sizes: Iterable[tuple[int, int]]) -> None:

@@ -110,7 +110,20 @@ class Imports:
         tags: Sequence[str] = (),
         completes: Mapping[SeenFile, int] | None = None,
     ) -> tuple[Run | None, list[Holder]]:
-        """The entry of each file, in one transaction, and the run that holds the new ones; None while there are none.
+        """As `adding`, and stored."""
+        with self.adding(job, given, tags, completes) as made:
+            return made
+
+    @contextmanager
+    def adding(
+        self,
+        job: Job,
+        given: Sequence[tuple[SeenFile, NewEntry]],
+        tags: Sequence[str] = (),
+        completes: Mapping[SeenFile, int] | None = None,
+    ) -> Iterator[tuple[Run | None, list[Holder]]]:
+        """The entry of each file and the run that holds the new ones; None while there are none. In one transaction: all is
+        stored when the block ends.
 
         Bytes that have an entry already get no second one. An entry that lacked its picture or its bytes has them now. Only
         pictures that come in are tagged: an import that is made every day must not bring back a tag that was taken away.
@@ -147,7 +160,7 @@ class Imports:
                 if seen not in own:
                     found[seen.digest] = replace(found[seen.digest], new=False, lacked=False)  # the same bytes again
             _remember(connection, [(seen, holder.entry) for (seen, _), holder in zip(given, outcome, strict=True)])
-            return run, outcome
+            yield run, outcome
 
 
 def start(work: Work, job: Job) -> Run:

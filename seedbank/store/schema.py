@@ -89,12 +89,15 @@ def create(place: Place, images_url: str | None, user: str, *, exist_ok: bool) -
 
 
 def _check_nobodys(database: Database) -> None:
-    """Raises `BadInput` for a SQLite file with the tables of another program. On PostgreSQL a database may serve several."""
-    if database.is_sqlite:
-        with database.reading() as connection:
-            names = set(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars())
-        if names and "alembic_version" not in names:
-            raise BadInput(f"{database.place} is a database of another program.", "Name a file that is not there yet.")
+    """Raises `BadInput` for the tables of another program: any in a SQLite file, and those of Alembic on PostgreSQL, where a
+    database may serve several programs but a schema has one history."""
+    tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
+    theirs = "SELECT name FROM unnest(ARRAY['alembic_version', 'bank']) AS name WHERE to_regclass(name) IS NOT NULL"
+    with database.reading() as connection:
+        names = set(connection.exec_driver_sql(tables if database.is_sqlite else theirs).scalars())
+    if names and not {"alembic_version", "bank"} <= names:
+        remedy = "a file that is not there yet" if database.is_sqlite else "a database of its own (createdb makes one)"
+        raise BadInput(f"{database.place} is a database of another program.", f"Name {remedy}.")
 
 
 def upgrade(url: str) -> Upgrade:

@@ -327,10 +327,11 @@ def test_an_entry_with_its_recipe_and_all_that_finds_it_is_small(store: Store, d
     assert per_entry < 2500
 
 
-def test_a_bank_is_not_made_among_the_tables_of_another_program(tmp_path: Path):
+@pytest.mark.parametrize("table", ["bookmarks (url)", "alembic_version (version_num)"])
+def test_a_bank_is_not_made_among_the_tables_of_another_program(tmp_path: Path, table: str):
     theirs = tmp_path / "places.sqlite"
     with closing(sqlite3.connect(theirs)) as connection:
-        connection.execute("CREATE TABLE bookmarks (url)")
+        connection.execute(f"CREATE TABLE {table}")
     before = theirs.read_bytes()
     with pytest.raises(BadInput, match="is a database of another program"):
         Store.create(str(theirs))

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from seedbank.errors import BadInput
 from seedbank.query import parse as parse_query
 from seedbank.recipe import all_fields
 from seedbank.records import NewEntry
@@ -67,7 +68,8 @@ def test_seeds_over_the_whole_range_sort_and_come_back(store: Store):
     assert [entry.seed for entry in reversed(store.find())] == seeds
     assert [entry.seed for entry in store.find(parse_query(f"seed:{2**63}.."))] == [2**63, 2**64 - 1]
     assert [entry.seed for entry in store.find(parse_query("seed:0"))] == [0]
-    assert not store.find(parse_query(f"seed:{2**64}.."))
+    with pytest.raises(BadInput, match="seeds go from 0 to 18446744073709551615"):
+        store.find(parse_query(f"seed:{2**64}.."))
 
 
 def test_what_entries_share_is_stored_once(store: Store):
