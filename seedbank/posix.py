@@ -10,7 +10,7 @@ import secrets
 import sys
 import threading
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Protocol
@@ -148,25 +148,31 @@ class Owner(Protocol):
 
 _owners: list[ref[Owner]] = []
 _forking = threading.local()
+_listening = threading.Lock()
 
 
 def tell_of_forks(owner: Owner) -> None:
     """Tell `owner` of every fork of this process, as long as it lives; before those that are known already."""
-    _listen_to_forks()
-    _owners[:] = [ref(owner), *(known for known in _owners if known() is not None)]
+    with _listening:
+        _listen_to_forks()
+    _owners.insert(0, ref(owner, _owners.remove))
 
 
 @cache
 def _listen_to_forks() -> None:
+    # Who listens last is told first. Executors take a lock then that all of them share, and that what owners wait for may need.
+    import concurrent.futures.thread  # noqa: F401
+
     os.register_at_fork(
         before=_before_fork, after_in_parent=partial(_after_fork, False), after_in_child=partial(_after_fork, True)
     )
 
 
 def _before_fork() -> None:
-    _forking.told = [owner for known in _owners if (owner := known()) is not None]
-    for owner in _forking.told:
-        owner.before_fork()
+    _forking.told = [owner for known in [*_owners] if (owner := known()) is not None]
+    with ExitStack() as acts:  # all are told, though Ctrl-C ends the waiting of one
+        for owner in reversed(_forking.told):
+            acts.callback(owner.before_fork)
 
 
 def _after_fork(child: bool) -> None:
