@@ -30,7 +30,7 @@ class Report:
     @property
     def gaps(self) -> tuple[str, ...]:
         """One sentence for each call that could not be recorded whole."""
-        return tuple(told(name, recorded) for name, recorded in self._so_far() if recorded.gap is not None)
+        return tuple(told(name, gap) for name, recorded in self._so_far() if (gap := recorded.gap) is not None)
 
     def _so_far(self) -> list[tuple[str, Recorded]]:
         with self._lock:

@@ -61,9 +61,9 @@ class Recorded:
         return gap
 
     @property
-    def asked(self) -> bool:
-        """Whether somebody has asked for `gap`."""
-        return self._asked.is_set()
+    def unasked_gap(self) -> str | None:
+        """`gap`, or None where somebody has asked for that; this does not count."""
+        return None if self._asked.is_set() else self._wait()[1]
 
     @property
     def done(self) -> bool:

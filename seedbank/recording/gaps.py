@@ -6,7 +6,6 @@ import atexit
 import threading
 import warnings
 from collections import deque
-from contextlib import suppress
 
 from seedbank.recording.capture import Recorded
 
@@ -15,9 +14,9 @@ class RecordingGap(UserWarning):
     """A pipeline call that could not be recorded whole. The call itself went on as ever."""
 
 
-def told(pipeline: str, recorded: Recorded) -> str:
+def told(pipeline: str, gap: str) -> str:
     """The gap of a call of this class, for people."""
-    return f"A call of {pipeline} was not recorded whole: {recorded.gap}"
+    return f"A call of {pipeline} was not recorded whole: {gap}"
 
 
 class Gaps:
@@ -32,17 +31,27 @@ class Gaps:
         with self._lock:
             self._calls.append((pipeline, recorded.without_result()))
 
-    def say(self, wait: bool = False) -> None:
-        """A `RecordingGap` for each gap that is known, and that the caller has not asked for; with `wait` of all calls."""
+    def say(self, wait: bool = False, *, softly: bool = False) -> None:
+        """A `RecordingGap` for each gap that is known, and that the caller has not asked for; with `wait` of all calls.
+
+        `softly` leaves one for a later time where warnings are errors.
+        """
         while (call := self._next(wait)) is not None:
             pipeline, recorded = call
-            if not recorded.asked and recorded.gap is not None:
-                warnings.warn(told(pipeline, recorded), RecordingGap, stacklevel=4)
+            if (gap := recorded.unasked_gap) is None:
+                continue
+            try:
+                warnings.warn(told(pipeline, gap), RecordingGap, stacklevel=4)
+            except RecordingGap:
+                if not softly:
+                    raise
+                with self._lock:
+                    self._calls.appendleft(call)
+                return
 
     def say_softly(self) -> None:
-        """As `say`, but nothing is raised where warnings are errors: the image is still the user's."""
-        with suppress(RecordingGap):
-            self.say()
+        """As `say`, but nothing is raised: the image is still the user's."""
+        self.say(softly=True)
 
     def _next(self, wait: bool) -> tuple[str, Recorded] | None:
         with self._lock:
@@ -51,4 +60,4 @@ class Gaps:
 
 SINGLE = Gaps()
 """Of calls outside of blocks. They are said with a later call, when a bank is closed, and at the end of the program."""
-atexit.register(SINGLE.say_softly)  # what waits is stored before: see `seedbank.recording.storing`
+atexit.register(SINGLE.say)  # what waits is stored before: see `seedbank.recording.storing`

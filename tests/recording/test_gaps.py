@@ -59,6 +59,17 @@ def test_it_is_said_with_a_later_call_and_once():
     assert len(said) == 1
 
 
+def test_where_warnings_are_errors_it_is_raised_where_it_costs_no_image():
+    gaps = Gaps()
+    gaps.add("FluxPipeline", Recorded("images", ((), "No space left on device")))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gaps.say_softly()
+        with pytest.raises(RecordingGap, match="FluxPipeline"):
+            gaps.say()
+        gaps.say()
+
+
 def test_the_result_which_may_be_a_gpus_memory_is_not_kept():
     assert FULL.without_result().result is None and FULL.result == "images"
 
