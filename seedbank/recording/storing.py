@@ -22,10 +22,13 @@ nobody's way."""
 
 
 _all: WeakSet[Storing] = WeakSet()
+_ended = threading.Event()
+"""The main thread has ended: other threads may go on, but executors take nothing any more."""
 
 
 def _store_all() -> None:
     """What a program leaves behind without closing its bank."""
+    _ended.set()
     for storing in list(_all):
         storing.wait()
 
@@ -52,7 +55,7 @@ class Storing:
         self._awaited = False
 
     def later(self, act: Callable[[], T]) -> Promised[T]:
-        """Run `act` after those before it. Waits while there are too many."""
+        """Run `act` after those before it. Waits while there are too many. Once the main thread has ended, runs it at once."""
         due = time.monotonic() + self._delay
 
         def in_time() -> T:
@@ -64,11 +67,13 @@ class Storing:
             if self._under_way >= self._waiting:
                 self.hurry()
             self._changed.wait_for(lambda: self._under_way < self._waiting and not self._forks)
-            self._awaited = False
-            future = self._pool.submit(in_time)
-            self._under_way += 1
-        future.add_done_callback(self._done)
-        return Promised(future, self)
+            if not _ended.is_set():
+                self._awaited = False
+                future = self._pool.submit(in_time)
+                future.add_done_callback(self._done)  # first: Ctrl-C between the two must leave nothing that is waited for
+                self._under_way += 1
+                return Promised(future, self)
+        return Promised(_run(act), self)
 
     def _done(self, _: Future[T]) -> None:
         with self._changed:
@@ -85,7 +90,7 @@ class Storing:
         """Wait until nothing is under way."""
         with self._changed:
             self.hurry()
-            self._changed.wait_for(lambda: not self._under_way)
+            self._changed.wait_for(lambda: self._under_way <= 0)
 
     def before_fork(self) -> None:
         """A forked process has no such thread: what waits for it is stored first, by this one."""
@@ -106,6 +111,15 @@ class Storing:
         """Wait until everything has run."""
         self.hurry()
         self._pool.shutdown(wait=True)
+
+
+def _run(act: Callable[[], T]) -> Future[T]:
+    future: Future[T] = Future()
+    try:
+        future.set_result(act())
+    except Exception as error:
+        future.set_exception(error)
+    return future
 
 
 class Promised(Generic[T]):

@@ -93,6 +93,43 @@ def test_what_waits_when_a_program_ends_is_stored_by_whatever_threads_it_takes()
     assert done.stdout.split() == ["stored"] * 3
 
 
+LONGER = """
+import threading
+from seedbank.recording.storing import Storing
+def render(storing=Storing()):
+    threading.main_thread().join()
+    storing.later(lambda: print("stored"))
+threading.Thread(target=render).start()
+"""
+
+
+def test_what_a_thread_records_after_the_main_one_has_ended_is_stored_by_itself():
+    done = subprocess.run([sys.executable, "-c", LONGER], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("stored\n", "")
+
+
+FORKED = """
+import os
+from seedbank.posix import tell_of_forks
+class Bank:
+    before_fork = staticmethod(lambda: None)
+    after_fork = staticmethod(lambda child: None)
+tell_of_forks(bank := Bank())
+from concurrent.futures import ThreadPoolExecutor
+from seedbank.recording.storing import Storing
+storing = Storing(delay=60)
+storing.later(lambda: ThreadPoolExecutor(1).submit(print, "stored").result())
+if os.fork() == 0:
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_a_fork_waits_for_what_is_stored_by_an_executor_that_was_first_needed_after_a_bank_was_opened():
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=30)
+    assert (done.stdout, done.stderr) == ("stored\n", "")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have a priority of their own on Linux only")
 def test_it_gives_way_to_the_threads_that_render(storing):
     ours = os.getpriority(os.PRIO_PROCESS, 0)
