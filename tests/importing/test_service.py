@@ -454,15 +454,15 @@ def test_they_are_kept_where_the_image_store_is_elsewhere(tmp_path: Path, monkey
         (stored,) = bank.blobs.list()
         bank.blobs.fs.store[f"/{bank.blobs.prefix}/{stored.name[:2]}/{stored.name}"].modified = datetime(1970, 1, 1, tzinfo=UTC)
         (folder / "00000.png").rename(folder / "moved.png")
-        add = Imports.add
+        adding = Imports.adding
 
         def purged_before(*given, **more):
             bank.store.trash([1])
             bank.store.purge([1])
             assert collect_garbage(bank).blobs == 0
-            return add(*given, **more)
+            return adding(*given, **more)
 
-        monkeypatch.setattr(Imports, "add", purged_before)
+        monkeypatch.setattr(Imports, "adding", purged_before)
         assert outcomes(bank, folder) == {"imported": 1}
         assert list(check(bank, read_data=True)) == []
 
