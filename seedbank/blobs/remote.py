@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import builtins
 import contextlib
+import os
 from abc import abstractmethod
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,6 +16,9 @@ from seedbank.errors import BadInput, MissingEngine, StorageError
 
 LARGEST_SINGLE_PUT = 5 * 2**30
 """S3 takes an object up to this size in one request, and only then checks one checksum over all of it."""
+
+_inherited: list[Any] = []
+"""File systems of the process that forked this one, never let go of: to close them would touch connections that it uses."""
 
 
 class RemoteBlobs(Blobs):
@@ -29,7 +33,15 @@ class RemoteBlobs(Blobs):
         self.prefix = rest.strip("/")
         if not self.prefix:
             raise BadInput(f"{url} names no place for an image store.", f"Write {self.protocol}://NAME.")
-        self.fs = self._file_system()
+        self._fs, self._process = self._file_system(), os.getpid()
+
+    @property
+    def fs(self) -> Any:
+        """The file system, one of this process: S3's has a thread, which a forked process lacks."""
+        if self._process != os.getpid():
+            _inherited.append(self._fs)
+            self._fs, self._process = self._file_system(), os.getpid()
+        return self._fs
 
     @abstractmethod
     def _file_system(self) -> Any: ...

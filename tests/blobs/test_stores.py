@@ -13,6 +13,7 @@ import pytest
 
 from seedbank.blobs import Blobs
 from seedbank.errors import BadInput, StorageError
+from seedbank.hashing import sha256
 from seedbank.testing import DIGEST, PICTURE, BlobsContract
 
 numbers = itertools.count()
@@ -139,6 +140,17 @@ class TestS3(BlobsContract):
         with pytest.raises(StorageError, match=DIGEST):
             blobs._put(DIGEST, PICTURE[:-1] + b"?", "image/png")
         assert not blobs.has(DIGEST)
+
+    def test_a_forked_process_stores_by_itself_and_its_parent_goes_on(self, blobs: Blobs) -> None:
+        blobs.put(PICTURE, "image/png")
+        if (child := os.fork()) == 0:
+            try:
+                os._exit(blobs.put(b"of the child", "image/png").size)
+            finally:
+                os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == len(b"of the child")
+        assert blobs.get(sha256(b"of the child")) == b"of the child"
+        assert blobs.get(DIGEST) == PICTURE
 
     def test_what_another_process_stores_is_seen_at_once(self, blobs: Blobs) -> None:
         assert list(blobs.list()) == []
