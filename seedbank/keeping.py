@@ -18,7 +18,7 @@ from seedbank.engine.hashes import CHECKPOINT
 from seedbank.engine.manifest import SINGLE_FILE, model_files, read_model
 from seedbank.engine.opening import check_same, find_recorded
 from seedbank.engine.source import cache_folder, made
-from seedbank.errors import Blocked, NotFound, SeedbankError, StorageError
+from seedbank.errors import BadInput, Blocked, NotFound, SeedbankError, StorageError
 from seedbank.pipelines import FACTS
 from seedbank.progress import QUIET, Progress
 from seedbank.recipe import Recipe
@@ -152,7 +152,11 @@ def files_of(model: Model) -> dict[str, Path]:
     if model.source is None:
         raise Blocked(f"It is not known where {model.name} came from.", "Its files are kept in the bank, or lost.")
     if model.pipeline in KINDS:
-        return adapter_files(model.pipeline, Path(model.source))
+        try:
+            return adapter_files(model.pipeline, Path(model.source))
+        except BadInput as error:  # nobody has named it: it was recorded
+            said = f"{error.message} It was recorded as {model.digest}."
+            raise Blocked(said, "Bring its files back to that place.") from None
     if model.pipeline == CHECKPOINT:
         return {SINGLE_FILE: Path(model.source)}
     return model_files(find_recorded(model))

@@ -126,6 +126,8 @@ def test_what_is_gone_is_missing_until_it_is_kept(bank, folder, lora):
     lora.unlink()
     gone, concerned = missing_models(bank)
     assert ([use.model.name for use in gone], concerned) == (["style"], 1)
+    with pytest.raises(Blocked, match=f"There is no file {lora} for the lora. It was recorded as {style.model.digest}."):
+        bank.keep_models("style")
     (lack,) = bank.lacks(entry)
     assert lack.startswith("The lora style (")
     assert str(lora) in lack

@@ -94,7 +94,7 @@ def wanted_of(values: Mapping[str, Any], device: str | None) -> Wanted:
 
 
 def check_vae_place(place: str) -> None:
-    """Raises `Blocked` for what is neither a VAE nor ``none``."""
+    """Raises `BadInput` where nothing is, `Blocked` for what is neither a VAE nor ``none``."""
     if place != OWN:
         adapter_files(VAE, Path(place))
 
