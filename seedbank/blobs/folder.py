@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from seedbank import posix
-from seedbank.blobs.base import SHARDS, Blobs, Stored, is_digest, key_of
+from seedbank.blobs.base import SHARDS, Blobs, DamagedBlob, MissingBlob, Stored, is_digest, key_of
 from seedbank.blobs.staging import Staging
 from seedbank.errors import BadInput, StorageError
 from seedbank.hashing import CHUNK, stream_digest
@@ -94,17 +94,23 @@ class FolderBlobs(Blobs):
     def renew(self, digests: Iterable[str]) -> None:
         with self._telling("take files over"):
             for digest in digests:
-                with contextlib.suppress(FileNotFoundError):
-                    os.utime(self.path(digest))
+                with contextlib.suppress(FileNotFoundError, MissingBlob, DamagedBlob):
+                    try:
+                        os.utime(self.path(digest))
+                    except PermissionError:
+                        self._write(digest, [self.get(digest)])
 
     def _renew(self, final: Path, digest: str) -> bool:
-        """Whether the whole file is there already. Its name is synced too: its writer may not have come that far."""
+        """Whether the whole file is there already; one that only another user may touch is to be replaced by one's own.
+
+        Its name is synced too: its writer may not have come that far.
+        """
         try:
             with final.open("rb") as stream:
                 if stream_digest(stream) != digest:
                     return False
             os.utime(final)
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):
             return False
         posix.sync_folder(final.parent)
         return True

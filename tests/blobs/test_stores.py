@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import stat
@@ -77,6 +78,19 @@ class TestFolder(BlobsContract):
         os.utime(blobs.path(DIGEST), (1000, 1000))
         blobs.put(PICTURE, "image/png")
         assert blobs.stat(DIGEST).modified.year > 2000
+
+    def test_a_file_of_another_user_is_replaced_by_ones_own(self, blobs: Blobs, monkeypatch) -> None:
+        def refuses(*_: object) -> None:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+
+        blobs.put(PICTURE, "image/png")
+        monkeypatch.setattr(os, "utime", refuses)
+        for store in (lambda: blobs.put(PICTURE, "image/png"), lambda: blobs.renew([DIGEST])):
+            theirs = blobs.path(DIGEST).stat().st_ino
+            store()
+            assert blobs.get(DIGEST) == PICTURE and blobs.path(DIGEST).stat().st_ino != theirs
+        blobs.remove(DIGEST)
+        blobs.renew([DIGEST])
 
     def test_a_folder_lost_by_copying_is_made_again(self, blobs: Blobs) -> None:
         (blobs.root / DIGEST[:2]).rmdir()
