@@ -76,6 +76,14 @@ def is_kept(bank: Bank, model: Model) -> bool:
     return bool(model.files) and all(bank.blobs.has(file.sha256) for file in model.files)
 
 
+def _are_named(bank: Bank, model: Model) -> bool:
+    """Whether the bank knows that it keeps the files. What a process stored that was killed before it said so, `gc` takes."""
+    try:
+        return all(bank.store.blob(file.sha256) for file in model.files)
+    except NotFound:
+        return False
+
+
 def _bring(bank: Bank, digest: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     local = bank.blobs.path(digest)
@@ -189,7 +197,7 @@ def keep(bank: Bank, wanted: Iterable[Model], progress: Progress = QUIET) -> Ite
 
     counts = {use.model.digest: use for use in models(bank)}
     for model in wanted:
-        if not is_kept(bank, model):
+        if not (is_kept(bank, model) and _are_named(bank, model)):
             files = files_of(model)
             check_same(model, _present(model))
             with progress.task(f"keeping {model.name}", total=sum(item.size for item in model.files), unit="B") as task:

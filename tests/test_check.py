@@ -9,7 +9,8 @@ import pytest
 
 from seedbank.api import Library
 from seedbank.bank import pixels_of
-from seedbank.check import check
+from seedbank.check import check, collect_garbage
+from seedbank.errors import StorageError
 from seedbank.recipe import Recipe
 from seedbank.records import Model, NewEntry, NewRegeneration
 from tests.pictured import drawing, recipe
@@ -60,8 +61,34 @@ def test_an_image_store_that_is_gone_is_one_finding_and_not_one_for_each_file(ba
     away = store.rename(store.with_name("elsewhere"))
     for read_data in (False, True):
         (finding,) = check(bank, read_data=read_data)
-        assert finding.message.startswith(f"The image store {store} is not there, with all ")
+        assert finding.message.startswith(f"The image store {store} is not there or empty, without all ")
+    store.mkdir()
+    assert [finding.kind for finding in check(bank, read_data=True)] == ["missing"]
+    store.rmdir()
     away.rename(store)
+    assert found(bank) == []
+
+
+def test_what_is_purged_while_it_is_checked_is_no_finding(bank: Library, monkeypatch: pytest.MonkeyPatch):
+    blobs = bank.store.blobs
+
+    def purged_after():
+        yield from blobs()
+        monkeypatch.undo()
+        bank.store.trash([1])
+        bank.store.purge([1])
+        assert collect_garbage(bank, grace_hours=0).blobs
+
+    monkeypatch.setattr(bank.store, "blobs", purged_after)
+    assert found(bank, read_data=True) == []
+
+
+def test_nothing_is_removed_from_an_image_store_that_is_another_banks(bank: Library, tmp_path: Path):
+    with Library.open(tmp_path / "other.db", create=True) as other:
+        other.add(drawing(9))
+        other.blobs = bank.blobs
+        with pytest.raises(StorageError, match="none of this bank's"):
+            collect_garbage(other, grace_hours=0)
     assert found(bank) == []
 
 

@@ -152,6 +152,15 @@ def test_kept_files_survive_the_garbage_and_are_found_under_their_names(bank, fo
         find_recorded_adapters(entry.recipe.adapters, known, lambda one: None)
 
 
+def test_files_that_a_killed_process_left_unnamed_are_named_when_the_model_is_kept_again(bank, folder):
+    model = read_model(find_model(str(folder)))
+    entry = added(bank, model)
+    for file in model.files:
+        bank.blobs.put_file(folder / file.path, file.sha256, "application/octet-stream")
+    assert [use.kept for use in bank.keep_models(str(entry.id))] == [True]
+    assert collect_garbage(bank, grace_hours=0).blobs == 0
+
+
 def test_other_weights_than_the_recorded_ones_are_never_kept(bank, folder, lora):
     entry = added(bank, read_model(find_model(str(folder))), [read_adapter("lora", lora)])
     save_file({"unet.a.lora_A.weight": numpy.zeros((2, 4), dtype=numpy.float32)}, lora)

@@ -42,6 +42,8 @@ class Blobs(ABC):
 
     url: str
     """What opens this store again."""
+    remedy = ""
+    """What to do where the place refuses for a reason that is its own."""
 
     @staticmethod
     def open(url: str | Path, create: bool = False) -> Blobs:
@@ -114,9 +116,9 @@ class Blobs(ABC):
         """
         raise NotImplementedError
 
+    @abstractmethod
     def renew(self, digests: Iterable[str]) -> None:
-        """Start the time of grace of files anew; of those that are missing there is none. Only with a `staging`, as `adopt`."""
-        raise NotImplementedError
+        """Start the time of grace of files anew, as `put` does, without their bytes. Those that are missing are passed over."""
 
     def get(self, digest: str) -> bytes:
         """The bytes of a file, checked. Raises `MissingBlob` or `DamagedBlob`."""
@@ -139,8 +141,8 @@ class Blobs(ABC):
         """Size and time of a file, None when it is missing."""
 
     def is_there(self) -> bool:
-        """Whether the store itself can be found: its disk may not be mounted. A bucket was asked when it was opened."""
-        return True
+        """Whether the store can be found, for a bank that has files: what is empty is a disk that is not mounted."""
+        return next(self.list(), None) is not None
 
     def has(self, digest: str) -> bool:
         """Whether a file of this name is there; `verify` says whether it is whole."""
@@ -199,7 +201,7 @@ class Blobs(ABC):
         except StorageError:
             raise
         except Exception as error:
-            raise _refusal(error, f"The image store {self.url} could not {action}") from error
+            raise _refusal(error, f"The image store {self.url} could not {action}", self.remedy) from error
 
     @staticmethod
     def _source(path: Path) -> bytes:
@@ -220,7 +222,7 @@ def is_digest(name: str) -> bool:
     return re.fullmatch(r"[0-9a-f]{64}", name) is not None
 
 
-def _refusal(error: Exception, what: str) -> StorageError:
+def _refusal(error: Exception, what: str, remedy: str) -> StorageError:
     """One sentence for an exception of the file system or of the S3 library."""
     number = error.errno if isinstance(error, OSError) else None
     if number in (errno.ENOSPC, errno.EDQUOT):
@@ -230,4 +232,4 @@ def _refusal(error: Exception, what: str) -> StorageError:
     if number == errno.EROFS:
         return StorageError(f"{what}: it lies on a read-only file system.", "Mount it for writing.")
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-    return StorageError(f"{what}: {' '.join(reason.split()).rstrip('.')}.")
+    return StorageError(f"{what}: {' '.join(reason.split()).rstrip('.')}.", remedy)

@@ -36,7 +36,8 @@ class FolderBlobs(Blobs):
             posix.sync_folder(self.root.parent)
 
     def is_there(self) -> bool:
-        return self.root.is_dir()
+        with self._telling("be listed"):
+            return self.root.is_dir() and bool(os.listdir(self.root))
 
     def _put(self, digest: str, data: bytes, media_type: str) -> None:
         self._write(digest, [data])
@@ -58,25 +59,27 @@ class FolderBlobs(Blobs):
     def _write(self, digest: str, pieces: Iterable[bytes]) -> None:
         final = self.path(digest)
         with self._telling(f"write {digest}"):
-            if not self.root.is_dir():
-                raise StorageError(f"The image store {self.url} is not there.", "Is its disk mounted?")
             if self._renew(final, digest):
                 return
-            # Normally there since `create`; copies of a bank can lose their empty folders.
-            missing = [name for name in (TEMPORARY, digest[:2]) if not (self.root / name).is_dir()]
-            if missing:
-                if not os.listdir(self.root):  # what is written below a mount point is gone once the disk is mounted
-                    raise StorageError(
-                        f"The image store {self.url} is an empty folder.",
-                        f"Is its disk mounted? If nothing is to lie there yet: mkdir {shlex.quote(str(self.root / TEMPORARY))}",
-                    )
-                posix.make_folders(self.root, missing)
+            self._require_folders((TEMPORARY, digest[:2]))
             temporary = posix.write_new(self.root / TEMPORARY, pieces)
             try:
                 posix.publish(temporary, final)
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
+
+    def _require_folders(self, names: Iterable[str]) -> None:
+        """They are there since `create`; copies of a bank can lose empty ones. Raises `StorageError` without a store."""
+        if missing := [name for name in names if not (self.root / name).is_dir()]:
+            if not self.root.is_dir():
+                raise StorageError(f"The image store {self.url} is not there.", "Is its disk mounted?")
+            if not os.listdir(self.root):  # what is written below a mount point is gone once the disk is mounted
+                raise StorageError(
+                    f"The image store {self.url} is an empty folder.",
+                    f"Is its disk mounted? If nothing is to lie there yet: mkdir {shlex.quote(str(self.root / TEMPORARY))}",
+                )
+            posix.make_folders(self.root, missing)
 
     def staging(self) -> Staging:
         return Staging(str(self.root / TEMPORARY), f"{secrets.token_hex(8)}-")
@@ -87,12 +90,11 @@ class FolderBlobs(Blobs):
 
     def adopt(self, staged: Mapping[str, Path]) -> None:
         with self._telling("take files over"):
-            if missing := sorted({digest[:2] for digest in staged if not (self.root / digest[:2]).is_dir()}):
-                posix.make_folders(self.root, missing)
+            self._require_folders(sorted({digest[:2] for digest in staged}))
             posix.publish_all({path: self.path(digest) for digest, path in staged.items()})
 
     def renew(self, digests: Iterable[str]) -> None:
-        with self._telling("take files over"):
+        with self._telling("renew the time of files"):
             for digest in digests:
                 with contextlib.suppress(FileNotFoundError, MissingBlob, DamagedBlob):
                     try:
@@ -133,6 +135,12 @@ class FolderBlobs(Blobs):
                 return _stored(digest, path.stat())
             except FileNotFoundError:
                 return None
+
+    def _missing(self, digest: str) -> MissingBlob:
+        if self.is_there():
+            return super()._missing(digest)
+        what = "an empty folder" if self.root.is_dir() else "not there"
+        return MissingBlob(f"The file {digest} is missing: the image store {self.url} is {what}.", "Is its disk mounted?")
 
     def list(self) -> Iterator[Stored]:
         for shard in SHARDS:

@@ -7,7 +7,7 @@ import builtins
 import contextlib
 import os
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import IO, Any
 
@@ -62,14 +62,26 @@ class RemoteBlobs(Blobs):
     def _put(self, digest: str, data: bytes, media_type: str) -> None:
         """Overwriting is harmless here, as the name decides the bytes; so one plain PUT is enough."""
         stored = self.stat(digest)
-        if stored is not None and stored.size == len(data):
-            age = (datetime.now(UTC) - stored.modified).total_seconds()
-            if age < self.GRACE and self._whole(digest):
-                return
+        if stored is not None and stored.size == len(data) and self._is_young(stored) and self._whole(digest):
+            return
         with self._telling(f"write {digest}"):
             self.fs.pipe_file(self._place(digest), data, **self._write_options(digest, media_type))
         if self.size(digest) != len(data):
             raise StorageError(f"The image store {self.url} took only a part of {digest}.", "Try again.")
+
+    def _is_young(self, stored: Stored) -> bool:
+        return (datetime.now(UTC) - stored.modified).total_seconds() < self.GRACE
+
+    def renew(self, digests: Iterable[str]) -> None:
+        for digest in digests:
+            stored = self.stat(digest)
+            if stored is not None and not self._is_young(stored):
+                with self._telling(f"renew the time of {digest}"), contextlib.suppress(FileNotFoundError):
+                    self._write_again(self._place(digest))
+
+    def _write_again(self, place: str) -> None:
+        """Give a file the time of now."""
+        self.fs.pipe_file(place, self.fs.cat_file(place))
 
     def _whole(self, digest: str) -> bool:
         try:
@@ -137,6 +149,8 @@ class MemoryBlobs(RemoteBlobs):
 class S3Blobs(RemoteBlobs):
     """A store in a bucket of Amazon S3 or of a server that speaks its protocol."""
 
+    remedy = "Does the server answer, are AWS_ENDPOINT_URL and the credentials right? Try again then: what is stored is kept."
+
     def _file_system(self) -> Any:
         import fsspec
 
@@ -156,8 +170,14 @@ class S3Blobs(RemoteBlobs):
         checksum = base64.b64encode(bytes.fromhex(digest)).decode("ascii")
         return {"chunksize": LARGEST_SINGLE_PUT, "ContentType": media_type, "ChecksumSHA256": checksum}
 
+    def _write_again(self, place: str) -> None:
+        """A copy onto itself moves no bytes. S3 makes one only where something is said of the file anew."""
+        self.fs.cp_file(place, place, MetadataDirective="REPLACE", ContentType=self.fs.info(place)["ContentType"])
+
     def create(self) -> None:
         bucket = self.prefix.partition("/")[0]
         with self._telling("be opened"):
             if not self.fs.exists(bucket):
+                with contextlib.suppress(FileNotFoundError, PermissionError):
+                    self.fs.ls(bucket)  # says why, where no server answers
                 raise StorageError(f"There is no bucket {bucket!r} to open, or no right to see it.", "Make it first.")

@@ -175,6 +175,7 @@ def bring_back(bank: Bank, recipe: Recipe, names: Mapping[str, str], blobs: list
     Raises `Blocked` when such a file is not what it was.
     """
     for blob in blobs:
+        bank.blobs.renew([blob.digest])  # nothing may name it yet but the run
         if bank.blobs.has(blob.digest):
             continue
         role = next((str(item["role"]) for item in recipe.inputs if item["digest"] == blob.digest), "")

@@ -8,14 +8,15 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from seedbank.blobs import Blobs
+from seedbank.blobs import Blobs, MissingBlob
 from seedbank.errors import BadInput, StorageError
 from seedbank.hashing import sha256
-from seedbank.testing import DIGEST, PICTURE, BlobsContract
+from seedbank.testing import ABSENT, DIGEST, PICTURE, BlobsContract
 
 numbers = itertools.count()
 
@@ -111,6 +112,19 @@ class TestFolder(BlobsContract):
         assert list(tmp_path.iterdir()) == []
         assert list(blobs.list()) == []
 
+    def test_an_empty_folder_in_its_place_takes_nothing_over_and_is_why_files_are_missing(self, blobs: Blobs) -> None:
+        blobs.put(PICTURE, "image/png")
+        staged = blobs.staging().write(b"another")
+        blobs.root.rename(blobs.root.with_name("away"))
+        blobs.root.mkdir()
+        assert not blobs.is_there()
+        with pytest.raises(StorageError, match="is an empty folder"):
+            blobs.adopt({sha256(b"another"): staged})
+        with pytest.raises(MissingBlob, match=rf"{DIGEST} is missing: .* is an empty folder") as caught:
+            blobs.get(DIGEST)
+        assert "mounted" in caught.value.hint
+        assert list(blobs.root.iterdir()) == []
+
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
     def test_a_folder_without_the_right_to_write_is_said(self, blobs: Blobs) -> None:
         (blobs.root / "tmp").chmod(0o555)
@@ -173,6 +187,18 @@ class TestS3(BlobsContract):
         assert blobs.has(DIGEST)
         assert len(list(blobs.list())) == 1
 
+    def test_the_time_of_a_file_is_renewed_without_its_bytes(self, blobs: Blobs, monkeypatch) -> None:
+        blobs.put(PICTURE, "image/png")
+        before = blobs.stat(DIGEST).modified
+        monkeypatch.setattr(blobs, "GRACE", 0.0)
+        monkeypatch.setattr(blobs.fs, "pipe_file", None)
+        time.sleep(1.1)  # servers tell whole seconds
+        blobs.renew([DIGEST, ABSENT])
+        assert blobs.stat(DIGEST).modified > before
+        assert blobs.get(DIGEST) == PICTURE
+        assert blobs.fs.info(f"{blobs.prefix}/{DIGEST[:2]}/{DIGEST}")["ContentType"] == "image/png"
+        assert not blobs.has(ABSENT)
+
     def test_a_missing_bucket_is_said(self, s3: str) -> None:
         with pytest.raises(StorageError, match="no bucket 'nowhere'"):
             Blobs.open("s3://nowhere/images", create=True)
@@ -180,11 +206,18 @@ class TestS3(BlobsContract):
             Blobs.open("s3://nowhere/images").put(PICTURE, "image/png")
 
     def test_a_server_that_does_not_answer_is_said_in_one_sentence(self, s3: str, monkeypatch) -> None:
+        import s3fs
+
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
         monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+        monkeypatch.setattr(s3fs.S3FileSystem, "_cache", {})  # or the file system of the tests before is found there
         with pytest.raises(StorageError, match="s3://bank/images") as caught:
             Blobs.open("s3://bank/images").get(DIGEST)
         assert "\n" not in str(caught.value)
+        assert "AWS_ENDPOINT_URL" in caught.value.hint
+        for ask in (Blobs.open("s3://bank/images").is_there, Blobs.open("s3://bank/images").create):
+            with pytest.raises(StorageError, match=rf"[Cc]onnect"):
+                ask()
 
 
 def test_file_urls_are_folders(tmp_path: Path) -> None:
