@@ -216,7 +216,7 @@ class TestS3(BlobsContract):
         assert "\n" not in str(caught.value)
         assert "AWS_ENDPOINT_URL" in caught.value.hint
         for ask in (Blobs.open("s3://bank/images").is_there, Blobs.open("s3://bank/images").create):
-            with pytest.raises(StorageError, match=rf"[Cc]onnect"):
+            with pytest.raises(StorageError, match=r"[Cc]onnect"):
                 ask()
 
 
