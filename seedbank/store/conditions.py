@@ -50,7 +50,8 @@ from seedbank.store.tables import (
 from seedbank.store.wordconditions import negative_condition, note_condition, prompt_condition
 
 LARGEST_NUMBER = 1e300
-LARGEST_STEPS = 2**63 - 1
+LARGEST_STEPS = 2**31 - 1
+"""`tables.Small`."""
 METHOD_WORDS = {"dtype": "number format"}
 ENVIRONMENT_WORDS = {"gpu": "GPU", "device": "device"}
 """What keys look for, where that is not their own name."""

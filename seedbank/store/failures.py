@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from seedbank.errors import BadInput, SeedbankError, StorageError
 
@@ -97,7 +97,8 @@ def translated(place: str) -> Iterator[None]:
 
 
 def _known(error: DBAPIError, place: str) -> SeedbankError | None:
-    state = getattr(error.orig, "sqlstate", None)
+    # What the driver itself refuses, a NUL in a text, has no state; nor have connections that do not come about.
+    state = getattr(error.orig, "sqlstate", None) or ("22" if isinstance(error, DataError) else None)
     said, reason = str(error.orig), ""
     if not type(error.orig).__module__.startswith("psycopg"):
         pieces = _SQLITE

@@ -163,16 +163,16 @@ class Remembered:
 
     def method_names(self, key: str) -> set[str]:
         """The folded words that the methods known so far have for a key."""
-        return {name for method in self.methods.values() for name in method.names[key]}
+        return {name for method in list(self.methods.values()) for name in method.names[key]}  # others may add to it
 
     def environment_names(self, key: str) -> set[str]:
         """The folded words that the environments known so far have for a key."""
         if key == "gpu":
-            return {fold(name) for body in self.parts.values() for name in _gpus(body)}
+            return {fold(name) for body in list(self.parts.values()) for name in _gpus(body)}
         if key == "device":
-            return {_device(body) for body in self.parts.values() if isinstance(body, Mapping) and "device" in body}
+            return {_device(body) for body in list(self.parts.values()) if isinstance(body, Mapping) and "device" in body}
         name = _plain_name(key.removeprefix("env."))
-        return {version for versions in self.versions.values() for version in versions.get(name, ())}
+        return {version for versions in list(self.versions.values()) for version in versions.get(name, ())}
 
     def settings_needing(self, connection: Connection, gone: Collection[str]) -> list[int]:
         """The ids of recipes' settings that need one of the adapters `gone`."""

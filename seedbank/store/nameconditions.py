@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from sqlalchemy import select
@@ -87,7 +88,12 @@ def _saved(asking: Asking, name: str, query: str) -> Condition:
     if asking.depth >= DEEPEST_SEARCH:
         raise BadInput(f"The saved search {name!r} uses itself, or too many others inside each other.", "Change its query.")
     where = parse_saved(name, query).where
-    return sources.EVERYTHING if where is None else asking.plan(replace(asking, depth=asking.depth + 1, search=name), where)
+    if where is None:
+        return sources.EVERYTHING
+    inside = replace(asking, depth=asking.depth + 1, search=name)
+    found = asking.plan(inside, where)
+    asking.settings = inside.settings  # the server's, whoever told it
+    return found
 
 
 def model_condition(asking: Asking, key: str, value: str) -> Condition:
@@ -117,7 +123,7 @@ def user_condition(asking: Asking, key: str, value: str) -> Condition:
 
 def run_condition(asking: Asking, key: str, value: str) -> Condition:
     which = runs.c.name == value
-    if value.isascii() and value.isdigit() and int(value) <= LARGEST_ID:
+    if re.fullmatch("[0-9]{1,100}", value) and int(value) <= LARGEST_ID:  # Python takes no thousands of digits
         which = which | (runs.c.id == int(value))
     ids = list(asking.connection.scalars(select(runs.c.id).where(which)))
     if not ids:

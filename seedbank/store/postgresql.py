@@ -76,7 +76,15 @@ def engine(url: URL) -> Engine:
         import psycopg
     except ImportError:
         raise MissingEngine("PostgreSQL needs a driver.", "Install it with: pip install 'seedbank-images[postgres]'") from None
-    made = create_engine(url, isolation_level="AUTOCOMMIT")
+    # Whatever the server or the environment would have: prompts are in all scripts.
+    made = create_engine(url, isolation_level="AUTOCOMMIT", client_encoding="utf8")
+
+    @event.listens_for(made, "connect", insert=True)  # before SQLAlchemy asks how texts are written
+    def plain_texts(driver: Any, record: ConnectionPoolEntry) -> None:
+        """A server may be set to take a backslash for a sign; the driver then sends bytes that are others."""
+        if driver.info.parameter_status("standard_conforming_strings") == "off":
+            driver.execute("SET standard_conforming_strings = on")
+            driver.commit()
 
     @event.listens_for(made, "begin")
     def begin(connection: Connection) -> None:

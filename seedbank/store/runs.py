@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -65,7 +66,7 @@ def read_run(connection: Connection, which: int | str) -> Run:
     if isinstance(which, int) and not 0 < which <= LARGEST_ID:
         raise NotFound(f"There is no run {which} in this bank.")
     found = _runs(connection, _run_select().where(runs.c.name == which if isinstance(which, str) else runs.c.id == which))
-    if not found and isinstance(which, str) and which.isascii() and which.isdigit():
+    if not found and isinstance(which, str) and re.fullmatch("[0-9]{1,100}", which):
         return read_run(connection, int(which))
     if not found:
         raise NotFound(f"There is no run {which!r} in this bank.", "Sweeps are collections too: seedbank collection ls")

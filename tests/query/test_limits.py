@@ -54,13 +54,25 @@ def test_more_entries_can_be_asked_for_than_a_database_can_count(
 
 @pytest.mark.parametrize("number", [2**31 - 1, 2**31, 10**17])
 def test_no_entry_has_a_number_as_large_as_that(few: Store, number: int):
-    for key in ("id", "parent", "child", "run"):
+    for key in ("id", "parent", "child", "run", "steps"):
         assert few._finder.page_ids(parse(f"{key}:{number}"), 10) == [], key
+    assert few._finder.page_ids(parse(f"steps:..{number}"), 10) == [5, 4, 3, 2, 1]
     with pytest.raises(NotFound, match="There is no entry"):
         few._finder.page_ids(parse(f"like:{number}"), 10)
     for find in (few.entry, few.run):
         with pytest.raises(NotFound):
             find(number)
+
+
+def test_a_name_of_thousands_of_digits_is_no_number(few: Store):
+    assert few._finder.page_ids(parse(f"run:{'1' * 5000}"), 10) == []
+    with pytest.raises(NotFound):
+        few.run("1" * 5000)
+
+
+def test_a_name_with_a_nul_is_not_found_or_refused(few: Store):
+    with pytest.raises((BadInput, NotFound), match=r"no run|cannot hold a value"):
+        few.run("a\0b")
 
 
 def test_characters_with_a_meaning_elsewhere_are_only_characters(few: Store):

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, make_url
 from sqlalchemy.exc import DBAPIError
 
 from seedbank.query import parse
 from seedbank.records import Blob, NewEntry, Picture
 from seedbank.store import Store, remembering
-from seedbank.store.matching import Remembered
+from seedbank.store.matching import Method, Remembered
 from tests.store.examples import digest, environment, new_entry, recipe
 
 
@@ -109,6 +109,22 @@ def test_values_that_mean_something_in_sql_are_taken_word_for_word(store: Store)
         assert found(store, "seed:..0 cfg:..5.5") == [entry]
 
 
+@pytest.mark.parametrize(
+    "setting", ["client_encoding = LATIN1", "client_encoding = SQL_ASCII", "standard_conforming_strings = off"]
+)
+def test_no_setting_of_a_server_changes_what_texts_are(bank_url: str, setting: str):
+    if make_url(bank_url).get_backend_name() == "sqlite":
+        pytest.skip("SQLite has no such settings")
+    with Store.open(bank_url, user="ann") as first, first.database.engine.connect() as connection:
+        connection.exec_driver_sql(f"ALTER DATABASE {make_url(bank_url).database} SET {setting}")
+    with Store.open(bank_url, user="ann") as store:
+        entries = store.add_entries([new_entry(number, recipe=recipe(number, "猫 \\ '🐱")) for number in (1, 2)])
+        for _ in range(3):
+            assert found(store, "猫 '🐱 origin:gen*") == entries[::-1]
+            assert found(store, f"digest:{digest('pixels', 1)}") == entries[:1]
+        assert store.entry(entries[0]) == store.find()[1]
+
+
 def test_what_another_process_changes_is_seen_at_once(three: Store, bank_url: str):
     with Store.open(bank_url, user="ann") as other:
         assert found(three, "tag:poster") == [2, 1]
@@ -165,6 +181,18 @@ def test_weights_that_go_are_missed_at_once(three: Store):
     assert 1 not in found(three, "regenerable:yes")
     gone.clear()
     assert 1 in found(three, "regenerable:yes")
+
+
+def test_names_are_told_while_another_thread_learns_more():
+    remembered = Remembered()
+
+    class Meanwhile(dict[str, tuple[str, ...]]):
+        def __getitem__(self, key: str) -> tuple[str, ...]:
+            remembered.methods["another"] = Method({key: ("heun",)})
+            return super().__getitem__(key)
+
+    remembered.methods["one"] = Method(Meanwhile(sampler=("euler",)))
+    assert remembered.method_names("sampler") == {"euler"}
 
 
 def test_only_so_much_is_remembered(monkeypatch: pytest.MonkeyPatch):
