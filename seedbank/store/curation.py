@@ -67,9 +67,9 @@ class Curation:
             return likeness.alike(connection, phash, distance, but)
 
     def copies(self, ids: Iterable[int], distance: int) -> list[tuple[int, int, int]]:
-        """(entry, other, distance in bits) of entries among `ids` that look like another of which something was said."""
+        """(entry, other, distance in bits) of entries among `ids` that look like another which has something to adopt."""
         with self._database.reading() as connection:
-            return likeness.copies(connection, ids, distance)
+            return likeness.copies(connection, ids, distance, self._user)
 
     def duplicates(self, distance: int | None, ids: Iterable[int] | None = None) -> list[Duplicates]:
         """Groups of entries with the same image and, unless `distance` is None, of images at most so many bits apart."""

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, func, select
 from seedbank.errors import BadInput
 from seedbank.records import Duplicates
 from seedbank.store.reading import chunks
+from seedbank.store.sending import send
 from seedbank.store.sources import bare
 from seedbank.store.tables import entries, images
 
@@ -56,8 +57,18 @@ def alike(connection: Connection, phash: str, distance: int, but: str | None = N
     return sorted(found, key=lambda one: (one[1], one[0]))
 
 
-def copies(connection: Connection, ids: Iterable[int], distance: int) -> list[tuple[int, int, int]]:
-    """(entry, other entry, distance) of those of `ids` whose picture looks like another one of which something was said.
+_SPOKEN = """
+SELECT id, phash FROM images WHERE phash IS NOT NULL AND id IN (
+    SELECT image_id FROM image_tags UNION SELECT image_id FROM opinions JOIN users ON users.id = opinions.user_id
+    WHERE users.name = {mark} AND (favourite OR rating IS NOT NULL OR note IS NOT NULL)
+) ORDER BY id
+"""
+"""What `opinions.adopt` takes over: tags, and the user's own opinion."""
+
+
+def copies(connection: Connection, ids: Iterable[int], distance: int, user: str) -> list[tuple[int, int, int]]:
+    """(entry, other entry, distance) of those of `ids` whose picture looks like another one that has tags, or of which `user`
+    said something.
 
     The nearest other that is not of `ids` is given. What shares the picture shares what was said, and a picture of another
     seed is another one, however alike they look.
@@ -75,12 +86,8 @@ def copies(connection: Connection, ids: Iterable[int], distance: int) -> list[tu
     from seedbank.neighbours import near
 
     new = {row.id for row in given}
-    spoken = connection.exec_driver_sql(
-        "SELECT id, phash FROM images WHERE phash IS NOT NULL"
-        " AND id IN (SELECT image_id FROM image_tags UNION SELECT image_id FROM opinions) ORDER BY id"
-    )
-    assert spoken.cursor is not None
-    table = np.array(spoken.cursor.fetchall(), np.int64).reshape(-1, 2)
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    table = np.array(send(connection, _SPOKEN.format(mark=mark), (user,)), np.int64).reshape(-1, 2)
     hashes = table[:, 1].copy().view(np.uint64)
     for row in given:
         positions, apart = near(hashes, int(row.phash, 16), checked_distance(distance))

@@ -36,6 +36,15 @@ def test_new_pictures_are_held_against_those_of_which_something_was_said(store: 
     assert store.curation.copies([], 4) == []
 
 
+def test_only_pictures_that_have_something_to_adopt_are_offered(store: Store):
+    store.add_entries([entry(number, "0" * 15 + str(number)) for number in (1, 2)])
+    store.rate([1], 4, user="bob")
+    store.favourite([1])
+    assert store.curation.copies([2], 4) == [(2, 1, 2)]
+    store.favourite([1], on=False)
+    assert store.curation.copies([2], 4) == [], "nothing is said any more, and another's rating is not taken over"
+
+
 # -- numbers ----------------------------------------------------------------------------------------------------------
 
 
