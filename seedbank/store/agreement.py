@@ -179,7 +179,7 @@ class _Found:
             beside = self._digests(entry_adapters, adapters, last, rows[-1].id)
             foreign = []
             for row in rows:
-                for what in _differences(row, self._of(row), self._method(row)):
+                for what in _differences(row, self._of(row), self._methods(row)):
                     self._note(what, row.id)
                 if beside.get(row.id, frozenset()) != self._of(row).adapters:
                     self._note("set of adapters", row.id)
@@ -195,15 +195,19 @@ class _Found:
     def _of(self, row: Any) -> _Settings:
         return self.known.get(row.recipe_settings_id, _NO_RECIPE)
 
-    def _method(self, row: Any) -> str | None:
-        """The digest of the method that the entry's recipe says, and its file."""
+    def _methods(self, row: Any) -> tuple[str | None, ...]:
+        """The digest of the method that the entry's recipe says, and its file; and without the words of the file, as imports
+        were stored before these were looked for."""
         of = self._of(row)
         if of.body is None:
-            return None
+            return (None,)
         said = said_of(plain_value(row.details)) if row.details else {}
-        key = row.recipe_settings_id, tuple(said.items())
+        return tuple(self._method(row.recipe_settings_id, of.body, one) for one in (said, {}))
+
+    def _method(self, settings_id: int, body: Mapping[str, Any], said: Mapping[str, str]) -> str:
+        key = settings_id, tuple(said.items())
         if key not in self.methods:
-            self.methods[key] = method_digest(method_row(of.body, said))
+            self.methods[key] = method_digest(method_row(body, said))
         return self.methods[key]
 
     def _note(self, what: str, entry: int) -> None:
@@ -249,7 +253,7 @@ class _Found:
         return found
 
 
-def _differences(row: Any, of: _Settings, method: str | None) -> Iterator[str]:
+def _differences(row: Any, of: _Settings, its_methods: tuple[str | None, ...]) -> Iterator[str]:
     """What an entry says otherwise than its recipe and its picture, in the words of people."""
     for name, word in _SAME.items():
         if getattr(row, name) != getattr(row, f"recipe_{name}"):
@@ -257,7 +261,7 @@ def _differences(row: Any, of: _Settings, method: str | None) -> Iterator[str]:
     call = of.call if row.recipe_guidance is None else {**of.call, "guidance_scale": row.recipe_guidance}
     if row.cfg != searched_cfg(of.pipeline, call):
         yield "cfg"
-    if row.method != method:
+    if row.method not in its_methods:
         yield "pipeline or scheduler"
     planned = row.recipe_width, row.recipe_height
     drawn = planned[0] if row.width is None else row.width, planned[1] if row.height is None else row.height

@@ -102,6 +102,18 @@ def test_a_lost_input_is_missed_only_where_the_entry_was_made(filled: Store):
     assert list(agreement(filled)) == []
 
 
+def test_imports_of_before_are_found_without_the_words_of_their_files_and_that_is_no_contradiction(filled: Store):
+    said = {"tool": "a1111", "sampler": "Euler a", "schedule": "Karras"}
+    of_now, of_before = (filled.add_entry(entry(12, origin="imported", details=one)).id for one in (said, {}))
+    with filled.database.writing() as connection:
+        (method,) = connection.exec_driver_sql(f"SELECT method_id FROM entries WHERE id = {of_before}").scalars()
+        connection.exec_driver_sql(f"UPDATE entries SET method_id = {method} WHERE id = {of_now}")
+    assert list(agreement(filled)) == []
+    with filled.database.writing() as connection:
+        connection.exec_driver_sql(f"UPDATE entries SET method_id = NULL WHERE id = {of_now}")
+    assert list(agreement(filled)) == [f"Entries have another pipeline or scheduler than their recipes say (entries {of_now})."]
+
+
 @pytest.mark.parametrize(
     ("verdict", "line", "image", "recorded", "holds"),
     [
