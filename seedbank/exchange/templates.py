@@ -19,6 +19,8 @@ KEYS = (
 )
 """The keys of --json."""
 FIELDS = (*KEYS, "size", "negative", "steps", "guidance", "cfg", "scheduler", "pipeline", "user", "notes")
+NUMBERS = ("id", "rating", "steps", "guidance", "cfg")
+TIMES = ("created", "added")
 
 
 def fields(entry: Entry, path: str | None = None) -> dict[str, Any]:
@@ -58,7 +60,9 @@ def template(text: str, clean: Callable[[str], str] = str) -> Callable[[Mapping[
     except ValueError as error:
         raise BadInput(f"The format {text!r} cannot be read: {error}.", "A brace itself is written {{ or }}.") from None
     for _, name, spec, conversion in pieces:
-        if any(int(number) > WIDEST for number in re.findall(r"\d{1,20}", (spec or "").partition(".")[0])):
+        width, _, digits = (spec or "").partition(".")  # of a text, the most characters; of a time, both are text
+        bounded = "" if name in TIMES else f"{width} {digits if name in NUMBERS else ''}"
+        if any(int(number) > WIDEST for number in re.findall(r"\d{1,20}", bounded)):
             raise BadInput(f"{{{name}:{spec}}} is too wide.", f"A field can be {WIDEST:,} columns wide.")
         if name is not None and (name not in FIELDS or conversion or "{" in (spec or "")):
             near = get_close_matches(name, FIELDS, n=1)

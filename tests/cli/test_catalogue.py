@@ -129,6 +129,7 @@ def test_a_format_of_ones_own(seedbank):
         ("{id:{id}}", "too much"),
         ("{prompt:d}", "cannot be filled"),
         ("{prompt:>999999999}", "1,000 columns"),
+        ("{guidance:.999999999f}", "1,000 columns"),
         ("{seed:,}", "cannot be filled: Cannot specify ',' with 's'.\n"),
     ],
 )
