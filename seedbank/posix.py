@@ -161,7 +161,8 @@ def tell_of_forks(owner: Owner) -> None:
 @cache
 def _listen_to_forks() -> None:
     # Who listens last is told first. Executors take a lock then that all of them share, and that what owners wait for may need.
-    import concurrent.futures.thread  # noqa: F401
+    with suppress(RuntimeError):  # they cannot be had any more once the main thread has ended
+        import concurrent.futures.thread  # noqa: F401
 
     os.register_at_fork(
         before=_before_fork, after_in_parent=partial(_after_fork, False), after_in_child=partial(_after_fork, True)

@@ -33,8 +33,11 @@ def _store_all() -> None:
         storing.wait()
 
 
-# Before the executors of the standard library close, which encoders and S3 still need; `atexit` comes after that.
-threading._register_atexit(_store_all)  # type: ignore[attr-defined]
+try:
+    # Before the executors of the standard library close, which encoders and S3 still need; `atexit` comes after that.
+    threading._register_atexit(_store_all)  # type: ignore[attr-defined]
+except RuntimeError:  # the first call is recorded by a thread that goes on
+    _ended.set()
 
 
 class Storing:

@@ -137,7 +137,8 @@ class Hasher:
         self._insert(stage, at)
         self._waiting.append(stage)
         self._bytes += sum(copy.values.nbytes for copy in copies)
-        if self._bytes > BATCH:
+        # Executors take nothing once the main thread has ended: then all are hashed when the digests are asked for.
+        if self._bytes > BATCH and threading.main_thread().is_alive():
             self._pool = self._pool or ThreadPoolExecutor(max_workers=1, thread_name_prefix="seedbank-hash")
             self._begun.append(self._pool.submit(_hash, self._waiting))
             self._waiting, self._bytes = [], 0

@@ -94,17 +94,19 @@ def test_what_waits_when_a_program_ends_is_stored_by_whatever_threads_it_takes()
 
 
 LONGER = """
-import threading
-from seedbank.recording.storing import Storing
-def render(storing=Storing()):
+import concurrent.futures.thread, threading
+{before}
+def render():
     threading.main_thread().join()
-    storing.later(lambda: print("stored"))
+    from seedbank.recording.storing import Storing
+    Storing().later(lambda: print("stored"))
 threading.Thread(target=render).start()
 """
 
 
-def test_what_a_thread_records_after_the_main_one_has_ended_is_stored_by_itself():
-    done = subprocess.run([sys.executable, "-c", LONGER], capture_output=True, text=True, timeout=60)
+@pytest.mark.parametrize("before", ["import seedbank.recording.storing", ""])
+def test_what_a_thread_records_after_the_main_one_has_ended_is_stored_by_itself(before):
+    done = subprocess.run([sys.executable, "-c", LONGER.format(before=before)], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("stored\n", "")
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import concurrent.futures.thread
+import threading
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -42,6 +45,14 @@ def test_digests_come_in_the_order_of_the_stages_whether_hashed_beside_the_call_
     expected = [["noise", nested_digest(torch.ones(3))], *([stage, nested_digest(value)] for stage, value in values.items())]
     assert hasher.digests() == expected
     assert hasher.digests() == expected, "asked a second time"
+
+
+def test_what_a_thread_adds_after_the_main_one_has_ended_is_hashed_when_it_is_asked_for(monkeypatch):
+    monkeypatch.setattr(threading, "main_thread", threading.Thread)
+    monkeypatch.setattr(concurrent.futures.thread, "_shutdown", True)
+    value, hasher = torch.randn(BATCH // 2), Hasher()
+    hasher.add("noise", copies(value))
+    assert hasher.digests() == [["noise", nested_digest(value)]]
 
 
 @pytest.mark.parametrize("first", [torch.inference_mode, torch.no_grad, torch.enable_grad])
