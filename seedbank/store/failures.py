@@ -73,6 +73,7 @@ _CONNECTING: _Pieces = (
     ("authentication", "{place} refused the user name or the password.", "Check the address given with --bank."),
     ("no password supplied", "{place} asks for a password.", "Give it in the address, or in the variable PGPASSWORD."),
     ("SSL", "{place} cannot be reached: {reason}.", "Check the address given with --bank."),
+    ("the database system is", "{place} cannot be reached: {reason}.", "Try again when it is back."),
     ("", "{place} cannot be reached: {reason}.", "Is the server running, and is the address right?"),
 )
 _BAD_ADDRESS = ("connection option", "invalid ", "bad value for ")

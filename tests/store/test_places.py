@@ -7,12 +7,15 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import DBAPIError
 
 from seedbank.errors import BadInput, NoBank, SeedbankError, StorageError
 from seedbank.store import Store, schema
 from seedbank.store.database import Place
+from seedbank.store.failures import translated
 
 SECRET = "p%w:ö"
 """A password with what addresses write otherwise."""
@@ -65,6 +68,13 @@ def test_a_mistyped_address_is_said_with_its_reason_and_no_piece_of_the_password
     assert isinstance(caught.value, StorageError if "reached" in reason else BadInput)
     assert "secret" not in str(caught.value)
     assert "sqlalchemy" not in "".join(traceback.format_exception(caught.value))  # the reason has been told
+
+
+def test_a_server_that_is_being_restarted_is_to_be_asked_again():
+    said = 'connection failed: connection to server on socket "/x" failed: FATAL:  the database system is starting up'
+    reason = r"^team cannot be reached: the database system is starting up\. Try again when it is back"
+    with pytest.raises(StorageError, match=reason), translated("team"):
+        raise DBAPIError("", None, psycopg.OperationalError(said))
 
 
 @pytest.fixture
