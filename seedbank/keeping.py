@@ -23,6 +23,7 @@ from seedbank.pipelines import FACTS
 from seedbank.progress import QUIET, Progress
 from seedbank.recipe import Recipe
 from seedbank.records import Entry, Model, ModelUse
+from seedbank.store.recipes import is_digest
 
 MEDIA_TYPES = {".safetensors": "application/vnd.safetensors", ".json": "application/json"}
 
@@ -39,9 +40,11 @@ def rendered_anew(entry: Entry) -> str:
 def known_adapters(bank: Bank, recipe: Recipe | None) -> Mapping[str, Model]:
     """{digest: what the bank knows} of the adapters of a recipe."""
     known = {}
-    for item in recipe.adapters if recipe is not None else ():
+    for digest in (item.get("digest") for item in recipe.adapters) if recipe is not None else ():
+        if not is_digest(digest):  # a recipe of elsewhere can say anything
+            continue
         try:
-            known[item["digest"]] = bank.store.model(item["digest"])
+            known[digest] = bank.store.model(digest)
         except NotFound:
             continue
     return known

@@ -28,6 +28,7 @@ from seedbank.keeping import is_foreign, known_adapters
 from seedbank.pipelines import cfg_of
 from seedbank.recipe import Recipe, input_key
 from seedbank.records import Entry, Model
+from seedbank.store.recipes import is_digest
 from seedbank.worker.adapters import LORA
 
 BLOCK, A1111, JSON, COMFYUI, SCRIPT = "block", "a1111", "json", "comfyui", "script"
@@ -139,12 +140,13 @@ class Texts:
     def _document(self, entry: Entry, recipe: Recipe) -> Document:
         environment = self._environment(entry)
         adapters = known_adapters(self._bank, recipe)
+        digests = filter(is_digest, (item.get("digest") for item in recipe.adapters))
         return Document(
             recipe,
             stamp_of(entry, recipe),
             entry.picture,
             self._model(entry, recipe),
-            tuple(_without_place(adapters[item["digest"]]) for item in recipe.adapters if item["digest"] in adapters),
+            tuple(_without_place(adapters[digest]) for digest in digests if digest in adapters),
             {} if environment is None else environment.profile,
             {} if environment is None else versions(environment),
         )
@@ -171,7 +173,7 @@ class Texts:
 
     def _loras(self, recipe: Recipe) -> tuple[Lora, ...]:
         known = known_adapters(self._bank, recipe)
-        items = [item for item in recipe.adapters if item["kind"] == LORA]
+        items = [item for item in recipe.adapters if item.get("kind") == LORA and is_digest(item.get("digest"))]
         return tuple(
             Lora(known[item["digest"]].name if item["digest"] in known else item["digest"][:12], _weight(item))
             for item in items

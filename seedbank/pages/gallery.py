@@ -58,9 +58,12 @@ def cards(
     side = next(pixels for most, pixels in SIDES if len(entries) <= most)
     previews = _previews(bank, entries, side, progress)
     known: dict[str, str] = {}
+    asked: set[str] = set()
     for entry in entries:
-        if entry.recipe is not None and any(item.get("digest") not in known for item in entry.recipe.adapters):
+        wanted = {str(item.get("digest")) for item in (entry.recipe.adapters if entry.recipe else ())}
+        if wanted - asked:
             known |= {digest: model.name for digest, model in known_adapters(bank, entry.recipe).items()}
+            asked |= wanted
     return [_card(entry, text_of, preview, known) for entry, preview in zip(entries, previews, strict=True)]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from seedbank.recipe import VERSION, Recipe
 from seedbank.store.words import fold
@@ -22,7 +22,7 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def is_digest(value: Any) -> bool:
+def is_digest(value: Any) -> TypeGuard[str]:
     """Whether `value` is written as digests are."""
     return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
 

@@ -93,6 +93,13 @@ def test_the_page_names_samplers_and_adapters(bank: Library):
     assert (card["sampler"], card["adapters"]) == ("Euler a · Karras", ["z-image-turbo × 0.8", "vae eeeeeeeeeeee"])
 
 
+@pytest.mark.parametrize("adapter", [{"kind": "lora"}, {"digest": ["x"]}, {"kind": "lora", "digest": "zz"}, {}])
+def test_adapters_that_a_recipe_of_elsewhere_says_oddly_cost_no_page(bank: Library, adapter: dict[str, Any]):
+    made = Recipe.from_dict(recipe(1) | {"adapters": [adapter]})
+    (card,) = data_of(bank.page([replace(bank.entry(1), recipe=made)]))["entries"]
+    assert len(card["adapters"]) == 1 and made.prompt in card["parameters"]
+
+
 def test_previews_are_made_once(bank: Library, monkeypatch: pytest.MonkeyPatch):
     first = bank.page(bank.find("id:1"))
     monkeypatch.setattr(Library, "image_bytes", lambda *_: pytest.fail("decoded again"))
