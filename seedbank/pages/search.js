@@ -29,6 +29,7 @@ function test(key, text, starred) {
 
 function within(value, piece) {
   const [low, high] = piece.split("..");
-  if (high === undefined) return String(value) === low.replace(/^=/, "");
+  const wanted = low.replace(/^=/, "");  // seeds are texts: most are no numbers of JavaScript
+  if (high === undefined) return String(value) === wanted || (typeof value === "number" && wanted !== "" && value === Number(wanted));
   return (!low || Number(value) >= Number(low)) && (!high || Number(value) <= Number(high));
 }

@@ -250,6 +250,7 @@ def test_the_search_box_narrows_the_page(opened: Opened):
         ('"red circle" size:64x64 by:ann', [8, 4]),
         ("rating:none seed:=7004 cfg:7..8", [4]),
         ("note:script", [3]),
+        ("cfg:7.50 id:4", [4]),
         ("alert:1", []),
         ('-"red circle" -tag:poster', [3]),
         ("(", []),
