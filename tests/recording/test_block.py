@@ -203,9 +203,9 @@ def test_whatever_breaks_in_recording_the_image_is_the_users_and_the_gap_is_said
     assert [entry.output.trace for entry in report.entries] == ([None] if "tracing" in broken else [])
 
 
-def test_a_warning_that_is_an_error_costs_no_image_either(bank, pipe, monkeypatch):
+def test_a_warning_that_is_an_error_is_raised_when_the_block_ends_and_costs_no_image(bank, pipe, monkeypatch):
     monkeypatch.setattr("seedbank.recording.capture.look", full)
-    with warnings.catch_warnings(), bank.recording() as report:
+    with warnings.catch_warnings(), pytest.raises(RecordingGap, match="No space left"), bank.recording() as report:
         warnings.simplefilter("error")
         assert pipe(**CALL, generator=seeded()).images[0].size == (64, 64)
     assert len(report.gaps) == 1
