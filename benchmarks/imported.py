@@ -1,7 +1,8 @@
 """Imports for `benchmarks.insertion`: files as two tools write them, and what a bank that was made by imports remembers.
 
-A picture has 64x64 pixels, so that decoding it hides little of what storing its entry costs; its text is as long as that of
-a large one. Every file has pixels, a seed and a text of its own; four in a row share a prompt, as those of a tool do.
+A picture has 64x64 pixels unless told otherwise, so that decoding it hides little of what storing its entry costs; its text
+is as long as that of a large one. Every file has pixels, a seed and a text of its own; four in a row share a prompt, as those
+of a tool do.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ Steps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7, Seed: {seed},
 Model: v1-5-pruned, VAE hash: 735e4c3a44, Clip skip: 2, Version: v1.10.0"""
 
 
-def make_files(folder: Path, first: int, count: int) -> None:
-    """Files number `first` and following: the same for the same numbers."""
+def make_files(folder: Path, first: int, count: int, side: int = SIDE) -> None:
+    """Files number `first` and following, of `side` pixels each way: the same for the same numbers."""
     folder.mkdir()
     maker = Maker(first)
     dice = maker.random
@@ -53,7 +54,7 @@ def make_files(folder: Path, first: int, count: int) -> None:
         key, text = said(number, maker.prompt, dice.getrandbits(32))
         chunks = PngInfo()
         chunks.add_itxt(key, text)
-        pixels = Image.frombytes("RGB", (4, 4), dice.randbytes(48)).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+        pixels = Image.frombytes("RGB", (4, 4), dice.randbytes(48)).resize((side, side), Image.Resampling.BILINEAR)
         pixels.save(folder / f"{number:08}.png", pnginfo=chunks, compress_level=1)
 
 

@@ -5,10 +5,10 @@
     python -m benchmarks.insertion --reuse FOLDER --databases sqlite --ways "an import" --save insertion   the others stay there
     python -m benchmarks.insertion --reuse FOLDER --databases postgresql --server default  as the package is set
 
-Four ways (`WAYS`): `one at a time`, each acknowledged before the next, as renderings are recorded; `an import` of small
-pictures and `an import of metadata`, files with the texts of two tools, as `seedbank import` takes them
-(`benchmarks/imported.py`); `in batches` of a thousand ready records, which is what an import asks of the database, without all
-else that it does.
+Five ways (`WAYS`): `one at a time`, each acknowledged before the next, as renderings are recorded; `an import` of pictures of
+64x64, as hard for the database as files can be, of pictures of 1024x1024 as people have them, and of metadata alone: files with
+the texts of two tools, as `seedbank import` takes them (`benchmarks/imported.py`); `in batches` of a thousand ready records,
+which is what an import asks of the database, without all else that it does.
 
 Entries come in blocks, in turns into the small and into the large bank, so that what the disk does meanwhile hits both; which
 is first changes from round to round. A block begins when nothing waits to be written, and ends with a checkpoint that is part

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.bank_of import Maker
-from benchmarks.imported import feed, importing, make_files
+from benchmarks.imported import SIDE, feed, importing, make_files
 from seedbank.importing.options import Options
 from seedbank.records import NewEntry
 from seedbank.store import Store
@@ -49,6 +49,7 @@ class Files:
 
     options: Options
     count: int
+    side: int = SIDE
 
     @contextlib.contextmanager
     def begun(self, store: Store, first: int) -> Iterator[Callable[[], None]]:
@@ -56,7 +57,7 @@ class Files:
         with tempfile.TemporaryDirectory(prefix="seedbank-insertion-") as name:
             before, files = Path(name) / "before", Path(name) / "files"
             make_files(before, first, FILES_BEFORE)
-            make_files(files, first + FILES_BEFORE, self.count)
+            make_files(files, first + FILES_BEFORE, self.count, self.side)
             with importing(store, self.options) as under_way:
                 feed(under_way, before)
                 os.sync()
@@ -67,6 +68,7 @@ Way = Rows | Files
 WAYS: dict[str, Way] = {
     "one at a time": Rows(1, 200),
     "an import": Files(Options(), 3_000),
+    "an import of 1024x1024": Files(Options(), 300, side=1024),
     "an import of metadata": Files(Options(metadata_only=True), 4_000),
     "in batches": Rows(1_000, 10_000),
 }
