@@ -103,17 +103,6 @@ class Imports:
 
     # -- entries ------------------------------------------------------------------------------------------------------
 
-    def add(
-        self,
-        job: Job,
-        given: Sequence[tuple[SeenFile, NewEntry]],
-        tags: Sequence[str] = (),
-        completes: Mapping[SeenFile, int] | None = None,
-    ) -> tuple[Run | None, list[Holder]]:
-        """As `adding`, and stored."""
-        with self.adding(job, given, tags, completes) as made:
-            return made
-
     @contextmanager
     def adding(
         self,

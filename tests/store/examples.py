@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -9,7 +10,9 @@ from hypothesis import strategies as st
 from seedbank.environment import Environment
 from seedbank.hashing import sha256
 from seedbank.recipe import Recipe
-from seedbank.records import TRACE_TYPE, Blob, Model, ModelFile, NewEntry, Output, Picture
+from seedbank.records import TRACE_TYPE, Blob, Holder, Model, ModelFile, NewEntry, Output, Picture, Run, SeenFile
+from seedbank.store import Store
+from seedbank.store.imports import Job
 
 WORDS = ("red", "blue", "circle", "square", "star", "cat", "lighthouse", "night", "watercolour", "soft", "light", "sea")
 
@@ -108,3 +111,9 @@ recipes = st.builds(
     batch=st.none() | st.dictionaries(texts, values, max_size=2),
     mode=st.sampled_from([None, "as-is", "strict"]),
 )
+
+
+def imported(store: Store, job: Job, given: Sequence[tuple[SeenFile, NewEntry]], *more: Any) -> tuple[Run | None, list[Holder]]:
+    """The run and the entry of each file, stored as an import stores a batch."""
+    with store.imports.adding(job, given, *more) as made:
+        return made

@@ -20,7 +20,7 @@ from seedbank.store import Store
 from seedbank.store.database import Database, Place, sqlite_module
 from seedbank.store.imports import Job
 from seedbank.store.schema import migrate, migrations_folder
-from tests.store.examples import digest, new_entry, recipe
+from tests.store.examples import digest, imported, new_entry, recipe
 
 FOLDER = Path(__file__).parent
 REVISIONS = sorted(file.name.split("_")[0] for file in (migrations_folder() / "versions").glob("*.py"))
@@ -121,7 +121,7 @@ def fill(store: Store) -> None:
     said = (Payload("png:parameters", "a cat\nSteps: 4, Seed: 7"), Payload("exif:UserComment", "猫", "猫".encode("utf-16-le")))
     seen = SeenFile("/pictures", "猫.png", 100, 10**18, 2**40, digest("file"))
     job = Job({"paths": ["/pictures"], "copy": True}, "old-ones")
-    import_run, _ = store.imports.add(job, [(seen, replace(new_entry(3), payloads=said))])
+    import_run, _ = imported(store, job, [(seen, replace(new_entry(3), payloads=said))])
     assert import_run is not None
     store.imports.finish(import_run)
     store.favourite([1, 4])

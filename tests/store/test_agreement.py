@@ -13,7 +13,7 @@ from seedbank.store import Store
 from seedbank.store.agreement import agreement, contradiction, damaged_payloads
 from seedbank.store.imports import Job
 from seedbank.store.integrity import integrity
-from tests.store.examples import digest, new_entry, recipe
+from tests.store.examples import digest, imported, new_entry, recipe
 
 FILES = tuple(ModelFile(f"{part}.safetensors", 9, digest(part)) for part in ("unet", "vae"))
 MODEL = Model(json_digest({file.path: file.sha256 for file in FILES}), "tiny", FILES, source="/models/tiny")
@@ -42,7 +42,7 @@ def filled(store: Store) -> Store:
     bare = NewEntry(origin="imported", picture=Picture(digest("cat pixels"), "RGB", 8, 8))
     raw = Payload("exif:UserComment", "猫", "猫".encode("utf-16-le"))
     bare = replace(bare, payloads=(Payload("png:parameters", "a cat " * 200_000), raw))
-    store.imports.add(Job({"paths": ["/pictures"]}), [(seen, bare)])
+    imported(store, Job({"paths": ["/pictures"]}), [(seen, bare)])
     for verdict, picture in (("different", Picture(digest("other"), "RGB", 128, 128)), ("exact", None), ("blocked", None)):
         store.add_regeneration(
             NewRegeneration(1, verdict, picture=picture, explanation={"line": f"{verdict}: this is the line"})

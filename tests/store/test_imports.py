@@ -11,7 +11,7 @@ from seedbank.store import Store
 from seedbank.store.imports import Job
 from seedbank.store.inserting import FEW
 from seedbank.store.integrity import integrity
-from tests.store.examples import digest, new_entry
+from tests.store.examples import digest, imported, new_entry
 
 JOB = Job({"paths": ["/pictures"]})
 
@@ -27,9 +27,9 @@ def new(number: int) -> NewEntry:
 
 
 def test_a_batch_is_one_transaction_and_an_import_one_operation(store: Store):
-    run, holders = store.imports.add(JOB, [(seen(1), new(1)), (seen(2), new(2))], ["sea"])
+    run, holders = imported(store, JOB, [(seen(1), new(1)), (seen(2), new(2))], ["sea"])
     assert run is not None
-    again, more = store.imports.add(replace(JOB, run=run), [(seen(3), new(3))], ["sea"])
+    again, more = imported(store, replace(JOB, run=run), [(seen(3), new(3))], ["sea"])
     assert again == run
     assert [(one.entry, one.new) for one in (*holders, *more)] == [(1, True), (2, True), (3, True)]
     assert [one.kind for one in store.operations()].count("import") == 1
@@ -41,20 +41,20 @@ def test_a_batch_is_one_transaction_and_an_import_one_operation(store: Store):
 
 
 def test_bytes_that_have_an_entry_get_no_second_one_whoever_comes_first(store: Store):
-    store.imports.add(JOB, [(seen(1), new(1))])
+    imported(store, JOB, [(seen(1), new(1))])
     other = replace(seen(1), folder="/copies")
-    run, holders = store.imports.add(Job({"paths": ["/copies"]}), [(other, new(1)), (seen(2), new(2)), (seen(2), new(2))])
+    run, holders = imported(store, Job({"paths": ["/copies"]}), [(other, new(1)), (seen(2), new(2)), (seen(2), new(2))])
     assert [(one.entry, one.new) for one in holders] == [(1, False), (2, True), (2, False)]
     assert store.imports.known("/copies", ["1.png"])["1.png"].file == other
     assert store.imports.known("/copies", ["9.png"]) == store.imports.known("/nowhere", ["1.png"]) == {}
-    nothing, _ = store.imports.add(Job({"paths": ["/again"]}), [(seen(1), new(1))])
+    nothing, _ = imported(store, Job({"paths": ["/again"]}), [(seen(1), new(1))])
     assert (run is None, nothing) == (False, None), "where nothing came in there is nothing to undo"
 
 
 def test_many_files_keep_their_names_and_texts_as_few_do(store: Store):
     files = [replace(seen(number), name=f"{number}\t\\N\n é.png") for number in range(3 * FEW)]
     odd = (Payload("png:parameters", "tab\t, \\N, \\., ü\n", b"raw \0 \xff"), Payload("png:prompt", ""))
-    store.imports.add(JOB, [(file, replace(new(at), payloads=odd)) for at, file in enumerate(files)])
+    imported(store, JOB, [(file, replace(new(at), payloads=odd)) for at, file in enumerate(files)])
     known = store.imports.known("/pictures", [file.name for file in files])
     assert [known[file.name].file for file in files] == files
     assert [known[file.name].holder.entry for file in files] == list(range(1, 3 * FEW + 1))
@@ -62,13 +62,13 @@ def test_many_files_keep_their_names_and_texts_as_few_do(store: Store):
 
 
 def test_an_import_is_resumed_until_it_is_finished(store: Store):
-    run, _ = store.imports.add(JOB, [(seen(1), new(1))])
+    run, _ = imported(store, JOB, [(seen(1), new(1))])
     assert store.imports.resumed(JOB).run == run
     assert store.imports.resumed(Job({"paths": ["/elsewhere"]})).run is None
     assert run is not None
     store.imports.finish(run)
     assert store.imports.resumed(JOB).run is None
-    named, _ = store.imports.add(replace(JOB, name="mine"), [(seen(2), new(2))])
+    named, _ = imported(store, replace(JOB, name="mine"), [(seen(2), new(2))])
     assert named is not None
     store.imports.finish(named)
     resumed = store.imports.resumed(replace(JOB, name="mine")).run
@@ -80,7 +80,7 @@ def test_an_import_is_resumed_until_it_is_finished(store: Store):
 
 def test_what_a_purge_takes_is_unknown_again_and_shared_texts_stay(store: Store):
     shared = Payload("png:parameters", "the same text")
-    store.imports.add(JOB, [(seen(number), replace(new(number), payloads=(shared,))) for number in (1, 2)])
+    imported(store, JOB, [(seen(number), replace(new(number), payloads=(shared,))) for number in (1, 2)])
     store.trash([1])
     assert store.imports.holders([seen(1).digest])[seen(1).digest].trashed
     store.purge([1])
@@ -105,7 +105,7 @@ def test_payloads_come_back_word_for_word(store: Store):
         Payload("png:Comment", "plain", b"plain"),
         Payload("xmp", "", b""),
     )
-    store.imports.add(JOB, [(seen(1), replace(new(1), payloads=given))])
+    imported(store, JOB, [(seen(1), replace(new(1), payloads=given))])
     found = store.imports.payloads(1)
     assert [(one.place, one.text) for one in found] == [(one.place, one.text) for one in given]
     assert [one.raw for one in found] == [one.raw or one.text.encode("utf-8", "surrogatepass") for one in given]

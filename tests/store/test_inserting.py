@@ -12,7 +12,7 @@ from seedbank.store.inserting import FEW, insert_many
 from seedbank.store.integrity import integrity
 from seedbank.store.tables import prompts
 from tests.conftest import Databases
-from tests.store.examples import digest, new_entry
+from tests.store.examples import digest, imported, new_entry
 
 MANY = 3 * FEW
 
@@ -57,7 +57,7 @@ def test_an_import_leaves_postgresql_with_statistics_and_words_in_their_index(st
     if databases.kind != "postgresql":
         pytest.skip("SQLite has neither")
     seen = [SeenFile("/pictures", f"{number}.png", 1, 1, number, digest("file", number)) for number in range(MANY)]
-    run, _ = store.imports.add(Job({"paths": ["/pictures"]}), [(one, new_entry(at)) for at, one in enumerate(seen)])
+    run, _ = imported(store, Job({"paths": ["/pictures"]}), [(one, new_entry(at)) for at, one in enumerate(seen)])
     assert run is not None
     store.imports.finish(run)
     with store.database.reading() as connection:
