@@ -95,9 +95,7 @@ class Commands(click.Group):
             from difflib import get_close_matches
 
             near = get_close_matches(name, COMMANDS, n=1)
-            context.fail(
-                f"There is no command {name!r}." + (f" Did you mean {near[0]!r}?" if near else " See seedbank --help.")
-            )
+            context.fail(f"There is no command {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
         return super().resolve_command(context, args)
 
 

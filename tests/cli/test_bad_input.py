@@ -30,6 +30,7 @@ FAST = ("--steps", "3", "--model", "embedded@0", "--device", "cpu", "--size", "6
         (["sweep", "x", "--seeds", "1,2", "--page", "."], 2, ". cannot be written: Is a directory"),
         (["vary", "1", "--seed", "-1", "--contact-sheet", "no/such/a.png"], 2, "no/such/a.png cannot be written"),
         (["lst"], 2, "Did you mean 'ls'?"),
+        (["find", "x"], 2, "There is no command 'find'.\n  See: seedbank --help\n"),
         (["rate", "1", "9"], 2, "not one of"),
         (["regen", "1", "--tolerance", "soon"], 2, "tolerance"),
         (["regen", "1", "--with", "threads"], 2, "NAME=VALUE"),
