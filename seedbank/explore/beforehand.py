@@ -11,7 +11,7 @@ from seedbank.errors import BadInput, Blocked
 from seedbank.explore.axes import FIELDS, LOADED, PLACES, Axis
 from seedbank.explore.cells import tried
 from seedbank.explore.changes import TEXTS, Change, has_place
-from seedbank.recording.beforehand import check_arguments, check_sizes
+from seedbank.recording.beforehand import check_arguments, check_clip_skip, check_sizes
 from seedbank.records import Entry
 
 ARGUMENTS = ("strength", "clip_skip", "prompt_2")
@@ -49,6 +49,7 @@ def check_changes(pipeline: str | None, folder: Path | None, changes: Iterable[C
     check_arguments(pipeline, named)
     if folder is not None:
         check_sizes(pipeline, folder, sizes)
+        check_clip_skip(named.get("clip_skip"), folder)
 
 
 def check_axes(axes: Sequence[Axis], pipeline: str | None, folder: Path | None) -> None:
