@@ -56,6 +56,10 @@ def _parsed(text: str, saved: bool) -> Query:
         if character == "\0" or "\ud800" <= character <= "\udfff":
             _fail(text, at, "contains a character that no prompt can hold", "Remove it.")
     if (conditions := pasted(text)) is not None:
+        if not conditions:
+            raise BadInput(
+                "The query is a pasted text that says nothing to look for.", "Copy it whole, or write words of the prompt."
+            )
         return Query(all_of([_checked(condition, text) for condition in conditions]))
     node = _tree(text, saved)
     parts = list(node.of) if isinstance(node, And) else [node]

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedbank.errors import BadInput
+from seedbank.formats.block import LANGUAGES, write_block
 from seedbank.query import ALIASES, KEYS, SORTS, And, Not, Or, Query, Sort, Term, both, format_query, grammar, parse
 from seedbank.query.dates import span
+from seedbank.recipe import Recipe
 
 A, B, C = (Term("prompt", letter) for letter in "abc")
 
@@ -108,6 +110,107 @@ def test_a_pasted_parameters_text_is_a_query():
     assert parse("Steps: 8, Seed: -1, Size: 128x256, CFG scale: 4") == Query(
         And((Term("steps", "8"), Term("size", "128x256"), Term("cfg", "4")))
     ), "without a seed, the size counts"
+    starred = parse("a ** red (circle * 2)\nSteps: 8, Seed: 7, Size: 64x64")
+    assert starred == Query(And((prompt("a"), prompt("red (circle"), prompt("2)"), Term("steps", "8"), Term("seed", "7"))))
+
+
+def prompt(text: str) -> Term:
+    return Term("prompt", text)
+
+
+BLOCK = f"""【图像复现指令】
+种子：４７１１
+提示词：“山谷里的小木屋，晨雾 <lora:ink:0.8>”
+负面提示词：「模糊」
+尺寸：1024×576
+步数：50，CFG：8.0
+采样器: Euler a
+LoRA: ink 0.7
+模型: z-image.safetensors
+seedbank: recipe {"a" * 64}, image {"b" * 64}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        (
+            BLOCK,
+            (
+                prompt("山谷里的小木屋，晨雾"),
+                Term("negative", "模糊"),
+                Term("seed", "4711"),
+                Term("steps", "50"),
+                Term("cfg", "8.0"),
+                Term("sampler", "Euler a"),
+                Term("model", "z-image"),
+                Term("lora", "ink"),
+            ),
+        ),
+        (
+            '[Image recipe]\nSeed: 7\nPrompt: "a cat"\nGuidance: 3.5',
+            (prompt("a cat"), Term("seed", "7"), Term("guidance", "3.5")),
+        ),
+        ('[image recipe] Seed: 7 Prompt: "a cat" Steps: 8', (prompt("a cat"), Term("seed", "7"), Term("steps", "8"))),
+        ("【我的图】\nSeed:7\nPrompt:cat", (prompt("cat"), Term("seed", "7"))),
+        (
+            "- **Prompt**: a cat\n- **Steps**: 8\n- **Size**: 64x32",
+            (prompt("a cat"), Term("size", "64x32"), Term("steps", "8")),
+        ),
+        ("Seed: -1\nPrompt: red * blue\nWidth: 640", (prompt("red"), prompt("blue"), Term("size", "640x*"))),
+        (
+            "Prompt: a cat\nSteps: 8, Sampler: Euler, Seed: 7",
+            (prompt("a cat"), Term("seed", "7"), Term("steps", "8"), Term("sampler", "Euler")),
+        ),
+    ],
+)
+def test_a_pasted_block_is_a_query(text: str, terms: tuple[Term, ...]):
+    assert parse(text) == parse([text]) == Query(And(terms))
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("prompt:cat seed:7", (prompt("cat"), Term("seed", "7"))),
+        ("【x】 seed:7 steps:8", (prompt("【x】"), Term("seed", "7"), Term("steps", "8"))),
+        ('【x】 "Seed: 7" seed:7', (prompt("【x】"), prompt("Seed: 7"), Term("seed", "7"))),
+        ("[Image recipe]", (prompt("[Image"), prompt("recipe]"))),
+        ("种子：7 cat", (prompt("种子：7"), prompt("cat"))),
+    ],
+)
+def test_what_looks_like_a_block_is_a_query_as_it_stands(text: str, terms: tuple[Term, ...]):
+    assert parse(text) == Query(And(terms))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Seed: abc\nPrompt: a cat", "The seed 'abc' in this block is no whole number"),
+        ("[Image recipe]\nSeed: 7\nPrompt: a cat\nSize: large", "The size 'large' in this block is no size"),
+        ('[Image recipe]\nSeed: -1\nPrompt: ""', "says nothing to look for"),
+        ("prompt: a cat", "has prompt: without a value"),
+    ],
+)
+def test_a_block_that_cannot_be_looked_for_says_why(text: str, said: str):
+    with pytest.raises(BadInput, match=said):
+        parse(text)
+
+
+_texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0*<"), max_size=30).map(str.strip).filter(bool)
+
+
+@given(_texts, _texts, st.integers(0, 2**64 - 1), st.integers(1, 999), st.floats(0.01, 99).map(lambda value: round(value, 3)))
+def test_any_block_that_seedbank_writes_is_the_query_for_what_it_says(
+    positive: str, negative: str, seed: int, steps: int, cfg: float
+):
+    recipe = Recipe(
+        conditioning={"prompt": positive, "negative_prompt": negative},
+        noise={"kind": "torch-cpu", "seed": str(seed)},
+        call={"width": 64, "height": 32, "num_inference_steps": steps},
+    )
+    said = ("prompt", positive), ("negative", negative), ("seed", str(seed)), ("steps", str(steps)), ("cfg", str(cfg))
+    for lang in LANGUAGES:
+        assert parse([write_block(recipe, lang=lang, cfg=cfg)]) == Query(And(tuple(Term(*one) for one in said)))
 
 
 @pytest.mark.parametrize(
