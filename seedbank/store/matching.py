@@ -18,7 +18,7 @@ from seedbank.dialects import LONGEST_NAME, SAMPLER_NAMES, SCHEDULE_NAMES, meani
 from seedbank.query.values import Shape
 from seedbank.samplers import FLOW_SAMPLERS, NORMAL, OTHER_NAMES, SAMPLERS, SIGMAS, SPACINGS, is_flow
 from seedbank.store.digests import begins, last_rows
-from seedbank.store.tables import environment_parts, methods, parts, settings, sizes
+from seedbank.store.tables import adapters, environment_parts, methods, models, parts, settings, sizes
 from seedbank.store.usage import adapters_of_settings
 from seedbank.store.words import fold
 
@@ -48,6 +48,12 @@ def ids_named(connection: Connection, table: Table, text: str, *, digests: bool 
     if digests and DIGEST.fullmatch(text.lower()):
         condition = condition | begins(table.c.digest, text.lower())
     return list(connection.scalars(select(table.c.id).where(condition).order_by(table.c.id)))
+
+
+def adapter_ids(connection: Connection, text: str) -> list[int]:
+    """The ids of adapters whose name is meant, which stands with their files in `models`, or whose digest begins so."""
+    beside = select(adapters.c.id).join(models, models.c.digest == adapters.c.digest).where(named(models.c.folded, text))
+    return sorted({*ids_named(connection, adapters, text, digests=True), *connection.scalars(beside)})
 
 
 def size_ids(connection: Connection, shape: Shape) -> list[int]:

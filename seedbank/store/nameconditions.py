@@ -11,7 +11,7 @@ from seedbank.errors import BadInput, NotFound
 from seedbank.query.values import Range, Ranges
 from seedbank.store import sources, words
 from seedbank.store.asking import Asking, any_of
-from seedbank.store.matching import DIGEST, named, pattern
+from seedbank.store.matching import DIGEST, adapter_ids, named, pattern
 from seedbank.store.reading import LARGEST_ID
 from seedbank.store.sources import NOTHING, Condition, by_column, by_ids, by_posting, by_relation, not_that
 from seedbank.store.tables import (
@@ -107,7 +107,7 @@ def lora_condition(asking: Asking, key: str, value: str) -> Condition:
     if value == "*":
         ids = list(asking.connection.scalars(select(adapters.c.id)))
     else:
-        ids = asking.ids_named(adapters, value, digests=True)
+        ids = asking.once("lora", value, lambda: adapter_ids(asking.connection, value))
         if not ids and not DIGEST.fullmatch(value.lower()):
             asking.missed("adapter", value, adapters)
     return by_relation(entry_adapters, entry_adapters.c.adapter_id, ids, sqlite=asking.sqlite)

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from sqlalchemy import ColumnElement, Connection, Table, exists, func, select
 
-from seedbank.store.tables import entries, models
+from seedbank.store.tables import adapters, entries, models
 from seedbank.store.words import fold
 
 MOST = 2_000
@@ -48,22 +48,28 @@ def meant(near: str | None) -> str:
 def nearest(connection: Connection, name: str, table: Table) -> str | None:
     """The name in `table` that is most like this one; None where none is."""
     wanted = fold(name)
+    table, counted = _named_in(table)
     alike = func.length(table.c.name).between(len(name) - 2, len(name) + 2)
     first = func.lower(func.substr(table.c.name, 1, 1)) == wanted[:1]  # seldom the letter that is mistyped
-    statement = select(table.c.name).where(alike, *_of_entries(table)).order_by(first.desc(), table.c.id.desc()).limit(MOST)
+    statement = select(table.c.name).where(alike, *counted).order_by(first.desc(), table.c.id.desc()).limit(MOST)
     names = {fold(known): known for known in connection.scalars(statement)}
     close = get_close_matches(wanted, list(names), n=1)
-    return names[close[0]] if close else _longer(connection, wanted, table)
+    return names[close[0]] if close else _longer(connection, wanted, table, counted)
 
 
-def _longer(connection: Connection, wanted: str, table: Table) -> str | None:
+def _longer(connection: Connection, wanted: str, table: Table, counted: list[ColumnElement[bool]]) -> str | None:
     """The shortest name that begins with what was written: a word of two, a family without its version."""
     begins = func.lower(table.c.name).startswith(wanted, autoescape=True)
     length = func.length(table.c.name)
-    statement = select(table.c.name).where(begins, *_of_entries(table)).order_by(length, table.c.id).limit(1)
+    statement = select(table.c.name).where(begins, *counted).order_by(length, table.c.id).limit(1)
     return connection.scalar(statement) if wanted else None
 
 
-def _of_entries(table: Table) -> list[ColumnElement[bool]]:
-    """Models stand beside adapters in one table: those that no entry has for its model are not offered."""
-    return [exists().where(entries.c.model_id == models.c.id)] if table is models else []
+def _named_in(table: Table) -> tuple[Table, list[ColumnElement[bool]]]:
+    """Where the names of `table` stand, and which of them are offered: models and adapters are named in one table, and those
+    that no entry has for the one or the other are left out."""
+    if table is models:
+        return models, [exists().where(entries.c.model_id == models.c.id)]
+    if table is adapters:
+        return models, [exists().where(adapters.c.digest == models.c.digest)]
+    return table, []

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from seedbank.formats.block import write_block
+from seedbank.formats.reading import Lora
 from seedbank.query import parse
-from seedbank.records import NewEntry, NewRegeneration
+from seedbank.records import Model, NewEntry, NewRegeneration
 from seedbank.store import Store
 from seedbank.store.agreement import agreement
 from tests.conftest import Databases
@@ -109,6 +111,30 @@ def test_words_find(library: Store, words: str, found: list[int]):
     assert [entry.id for entry in library.find(parse(words))] == sorted(found, reverse=True)
     assert list(library.ids(parse(words))) == sorted(found, reverse=True)
     assert library.count(parse(words)) == len(found)
+
+
+def test_adapters_are_found_by_name_or_digest(store: Store):
+    ink, paper = model("ink"), model("Paper, soft")
+
+    def made(number: int, adapter: Model) -> NewEntry:
+        item = {"kind": "lora", "digest": adapter.digest, "weight": 0.8}
+        return new_entry(number, recipe=recipe(7, "a red circle", adapters=(item,)), adapters=(adapter,))
+
+    store.add_entries([made(1, ink), made(2, paper), new_entry(3)])
+    heard: list[str] = []
+    store.tell_unknown(heard.append)
+    for text, found in (
+        ("lora:INK", [1]),
+        ('lora:"paper*"', [2]),
+        (f"lora:{ink.digest[:8]} circle", [1]),
+        ("lora:*", [2, 1]),
+        ("-lora:ink", [3, 2]),
+        ("lora:embedded", []),
+        ("lora:inks", []),
+        (write_block(store.entry(1).recipe, model_name="embedded", loras=(Lora("ink", 0.8),), cfg=5.5), [1]),
+    ):
+        assert [entry.id for entry in store.find(parse(text))] == found, text
+    assert heard == ["there is no adapter 'embedded'", "there is no adapter 'inks': did you mean 'ink'?"]
 
 
 SAID: tuple[tuple[dict, str, str], ...] = (
