@@ -62,6 +62,11 @@ class Names:
         """Our name for a tool's word: by its own dialect, else by any that has the word."""
         return self._own.get((dialect, plain(word))) or self._every.get(plain(word))
 
+    @property
+    def words(self) -> Mapping[str, str]:
+        """{a word of any tool, as `plain` gives it: our name}"""
+        return self._every
+
     def written(self, ours: str, dialect: str) -> str | None:
         """How a dialect writes our name; None where it has no word for it."""
         return self.rows[ours][DIALECTS.index(dialect)].split("|")[0] or None

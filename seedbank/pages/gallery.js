@@ -1,8 +1,8 @@
 // Text is only ever written with textContent: nothing that a prompt contains can become markup.
 const WORDS = {
   en: {
-    search: "Search prompts, tags, models … or tag:poster rating:4..", of: "of", entries: "entries", entry: "entry", only: "★ Favourites",
-    language: "中文", light: "Light", dark: "Dark", nothing: "Nothing here matches.", none: "There are no entries on this page.",
+    search: "Search prompts, or tag:poster rating:4.. (cat OR dog)", of: "of", entries: "entries", entry: "entry", only: "★ Favourites",
+    language: "中文", light: "Light", dark: "Dark", nothing: "Nothing here matches.", unknown: "This page does not know", knows: ". It knows", unread: "This means nothing here:", none: "There are no entries on this page.",
     absent: "The picture is not here.", bring: "Bring it back with:", take: "Copy", clear: "Clear", copied: "Copied", uncopied: "The browser refused; select the text and copy it.",
     parameters: "Copy parameters", copySeed: "Copy seed", copyRegen: "Copy regen command", copyJson: "Copy recipe JSON", whole: "The whole recipe",
     prompt: "Prompt", negative: "Negative", seed: "Seed", steps: "Steps", guidance: "Guidance", cfg: "CFG", size: "Size", model: "Model",
@@ -12,8 +12,8 @@ const WORDS = {
     exact: "exact", close_: "close", different: "different", unstable: "unstable", failed: "failed", blocked: "blocked",
   },
   zh: {
-    search: "搜索提示词、标签、模型……或 tag:poster rating:4..", of: "/", entries: "条", entry: "条", only: "★ 收藏",
-    language: "English", light: "浅色", dark: "深色", nothing: "没有符合的条目。", none: "本页没有条目。",
+    search: "搜索提示词，或 tag:poster rating:4.. (猫 OR 狗)", of: "/", entries: "条", entry: "条", only: "★ 收藏",
+    language: "English", light: "浅色", dark: "深色", nothing: "没有符合的条目。", unknown: "本页不认识", knows: "，只认识", unread: "此处无法理解：", none: "本页没有条目。",
     absent: "图片不在本机。", bring: "用此命令重建：", take: "复制", clear: "清除", copied: "已复制", uncopied: "浏览器拒绝了复制，请手动选取。",
     parameters: "复制参数", copySeed: "复制种子", copyRegen: "复制重现命令", copyJson: "复制配方 JSON", whole: "完整配方",
     prompt: "提示词", negative: "负面提示词", seed: "种子", steps: "步数", guidance: "引导系数", cfg: "CFG", size: "尺寸", model: "模型",
@@ -23,7 +23,6 @@ const WORDS = {
     exact: "完全一致", close_: "接近", different: "不同", unstable: "不稳定", failed: "失败", blocked: "受阻",
   },
 };
-const data = JSON.parse(document.getElementById("data").textContent);
 const at = (id) => document.getElementById(id);
 const make = (name, kind, text) => { const it = document.createElement(name); if (kind) it.className = kind; if (text !== undefined) it.textContent = text; return it; };
 const kept = { get(key) { try { return localStorage.getItem(key); } catch { return null; } }, set(key, value) { try { localStorage.setItem(key, value); } catch { /* private window */ } } };
@@ -37,10 +36,6 @@ const cards = new Map();
 const word = (key) => WORDS[language][key];
 const verdict = (name) => word(name === "close" ? "close_" : name);
 const starred = (entry) => marks.has(entry.id) ? marks.get(entry.id) : Boolean(entry.favourite);
-
-for (const entry of data.entries)
-  entry.found = [entry.id, entry.seed, entry.prompt, entry.negative, entry.model, entry.size, entry.verdict, entry.scheduler, entry.sampler, ...(entry.adapters || []), ...(entry.tags || []), ...(entry.notes || [])]
-    .filter((value) => value !== undefined).join("\n").normalize("NFC").toLowerCase();
 
 const lastPiece = (name) => (name || "").replace(/[\\/]+$/, "").split(/[\\/]/).pop();
 
@@ -90,14 +85,27 @@ function label() {
   if (at("detail").open) fill();
 }
 
+// What a query finds; nothing where a part of it is unknown.
+function meant(query) {
+  try { return { holds: parse(query) || (() => true) }; }
+  catch (error) {
+    if (!(error instanceof Unknown)) throw error;
+    return { holds: () => false, unknown: error };
+  }
+}
+
+function reason({ piece, isKey }) {
+  const short = piece.length > 60 ? `${piece.slice(0, 60)}…` : piece;
+  return isKey ? `${word("unknown")} ${short}${word("knows")} ${Object.keys(CONDITIONS).map((key) => `${key}:`).join(" ")}` : `${word("unread")} ${short}`;
+}
+
 function search() {
-  const wanted = conditions(at("search").value, starred);
-  shown = data.entries.filter((entry) => !entry.off && (!onlyStarred || starred(entry)) &&
-    wanted.every((holds) => holds(entry)));
+  const { holds, unknown } = meant(at("search").value);
+  shown = data.entries.filter((entry) => !entry.off && (!onlyStarred || starred(entry)) && holds(entry));
   const visible = new Set(shown);
   for (const entry of data.entries) cards.get(entry.id).hidden = !visible.has(entry);
   at("nothing").hidden = shown.length > 0;
-  at("nothing").textContent = word(data.entries.length ? "nothing" : "none");
+  at("nothing").textContent = unknown ? reason(unknown) : word(data.entries.length ? "nothing" : "none");
   const all = data.entries.length;
   at("count").textContent = (shown.length === all ? `${all} ` : `${shown.length} ${word("of")} ${all} `) + word(all === 1 ? "entry" : "entries");
   current = -1;

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import html
 import json
+import math
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -23,8 +24,9 @@ from typing import TYPE_CHECKING, Any
 from seedbank.engine.source import cache_folder
 from seedbank.errors import BadInput, SeedbankError
 from seedbank.keeping import known_adapters
+from seedbank.pages.language import LANGUAGE, method_names
 from seedbank.pipelines import cfg_of
-from seedbank.progress import QUIET, Progress
+from seedbank.progress import QUIET, Progress, track
 from seedbank.records import Entry
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ def cards(
 ) -> list[dict[str, Any]]:
     """What the page knows of each entry, with a preview that is the smaller the more there are."""
     side = next(pixels for most, pixels in SIDES if len(entries) <= most)
-    previews = _previews(bank, entries, side, progress)
+    shown = _addresses(bank, entries, side, progress)
     known: dict[str, str] = {}
     asked: set[str] = set()
     for entry in entries:
@@ -64,7 +66,7 @@ def cards(
         if wanted - asked:
             known |= {digest: model.name for digest, model in known_adapters(bank, entry.recipe).items()}
             asked |= wanted
-    return [_card(entry, text_of, preview, known) for entry, preview in zip(entries, previews, strict=True)]
+    return [_card(entry, text_of, preview, known) for entry, preview in zip(entries, shown, strict=True)]
 
 
 def page(values: Mapping[str, Any], title: str, also: Sequence[str] = ()) -> str:
@@ -77,7 +79,7 @@ def page(values: Mapping[str, Any], title: str, also: Sequence[str] = ()) -> str
         policy=f"default-src 'none'; img-src data:; style-src '{_source(style)}'; script-src '{_source(script)}'",
         style=style,
         script=script,
-        data=json_for_html({"title": title, "written": written, **values}),
+        data=json_for_html({"title": title, "written": written, "language": LANGUAGE, **values}),
     )
 
 
@@ -94,7 +96,7 @@ def _source(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _card(entry: Entry, text_of: Callable[[Entry], str], preview: str | None, adapters: Mapping[str, str]) -> dict[str, Any]:
+def _card(entry: Entry, text_of: Callable[[Entry], str], preview: str | None, known: Mapping[str, str]) -> dict[str, Any]:
     recipe, picture = entry.recipe, entry.picture
     size = None
     if picture is not None and picture.width:
@@ -116,7 +118,9 @@ def _card(entry: Entry, text_of: Callable[[Entry], str], preview: str | None, ad
         "scheduler": recipe.scheduler_class if recipe else None,
         "sampler": " · ".join(word for word in map(entry.details.get, ("sampler", "schedule")) if isinstance(word, str))
         or None,
-        "adapters": [_adapter(item, adapters) for item in (recipe.adapters if recipe else ())],
+        "adapters": [_adapter(item, known) for item in (recipe.adapters if recipe else ())],
+        "loras": [name for item in (recipe.adapters if recipe else ()) if (name := known.get(str(item.get("digest"))))],
+        "method": method_names(entry),
         "tags": list(entry.tags),
         "notes": list(entry.notes),
         "favourite": entry.favourite,
@@ -126,11 +130,17 @@ def _card(entry: Entry, text_of: Callable[[Entry], str], preview: str | None, ad
         "user": entry.user,
         "tool": _tool(entry),
         "image": picture.digest if picture else None,
+        "file": entry.blob.digest if entry.blob else None,
         "recipe": entry.recipe_digest,
         "parameters": text_of(entry) if recipe else None,
         "json": recipe.to_dict() if recipe else None,
     }
-    return {name: value for name, value in values.items() if value not in (None, [], False)}
+    return {name: _plain(value) for name, value in values.items() if value is not None and value is not False and value != []}
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON can hold it: a guidance without end is a text."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _adapter(item: Mapping[str, Any], names: Mapping[str, str]) -> str:
@@ -152,15 +162,20 @@ def _tool(entry: Entry) -> str | None:
 # -- previews ---------------------------------------------------------------------------------------------------------
 
 
-def _previews(bank: Bank, entries: Sequence[Entry], side: int, progress: Progress) -> list[str | None]:
+def _addresses(bank: Bank, entries: Sequence[Entry], side: int, progress: Progress) -> list[str | None]:
     """Data addresses of small pictures; None where the picture is not here or cannot be read."""
-    previews: list[str | None] = []
+    return [
+        None if data is None else f"data:image/webp;base64,{base64.b64encode(data).decode()}"
+        for data in previews(bank, entries, side, progress)
+    ]
+
+
+def previews(bank: Bank, entries: Sequence[Entry], side: int, progress: Progress = QUIET) -> list[bytes | None]:
+    """WebP files of the entries' pictures; None where the picture is not here or cannot be read."""
     # Pillow decodes and scales without holding the interpreter, so threads use all cores.
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool, progress.task("previews", len(entries)) as task:
-        for data in pool.map(lambda entry: preview(bank, entry, side), entries):
-            previews.append(None if data is None else f"data:image/webp;base64,{base64.b64encode(data).decode()}")
-            task.advance()
-    return previews
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        made = pool.map(lambda entry: preview(bank, entry, side), entries)
+        return list(track(progress, made, "previews", len(entries)))
 
 
 def preview(bank: Bank, entry: Entry, side: int) -> bytes | None:
