@@ -73,7 +73,9 @@ def importing(store: Store, options: Options) -> Iterator[Import]:
     """An import into this bank, of which nothing is fed yet. Its pictures go into a folder that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="seedbank-insertion-") as folder:
         blobs = Blobs.open(Path(folder) / "images", create=True)
-        with Import(Bank(store, blobs), (folder,), options) as under_way:
+        bank = Bank(store, blobs)
+        bank.claim_images()  # the files of a drawn-up bank lie nowhere
+        with Import(bank, (folder,), options) as under_way:
             yield under_way
 
 

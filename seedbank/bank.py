@@ -35,6 +35,22 @@ PNG_TYPE = "image/png"
 class Bank(Readable):
     """One database plus one image store. Use `seedbank.open`, which adds rendering to what is here."""
 
+    def require_writable(self) -> None:
+        """Raises `StorageError` where nothing can be recorded, before work whose result could not be kept."""
+        self.store.database.require_writable()
+        self.blobs.require_own()
+
+    def claim_images(self, *, share: bool = False) -> list[str]:
+        """Make the image store this bank's, where its files are lost for good, or its mark; gives the banks that share it.
+
+        With `share` also where it is another bank's: both then write there, and `gc` removes nothing for either. Raises
+        `StorageError` for another's store without it.
+        """
+        from seedbank.blobs.mark import claim
+
+        others = claim(self.blobs, self.owner, share=share)
+        return [place or uid for uid, place in others.items()]
+
     def put_image(
         self, pixels: Pixels, recipe: Recipe | None = None, model: Model | None = None, adapters: Sequence[Model] = ()
     ) -> tuple[Picture, Blob]:

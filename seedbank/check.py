@@ -10,6 +10,7 @@ from pathlib import Path
 
 from seedbank.bank import MOVED, Bank, belongs, first_difference
 from seedbank.blobs import DamagedBlob
+from seedbank.blobs.mark import SAMPLE, objection, require_alone
 from seedbank.errors import BadInput, NotFound, SeedbankError, StorageError
 from seedbank.hashing import file_digest, sha256
 from seedbank.progress import QUIET, Progress
@@ -45,6 +46,10 @@ def check(bank: Bank, *, read_data: bool = False, progress: Progress = QUIET) ->
         what = f"The image store {bank.blobs.url} is not there or empty, without all {len(kept):,} files."
         yield Finding("missing", what, NO_STORE)
         named = [file for file in named if file.location is not None]
+    elif (why := _objection(bank, bool(kept))) is not None:
+        yield Finding("store", why.message, why.hint)
+        if not any(bank.blobs.has(file.digest) for file in kept[:SAMPLE]):
+            named = [file for file in named if file.location is not None]
     with progress.task("checking files", total=len(named)) as task:
         for file in named:
             yield from (_check_blob if file.location is None else _check_reference)(bank, file, read_data)
@@ -53,6 +58,14 @@ def check(bank: Bank, *, read_data: bool = False, progress: Progress = QUIET) ->
         yield from _check_pictures(bank, progress)
         yield from _check_traces(bank, progress)
         yield from _check_differences(bank, progress)
+
+
+def _objection(bank: Bank, has_files: bool) -> StorageError | None:
+    """Why the image store is not this bank's; None where it is, or where neither says so and the bank has no files."""
+    try:
+        return objection(bank.blobs, bank.owner) if has_files or bank.blobs.mark() is not None else None
+    except StorageError as error:  # what says it is damaged, or cannot be read
+        return error
 
 
 def _entry_of(bank: Bank, file: Referred) -> int | None:
@@ -208,9 +221,10 @@ def collect_garbage(bank: Bank, *, grace_hours: float = 24.0, dry_run: bool = Fa
     """Remove blobs that no row names and unfinished writes, once they are older than `grace_hours`.
 
     The grace protects whoever records at this moment: a blob is stored before the row that names it. The named blobs are
-    listed after the stored ones, so that a row inserted meanwhile spares its blob. Raises `StorageError` where the store has
-    none of the files that the bank has: it is another bank's then.
+    listed after the stored ones, so that a row inserted meanwhile spares its blob. Raises `StorageError` where the store is
+    another bank's, too, or has none of the files that the bank has.
     """
+    require_alone(bank.blobs, bank.owner)
     before = datetime.now(UTC) - timedelta(hours=grace_hours)
     stored = list(bank.blobs.list())
     named = {file.digest: file.location for file in bank.store.blobs()}

@@ -74,6 +74,23 @@ def publish_all(finals: Mapping[Path, Path]) -> None:
             list(threads.map(sync_folder, folders))
 
 
+def publish_first(temporary: Path, final: Path) -> None:
+    """`publish` where there is no `final` yet; else `temporary` is removed.
+
+    Of two at the same moment one comes first wherever there are hard links, which exFAT and some network folders lack.
+    """
+    try:
+        os.link(temporary, final)
+    except FileExistsError:
+        pass
+    except OSError:
+        if not final.exists():
+            publish(temporary, final)
+            return
+    temporary.unlink()
+    sync_folder(final.parent)
+
+
 def make_folders(root: Path, names: Iterable[str]) -> None:
     """Make the folders `names` in `root` where they are missing; they are on the disk by then."""
     for name in names:

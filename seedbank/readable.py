@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -15,6 +16,7 @@ from seedbank.records import Blob, Count, Entry, Output, Page
 
 if TYPE_CHECKING:
     from seedbank.blobs import Blobs
+    from seedbank.blobs.mark import Owner
     from seedbank.query import Query
     from seedbank.store import Store
 
@@ -48,18 +50,38 @@ def first_difference(recorded: Stages, present: Stages) -> str | None:
     return next((stage for stage, _ in present if stage not in known), None)
 
 
+def _owner(store: Store) -> Owner:
+    from seedbank.blobs.mark import Owner
+
+    place = store.database.place
+    where = place if place.file is None else place.file.absolute()
+    return Owner(store.info().uid, str(where), lambda: (file.digest for file in store.blobs() if file.location is None))
+
+
+def _admit(store: Store, blobs: Blobs) -> None:
+    from seedbank.blobs.mark import admit
+
+    admit(blobs, _owner(store))
+
+
 class Readable:
     """One database plus one image store, opened."""
 
     def __init__(self, store: Store, blobs: Blobs) -> None:
         self.store = store
         self.blobs = blobs
+        blobs.guard = partial(_admit, store)
 
     option = ""
     """``--bank …`` for commands that others paste, where this is not the bank that they mean without it."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.place}, as {self.store.user}>"
+
+    @property
+    def owner(self) -> Owner:
+        """The bank, as its image store knows it."""
+        return _owner(self.store)
 
     @property
     def place(self) -> str:
@@ -90,17 +112,24 @@ class Readable:
 
     @classmethod
     def create(cls, url: str | Path, *, images: str | None = None, user: str | None = None) -> Self:
-        """A new bank at `url`. Raises `BadInput` where there is one already."""
+        """A new bank at `url`. Raises `BadInput` where there is one already, or where its image store would be another's."""
         from seedbank.blobs import Blobs
+        from seedbank.blobs.mark import claim, require_free
         from seedbank.store import Store
+        from seedbank.store.schema import status
 
         if images is not None:
             # Recorded as it is reached from anywhere, not from the folder in which the bank was made.
             images = images if "://" in images else str(Path(images).expanduser().resolve())
+        if status(str(url)).revision is None and (place := images or Store.images_beside(str(url))):
+            require_free(Blobs.open(place))
+        if images is not None:
             Blobs.open(images, create=True)  # first, so that no bank is made whose pictures have no place
         store = Store.create(str(url), images_url=images, user=user)
         try:
-            return cls(store, Blobs.open(store.info().images_url, create=True))
+            bank = cls(store, Blobs.open(store.info().images_url))
+            claim(bank.blobs, bank.owner)
+            return bank
         except BaseException:
             store.close()
             raise

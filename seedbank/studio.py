@@ -147,7 +147,7 @@ class Studio(Interchange):
         request = Request(prompt, negative, seed, n, steps, guidance, cfg, width, height, mode, dict(arguments or {}), chosen)
         choice = ModelChoice(model, revision, variant, model_config, dtype)
         parent = None if variant_of is None else self.entry(variant_of)
-        self.store.database.require_writable()
+        self.require_writable()
         yield from generate(
             self,
             request,
@@ -196,7 +196,7 @@ class Studio(Interchange):
         from seedbank.recording.capture import record_call
         from seedbank.recording.gaps import SINGLE
 
-        self.store.database.require_writable()
+        self.require_writable()
         recorded = record_call(self, pipe, (), call, self._later, tags)
         SINGLE.say_softly()
         SINGLE.add(type(pipe).__name__, recorded)
@@ -215,7 +215,7 @@ class Studio(Interchange):
         """
         from seedbank.recording.block import recording
 
-        self.store.database.require_writable()
+        self.require_writable()
         return recording(self, self._later, tags)
 
     def _later(self, act: Callable[[], T]) -> Promised[T]:
@@ -238,6 +238,7 @@ class Studio(Interchange):
         from seedbank.importing.again import Translator
         from seedbank.regen import regenerate
 
+        self.require_writable()
         yield from regenerate(self, ids, options, progress, translate=Translator(self))
 
     def regenerating_via(
@@ -249,7 +250,9 @@ class Studio(Interchange):
         """
         from seedbank.exchange.via import Via, regenerate_via
 
-        yield from regenerate_via(self, ids, Via.parse(via), tolerance, progress)
+        server = Via.parse(via)
+        self.require_writable()
+        yield from regenerate_via(self, ids, server, tolerance, progress)
 
     def environment(self, which: int | str = "now") -> Environment:
         """The environment of an entry (WHICH names one), one by the beginning of its digest, or that of `now`."""

@@ -120,6 +120,15 @@ class BlobsContract:
         assert again.get(DIGEST) == PICTURE
         assert again.url == blobs.url
 
+    def test_the_mark_is_written_once_unless_it_is_replaced_and_is_no_blob(self, blobs: Blobs) -> None:
+        assert blobs.mark() is None
+        blobs.write_mark(b"the first")
+        blobs.write_mark(b"the second")
+        assert blobs.mark() == b"the first"
+        blobs.write_mark(b"the third", replace=True)
+        assert Blobs.open(blobs.url).mark() == b"the third"
+        assert [*blobs.list(), *blobs.leftovers()] == []
+
     def test_creating_a_store_again_keeps_what_it_holds(self, blobs: Blobs) -> None:
         blobs.put(PICTURE, "image/png")
         assert Blobs.open(blobs.url, create=True).get(DIGEST) == PICTURE

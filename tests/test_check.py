@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from seedbank.api import Library
 from seedbank.bank import pixels_of
+from seedbank.blobs.base import MARK
+from seedbank.blobs.mark import owners
 from seedbank.check import check, collect_garbage
 from seedbank.errors import StorageError
 from seedbank.recipe import Recipe
@@ -83,12 +86,66 @@ def test_what_is_purged_while_it_is_checked_is_no_finding(bank: Library, monkeyp
     assert found(bank, read_data=True) == []
 
 
-def test_nothing_is_removed_from_an_image_store_that_is_another_banks(bank: Library, tmp_path: Path):
+def test_disks_that_were_exchanged_take_nothing_and_lose_nothing_and_are_one_finding(bank: Library, tmp_path: Path):
     with Library.open(tmp_path / "other.db", create=True) as other:
         other.add(drawing(9))
-        other.blobs = bank.blobs
-        with pytest.raises(StorageError, match="none of this bank's"):
-            collect_garbage(other, grace_hours=0)
+        places = [Path(one.blobs.url) for one in (bank, other)]
+        before = [sorted(item.name for item in one.blobs.list()) for one in (bank, other)]
+    exchange_folders(*places)
+    try:
+        for url, held in ((bank.place, before[1]), (tmp_path / "other.db", before[0])):
+            with Library.open(url, user="ann") as opened:
+                for change in (lambda bank: bank.add(drawing(10)), lambda bank: collect_garbage(bank, grace_hours=0)):
+                    with pytest.raises(StorageError, match=r"belongs to the bank .*, and not to this one"):
+                        change(opened)
+                assert len(list(opened.find())) in (1, 4)
+                (finding,) = check(opened, read_data=True)
+                assert (finding.kind, "another disk" in finding.hint) == ("store", True)
+                assert [item.name for item in opened.blobs.list()] == held
+    finally:
+        exchange_folders(*places)
+    assert found(bank, read_data=True) == []
+
+
+def exchange_folders(one: Path, other: Path) -> None:
+    one.rename(one.with_name("between"))
+    other.rename(one)
+    one.with_name("between").rename(other)
+
+
+def test_a_store_from_before_it_named_its_bank_is_known_by_its_files(bank: Library, tmp_path: Path):
+    mark, place = Path(bank.blobs.url) / MARK, bank.place
+    mark.unlink()
+    assert found(bank) == []
+    with Library.open(place, user="ann") as opened:
+        opened.add(drawing(10))
+    assert owners(bank.blobs) == {bank.owner.uid: bank.owner.place}
+    mark.unlink()
+    away = [Path(bank.blobs.path(item.name) or "") for item in bank.blobs.list()]
+    for file in away:
+        file.rename(tmp_path / file.name)
+    (stray := Path(bank.blobs.url) / "00" / ("0" * 64)).touch()
+    with Library.open(place, user="ann") as opened:
+        for change in (lambda: opened.add(drawing(11)), lambda: collect_garbage(opened)):
+            with pytest.raises(StorageError, match="does not say whose it is, and has 0 of"):
+                change()
+        assert [(finding.kind, finding.hint[-19:]) for finding in check(opened)] == [("store", ": seedbank db claim")]
+        for file in away:
+            (tmp_path / file.name).rename(file)
+        opened.add(drawing(11))
+    stray.unlink()
+
+
+def test_users_who_come_first_at_the_same_moment_both_record(bank: Library):
+    (Path(bank.blobs.url) / MARK).unlink()
+
+    def record(number: int) -> int:
+        with Library.open(bank.place, user=f"user{number}") as opened:
+            return opened.add(drawing(20 + number)).id
+
+    with ThreadPoolExecutor(4) as threads:
+        assert len(set(threads.map(record, range(4)))) == 4
+    assert list(owners(bank.blobs) or ()) == [bank.owner.uid]
     assert found(bank) == []
 
 

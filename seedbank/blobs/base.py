@@ -6,7 +6,7 @@ import contextlib
 import errno
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -19,6 +19,9 @@ from seedbank.records import Blob
 
 SHARDS = tuple(f"{number:02x}" for number in range(256))
 PROTOCOLS = ("file", "memory", "s3")
+MARK = "seedbank-store.txt"
+"""The file that says whose a store is; see `seedbank.blobs.mark`."""
+UNMOUNTED = "Is its disk mounted? If its files are lost for good: seedbank db claim"
 
 
 class MissingBlob(StorageError):
@@ -44,6 +47,8 @@ class Blobs(ABC):
     """What opens this store again."""
     remedy = ""
     """What to do where the place refuses for a reason that is its own."""
+    guard: Callable[[Blobs], None] | None = None
+    """Asked once, before the first change: raises `StorageError` where the store is not that of whoever opened it."""
 
     @staticmethod
     def open(url: str | Path, create: bool = False) -> Blobs:
@@ -74,12 +79,36 @@ class Blobs(ABC):
     def create(self) -> None:
         """Make the store where it is missing; an existing one is left as it is."""
 
+    def require_own(self) -> None:
+        """Raises `StorageError` where `guard` does. Whatever changes the store asks this first, and once."""
+        if (guard := self.guard) is not None:
+            guard(self)
+            self.guard = None
+
+    @property
+    def place_of_mark(self) -> str:
+        """Where the mark lies, or would lie, for people."""
+        return f"{self.url}/{MARK}"
+
+    @abstractmethod
+    def mark(self) -> bytes | None:
+        """What the file holds that says whose the store is; None where there is none."""
+
+    @abstractmethod
+    def write_mark(self, data: bytes, *, replace: bool = False) -> None:
+        """Write that file. Without `replace` one that is there stays, also one that somebody else writes at the same moment."""
+
+    def absence(self) -> str:
+        """`not there` or `an empty folder`, of a store that takes nothing: its disk is not mounted; else nothing."""
+        return ""
+
     def put(self, data: bytes | Path, media_type: str) -> Blob:
         """Store the bytes, or the file at a path, and return their record.
 
         After the call the whole bytes lie durably under their digest, whatever was there before: storing them again
         costs little, mends a damaged copy, and starts the time of grace anew that protects it from `gc`.
         """
+        self.require_own()
         if isinstance(data, Path):
             data = self._source(data)
         digest = sha256(data)
@@ -91,6 +120,7 @@ class Blobs(ABC):
 
         Raises `StorageError` when the bytes have another digest by now; then nothing is stored under either.
         """
+        self.require_own()
         data = self._source(path)
         if sha256(data) != digest:
             raise StorageError(f"{path} changed while it was stored.", "Wait until it is written, then try again.")

@@ -6,14 +6,13 @@ import contextlib
 import hashlib
 import os
 import secrets
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
 from seedbank import posix
-from seedbank.blobs.base import SHARDS, Blobs, DamagedBlob, MissingBlob, Stored, is_digest, key_of
+from seedbank.blobs.base import MARK, SHARDS, UNMOUNTED, Blobs, DamagedBlob, MissingBlob, Stored, is_digest, key_of
 from seedbank.blobs.staging import Staging
 from seedbank.errors import BadInput, StorageError
 from seedbank.hashing import CHUNK, stream_digest
@@ -35,14 +34,37 @@ class FolderBlobs(Blobs):
             posix.make_folders(self.root, (TEMPORARY, *SHARDS))
             posix.sync_folder(self.root.parent)
 
-    def is_there(self) -> bool:
+    def mark(self) -> bytes | None:
+        with self._telling(f"read {MARK}"):
+            try:
+                return (self.root / MARK).read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def write_mark(self, data: bytes, *, replace: bool = False) -> None:
+        with self._telling(f"write {MARK}"):
+            self._require_folders((TEMPORARY,))
+            temporary = posix.write_new(self.root / TEMPORARY, [data])
+            try:
+                (posix.publish if replace else posix.publish_first)(temporary, self.root / MARK)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+
+    def absence(self) -> str:
         with self._telling("be listed"):
-            return self.root.is_dir() and bool(os.listdir(self.root))
+            if not self.root.is_dir():
+                return "not there"
+            return "" if os.listdir(self.root) else "an empty folder"
+
+    def is_there(self) -> bool:
+        return not self.absence()
 
     def _put(self, digest: str, data: bytes, media_type: str) -> None:
         self._write(digest, [data])
 
     def put_file(self, path: Path, digest: str, media_type: str) -> Blob:
+        self.require_own()
         hasher = hashlib.sha256()
 
         def pieces() -> Iterator[bytes]:
@@ -72,16 +94,12 @@ class FolderBlobs(Blobs):
     def _require_folders(self, names: Iterable[str]) -> None:
         """They are there since `create`; copies of a bank can lose empty ones. Raises `StorageError` without a store."""
         if missing := [name for name in names if not (self.root / name).is_dir()]:
-            if not self.root.is_dir():
-                raise StorageError(f"The image store {self.url} is not there.", "Is its disk mounted?")
-            if not os.listdir(self.root):  # what is written below a mount point is gone once the disk is mounted
-                raise StorageError(
-                    f"The image store {self.url} is an empty folder.",
-                    f"Is its disk mounted? If nothing is to lie there yet: mkdir {shlex.quote(str(self.root / TEMPORARY))}",
-                )
+            if absence := self.absence():  # what is written below a mount point is gone once the disk is mounted
+                raise StorageError(f"The image store {self.url} is {absence}.", UNMOUNTED)
             posix.make_folders(self.root, missing)
 
     def staging(self) -> Staging:
+        self.require_own()
         return Staging(str(self.root / TEMPORARY), f"{secrets.token_hex(8)}-")
 
     def sync(self, staged: Path) -> None:
@@ -89,11 +107,13 @@ class FolderBlobs(Blobs):
             posix.sync_file(staged)
 
     def adopt(self, staged: Mapping[str, Path]) -> None:
+        self.require_own()
         with self._telling("take files over"):
             self._require_folders(sorted({digest[:2] for digest in staged}))
             posix.publish_all({path: self.path(digest) for digest, path in staged.items()})
 
     def renew(self, digests: Iterable[str]) -> None:
+        self.require_own()
         with self._telling("renew the time of files"):
             for digest in digests:
                 with contextlib.suppress(FileNotFoundError, MissingBlob, DamagedBlob):
@@ -137,10 +157,10 @@ class FolderBlobs(Blobs):
                 return None
 
     def _missing(self, digest: str) -> MissingBlob:
-        if self.is_there():
+        if not (absence := self.absence()):
             return super()._missing(digest)
-        what = "an empty folder" if self.root.is_dir() else "not there"
-        return MissingBlob(f"The file {digest} is missing: the image store {self.url} is {what}.", "Is its disk mounted?")
+        what = f"The file {digest} is missing: the image store {self.url} is {absence}."
+        return MissingBlob(what, "Is its disk mounted?")
 
     def list(self) -> Iterator[Stored]:
         for shard in SHARDS:
@@ -161,12 +181,14 @@ class FolderBlobs(Blobs):
 
     def remove(self, digest: str) -> None:
         path = self.path(digest)
+        self.require_own()
         with self._telling(f"remove {digest}"):
             path.unlink(missing_ok=True)
 
     def remove_leftover(self, name: str) -> None:
         if name != Path(name).name:
             raise BadInput(f"{name!r} is no file in {self.root / 'tmp'}.")
+        self.require_own()
         with self._telling(f"remove tmp/{name}"):
             (self.root / TEMPORARY / name).unlink(missing_ok=True)
 

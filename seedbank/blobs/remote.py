@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import builtins
 import contextlib
+import errno
 import os
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import IO, Any
 
-from seedbank.blobs.base import SHARDS, Blobs, DamagedBlob, MissingBlob, Stored, is_digest, key_of
+from seedbank.blobs.base import MARK, SHARDS, Blobs, DamagedBlob, MissingBlob, Stored, is_digest, key_of
 from seedbank.errors import BadInput, MissingEngine, StorageError
 
 LARGEST_SINGLE_PUT = 5 * 2**30
@@ -59,6 +60,26 @@ class RemoteBlobs(Blobs):
     def create(self) -> None:
         pass
 
+    def mark(self) -> bytes | None:
+        with self._telling(f"read {MARK}"):
+            try:
+                data: bytes = self.fs.cat_file(f"{self.prefix}/{MARK}")
+            except FileNotFoundError:
+                return None
+        return data
+
+    def write_mark(self, data: bytes, *, replace: bool = False) -> None:
+        place = f"{self.prefix}/{MARK}"
+        with self._telling(f"write {MARK}"):
+            try:
+                self.fs.pipe_file(place, data, mode="overwrite" if replace else "create")
+            except OSError as error:
+                if not replace and self.fs.exists(place):
+                    return
+                if replace or error.errno != errno.ENOSYS:
+                    raise
+                self.fs.pipe_file(place, data)  # of two at once the last one stays on a server that knows no conditions
+
     def _put(self, digest: str, data: bytes, media_type: str) -> None:
         """Overwriting is harmless here, as the name decides the bytes; so one plain PUT is enough."""
         stored = self.stat(digest)
@@ -73,6 +94,7 @@ class RemoteBlobs(Blobs):
         return (datetime.now(UTC) - stored.modified).total_seconds() < self.GRACE
 
     def renew(self, digests: Iterable[str]) -> None:
+        self.require_own()
         for digest in digests:
             stored = self.stat(digest)
             if stored is not None and not self._is_young(stored):
@@ -126,6 +148,7 @@ class RemoteBlobs(Blobs):
 
     def remove(self, digest: str) -> None:
         place = self._place(digest)
+        self.require_own()
         with self._telling(f"remove {digest}"), contextlib.suppress(FileNotFoundError):
             self.fs.rm_file(place)
 

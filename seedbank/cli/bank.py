@@ -64,6 +64,21 @@ def upgrade(context: click.Context) -> None:
     say(f"upgraded from {done.before} to {done.after}")
 
 
+@db_command.command("claim", short_help="Make the image store this bank's own.")
+@click.option("--share", is_flag=True, help="Also where it is another bank's: both then use it, and gc removes nothing.")
+@click.pass_context
+def claim(context: click.Context, share: bool) -> None:
+    """Make the image store this bank's own: its files are lost for good, or what says whose they are.
+
+    The file seedbank-store.txt in it names the bank that writes and removes files there. Commands that would do so in
+    the store of another bank are refused, since another disk may be mounted in its place; reading is not.
+    """
+    with open_bank(context) as bank:
+        others = bank.claim_images(share=share)
+        shared = f", shared with {' and '.join(others)}" if others else ""
+        say(f"{bank.blobs.url}: the image store of {bank.place}{shared}")
+
+
 @db_command.command("backup", short_help="Write a verified copy of the database.")
 @click.argument("target", type=click.Path(dir_okay=False))
 @click.pass_context

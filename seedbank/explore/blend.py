@@ -222,6 +222,7 @@ def render_blend(
         check_own_noise(library, key)
         if key.blob is None:
             raise NotFound(f"The picture of entry {key.id} is not here.", f"Bring it back with: seedbank regen {key.id}")
+    library.require_writable()
     store = library.store
     run = store.start_run(BLENDING, plan.specification, [])
     shown = []

@@ -156,6 +156,7 @@ class Sweep:
         """Start the run, or go on with it: the same sweep in the same environment is the same run."""
         if self.run is None:
             self._check_name()
+            self._library.require_writable()
             remember(self._library, self.starts)
             self.run = self._library.store.start_run(SWEEP, self.specification, [], name=self._name)
             self._done = Done(self._library.store, self.starts, self.run)

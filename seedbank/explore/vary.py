@@ -72,7 +72,7 @@ def vary(
     entry = library.entry(which)
     if wanted in (Wanted(), Wanted(device=device)):
         check_changes(*pipeline_of(entry), [*others, *((name, value) for name, value in fields.items() if value is not None)])
-    library.store.database.require_writable()
+    library.require_writable()
     if seed is None:
         check_own_noise(library, entry)
     with open_entry(library, entry, wanted, say=say, compare=say) as renderer:

@@ -72,6 +72,8 @@ class Import:
         self._job = Job(self.options.specification(self.paths), self.options.name)
         if not self.options.dry_run:
             self.bank.store.database.require_writable()
+            if self.options.copy and not self.options.metadata_only:
+                self.bank.blobs.require_own()
             self._job = self.bank.store.imports.resumed(self._job)
         self._pool = Pool[Found](self.options.jobs or os.cpu_count() or 1, decode=not self.options.metadata_only)
         self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="seedbank-import")

@@ -85,15 +85,22 @@ class Opened:
         with self._database.writing() as connection:
             yield writing.Work.begin(connection, user or self.user)
 
-    def _file(self) -> Path | None:
-        """The file of SQLite itself, also where a link names it: its pictures lie beside the file, not beside every link."""
-        file = self._database.place.file
-        return file.resolve() if file is not None and file.is_symlink() else file
+    @staticmethod
+    def images_beside(url: str) -> str | None:
+        """Where pictures of a new bank at `url` lie where nothing else is said; None on PostgreSQL, where it must be said."""
+        place = Place.parse(url)
+        return None if place.file is None else _beside(place.file)
 
     def info(self) -> BankInfo:
         """What the bank says of itself."""
         with self._database.reading() as connection:
             row = connection.exec_driver_sql("SELECT uid, created, images, settings FROM bank").one()
         uid, created, images, settings = row
-        place = images or f"{self._file()}.images"
+        file = self._database.place.file
+        place = images if file is None else images or _beside(file)
         return BankInfo(uid_text(uid), moment(created), place, {} if settings is None else parsed(settings))
+
+
+def _beside(file: Path) -> str:
+    """The place of pictures beside the file of SQLite itself, also where a link names it: not beside every link."""
+    return f"{file.resolve() if file.is_symlink() else file}.images"

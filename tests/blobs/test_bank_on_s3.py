@@ -8,8 +8,9 @@ import s3fs
 
 import seedbank
 from seedbank.bank import Pixels
+from seedbank.blobs.mark import owners
 from seedbank.check import check, collect_garbage
-from seedbank.errors import StorageError
+from seedbank.errors import BadInput, StorageError
 from seedbank.recipe import Recipe
 
 
@@ -31,6 +32,9 @@ def test_a_bank_keeps_its_pictures_in_a_bucket(tmp_path, s3):
         assert bank.pixels(found).rows == rows
         assert bank.path(found) is None
         assert bank.whereabouts(found) == f"{entry.blob.digest} in {images}"
+        assert list(owners(bank.blobs)) == [bank.store.info().uid]
+        with pytest.raises(BadInput, match="is the image store of the bank"):
+            seedbank.open(tmp_path / "other.db", create=True, images=images)
         assert list(check(bank, read_data=True)) == []
         bank.trash(found.id)
         bank.purge(found.id)

@@ -130,8 +130,8 @@ def test_an_image_whose_noise_its_seed_does_not_give_is_blocked():
 def test_variants_and_sweeps_that_keep_the_seed_need_its_noise(begin: Any):
     cohort = canonical_json(cohort_of({}, {"kind": "torch-cpu"}, [7]))
     whole = entry(1, 7, batch={"size": 2, "index": 1, "cohort": "4" * 64})
-    writable = SimpleNamespace(database=SimpleNamespace(require_writable=lambda: None))
-    bank = SimpleNamespace(blobs=SimpleNamespace(get=lambda digest: cohort), entry=lambda which: whole, store=writable)
+    blobs = SimpleNamespace(get=lambda digest: cohort)
+    bank = SimpleNamespace(blobs=blobs, entry=lambda which: whole, require_writable=lambda: None)
     with pytest.raises(Blocked, match="its seed does not give it"):
         begin(bank)
 
