@@ -76,6 +76,7 @@ def vary_command(
     arguments = dict(assignment(one, "--set") for one in settings)
     weights = dict(_weight(one) for one in loras)
     with open_bank(context) as bank:
+        parent = None if sheet is None else bank.entry(which).id  # now: afterwards @last is one of the variants
         variants = []
         for entry in bank.varying(which, **changes, loras=weights, arguments=arguments, say=remark, progress=progress()):
             variants.append(entry)
@@ -83,8 +84,8 @@ def vary_command(
                 emit(entry_json(entry, bank.path) | {"seconds": entry.output.seconds.get("total")})
             else:
                 say(f"{entry.id}  seed {entry.seed}  {entry.output.seconds['total']:.1f} s  {bank.whereabouts(entry)}")
-        if sheet is not None:
-            write_sheet(Path(sheet), bank.variant_sheet(which, variants))
+        if sheet is not None and parent is not None:
+            write_sheet(Path(sheet), bank.variant_sheet(parent, variants))
 
 
 def _weight(text: str) -> tuple[str, float]:

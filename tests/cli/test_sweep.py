@@ -288,6 +288,15 @@ def test_all_but_the_seed_is_kept_and_what_is_near_by_is_mixed_in(swept):
 
 
 @pytest.mark.slow
+def test_the_sheet_of_the_last_entry_begins_with_that_entry_not_with_its_variant(swept):
+    sheet = swept.folder / "last.png"
+    before = int(swept("ls", "--ids", "--limit", "1").out)
+    (made,) = swept("vary", "@last", "--seed", "31", "--contact-sheet", str(sheet), "--json").objects
+    with swept.opened() as bank:
+        assert sheet.read_bytes() == bank.variant_sheet(before, [bank.entry(made["id"])])
+
+
+@pytest.mark.slow
 def test_what_has_no_effect_or_moves_everything_is_said_before(swept):
     said = swept("vary", "1", "--negative", "blurry", "--steps", "3").err
     assert "note: The negative prompt has no effect: ZImagePipeline runs without guidance here." in said
