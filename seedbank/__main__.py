@@ -51,7 +51,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except click.UsageError as error:
         say(f"seedbank: {error.format_message()}", err=True)
-        say(f"  See: {'seedbank' if error.ctx is None else error.ctx.command_path} --help", err=True)
+        asked = _command(sys.argv[1:] if arguments is None else arguments) if error.ctx is None else error.ctx.command_path
+        say(f"  See: {asked} --help", err=True)
         return error.exit_code
     except click.ClickException as error:
         say(f"seedbank: {error.format_message()}", err=True)
@@ -67,6 +68,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
         # The reader went away (`seedbank ls | head`): nothing to report, and nothing more may be written at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """The command that was typed: of an option without its value, click does not say whose it is."""
+    from seedbank.cli import COMMANDS
+
+    return " ".join(["seedbank", *[word for word in arguments if word in COMMANDS][:1]])
 
 
 def _check_text(arguments: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any
 
 import click
@@ -84,12 +85,14 @@ def create(context: click.Context, name: str, which: tuple[str, ...]) -> None:
 @click.pass_context
 def save(context: click.Context, name: str, query: tuple[str, ...], replace: bool) -> None:
     """Keep QUERY under NAME: a saved search holds whatever it finds at the time."""
+    from seedbank.query import Query, Term, format_query
+
     with open_bank(context) as bank:
         if replace:
             bank.store.curation.change_collection(name, query=bank.query_text(query))
         else:
             bank.create_collection(name, bank.query_text(query))
-        say(f"{name}: a saved search; seedbank ls collection:{name}")
+        say(f"{name}: a saved search; seedbank ls {shlex.quote(format_query(Query(Term('collection', name))))}")
 
 
 @collection_command.command("add")
@@ -162,12 +165,16 @@ def rm(context: click.Context, name: str) -> None:
 
 @collection_command.command("show", short_help="List the entries of a collection.")
 @name_argument
+@click.option("-n", "--limit", type=click.IntRange(0), default=0, show_default="all", help="At most so many, the first.")
 @output_options
 @click.pass_context
-def show(context: click.Context, name: str, output: Output) -> None:
+def show(context: click.Context, name: str, limit: int, output: Output) -> None:
     """List the entries of a collection in its order, or what a saved search finds."""
     with open_bank(context) as bank:
-        show_entries(bank, bank.collection(name), output)
+        found = bank.collection(name)
+        show_entries(bank, found[: limit or None], output)
+    if not found and output == Output():
+        say("there is nothing in it", err=True)
 
 
 @collection_command.command("share", short_help="Print a collection for another bank.")

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from seedbank.cli.common import assignment, entry_json, json_option, open_bank, progress
+from seedbank.cli.common import assignment, check_sheet, check_writable, entry_json, json_option, open_bank, progress
 from seedbank.cli.completing import complete_tags
-from seedbank.cli.options import rendering_options
+from seedbank.cli.options import prompt_argument, rendering_options
 from seedbank.cli.printing import emit, remark, say
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command("generate")
-@click.argument("prompt", required=False)
+@prompt_argument
 @click.option(
     "--from",
     "source",
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @rendering_options
 @click.option("--tag", "tags", multiple=True, help="A tag for every image; may be repeated.", shell_complete=complete_tags)
 @click.option("--like", "like", metavar="WHICH", help="Record the images as variants of this entry.")
+@click.option("--contact-sheet", "sheet", metavar="FILE.png", help="Write one picture of all that were rendered.")
 @json_option
 @click.pass_context
 def generate_command(
@@ -44,6 +45,7 @@ def generate_command(
     size: tuple[int, int] | None,
     settings: tuple[str, ...],
     like: str | None,
+    sheet: str | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -57,6 +59,8 @@ def generate_command(
     """
     if prompt is None and source is None:
         raise click.UsageError("Nothing says what to render. Give a PROMPT, or --from a text, a file or an entry.")
+    check_sheet(sheet)
+    check_writable(sheet)
     options |= {"n": count, "variant_of": like, "arguments": dict(assignment(one, "--set") for one in settings)}
     options |= dict(zip(("width", "height"), size or (None, None), strict=True))
     with open_bank(context, create=True) as bank:
@@ -66,11 +70,17 @@ def generate_command(
             given = {name: value for name, value in options.items() if _is_given(context, name)}
             given |= {"prompt": prompt} if prompt is not None else {}
             entries = _from(bank, source, given)
+        made = []
         for entry in entries:
+            made.append(entry)
             if as_json:
                 emit(entry_json(entry, bank.path) | {"seconds": entry.output.seconds.get("total")})
             else:
                 say(f"{entry.id}  seed {entry.seed}  {entry.output.seconds['total']:.1f} s  {bank.whereabouts(entry)}")
+        if sheet is not None:
+            from seedbank.cli.output import sheet_of
+
+            sheet_of(bank, made, Path(sheet))
 
 
 TEXTS = (".txt", ".json", ".py", ".png")

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 import click
 
 from seedbank.cli.bulk import chosen, done, yes_option
 from seedbank.cli.common import open_bank
 from seedbank.cli.completing import complete_tags, complete_which
+from seedbank.cli.printing import remark
+
+NUMBER = re.compile(r"\d+(\.\.\d*)?", re.ASCII)
+"""What names entries elsewhere: an id, or a range."""
 
 
 @click.command("tag")
@@ -18,12 +25,14 @@ def tag_command(context: click.Context, which: str, names: tuple[str, ...], yes:
     """Give the pictures of WHICH these tags.
 
     \b
-    seedbank tag 17 hero poster
+    seedbank tag 17 hero poster                       two tags
+    seedbank tag 3,7..9 hero                          several pictures
     seedbank tag 'tag:draft added:-7d..' reviewed     a query is shown first
     """
     with open_bank(context) as bank:
         ids = chosen(bank, [which], f"tag {', '.join(names)}", yes)
         done(ids, f"tagged {', '.join(map(str.strip, names))}", bank.store.tag(ids, names))
+        _tell_of_numbers(which, names)
 
 
 @click.command("untag")
@@ -32,10 +41,25 @@ def tag_command(context: click.Context, which: str, names: tuple[str, ...], yes:
 @yes_option
 @click.pass_context
 def untag_command(context: click.Context, which: str, names: tuple[str, ...], yes: bool) -> None:
-    """Take these tags away from the pictures of WHICH."""
+    """Take these tags away from the pictures of WHICH.
+
+    \b
+    seedbank untag 17 draft
+    seedbank untag 3,7..9 draft poster
+    """
     with open_bank(context) as bank:
         ids = chosen(bank, [which], f"untag {', '.join(names)}", yes)
         done(ids, f"no longer tagged {', '.join(names)}", bank.store.untag(ids, names))
+        _tell_of_numbers(which, names)
+
+
+def _tell_of_numbers(which: str, names: Sequence[str]) -> None:
+    """What `tag 1 2 hero` means is entry 1 with the tags 2 and hero, though `fav 1 2` means two entries."""
+    numbers = [name for name in names if NUMBER.fullmatch(name)]
+    if numbers and len(numbers) < len(names) and NUMBER.fullmatch(which):
+        said = "is a tag" if len(numbers) == 1 else "are tags"
+        several = ",".join([which, *numbers])
+        remark(f"{', '.join(numbers)} {said} here. Several entries are named {several}; seedbank undo takes this back.")
 
 
 @click.command("fav")
@@ -57,7 +81,12 @@ def fav_command(context: click.Context, which: tuple[str, ...], off: bool, yes: 
 @yes_option
 @click.pass_context
 def rate_command(context: click.Context, which: str, rating: str, yes: bool) -> None:
-    """Rate the pictures of WHICH from 0 to 5, or none to take your rating away."""
+    """Rate the pictures of WHICH from 0 to 5, or none to take your rating away.
+
+    \b
+    seedbank rate 17 5
+    seedbank rate 3,7..9 4                     several at once
+    """
     with open_bank(context) as bank:
         ids = chosen(bank, [which], f"rate {rating}", yes)
         done(ids, f"rated {rating}", bank.store.rate(ids, None if rating == "none" else int(rating)))

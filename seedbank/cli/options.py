@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -26,6 +27,15 @@ class Size(click.ParamType[tuple[int, int]]):
             self.fail(f"{value!r} is not a size; use for example 128x128.", param, context)
         return int(match[1]), int(match[2] or match[1])
 
+
+def _one_prompt(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> str | None:
+    """The prompt; one that the shell has cut into words is refused with how it is typed."""
+    if len(value) > 1:
+        raise click.UsageError(f"The prompt is in {len(value)} pieces: type it as {shlex.quote(' '.join(value))}.", context)
+    return value[0] if value else None
+
+
+prompt_argument = click.argument("prompt", nargs=-1, metavar="[PROMPT]", callback=_one_prompt)
 
 RENDERING = (
     click.option("--negative", metavar="TEXT", help="What should not be in the picture."),

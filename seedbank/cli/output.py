@@ -174,21 +174,25 @@ def _print_csv(rows: Sequence[Mapping[str, Any]], output: Output) -> None:
 
 
 def _write_sheet(bank: Library, entries: Sequence[Entry], path: Path) -> None:
+    absent = sheet_of(bank, entries, path)
+    say(f"{path}: {counted(len(entries) - absent, 'picture')}" + (f", {absent:,} not here" if absent else ""))
+
+
+def sheet_of(bank: Library, entries: Sequence[Entry], path: Path) -> int:
+    """Write one picture with all of them, each over its id, seed and prompt; how many are not here."""
     from seedbank import images
-    from seedbank.cli.common import check_sheet, check_writable, write_sheet
-    from seedbank.pages.gallery import preview
+    from seedbank.cli.common import check_sheet, check_writable, progress, write_sheet
+    from seedbank.pages.gallery import previews
 
     check_sheet(path)
     check_writable(str(path))
     side = 384 if len(entries) <= 60 else 192
     cells = []
-    for entry in entries:
-        small = preview(bank, entry, side)
+    for entry, small in zip(entries, previews(bank, entries, side, progress()), strict=True):
         label = f"{entry.id}{'' if entry.seed is None else f'  seed {entry.seed}'}\n{' '.join((entry.prompt or '').split())}"
         cells.append(images.Cell(None if small is None else bank.decode(small), label))
     write_sheet(path, images.contact_sheet(cells))
-    absent = sum(cell.pixels is None for cell in cells)
-    say(f"{path}: {counted(len(cells) - absent, 'picture')}" + (f", {absent:,} not here" if absent else ""))
+    return sum(cell.pixels is None for cell in cells)
 
 
 def _print_inline(bank: Library, entries: Sequence[Entry]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +22,7 @@ from seedbank.cli.common import (
     write_sheet,
 )
 from seedbank.cli.completing import complete_tags, complete_which
-from seedbank.cli.options import rendering_options
+from seedbank.cli.options import prompt_argument, rendering_options
 from seedbank.cli.printing import counted, emit, remark, say
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ MANY = 1_000
 
 
 @click.command("sweep")
-@click.argument("prompt", required=False)
+@prompt_argument
 @click.option("--from", "of", metavar="WHICH", help="Sweep the recipe of this entry.", shell_complete=complete_which)
 @click.option("--resume", metavar="RUN", help="Go on with a sweep that stopped, by its number or name.")
 @click.option("--seeds", metavar="VALUES", help="An axis of seeds: 1000..1099, or 5,7,9, or -1,-1 for fresh ones.")
@@ -96,7 +97,8 @@ def sweep_command(
                 _print(bank, cell, as_json)
         except KeyboardInterrupt:
             if sweep.run is not None:
-                say(f"  go on with: seedbank sweep --resume {sweep.run.name or sweep.run.id}", err=True)
+                named = shlex.quote(sweep.run.name or str(sweep.run.id))
+                say(f"  go on with: seedbank sweep --resume {named}", err=True)
             raise
         if sheet is not None:
             write_sheet(Path(sheet), sweep.contact_sheet(progress()))

@@ -18,8 +18,8 @@ KEYS = (
     *("verdict", "created", "added", "path"),
 )
 """The keys of --json."""
-FIELDS = (*KEYS, "size", "negative", "steps", "guidance", "cfg", "scheduler", "pipeline", "user", "notes")
-NUMBERS = ("id", "rating", "steps", "guidance", "cfg")
+FIELDS = (*KEYS, "size", "negative", "steps", "guidance", "cfg", "scheduler", "pipeline", "seconds", "user", "notes")
+NUMBERS = ("id", "rating", "steps", "guidance", "cfg", "seconds")
 TIMES = ("created", "added")
 
 
@@ -43,6 +43,7 @@ def fields(entry: Entry, path: str | None = None) -> dict[str, Any]:
         "cfg": cfg_of(recipe.pipeline, recipe.call) if recipe else None,
         "scheduler": recipe.scheduler_class if recipe else None,
         "pipeline": recipe.pipeline if recipe else None,
+        "seconds": entry.output.seconds.get("total"),
     }
 
 

@@ -7,6 +7,7 @@ cells follow from: the base recipe and the axes.
 
 from __future__ import annotations
 
+import shlex
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -172,7 +173,7 @@ class Sweep:
         if known.specification["environment"] != self.specification["environment"] and before == now:
             raise BadInput(
                 f"The sweep {self._name!r} began in another environment, so these cells would not be comparable with its own.",
-                f"Choose another name, or finish it here all the same: seedbank sweep --resume {self._name}",
+                f"Choose another name, or finish it here all the same: seedbank sweep --resume {shlex.quote(str(self._name))}",
             )
 
     @property

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -160,6 +162,23 @@ def test_a_contact_sheet_holds_all_pictures(seedbank, home):
     assert "cannot be written" in seedbank("ls", "--contact-sheet", str(home / "no" / "sheet.png"), ok=[2]).err
 
 
+def test_the_previews_of_a_large_sheet_are_counted_on_the_way(seedbank, home, monkeypatch):
+    told = []
+
+    class Counted:
+        @contextlib.contextmanager
+        def task(self, label, total=None, unit=""):
+            told.append([label, total, 0])
+            yield self
+
+        def advance(self, count=1):
+            told[-1][2] += count
+
+    monkeypatch.setattr("seedbank.cli.common.progress", Counted)
+    seedbank("ls", "--contact-sheet", str(home / "sheet.png"))
+    assert told == [["previews", 6, 6]]
+
+
 @pytest.mark.parametrize(("name", "kind"), [("a.jpg", "JPEG"), ("a.JPEG", "JPEG"), ("a.webp", "WEBP"), ("a.png", "PNG")])
 def test_a_sheet_is_the_kind_of_file_that_its_name_says(seedbank, home, name, kind):
     for command in (["ls", "--contact-sheet"], ["diff", "1", "2", "-o"], ["compare", "1", "2", "-o"]):
@@ -251,6 +270,13 @@ def test_undo_log_and_history(seedbank):
 # -- tags and collections ---------------------------------------------------------------------------------------------
 
 
+def test_a_number_among_the_tags_is_said_since_other_commands_take_it_for_an_entry(seedbank):
+    said = seedbank("tag", "1", "2", "hero").err
+    assert "2 is a tag here. Several entries are named 1,2; seedbank undo takes this back." in said
+    assert seedbank("ls", "tag:hero", "--ids").lines == ["1"]
+    assert seedbank("tag", "1,2", "hero").err == seedbank("tag", "1", "2026").err == ""
+
+
 def test_tags_are_listed_renamed_and_merged(seedbank):
     seedbank("tag", "1,2", "affiche")
     assert [line.split() for line in seedbank("tags").lines[1:]] == [["3", "poster"], ["2", "affiche"]]
@@ -326,6 +352,21 @@ def test_a_saved_search_acts_as_a_collection(seedbank):
     assert "rating:9 finds nothing" in seedbank("collection", "show", "old").err
     seedbank("collection", "rm", "old")
     assert [item["collection"] for item in seedbank.json("collection", "ls")] == ["best"]
+
+
+def test_the_command_that_a_saved_search_names_can_be_typed(seedbank):
+    for name in ("best", "my $5 best", "it's 春天"):
+        said = seedbank("collection", "save", name, "tag:poster", "-rating:4..").out
+        assert seedbank(*shlex.split(said.partition("; seedbank ")[2]), "--ids").lines == ["5", "3"]
+
+
+def test_a_collection_is_shown_up_to_a_limit_and_an_empty_one_says_so(seedbank):
+    seedbank("collection", "create", "spring", "3,1,5")
+    assert seedbank("collection", "show", "spring", "-n", "2", "--ids").lines == ["3", "1"]
+    assert seedbank("collection", "show", "spring", "--ids").lines == ["3", "1", "5"]
+    seedbank("collection", "create", "later")
+    assert seedbank("collection", "show", "later").err == "there is nothing in it\n"
+    assert seedbank("collection", "show", "later", "--json").err == ""
 
 
 @pytest.mark.parametrize(
