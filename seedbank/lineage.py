@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
+from unicodedata import east_asian_width
 
 from seedbank.errors import SeedbankError
 from seedbank.recipe import Recipe, differences
@@ -96,6 +98,25 @@ def recipe_changes(old: Entry, new: Entry) -> list[Change]:
         found.append((WORDS.get(name, name.removeprefix("call.")), before, after))
     found += _named(old, new, {name for name, *_ in found})
     return sorted(found, key=lambda change: (FIRST.index(change[0]) if change[0] in FIRST else len(FIRST), change[0]))
+
+
+def parted(old: Any, new: Any, room: int) -> tuple[Any, Any]:
+    """Two texts of which one is wider than `room`, from a little before the place where they part; other values as they are.
+
+    What was added to a long prompt stands at its end, which nobody would see otherwise.
+    """
+    if not isinstance(old, str) or not isinstance(new, str) or max(_wide(old), _wide(new)) <= room:
+        return old, new
+    shared = start = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False)))
+    while start and _wide(new[start - 1 : shared]) <= room // 3:
+        start -= 1
+    start = start and (new.find(" ", start, shared) + 1 or start)
+    return (f"…{old[start:]}", f"…{new[start:]}") if start else (old, new)
+
+
+def _wide(text: str) -> int:
+    """Columns of a text, nearly: Chinese and Japanese take two."""
+    return sum(1 + (east_asian_width(letter) in "WF") for letter in text)
 
 
 def _named(old: Entry, new: Entry, known: Collection[str]) -> Iterator[Change]:

@@ -19,7 +19,7 @@ from seedbank.cli.common import (
     write_file,
     write_sheet,
 )
-from seedbank.cli.printing import emit, remark, say, short
+from seedbank.cli.printing import emit, from_to, remark, say
 
 if TYPE_CHECKING:
     from seedbank.explore.comparing import Compared
@@ -85,7 +85,7 @@ def compare_command(
 
 def _lines(one: Compared, seen: Flip | None) -> Iterator[str]:
     yield headline(one.entry)
-    changes = [f"{word} {short(old, 30)} → {short(new, 30)}" for word, old, new in one.changes]
+    changes = [f"{word} {from_to(old, new, 30)}" for word, old, new in one.changes]
     yield "    recipe   " + (_listed(changes, "; ") or "the same")
     if one.traced is None:
         yield "    trace    not known of both"

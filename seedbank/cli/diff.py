@@ -10,7 +10,7 @@ import click
 
 from seedbank.cli.common import check_sheet, check_writable, json_option, open_bank, write_sheet
 from seedbank.cli.completing import complete_which
-from seedbank.cli.printing import emit, say, short
+from seedbank.cli.printing import emit, from_to, say, short
 
 if TYPE_CHECKING:
     from seedbank.lineage import EntryComparison
@@ -54,7 +54,7 @@ def _lines(found: EntryComparison) -> Iterator[str]:
         changes = [change for change in found.recipe if change[0] not in unsaid]
         yield f"{'recipe':<12}  {_count(len(changes))}"
         for name, old, new in changes:
-            yield f"  {name:<20}  {short(old, 60)} → {short(new, 60)}"
+            yield f"  {name:<20}  {from_to(old, new, 60)}"
         if unsaid:
             named = [name for name in unsaid if not name.startswith("scheduler.config.")]
             yield f"  only one says: {', '.join(named)}"

@@ -128,6 +128,14 @@ def short(value: Any, most: int = 40) -> str:
     return fit(text, most).rstrip() if width_of(text) > most else text
 
 
+def from_to(old: Any, new: Any, most: int = 40) -> str:
+    """``8 → 20``: a change on one line, each side at most `most` columns wide and with the place where texts part."""
+    from seedbank.lineage import parted
+
+    old, new = parted(old, new, most)
+    return f"{short(old, most)} → {short(new, most)}"
+
+
 def table(rows: Sequence[Sequence[str]], heads: Sequence[str], right: Sequence[int] = ()) -> list[str]:
     """Lines of a table that fits the terminal; the last column takes what is left, numbers in `right` are right-aligned."""
     widths = [max([width_of(head), *(width_of(row[i]) for row in rows)]) for i, head in enumerate(heads)]

@@ -9,7 +9,7 @@ import click
 
 from seedbank.cli.common import headline, json_option, open_bank
 from seedbank.cli.completing import complete_which
-from seedbank.cli.printing import emit, say, short
+from seedbank.cli.printing import emit, from_to, say
 
 if TYPE_CHECKING:
     from seedbank.lineage import Branch, Change
@@ -55,5 +55,5 @@ def described(changes: tuple[Change, ...]) -> str:
     """What changed, in a few words."""
     if not changes:
         return "the same recipe"
-    named = [f"{name} {short(old)} → {short(new)}" for name, old, new in changes[:CHANGES]]
+    named = [f"{name} {from_to(old, new)}" for name, old, new in changes[:CHANGES]]
     return ", ".join(named) + (f" and {len(changes) - CHANGES} more" if len(changes) > CHANGES else "")

@@ -1,0 +1,29 @@
+"""What changed, told so that it is seen."""
+
+import pytest
+
+from seedbank.cli.printing import from_to
+from seedbank.lineage import parted
+
+STAR = "a yellow star in the night sky"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "room", "told"),
+    [
+        (STAR, f"{STAR}, oil painting", 30, ("…night sky", "…night sky, oil painting")),
+        (STAR, f"{STAR}, oil painting", 60, (STAR, f"{STAR}, oil painting")),
+        ("a red circle on a blue background", "a green circle on a blue background", 24, None),
+        ("山谷里的小木屋，晨雾", "山谷里的小木屋，晨雾，水彩风格", 12, ("…晨雾", "…晨雾，水彩风格")),
+        ("", STAR, 10, None),
+        (8, 20, 1, None),
+        (None, STAR, 10, None),
+    ],
+)
+def test_long_texts_are_told_from_a_little_before_they_part(old, new, room, told):
+    assert parted(old, new, room) == (told or (old, new))
+
+
+def test_what_was_added_to_a_long_prompt_is_seen_on_a_line():
+    assert from_to(STAR, f"{STAR}, oil painting", 30) == "…night sky → …night sky, oil painting"
+    assert from_to(8, 20) == "8 → 20" and from_to(None, "blurry") == "none → blurry"
