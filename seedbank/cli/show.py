@@ -102,7 +102,7 @@ def _lines(bank: Library, entry: Entry) -> Iterator[tuple[str, Any]]:
     yield from _surface_lines(bank, entry)
     if entry.picture:
         size = (
-            f"{entry.picture.width}x{entry.picture.height} {entry.picture.mode or ''}"
+            f"{entry.picture.width}x{entry.picture.height} {entry.picture.mode or ''}".rstrip()
             if entry.picture.width
             else "size unknown"
         )
@@ -246,5 +246,5 @@ def _environment_lines(bank: Library, entry: Entry) -> Iterator[tuple[str, Any]]
     hardware = environment.parts.get("hardware", {})
     where = hardware.get("gpu", {}).get("name") or hardware.get("cpu", {}).get("model") or ""
     settings = [f"{name} {environment.profile[name]}" for name in SETTINGS_SHOWN if name in environment.profile]
-    yield "environment", "  ".join([*versions, where, *settings])
+    yield "environment", "  ".join(filter(None, [*versions, where, *settings]))
     yield "", entry.environment_digest
