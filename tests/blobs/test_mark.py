@@ -171,6 +171,21 @@ def test_many_who_record_into_one_bank_at_the_same_moment_are_all_admitted(blobs
     assert owners(blobs) == {ANN.uid: ANN.place}
 
 
+def test_whoever_finds_that_another_bank_was_faster_by_a_moment_stores_nothing(blobs: Blobs, monkeypatch: pytest.MonkeyPatch):
+    store, write = opened(blobs, ANN), type(blobs).write_mark
+
+    def faster(self: Blobs, data: bytes) -> None:
+        monkeypatch.undo()
+        opened(blobs, BOB).require_own()
+        write(self, data)
+
+    monkeypatch.setattr(type(blobs), "write_mark", faster)
+    with pytest.raises(StorageError, match="belongs to the bank"):
+        store.put(PICTURE, "image/png")
+    assert owners(blobs) == {BOB.uid: BOB.place}
+    assert list(blobs.list()) == []
+
+
 def test_a_file_system_without_hard_links_keeps_the_first_mark_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def refused(*_: object) -> None:
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))
