@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.catalogue import postgresql
-from seedbank.store.database import Database, Place
+from seedbank.store.database import Database
+from seedbank.store.place import Place
 from seedbank.store.schema import upgrade
 from seedbank.store.tables import metadata
 

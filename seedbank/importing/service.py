@@ -9,23 +9,24 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from seedbank.bank import Bank
-from seedbank.errors import BadInput, SeedbankError, StorageError
+from seedbank.errors import BadInput, SeedbankError
 from seedbank.frozen import replace
 from seedbank.importing.behind import Behind
+from seedbank.importing.bringing import Bringing
 from seedbank.importing.entries import Made, make_entry
 from seedbank.importing.examine import Examined, Rejected, Task
 from seedbank.importing.mending import lost
 from seedbank.importing.options import BEFORE, COMPLETED, IMPORTED, KNOWN, PASSED, REJECTED, RESTORED, WOULD, Options, Report
 from seedbank.importing.pool import Pool
 from seedbank.importing.refused import Refused
-from seedbank.importing.walk import Found, by_folder, still
+from seedbank.importing.walk import Found, by_folder
 from seedbank.importing.weights import BankWeights, Weights
 from seedbank.pages.gallery import keep_preview
 from seedbank.records import Blob, Holder, KnownFile, Run, SeenFile
@@ -35,8 +36,6 @@ BATCH = 500
 """Entries in one transaction: what it writes of the indexes is half of what it is with 200."""
 BATCH_SECONDS = 2.0
 """How long a file waits for others before it is stored."""
-WRITERS = 8
-"""Threads that bring files to the disk: they wait for it most of the time."""
 PREVIEW = 256
 """Pixels of the longer side of the previews that pages of many pictures show."""
 
@@ -76,9 +75,7 @@ class Import:
                 self.bank.blobs.require_own()
             self._job = self.bank.store.imports.resumed(self._job)
         self._pool = Pool[Found](self.options.jobs or os.cpu_count() or 1, decode=not self.options.metadata_only)
-        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="seedbank-import")
-        keeps = self.options.copy and not self.options.metadata_only and not self.options.dry_run
-        self._staging = self.bank.blobs.staging() if keeps else None
+        self._bringing = Bringing(self.bank, self.options)
         self._refused = Refused()
         self._weights: Weights = BankWeights(self.bank)
         self._waiting: list[_Waiting] = []
@@ -93,11 +90,10 @@ class Import:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._pool.__exit__(None, None, None)
-        if self._staging is not None:
-            self._staging.clear()
+        self._bringing.clear()
         if not self.options.dry_run:
             self._refused.save()
-        self._writers.shutdown(wait=True, cancel_futures=kind is not None)  # at the end the last previews are written
+        self._bringing.close(cancel=kind is not None)  # at the end the last previews are written
         self._behind.close()
 
     @property
@@ -133,7 +129,7 @@ class Import:
                     yield from self._collect(BATCH_SECONDS)
                 preview = None if self.options.dry_run else PREVIEW
                 decode = not self.options.metadata_only
-                task = Task(one.path, one.size, one.mtime_ns, self.options.tool, decode, preview, self._staging)
+                task = Task(one.path, one.size, one.mtime_ns, self.options.tool, decode, preview, self._bringing.staging)
                 self._pool.give(one, task)
 
     def flush(self) -> Iterator[Report]:
@@ -151,20 +147,11 @@ class Import:
     def _passed_over(self, found: Found, known: Mapping[str, KnownFile]) -> KnownFile | None:
         """What is known of a file that is unchanged and brings nothing that its entry lacks."""
         held = known.get(found.name)
-        return held if held is not None and _same(held.file, found) and not self._lacks(held.holder) else None
+        return held if held is not None and _same(held.file, found) and not self._bringing.lacks(held.holder) else None
 
     def _refusal(self, found: Found) -> str | None:
         """Why the file was rejected before; headers alone say less than pixels, so an import of these asks for nothing."""
         return None if self.options.retry or self.options.metadata_only else self._refused.reason(found)
-
-    def _lacking(self, holder: Holder | None) -> bool:
-        return holder is None or self._lacks(holder)
-
-    def _lacks(self, holder: Holder) -> bool:
-        """Whether an entry that holds the file still lacks what this import would bring."""
-        if self.options.metadata_only:
-            return False
-        return not holder.pictured or (self.options.copy and not holder.kept)
 
     def _collect(self, patience: float) -> Iterator[Report]:
         if self._behind.done:
@@ -172,9 +159,9 @@ class Import:
         answers = self._pool.collect(patience)
         # What was not staged is asked for now: it is copied, where it must be, while the next files are examined.
         asked = {result.digest for _, result in answers if isinstance(result, Examined) and result.digest and not result.staged}
-        holders = self._holders(asked)
+        holders = self._bringing.holders(asked)
         staged = [result.staged for _, result in answers if isinstance(result, Examined) and result.staged]
-        synced = self._writers.submit(self._sync, staged) if staged else None
+        synced = self._bringing.sync(staged) if staged else None
         for found, result in answers:
             if isinstance(result, Rejected):
                 if not result.passing and not self.options.metadata_only:
@@ -188,21 +175,18 @@ class Import:
                 continue
             held = holders.get(made.digest)
             if self.options.dry_run:
-                yield self._foreseen(found, made, None if self._lacking(held) else held)
+                yield self._foreseen(found, made, None if self._bringing.lacking(held) else held)
                 continue
             self._since = self._since if self._waiting else time.monotonic()
             written = synced
             if result.staged is None:
                 blob = _brought(made)
-                written = None if blob is None else self._writers.submit(self._keep, found, blob, held)
+                written = None if blob is None else self._bringing.keep(found, blob, held)
             self._waiting.append(_Waiting(found, made, result.staged, written))
         if not self.options.dry_run:
             self._refused.save_in_time()
         if len(self._waiting) >= BATCH or (self._waiting and time.monotonic() > self._since + BATCH_SECONDS):
             yield from self._store()
-
-    def _holders(self, digests: Collection[str]) -> dict[str, Holder]:
-        return self.bank.store.imports.holders(digests) if digests else {}
 
     def _foreseen(self, found: Found, made: Made, held: Holder | None) -> Report:
         """What would become of a file."""
@@ -214,44 +198,18 @@ class Import:
     def _known(self, files: Sequence[tuple[Found, Holder, str, Made | None]]) -> Iterator[Report]:
         """The reports of files that are known, by their digests; with `mend`, once their bytes are in the image store again."""
         kept = [digest for _, holder, digest, _ in files if holder.kept] if self.options.mend else []
-        found_lost = lost(self.bank, kept, self._writers)
+        found_lost = lost(self.bank, kept, self._bringing.threads)
         for found, holder, _, made in files:
             told = Report(found.path, KNOWN, holder.entry, holder.trashed, made)
             gone = next(found_lost) if self.options.mend and holder.kept else None
             if gone is None:
                 yield told
-            elif reason := self._copy(found, gone[0]):
+            elif reason := self._bringing.copy(found, gone[0]):
                 yield replace(told, outcome=REJECTED, reason=reason)
             else:
                 yield replace(told, outcome=RESTORED, reason=gone[1])
 
     # -- a batch ---------------------------------------------------------------------------------------------------------
-
-    def _sync(self, staged: Sequence[Path]) -> str:
-        for path in staged:
-            self.bank.blobs.sync(path)
-        return ""
-
-    def _keep(self, found: Found, blob: Blob, held: Holder | None) -> str:
-        """The image store has the bytes until the rows that name them are stored; why not, or an empty text."""
-        if not self._lacking(held):
-            # As in `_adopt`: whoever has them may be purged before.
-            self.bank.blobs.renew([blob.digest])
-            held = self._holders([blob.digest]).get(blob.digest)
-        return self._copy(found, blob) if self._lacking(held) else ""
-
-    def _copy(self, found: Found, blob: Blob) -> str:
-        """Put the bytes into the image store; why not, or an empty text."""
-        try:
-            self.bank.blobs.put_file(Path(found.path), blob.digest, blob.media_type)
-        except StorageError as error:
-            try:
-                if still(found):
-                    raise  # the image store refuses, and would the next one too
-            except BadInput as gone:
-                return gone.message
-            return error.message
-        return ""
 
     def _store(self) -> Iterator[Report]:
         """Bytes first, then rows, those of the batch before first of all."""
@@ -264,22 +222,9 @@ class Import:
             else:
                 batch.append((one.found, one.made))
         if staged := [(one.made.digest, one.staged) for one in waiting if one.staged is not None]:
-            self._adopt(staged)
+            self._bringing.adopt(staged)
         if batch:
             yield from self._record(batch)
-
-    def _adopt(self, staged: Sequence[tuple[str, Path]]) -> None:
-        """The image store takes over what it lacks, once; the rest is removed."""
-        holders = self._holders({digest for digest, _ in staged})
-        held = {digest for digest, holder in holders.items() if not self._lacking(holder)}
-        # Whoever has them may be purged before the rows of these are stored; until then `gc` is to leave them alone.
-        self.bank.blobs.renew(held)
-        holders = self._holders(held)
-        taken = {digest: path for digest, path in staged if self._lacking(holders.get(digest))}
-        self.bank.blobs.adopt(taken)
-        for digest, path in staged:
-            if taken.get(digest) != path:
-                path.unlink(missing_ok=True)
 
     def _record(self, batch: list[tuple[Found, Made]]) -> Iterator[Report]:
         given = [(_seen(found, made.digest), made.new) for found, made in batch]
@@ -310,7 +255,7 @@ class Import:
         recorded, self._recorded = self._recorded, []
         for found, made, holder in recorded:
             if made.preview is not None and (holder.new or holder.lacked):
-                self._writers.submit(keep_preview, made.digest, PREVIEW, made.preview)
+                self._bringing.threads.submit(keep_preview, made.digest, PREVIEW, made.preview)
             if holder.new or holder.lacked:
                 yield Report(found.path, IMPORTED if holder.new else COMPLETED, holder.entry, holder.trashed, made)
             else:

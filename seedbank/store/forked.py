@@ -14,19 +14,19 @@ from sqlalchemy.pool import Pool
 from seedbank.errors import StorageError
 from seedbank.posix import tell_of_forks
 
-File = tuple[int, int] | None
+Identity = tuple[int, int] | None
 """What two files of the same name do not share."""
 
 _inherited: list[Pool] = []
 """Connections to servers that the parent uses, never let go of: to close them would speak to the server."""
-_lost: set[File] = set()
+_lost: set[Identity] = set()
 """SQLite files that another thread of the parent was using at the fork."""
 
 
 class Forks:
     """What becomes of the connections of one engine at a fork; `file` names the SQLite file, None for a server."""
 
-    def __init__(self, engine: Engine, file: Callable[[], File]) -> None:
+    def __init__(self, engine: Engine, file: Callable[[], Identity]) -> None:
         self._engine, self._file, self._open = engine, file, 0
         event.listen(engine, "connect", lambda *_: self._count(1))
         event.listen(engine, "close", lambda *_: self._count(-1))
@@ -51,7 +51,7 @@ class Forks:
             _lost.add(self._file())
 
 
-def check_usable(named: str, file: File) -> None:
+def check_usable(named: str, file: Identity) -> None:
     """Raises `StorageError` for a SQLite file that was in use when this process was forked."""
     if file in _lost:
         raise StorageError(

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 from msgspec import Struct
 
 from seedbank import config
-from seedbank.store.database import Database, Place
+from seedbank.store.database import Database
+from seedbank.store.place import Place
 from seedbank.store.rows import parsed
 from seedbank.store.types import moment, uid_text
 from seedbank.store.versions import check_revision

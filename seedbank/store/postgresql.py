@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -12,7 +13,7 @@ from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from seedbank.errors import MissingEngine
-from seedbank.store.sending import send
+from seedbank.store.sending import KEPT_AFTER, send
 
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ"
 _STATE = "CASE WHEN NOT pg_is_in_recovery() THEN pg_current_snapshot()::text END"
@@ -68,6 +69,20 @@ def beginning(seconds: float | None, planned: Settings) -> str:
     """How a transaction begins that sees one state of the bank. With `seconds`, its statements end after so long, they are
     planned as `PLANNED_HERE` and `planned` say, and it is known which state it is; all that in one message."""
     return BEGIN if seconds is None else _beginning(seconds, tuple(planned.items()))
+
+
+@contextmanager
+def for_its_values(driver: Any) -> Iterator[None]:
+    """Inside, each statement of this connection is planned for the values that it has.
+
+    How common a tag is decides how two lists are to be joined: a plan for any tag compared each of 600 entries with each
+    of 700, and would with 100,000. Where one plan is as good for all values, `send` is told to keep it.
+    """
+    driver.prepare_threshold = None
+    try:
+        yield
+    finally:
+        driver.prepare_threshold = KEPT_AFTER
 
 
 def engine(url: URL) -> Engine:

@@ -16,9 +16,11 @@ from sqlalchemy import Connection, insert
 from sqlalchemy.exc import DBAPIError
 
 from seedbank.errors import BadInput, MissingEngine, NoBank, OtherSchema, StorageError
-from seedbank.store.database import Database, Place, sqlite_module
+from seedbank.store.database import Database
 from seedbank.store.failures import translated
 from seedbank.store.integrity import integrity
+from seedbank.store.place import Place
+from seedbank.store.sqlite import sqlite_module
 from seedbank.store.tables import bank
 from seedbank.store.versions import HEAD, read_revision
 from seedbank.store.writing import Work, new_uid
@@ -190,12 +192,15 @@ def _without_foreign_keys(database: Database) -> Iterator[None]:
 
     The setting has no effect inside a transaction, so connections get it when they are made; `migrate` checks the keys.
     """
-    database.foreign_keys = False
+    if database.file is None:
+        yield
+        return
+    database.file.foreign_keys = False
     database.close()
     try:
         yield
     finally:
-        database.foreign_keys = True
+        database.file.foreign_keys = True
         database.close()
 
 

@@ -17,9 +17,11 @@ from seedbank.frozen import replace
 from seedbank.hashing import sha256
 from seedbank.records import NewEntry, NewRegeneration, Payload, Picture, SeenFile
 from seedbank.store import Store
-from seedbank.store.database import Database, Place, sqlite_module
+from seedbank.store.database import Database
 from seedbank.store.imports import Job
+from seedbank.store.place import Place
 from seedbank.store.schema import migrate, migrations_folder
+from seedbank.store.sqlite import sqlite_module
 from tests.store.examples import digest, imported, new_entry, recipe
 
 FOLDER = Path(__file__).parent

@@ -20,9 +20,9 @@ from sqlalchemy import make_url
 from seedbank.errors import BadInput, NoBank, SeedbankError, StorageError
 from seedbank.query import parse
 from seedbank.store import Store, postgresql
-from seedbank.store.database import SAFE_WAL, journal_mode, sqlite_module
 from seedbank.store.integrity import integrity
 from seedbank.store.sending import send
+from seedbank.store.sqlite import SAFE_WAL, journal_mode, sqlite_module
 from tests.conftest import Databases
 from tests.store.examples import new_entry
 
@@ -206,7 +206,7 @@ def test_a_bank_changes_its_journal_with_the_sqlite_that_opens_it(tmp_path: Path
 
     Store.create(str(tmp_path / "bank.db")).close()
     assert journal() == journal_mode(sqlite_module().sqlite_version_info)
-    monkeypatch.setattr("seedbank.store.database.journal_mode", lambda version: "truncate")
+    monkeypatch.setattr("seedbank.store.sqlite.journal_mode", lambda version: "truncate")
     assert journal() == "truncate"
 
 

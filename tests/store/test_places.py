@@ -14,8 +14,8 @@ from sqlalchemy.exc import DBAPIError
 
 from seedbank.errors import BadInput, NoBank, SeedbankError, StorageError
 from seedbank.store import Store, schema
-from seedbank.store.database import Place
 from seedbank.store.failures import translated
+from seedbank.store.place import Place
 
 SECRET = "p%w:ö"
 """A password with what addresses write otherwise."""

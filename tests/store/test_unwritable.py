@@ -13,8 +13,8 @@ import pytest
 
 from seedbank.errors import StorageError
 from seedbank.store import Store
-from seedbank.store.database import sqlite_module
 from seedbank.store.schema import backup
+from seedbank.store.sqlite import sqlite_module
 from tests.store.examples import new_entry
 
 
@@ -42,7 +42,7 @@ def test_a_bank_on_a_read_only_mount_is_read_copied_and_says_why_it_cannot_be_wr
     remount("ro")
     with Store.open(str(folder / "bank.db")) as store:
         assert [entry.seed for entry in store.find()] == [1]
-        assert store.database.alone is not None
+        assert store.database.file.alone is not None
         with pytest.raises(StorageError, match="is read-only"):
             store.add_entry(new_entry(2))
         with pytest.raises(StorageError, match="is read-only"):
@@ -116,7 +116,7 @@ def test_a_bank_that_another_process_has_open_is_read_with_its_journal(mounted, 
         assert holder.execute("SELECT count(*) FROM entries").fetchone()[0] == 1
         with Store.open(str(view / "bank.db")) as reader:
             assert reader.count() == 1
-            assert reader.database.alone is None
+            assert reader.database.file.alone is None
     finally:
         holder.close()
         gc.collect()
