@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from seedbank.explore.comparing import Comparison
     from seedbank.explore.latents import Like
     from seedbank.explore.sweep import Sweep
+    from seedbank.readable import One, Which
 
 
 class Library(Studio):
@@ -37,17 +38,17 @@ class Library(Studio):
 
         return open_sweep(self, prompt, **options)
 
-    def varying(self, which: int | str, **changes: Any) -> Iterator[Entry]:
+    def varying(self, which: One, **changes: Any) -> Iterator[Entry]:
         """Render variants of an entry: some things changed, everything else kept. See `seedbank.explore.vary.vary`."""
         from seedbank.explore.vary import vary
 
         yield from vary(self, which, **changes)
 
-    def vary(self, which: int | str, **changes: Any) -> list[Entry]:
+    def vary(self, which: One, **changes: Any) -> list[Entry]:
         """As `varying`, all at once."""
         return list(self.varying(which, **changes))
 
-    def variant_sheet(self, which: int | str, variants: Sequence[Entry]) -> bytes:
+    def variant_sheet(self, which: One, variants: Sequence[Entry]) -> bytes:
         """A PNG file of an entry and its variants, each with what was changed."""
         from seedbank.explore.sheets import variant_sheet
 
@@ -57,7 +58,7 @@ class Library(Studio):
 
     def plan_blend(
         self,
-        which: int | str | Sequence[int],
+        which: Which,
         *,
         frames: int = 24,
         curve: str = "slerp",
@@ -100,7 +101,7 @@ class Library(Studio):
 
         return film(self, plan, shown, fps)
 
-    def compare(self, which: int | str | Sequence[int]) -> Comparison:
+    def compare(self, which: Which) -> Comparison:
         """The entries that `which` names against the first of them: recipes, traces, pictures.
 
         `.others` have the numbers; `.sheet()`, `.flicker()` and `.flip_sheet(.flips())` are files.

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from seedbank.bank import Bank
 from seedbank.errors import BadInput, NotFound
+from seedbank.readable import One, Which
 
 if TYPE_CHECKING:
     from seedbank.lineage import EntryComparison, Tree
     from seedbank.records import Collection, Duplicates, Entry, Stats, Tag, TeamOpinion, Undone
 
-Which = int | str | Sequence[int]
 LOOKS_ALIKE = 8
 """Bits of the perceptual hash between copies of a picture: re-encoded, scaled, slightly cropped."""
 
@@ -61,7 +61,7 @@ class Catalogue(Bank):
         """Write your note on the images; an empty one takes it away."""
         return self._opine(which, lambda ids: self.store.note(ids, text))
 
-    def history(self, which: int | str) -> Iterator[Any]:
+    def history(self, which: One) -> Iterator[Any]:
         """The history of the opinions on an entry's image, oldest first."""
         yield from self.store.history(self.entry(which).id)
 
@@ -85,7 +85,7 @@ class Catalogue(Bank):
         """Take back what an operation changed, by default your latest; what was changed since stays, and is said."""
         return self.store.curation.undo(operation)
 
-    def adopt(self, source: int | str, which: Which) -> int:
+    def adopt(self, source: One, which: Which) -> int:
         """Give the images of `which` what was said of that of `source`: its tags, and your own opinions."""
         return self.store.curation.adopt(self.entry(source).id, self.resolve(which))
 
@@ -211,7 +211,7 @@ class Catalogue(Bank):
         """Entries with the same picture, and pictures at most `distance` bits apart (None: the same only)."""
         return self.store.curation.duplicates(distance, None if query is None else self._found(query))
 
-    def alike(self, which: int | str, distance: int = LOOKS_ALIKE) -> list[tuple[Entry, int]]:
+    def alike(self, which: One, distance: int = LOOKS_ALIKE) -> list[tuple[Entry, int]]:
         """(entry, distance in bits) of other pictures that look like this one, the nearest first."""
         entry = self.entry(which)
         if entry.picture is None or entry.picture.phash is None:
@@ -224,13 +224,13 @@ class Catalogue(Bank):
         `adopt` takes it over."""
         return self.store.curation.copies(ids, distance)
 
-    def tree(self, which: int | str) -> Tree:
+    def tree(self, which: One) -> Tree:
         """Where an entry comes from and what came of it, with what changed at each step."""
         from seedbank.lineage import tree
 
         return tree(self, self.entry(which).id)
 
-    def diff(self, a: int | str, b: int | str) -> EntryComparison:
+    def diff(self, a: One, b: One) -> EntryComparison:
         """Recipes, environments and pictures of two entries against each other."""
         from seedbank.lineage import compare
 

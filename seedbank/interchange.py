@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from seedbank.exchange.receive import Received
     from seedbank.importing.adding import Added, Named
     from seedbank.importing.options import Report
+    from seedbank.readable import One, Which
     from seedbank.records import Came, Entry, ModelUse
 
 SUFFIXES = {
@@ -142,8 +143,9 @@ class Interchange(Catalogue):
 
     # -- pictures and text --------------------------------------------------------------------------------------------
 
-    def path(self, entry: Entry) -> str | None:
+    def path(self, entry: One) -> str | None:
         """The local file that holds the entry's image; None when it is not here or lies in an object store."""
+        entry = self._known(entry)
         if entry.blob is None:
             return None
         if (location := entry.blob.location) is not None:
@@ -175,7 +177,7 @@ class Interchange(Catalogue):
 
         return gallery(self, entries, Texts(self), title, progress)
 
-    def recipe_text(self, entry: Entry, form: str = "block", lang: str | None = None) -> str:
+    def recipe_text(self, entry: One, form: str = "block", lang: str | None = None) -> str:
         """The recipe as text that `receive` reads: `block`, `a1111`, `json`, `comfyui` or `script`.
 
         It carries the digests of recipe, image and model, so that the picture can be checked elsewhere. `lang` is the
@@ -183,7 +185,7 @@ class Interchange(Catalogue):
         """
         from seedbank.exchange.texts import Texts
 
-        return Texts(self, lang)(entry, form)
+        return Texts(self, lang)(self._known(entry), form)
 
     def sends_graph_of_file(self, entry: Entry, form: str) -> bool:
         """Whether the text of the entry in this form is the graph of its file, with all that another tool wrote into it."""
@@ -215,7 +217,7 @@ class Interchange(Catalogue):
 
     def export_bundle(
         self,
-        which: int | str | Sequence[int],
+        which: Which,
         path: str | Path,
         *,
         privacy: str = "none",
@@ -246,7 +248,7 @@ class Interchange(Catalogue):
             progress=progress,
         )
 
-    def _exported(self, which: int | str | Sequence[int]) -> list[int]:
+    def _exported(self, which: Which) -> list[int]:
         return list(self.store.ids()) if which == "" else self.resolve(which)
 
     def import_bundle(self, path: str | Path, *, trust: bool = False, progress: Progress = QUIET) -> Came:
@@ -261,7 +263,7 @@ class Interchange(Catalogue):
 
     def exporting_images(
         self,
-        which: int | str | Sequence[int],
+        which: Which,
         folder: str | Path,
         *,
         name: str | None = None,

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from seedbank.query import Query
     from seedbank.store import Store
 
+One = int | str | Entry
+"""One entry: as WHICH names it, or as it is."""
+Which = One | Sequence[int | Entry]
+"""Entries: as WHICH names them, or themselves, or their ids."""
 Stages = Sequence[tuple[str, str]]
 PIXELS = "pixels"
 """The last stage of a trace, whose digest is the image digest."""
@@ -145,15 +149,19 @@ class Readable:
 
     # -- finding ------------------------------------------------------------------------------------------------------
 
-    def entry(self, which: int | str) -> Entry:
+    def entry(self, which: One) -> Entry:
         """The one entry that `which` names; `NotFound` for none, `BadInput` for more than one."""
         ids = self.resolve(which)
         if len(ids) != 1:
             raise BadInput(f"{which!r} names {len(ids)} entries; this needs one.", "Name one id.")
         return self.store.entry(ids[0])
 
-    def resolve(self, which: int | str | Sequence[int], *, trash: bool | None = False) -> list[int]:
-        """The ids that WHICH names: an id, `3..9`, `1,2,5`, `@last`, a digest prefix, or a query.
+    def _known(self, entry: One) -> Entry:
+        """The entry itself, or the one that is named."""
+        return entry if isinstance(entry, Entry) else self.entry(entry)
+
+    def resolve(self, which: Which, *, trash: bool | None = False) -> list[int]:
+        """The ids that WHICH names: an id, `3..9`, `1,2,5`, `@last`, a digest prefix, or a query; or those of entries.
 
         `trash`: False for live entries only, True for those in the trash only, None for both.
         """
@@ -161,7 +169,8 @@ class Readable:
             return self.store.resolve(str(which), trash=trash)
         if isinstance(which, str):
             return self.store.resolve(which, trash=trash)
-        return [entry.id for entry in self.store.entries(list(which))]
+        several = [which] if isinstance(which, Entry) else which
+        return [entry.id for entry in self.store.entries([one.id if isinstance(one, Entry) else one for one in several])]
 
     def find(self, query: str | Sequence[str] | Query = "", *, limit: int | None = 50, after: int | None = None) -> Page:
         """A page of entries that match, newest first unless the query sorts; `limit=None` gives all.
@@ -215,8 +224,9 @@ class Readable:
         same = pixel_digest(found.mode, found.width, found.height, found.rows) == entry.picture.digest
         return found if same or entry.output.flags.get("lossy") else None
 
-    def image_bytes(self, entry: Entry) -> bytes:
+    def image_bytes(self, entry: One) -> bytes:
         """The stored file of the entry's image, verified. Raises `NotFound` when the bytes are not here."""
+        entry = self._known(entry)
         if entry.blob is None:
             raise NotFound(f"The image of entry {entry.id} is not here.", f"seedbank regen {entry.id}")
         return self.file_bytes(entry.blob)
@@ -236,7 +246,7 @@ class Readable:
             raise StorageError(f"The file {blob.location} is not the one that was imported: its bytes have changed.", MOVED)
         return data
 
-    def pixels(self, entry: Entry) -> Pixels:
+    def pixels(self, entry: One) -> Pixels:
         """The decoded pixels of the entry's image; of an animation, which only an import brings, those of its first frame."""
         return self.decode(self.image_bytes(entry))
 

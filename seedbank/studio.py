@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from seedbank.engine.process import Engine
     from seedbank.environment import Environment
     from seedbank.exchange.receive import Received
+    from seedbank.readable import One, Which
     from seedbank.recording.block import Report
     from seedbank.recording.capture import Recorded
     from seedbank.recording.storing import Promised, Storing
@@ -119,7 +120,7 @@ class Studio(Interchange):
         variation_form: str | None = None,
         ensd: int | None = None,
         tags: Sequence[str] = (),
-        variant_of: int | str | None = None,
+        variant_of: One | None = None,
         say: Callable[[str], None] = lambda remark: None,
         progress: Progress = QUIET,
         **extras: Any,
@@ -228,7 +229,7 @@ class Studio(Interchange):
         return self._storing.later(act)
 
     def regen(
-        self, which: int | str | Sequence[int], options: Options | None = None, progress: Progress = QUIET
+        self, which: Which, options: Options | None = None, progress: Progress = QUIET
     ) -> list[Outcome]:
         """Rebuild the entries that `which` names and check each against its recorded digest."""
         return list(self.regenerating(self.resolve(which), options, progress))
@@ -254,7 +255,7 @@ class Studio(Interchange):
         self.require_writable()
         yield from regenerate_via(self, ids, server, tolerance, progress)
 
-    def environment(self, which: int | str = "now") -> Environment:
+    def environment(self, which: One = "now") -> Environment:
         """The environment of an entry (WHICH names one), one by the beginning of its digest, or that of `now`."""
         if which == "now":
             return self.engine().environment

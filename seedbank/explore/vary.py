@@ -27,7 +27,7 @@ Say = Callable[[str], None]
 
 def vary(
     library: Library,
-    which: int | str,
+    which: int | str | Entry,
     *,
     prompt_add: str | None = None,
     seed: int | None = None,

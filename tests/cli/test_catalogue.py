@@ -143,6 +143,17 @@ def test_only_one_way_of_printing_can_be_asked_for(seedbank):
     assert "Choose one" in seedbank("ls", "--ids", "--csv", ok=[2]).err
 
 
+def test_a_program_names_entries_by_themselves_as_well_as_by_their_ids(seedbank):
+    with Library.open(seedbank.bank, user="ann") as bank:
+        first, second = bank.entry(1), bank.entry(2)
+        assert bank.resolve(first) == [1] and bank.resolve([second, 1]) == [2, 1]
+        assert bank.tag(first, "hero") == [1] and bank.rate([first, second], 3) == [1, 2]
+        assert bank.entry(first).tags == ("hero", "poster")
+        assert bank.path(1) == bank.path(first) and bank.pixels("@last") == bank.pixels(6)
+        assert bank.recipe_text(2) == bank.recipe_text(second)
+        assert [other.entry.id for other in bank.compare([first, 2]).others] == [2]
+
+
 def test_the_team_view_says_who(seedbank):
     assert [line.split()[1:3] for line in seedbank("ls", "id:1..2", "--team").lines[1:]] == [["ann", "bob:0"], ["bob", "ann:4"]]
     (item,) = seedbank.json("ls", "id:1", "--team")
