@@ -6,6 +6,10 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import click
 
 INTERRUPTED = 130
 
@@ -52,6 +56,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.UsageError as error:
         say(f"seedbank: {error.format_message()}", err=True)
         asked = _command(sys.argv[1:] if arguments is None else arguments) if error.ctx is None else error.ctx.command_path
+        if hint := _in_our_words(error):
+            say(f"  {hint}", err=True)
         say(f"  See: {asked} --help", err=True)
         return error.exit_code
     except click.ClickException as error:
@@ -75,6 +81,19 @@ def _command(arguments: Sequence[str]) -> str:
     from seedbank.cli import COMMANDS
 
     return " ".join(["seedbank", *[word for word in arguments if word in COMMANDS][:1]])
+
+
+def _in_our_words(error: click.UsageError) -> str:
+    """What an option of another program is called here; nothing where the command has nothing like it."""
+    import click
+
+    from seedbank.cli.options import ELSEWHERE
+
+    if not isinstance(error, click.NoSuchOption) or error.ctx is None:
+        return ""
+    has = {name for parameter in error.ctx.command.params for name in parameter.opts}
+    option, how = ELSEWHERE.get(error.option_name, ("", ""))
+    return how if option in has else ""
 
 
 def _check_text(arguments: Sequence[str]) -> None:

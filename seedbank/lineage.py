@@ -129,7 +129,7 @@ def _named(old: Entry, new: Entry, known: Collection[str]) -> Iterator[Change]:
 
 
 def _sized(old: Recipe, new: Recipe) -> Iterator[Change]:
-    """The differences, with width and height as one size, and what is blended as how far it is blended."""
+    """The differences, with width and height as one size, parts of one dtype as that, and what is blended as how far it is."""
     for name, (part, inner) in BLENDS.items():
         was, now = (getattr(recipe, part).get("blend") for recipe in (old, new))
         if was != now:
@@ -138,7 +138,12 @@ def _sized(old: Recipe, new: Recipe) -> Iterator[Change]:
     before, after = (f"{recipe.width}x{recipe.height}" if recipe.width and recipe.height else None for recipe in (old, new))
     if before != after:
         yield "size", before, after
-    shown = ("call.width", "call.height", *(f"{part}.blend." for part, _ in BLENDS.values()))
+    parts, parts_now = old.dtypes or {}, new.dtypes or {}
+    one, other = set(parts.values()), set(parts_now.values())
+    alike = len(one) == len(other) == 1 and parts.keys() == parts_now.keys()
+    if alike and one != other:
+        yield "dtype", one.pop(), other.pop()
+    shown = ("call.width", "call.height", *(f"{part}.blend." for part, _ in BLENDS.values()), *(["dtypes."] if alike else []))
     yield from (change for change in differences(old, new) if not change[0].startswith(shown))
 
 

@@ -89,7 +89,10 @@ class Recipe:
             raise BadInput(f"A {type(values).__name__} is not a recipe.", "Give a mapping with conditioning, noise, call …")
         known = {item.name for item in fields(cls)}
         if unknown := sorted(set(values) - known):
-            raise BadInput(f"A recipe has no field {unknown[0]!r}.", "Was it written by a newer seedbank?")
+            raise BadInput(
+                f"A recipe has no field {unknown[0]!r}.",
+                "docs/format.md shows one: the prompt stands in conditioning. Or was it written by a newer seedbank?",
+            )
         # `to_dict` leaves out what is None, so a mode that is not there was not known.
         whole: dict[str, Any] = {"conditioning": {}, "noise": {}, "call": {}, "mode": None, **values}
         for name in ("conditioning", "noise", "call"):

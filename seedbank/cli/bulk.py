@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from seedbank.api import Library
 
 PREVIEWED = 5
-NAMED = re.compile(r"@last|[0-9a-fA-F]{6,64}|\d+(\.\.\d*)?([,\s]+\d+(\.\.\d*)?)*", re.ASCII)
+_PIECE = r"(@last|\d+(\.\.\d*)?)"
+NAMED = re.compile(rf"[0-9a-fA-F]{{6,64}}|{_PIECE}([,\s]+{_PIECE})*", re.ASCII)
 """WHICH that names entries: ids, ranges, a digest. Everything else is a query."""
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask, however many entries a query finds.")

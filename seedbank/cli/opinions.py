@@ -77,7 +77,7 @@ def fav_command(context: click.Context, which: tuple[str, ...], off: bool, yes: 
 
 @click.command("rate")
 @click.argument("which", shell_complete=complete_which)
-@click.argument("rating", type=click.Choice(["0", "1", "2", "3", "4", "5", "none"]))
+@click.argument("rating", metavar="RATING", type=click.Choice(["0", "1", "2", "3", "4", "5", "none"]))
 @yes_option
 @click.pass_context
 def rate_command(context: click.Context, which: str, rating: str, yes: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
@@ -36,6 +36,20 @@ def _one_prompt(context: click.Context, parameter: click.Parameter, value: tuple
 
 
 prompt_argument = click.argument("prompt", nargs=-1, metavar="[PROMPT]", callback=_one_prompt)
+
+ELSEWHERE: Mapping[str, tuple[str, str]] = {
+    **dict.fromkeys(("--width", "--height"), ("--size", "Width and height are one option here: --size 768x512.")),
+    **dict.fromkeys(("--num-inference-steps", "--num_inference_steps"), ("--steps", "It is --steps here.")),
+    **dict.fromkeys(("--guidance-scale", "--guidance_scale"), ("--guidance", "It is --guidance here.")),
+    **dict.fromkeys(("--cfg-scale", "--cfg_scale", "--scale"), ("--cfg", "It is --cfg here.")),
+    **dict.fromkeys(("--negative-prompt", "--negative_prompt"), ("--negative", "It is --negative here.")),
+    **dict.fromkeys(("--num-images", "--num_images", "--count", "--n"), ("-n", "It is -n here.")),
+    **dict.fromkeys(
+        ("-o", "--output"),
+        ("--seed", "Pictures are kept in the image store; to write copies: seedbank export --images FOLDER @last"),
+    ),
+}
+"""{option of other programs: (the option that a command must have, what to say)}"""
 
 RENDERING = (
     click.option("--negative", metavar="TEXT", help="What should not be in the picture."),

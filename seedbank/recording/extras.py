@@ -34,6 +34,17 @@ Weighted = Place | tuple[Place, float]
 OTHER_OPTIONS = ("negative", "seed", "steps", "guidance", "cfg", "width", "height", "arguments", "model", "revision", "variant",
                  "device", "dtype", "mode", "noise", "tags", "variant_of")  # fmt: skip
 """Options of `generate` that are no extras, as a mistyped one is taken for an extra."""
+ELSEWHERE: Mapping[str, str] = {
+    "num_inference_steps": "steps",
+    "guidance_scale": "guidance",
+    "cfg_scale": "cfg",
+    "negative_prompt": "negative",
+    "generator": "seed",
+    "num_images": "n",
+    "num_images_per_prompt": "n",
+    "size": "width and height",
+}
+"""{what diffusers and other tools call an option: what it is called here}"""
 
 
 @dataclass(frozen=True)
@@ -83,7 +94,7 @@ class Extras:
         """Those that `options` name. Raises `BadInput` for a name that there is not."""
         names = [one.name for one in fields(cls)]
         for name in options.keys() - set(names):
-            near = get_close_matches(name, [*names, *OTHER_OPTIONS], n=1)
+            near = [ELSEWHERE[name]] if name in ELSEWHERE else get_close_matches(name, [*names, *OTHER_OPTIONS], n=1)
             raise BadInput(f"There is no option {name!r}.", f"Did you mean {near[0]!r}?" if near else "See docs/python.md.")
         return cls(**options)
 

@@ -17,8 +17,8 @@ from seedbank.store.tables import blobs, entries, images, recipes
 SHOWN = 5
 """Digests listed when a prefix fits several."""
 
-PIECE = r"\d+(?:\.\.\d*)?"
-"""An id, a range 3..9, or an open one 3.. of WHICH."""
+PIECE = r"(?:@last|\d+(?:\.\.\d*)?)"
+"""The newest entry, an id, a range 3..9, or an open one 3.. of WHICH."""
 
 
 def resolve(finder: Finder, which: str | Sequence[str], trash: bool | None) -> list[int]:
@@ -27,9 +27,7 @@ def resolve(finder: Finder, which: str | Sequence[str], trash: bool | None) -> l
     if not words or not any(word.strip() for word in words):
         raise BadInput("No entry was named.", "Give an id, a range such as 3..9, @last, a digest or a query.")
     text = " ".join(words).strip()
-    if text == "@last":
-        found = _last(finder, trash)
-    elif re.fullmatch(rf"{PIECE}([,\s]+{PIECE})*", text, re.ASCII):
+    if re.fullmatch(rf"{PIECE}([,\s]+{PIECE})*", text, re.ASCII):
         found = _numbered(finder, text, trash)
     elif re.fullmatch(r"[0-9a-fA-F]{6,64}", text) and (by_digest := _by_digest(finder, text.lower())):
         found = _in_state(finder, by_digest, trash)
@@ -44,9 +42,8 @@ def resolve(finder: Finder, which: str | Sequence[str], trash: bool | None) -> l
     return found
 
 
-def _last(finder: Finder, trash: bool | None) -> list[int]:
-    with finder.database.reading() as connection:
-        last = connection.scalar(select(func.max(entries.c.id)).where(*_state(trash)))
+def _last(connection: Connection, trash: bool | None) -> list[int]:
+    last = connection.scalar(select(func.max(entries.c.id)).where(*_state(trash)))
     return [] if last is None else [last]
 
 
@@ -61,6 +58,8 @@ def _numbered(finder: Finder, text: str, trash: bool | None) -> list[int]:
                     raise BadInput(f"The range {piece} is backwards.", f"Write {last}..{first}.")
                 statement = select(entries.c.id).where(entries.c.id.between(low, high), *_state(trash)).order_by(entries.c.id)
                 found |= dict.fromkeys(connection.scalars(statement))
+            elif piece == "@last":
+                found |= dict.fromkeys(_last(connection, trash))
             else:
                 found[_one(connection, int(first), trash)] = None
     return list(found)

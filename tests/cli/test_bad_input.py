@@ -44,6 +44,10 @@ FAST = ("--steps", "3", "--model", "embedded@0", "--device", "cpu", "--size", "6
         (["ls"], 0, "no entry yet"),
         (["import", ""], 2, "A path is empty"),
         (["tag", "1"], 2, "See: seedbank tag --help"),
+        (["generate", "x", "--width", "64"], 2, "one option here: --size 768x512.\n  See: seedbank generate --help"),
+        (["generate", "x", "-o", "a.png"], 2, "seedbank export --images FOLDER @last"),
+        (["vary", "1", "--num-inference-steps", "3"], 2, "It is --steps here."),
+        (["ls", "--width", "64"], 2, "No such option '--width'.\n  See: seedbank ls --help"),
         (["vary", "1", "--prompt-add"], 2, "See: seedbank vary --help"),
         (["generate", "a", "red", "circle", "--seed", "7"], 2, "The prompt is in 3 pieces: type it as 'a red circle'."),
         (["sweep", "a", "circle", "--seeds", "1,2"], 2, "type it as 'a circle'"),
@@ -158,6 +162,8 @@ def test_what_a_program_gives_is_held_against_its_kind(options, words):
 def test_a_mistyped_option_of_generate_is_refused_with_the_nearest(seedbank):
     with seedbank.opened() as bank, pytest.raises(BadInput, match=r"no option 'sedd'\. Did you mean 'seed'"):
         bank.generate("x", sedd=7)
+    with seedbank.opened() as bank, pytest.raises(BadInput, match=r"no option 'num_inference_steps'\. Did you mean 'steps'"):
+        bank.generate("x", num_inference_steps=7)
 
 
 def test_a_prompt_that_is_too_long_is_recorded_and_the_lost_words_are_named(seedbank):

@@ -140,6 +140,8 @@ def test_which_is_an_id_a_range_a_list_the_last_a_digest_or_a_query(store: Store
         "5 1": [5, 1],
         "6..99": [6, 7],
         "@last": [7],
+        "3 @last": [3, 7],
+        "@last,2..3": [7, 2, 3],
         recipe(4).digest[:20]: [4],
         recipe(4).digest.upper(): [4],
         image.digest[:12]: [3],
