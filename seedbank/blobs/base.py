@@ -47,6 +47,8 @@ class Blobs(ABC):
     """What opens this store again."""
     remedy = ""
     """What to do where the place refuses for a reason that is its own."""
+    doubt = "Is another disk mounted there?"
+    """What to ask where the place is not the one that was meant."""
     guard: Callable[[Blobs], None] | None = None
     """Asked once, before the first change: raises `StorageError` where the store is not that of whoever opened it."""
 

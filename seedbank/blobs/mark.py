@@ -28,7 +28,6 @@ no other bank writes or removes files here. See: seedbank db claim --help
 NAMED = re.compile(r"^bank ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?: (.*))?$", re.MULTILINE)
 SAMPLE = 20
 """Files of a bank that are looked for in a store without a mark; where half of them lie there, it is the bank's."""
-ANOTHER = "Is another disk mounted there?"
 
 
 class Owner(Struct, frozen=True):
@@ -144,14 +143,14 @@ def _unmarked(blobs: Blobs, owner: Owner) -> StorageError | None:
         return None
     return StorageError(
         f"The image store {blobs.url} does not say whose it is, and {what}.",
-        f"{ANOTHER} If it is to be this bank's all the same: seedbank db claim",
+        f"{blobs.doubt} If it is to be this bank's all the same: seedbank db claim",
     )
 
 
 def _anothers(blobs: Blobs, owner: Owner, named: Mapping[str, str]) -> StorageError:
     return StorageError(
         f"The image store {blobs.url} belongs to {_banks(named)}, and not to this one, {owner.uid}.",
-        f"{ANOTHER} If both are to use it: seedbank db claim --share",
+        f"{blobs.doubt} If both are to use it: seedbank db claim --share",
     )
 
 

@@ -173,6 +173,7 @@ class S3Blobs(RemoteBlobs):
     """A store in a bucket of Amazon S3 or of a server that speaks its protocol."""
 
     remedy = "Does the server answer, are AWS_ENDPOINT_URL and the credentials right? Try again then: what is stored is kept."
+    doubt = "Are AWS_ENDPOINT_URL and the bucket those that are meant?"
 
     def _file_system(self) -> Any:
         import fsspec

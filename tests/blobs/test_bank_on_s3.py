@@ -35,6 +35,15 @@ def test_a_bank_keeps_its_pictures_in_a_bucket(tmp_path, s3):
         assert list(owners(bank.blobs)) == [bank.store.info().uid]
         with pytest.raises(BadInput, match="is the image store of the bank"):
             seedbank.open(tmp_path / "other.db", create=True, images=images)
+        mark = bank.blobs.mark() or b""
+        bank.blobs.write_mark(b"bank 01990000-0000-7000-8000-000000000000\n", replace=True)
+        with (
+            seedbank.open(tmp_path / "art.db") as again,
+            pytest.raises(StorageError, match="belongs to the bank 0199") as caught,
+        ):
+            again.add(Pixels("RGB", 16, 16, rows))
+        assert caught.value.hint.startswith("Are AWS_ENDPOINT_URL and the bucket")
+        bank.blobs.write_mark(mark, replace=True)
         assert list(check(bank, read_data=True)) == []
         bank.trash(found.id)
         bank.purge(found.id)
