@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -42,6 +43,8 @@ class Asking:
     search: str | None = None
     """The saved search that the conditions stand in."""
     depth: int = 0
+    testing: bool = False
+    """Entries are only tested: what lists those that a condition holds of is of no use, and nothing is read for it."""
     settings: postgresql.Settings = field(default_factory=lambda: postgresql.LOOK)
     """How PostgreSQL plans now: one of `postgresql.WALK`, `LOOK` and `LIST`."""
 
@@ -59,6 +62,15 @@ class Asking:
         if not self.sqlite and settings is not self.settings:
             send(self.connection, postgresql.setting(settings))
             self.settings = settings
+
+    @contextmanager
+    def only_testing(self) -> Iterator[None]:
+        """For conditions that are turned round."""
+        before, self.testing = self.testing, True
+        try:
+            yield
+        finally:
+            self.testing = before
 
     @property
     def users(self) -> dict[str, int]:

@@ -102,8 +102,12 @@ def _measure(asking: Asking, conditions: Sequence[_Measured]) -> None:
 def _estimate(asking: Asking, sources: Sequence[Source]) -> int:
     """What PostgreSQL's statistics say of lists that its index of words gives only as a whole: counting needs all of them."""
     parts = [source.indexed() for source in sources if not source.ordered]
-    first = asking.connection.scalar(Explain(union_all(*parts))) if parts else None
-    rows = re.search(r"rows=(\d+)", first or "")
+    return expected(asking, union_all(*parts)) if parts else 0
+
+
+def expected(asking: Asking, statement: Executable) -> int:
+    """How many rows PostgreSQL expects of a statement."""
+    rows = re.search(r"rows=(\d+)", asking.connection.scalar(Explain(statement)) or "")
     return int(rows[1]) if rows else 0
 
 

@@ -9,12 +9,23 @@ from sqlalchemy import ColumnElement, and_, case, func, select
 
 from seedbank.store import words
 from seedbank.store.asking import Asking, one_of
+from seedbank.store.measuring import expected
+from seedbank.store.postgresql import LIST
 from seedbank.store.sources import NOTHING, Condition, Source, listed
 from seedbank.store.tables import entries, opinions, prompts, recipes, vocabulary
-from seedbank.store.wordindex import prompts_having, prompts_with
+from seedbank.store.wordindex import Holders, prompts_having, prompts_with
 
 MOST_WORDS = 1000
 """A piece of more words than this (``*e*``) is looked for in the prompts themselves; it is common then."""
+
+SAMPLED, COMMON = 1_000, 10
+"""A phrase that so many of the newest prompts have is found soon by walking entries."""
+
+MOST_READ = 100_000
+"""Prompts with all words of a phrase that PostgreSQL reads for those where they stand side by side, in about 0.15 s."""
+
+MOST_HELD = 5_000
+"""Prompts with a phrase that are remembered."""
 
 LAST = chr(0x10FFFF)
 """No word has a later character."""
@@ -44,7 +55,29 @@ def prompts_condition(asking: Asking, values: Sequence[str]) -> Condition:
     if None in indexed or not all(map(_is_one_term, values)):
         of_holder = select(case((held, 1), else_=0)).where(prompts.c.id == holders.id).correlate(holders.table)
         besides = (of_holder.scalar_subquery() == 1 if asking.sqlite else held,)
+        if not asking.sqlite and not asking.testing and any(len(words.tokens(value)) > 1 for value in values):
+            ids = asking.once("phrases", tuple(values), lambda: _with_phrases(asking, holders, held))
+            if ids is not None:
+                return one_of(asking, "prompt_id", ids)
     return Condition(test, (Source(listed.c.id, joined, (holders.where,), False, besides),), True)
+
+
+def _with_phrases(asking: Asking, holders: Holders, held: ColumnElement[bool]) -> list[int] | None:
+    """The prompts with phrases, of which the index of PostgreSQL knows the words only; None where they are common among the
+    newest, or where too many are to be read or held.
+
+    To walk entries for a rare phrase of common words means to look up a prompt for each, and anew for each page.
+    """
+    asking.settle(LIST)
+    newest = select(func.max(prompts.c.id)).scalar_subquery()
+    among_newest = select(func.count()).select_from(prompts).where(prompts.c.id > newest - SAMPLED, held)
+    if (asking.connection.scalar(among_newest) or 0) >= COMMON:
+        return None
+    having = select(holders.id).select_from(holders.table).where(holders.where)
+    if expected(asking, having) > MOST_READ:
+        return None
+    found = list(asking.connection.scalars(having.where(held).limit(MOST_HELD + 1)))
+    return found if len(found) <= MOST_HELD else None
 
 
 def negative_condition(asking: Asking, key: str, value: str) -> Condition:

@@ -9,7 +9,7 @@ from seedbank.formats.block import write_block
 from seedbank.formats.reading import Lora
 from seedbank.query import parse
 from seedbank.records import Model, NewEntry, NewRegeneration
-from seedbank.store import Store
+from seedbank.store import Store, wordconditions
 from seedbank.store.agreement import agreement
 from tests.conftest import Databases
 from tests.store.examples import model, new_entry, recipe
@@ -135,6 +135,21 @@ def test_adapters_are_found_by_name_or_digest(store: Store):
     ):
         assert [entry.id for entry in store.find(parse(text))] == found, text
     assert heard == ["there is no adapter 'embedded'", "there is no adapter 'inks': did you mean 'ink'?"]
+
+
+def test_a_phrase_is_found_in_what_came_after_it_was_asked_for(store: Store, monkeypatch: pytest.MonkeyPatch):
+    prompts = ("red, sea", "the red sea at night", "sea red", "a Red Sea")
+    for number, prompt in enumerate(prompts, 1):
+        store.add_entry(new_entry(number, recipe=recipe(number, prompt)))
+    queries = ('"red sea"', 'sea -"red sea"', 'sort:seed "red sea"', '"red sea" OR "sea red"')
+    for most, common in ((5000, 10), (1, 10), (5000, 1)):
+        monkeypatch.setattr(wordconditions, "MOST_HELD", most)
+        monkeypatch.setattr(wordconditions, "COMMON", common)
+        ids = [store._finder.page_ids(parse(text), 10) for text in queries for _ in range(2)]
+        newest = list(range(store.count(), 4, -1))
+        assert ids[::2] == ids[1::2]
+        assert ids[::2] == [[*newest, 4, 2], [3, 1], [2, 4, *reversed(newest)], [*newest, 4, 3, 2]]
+        store.add_entry(new_entry(9 + most + common, recipe=recipe(9 + store.count(), f"red sea {most} {common}")))
 
 
 SAID: tuple[tuple[dict, str, str], ...] = (

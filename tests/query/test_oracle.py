@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from seedbank.query import SORTS, And, Not, Or, Query, Sort, Term, parse
-from seedbank.store import Store, finding, measuring, remembering
+from seedbank.store import Store, finding, measuring, remembering, wordconditions
 from tests.conftest import Databases
 from tests.query import oracle
 from tests.store.examples import digest
@@ -108,6 +108,7 @@ def test_random_queries_find_what_plain_python_finds(bank, monkeypatch, where, s
     monkeypatch.setattr(measuring, "FEW_IN_ORDER", few)
     monkeypatch.setattr(measuring, "WORTH", 0)
     monkeypatch.setattr(finding, "WALKED", few)
+    monkeypatch.setattr(wordconditions, "MOST_HELD", few)
     if anew:
         monkeypatch.setattr(remembering, "version_of", lambda connection: object())
     query = Query(where, sort)
