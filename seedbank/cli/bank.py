@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import click
 
 from seedbank.cli.common import json_option, open_bank
-from seedbank.cli.printing import emit, say
-from seedbank.errors import NoBank
+from seedbank.cli.printing import emit, report, say
+from seedbank.errors import NoBank, OtherSchema
 
 
 @click.command("init")
@@ -49,19 +50,21 @@ def status(context: click.Context, as_json: bool) -> None:
 
 
 @db_command.command("upgrade", short_help="Bring an older bank to this seedbank's schema.")
+@json_option
 @click.pass_context
-def upgrade(context: click.Context) -> None:
+def upgrade(context: click.Context, as_json: bool) -> None:
     """Bring an older bank to this seedbank's schema; a SQLite file is copied first."""
     from seedbank import config
     from seedbank.store import schema
 
     done = schema.upgrade(config.locate(context.find_root().obj).url)
+    lines = [f"upgraded from {done.before} to {done.after}"]
     if done.before == done.after:
-        say(f"schema {done.after}: nothing to do")
-        return
-    if done.copy:
-        say(f"copied the old bank to {done.copy}")
-    say(f"upgraded from {done.before} to {done.after}")
+        lines = [f"schema {done.after}: nothing to do"]
+    elif done.copy:
+        lines.insert(0, f"copied the old bank to {done.copy}")
+    copy = None if done.copy is None else str(done.copy)
+    report("\n".join(lines), as_json, before=done.before, after=done.after, copy=copy)
 
 
 @db_command.command("claim", short_help="Make the image store this bank's own.")
@@ -81,8 +84,9 @@ def claim(context: click.Context, share: bool) -> None:
 
 @db_command.command("backup", short_help="Write a verified copy of the database.")
 @click.argument("target", type=click.Path(dir_okay=False))
+@json_option
 @click.pass_context
-def backup(context: click.Context, target: str) -> None:
+def backup(context: click.Context, target: str, as_json: bool) -> None:
     """Write a verified copy of the database to TARGET, also while others record into it.
 
     The images are files that never change: copy their folder after the database with any tool.
@@ -94,6 +98,9 @@ def backup(context: click.Context, target: str) -> None:
     from seedbank.store import schema
 
     place = config.locate(context.find_root().obj)
-    say(f"{schema.backup(place.url, Path(target))}: a verified copy")
-    with open_bank(context) as bank:
-        say(f"its pictures: copy {bank.blobs.url} to {target}.images", err=True)
+    made, images = schema.backup(place.url, Path(target)), None
+    with contextlib.suppress(OtherSchema), open_bank(context) as bank:  # what an older one is copied for is an upgrade
+        images = bank.blobs.url
+    report(f"{made}: a verified copy", as_json, path=str(made), images=images)
+    if images is not None and not as_json:
+        say(f"its pictures: copy {images} to {target}.images", err=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from seedbank.cli.common import headline, words
-from seedbank.cli.printing import say
+from seedbank.cli.printing import report, say
 
 if TYPE_CHECKING:
     from seedbank.api import Library
@@ -54,8 +54,8 @@ def chosen(bank: Library, which: Sequence[str], what: str, yes: bool) -> list[in
     return ids
 
 
-def done(ids: Sequence[int], what: str, changed: int | None = None) -> None:
-    """One line about what was done, and how many pictures were not like that before."""
+def done(ids: Sequence[int], what: str, changed: int, as_json: bool, **values: Any) -> None:
+    """One line about what was done, and whether any picture was not like that before; or both, and `values`, as JSON."""
     named = ", ".join(map(str, ids[:10])) + (f" and {len(ids) - 10:,} more" if len(ids) > 10 else "")
-    already = "" if changed is None or changed else " (it was so before)"
-    say(f"{named or 'no entry'}: {what}{already}")
+    already = "" if changed else " (it was so before)"
+    report(f"{named or 'no entry'}: {what}{already}", as_json, ids=list(ids), changed=changed, **values)

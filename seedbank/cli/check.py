@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from seedbank.cli.common import json_option, open_bank, progress
-from seedbank.cli.printing import emit, say
+from seedbank.cli.printing import emit, report, say
 
 
 @click.command("check")
@@ -39,12 +39,14 @@ def check_command(context: click.Context, read_data: bool, as_json: bool) -> int
     help="Spare what is younger.",
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@json_option
 @click.pass_context
-def gc_command(context: click.Context, grace: int, dry_run: bool) -> None:
+def gc_command(context: click.Context, grace: int, dry_run: bool, as_json: bool) -> None:
     """Remove files that no entry names and unfinished writes, once they are older than a day."""
     from seedbank.check import collect_garbage
 
     with open_bank(context) as bank:
         gone = collect_garbage(bank, grace_hours=grace, dry_run=dry_run)
         verb = "would be removed" if dry_run else "removed"
-        say(f"{gone.blobs} files and {gone.leftovers} unfinished writes {verb}, {gone.bytes:,} bytes")
+        line = f"{gone.blobs} files and {gone.leftovers} unfinished writes {verb}, {gone.bytes:,} bytes"
+        report(line, as_json, files=gone.blobs, unfinished=gone.leftovers, bytes=gone.bytes, dry_run=dry_run)

@@ -12,7 +12,7 @@ from seedbank.cli.bulk import chosen, yes_option
 from seedbank.cli.common import Querying, json_option, only_query, open_bank, words
 from seedbank.cli.completing import complete_collections, complete_query, complete_which
 from seedbank.cli.output import Output, output_options, show_entries
-from seedbank.cli.printing import counted, data, emit, say, table
+from seedbank.cli.printing import counted, data, emit, report, say, table
 
 name_argument = click.argument("name", shell_complete=complete_collections)
 entries_argument = click.argument("which", nargs=-1, required=True, metavar="WHICH…", shell_complete=complete_which)
@@ -61,13 +61,15 @@ def ls(context: click.Context, as_json: bool) -> None:
 @collection_command.command("create")
 @name_argument
 @click.argument("which", nargs=-1, metavar="[WHICH…]", shell_complete=complete_which)
+@json_option
 @click.pass_context
-def create(context: click.Context, name: str, which: tuple[str, ...]) -> None:
+def create(context: click.Context, name: str, which: tuple[str, ...], as_json: bool) -> None:
     """Make a collection, with the pictures of WHICH in it."""
     with open_bank(context) as bank:
         ids = bank.resolve(words(which)) if which else []
         bank.create_collection(name)
-        say(f"{name}: a collection of {counted(bank.collect(name, ids) if ids else 0, 'picture')}")
+        changed = bank.collect(name, ids) if ids else 0
+        report(f"{name}: a collection of {counted(changed, 'picture')}", as_json, collection=name, changed=changed)
 
 
 @collection_command.command("save", cls=Querying, short_help="Keep a query under a name.")
@@ -99,35 +101,41 @@ def save(context: click.Context, name: str, query: tuple[str, ...], replace: boo
 @name_argument
 @entries_argument
 @yes_option
+@json_option
 @click.pass_context
-def add(context: click.Context, name: str, which: tuple[str, ...], yes: bool) -> None:
+def add(context: click.Context, name: str, which: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Put the pictures of WHICH at the end of a collection."""
     with open_bank(context) as bank:
         ids = chosen(bank, which, f"add to {name}", yes)
-        say(f"{name}: {bank.collect(name, ids):,} added")
+        changed = bank.collect(name, ids)
+        report(f"{name}: {changed:,} added", as_json, collection=name, ids=ids, changed=changed)
 
 
 @collection_command.command("remove")
 @name_argument
 @entries_argument
 @yes_option
+@json_option
 @click.pass_context
-def remove(context: click.Context, name: str, which: tuple[str, ...], yes: bool) -> None:
+def remove(context: click.Context, name: str, which: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Take the pictures of WHICH out of a collection."""
     with open_bank(context) as bank:
         ids = chosen(bank, which, f"take out of {name}", yes)
-        say(f"{name}: {bank.take_out(name, ids):,} taken out")
+        changed = bank.take_out(name, ids)
+        report(f"{name}: {changed:,} taken out", as_json, collection=name, ids=ids, changed=changed)
 
 
 @collection_command.command("move")
 @name_argument
 @entries_argument
 @click.option("--before", metavar="ID", help="Put them before this entry; without it at the end.")
+@json_option
 @click.pass_context
-def move(context: click.Context, name: str, which: tuple[str, ...], before: str | None) -> None:
+def move(context: click.Context, name: str, which: tuple[str, ...], before: str | None, as_json: bool) -> None:
     """Move the pictures of WHICH to another place in a collection."""
     with open_bank(context) as bank:
-        say(f"{name}: {bank.move(name, words(which), before):,} moved")
+        changed = bank.move(name, words(which), before)
+        report(f"{name}: {changed:,} moved", as_json, collection=name, changed=changed)
 
 
 @collection_command.command("cover")
@@ -193,8 +201,9 @@ def share(context: click.Context, name: str, as_json: bool) -> None:
 @collection_command.command("receive", short_help="Make the collection that `share` printed.")
 @click.argument("file", type=click.File(encoding="utf-8"), default="-")
 @click.option("--as", "name", metavar="NAME", help="Another name than the one it came with.")
+@json_option
 @click.pass_context
-def receive(context: click.Context, file: Any, name: str | None) -> None:
+def receive(context: click.Context, file: Any, name: str | None, as_json: bool) -> None:
     """Make the collection that `share` printed, from FILE or from what is piped in."""
     from seedbank.errors import BadInput
 
@@ -205,6 +214,6 @@ def receive(context: click.Context, file: Any, name: str | None) -> None:
         raise BadInput(f"{file.name} is not a collection.", "Write one with: seedbank collection share NAME") from None
     with open_bank(context) as bank:
         made, missing = bank.receive_collection(shared, name)
-        say(f"{made}: received")
-        for digest in missing:
+        report(f"{made}: received", as_json, collection=made, missing=missing)
+        for digest in missing if not as_json else ():
             say(f"not in this bank: image {digest}", err=True)

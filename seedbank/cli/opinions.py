@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from seedbank.cli.bulk import chosen, done, yes_option
-from seedbank.cli.common import open_bank
+from seedbank.cli.common import json_option, open_bank
 from seedbank.cli.completing import complete_tags, complete_which
 from seedbank.cli.printing import remark
 
@@ -20,8 +20,9 @@ NUMBER = re.compile(r"\d+(\.\.\d*)?", re.ASCII)
 @click.argument("which", shell_complete=complete_which)
 @click.argument("names", nargs=-1, required=True, metavar="TAG…", shell_complete=complete_tags)
 @yes_option
+@json_option
 @click.pass_context
-def tag_command(context: click.Context, which: str, names: tuple[str, ...], yes: bool) -> None:
+def tag_command(context: click.Context, which: str, names: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Give the pictures of WHICH these tags.
 
     \b
@@ -31,7 +32,8 @@ def tag_command(context: click.Context, which: str, names: tuple[str, ...], yes:
     """
     with open_bank(context) as bank:
         ids = chosen(bank, [which], f"tag {', '.join(names)}", yes)
-        done(ids, f"tagged {', '.join(map(str.strip, names))}", bank.store.tag(ids, names))
+        tags = [name.strip() for name in names]
+        done(ids, f"tagged {', '.join(tags)}", bank.store.tag(ids, names), as_json, tags=tags)
         _tell_of_numbers(which, names)
 
 
@@ -39,8 +41,9 @@ def tag_command(context: click.Context, which: str, names: tuple[str, ...], yes:
 @click.argument("which", shell_complete=complete_which)
 @click.argument("names", nargs=-1, required=True, metavar="TAG…", shell_complete=complete_tags)
 @yes_option
+@json_option
 @click.pass_context
-def untag_command(context: click.Context, which: str, names: tuple[str, ...], yes: bool) -> None:
+def untag_command(context: click.Context, which: str, names: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Take these tags away from the pictures of WHICH.
 
     \b
@@ -49,7 +52,8 @@ def untag_command(context: click.Context, which: str, names: tuple[str, ...], ye
     """
     with open_bank(context) as bank:
         ids = chosen(bank, [which], f"untag {', '.join(names)}", yes)
-        done(ids, f"no longer tagged {', '.join(names)}", bank.store.untag(ids, names))
+        tags = [name.strip() for name in names]
+        done(ids, f"no longer tagged {', '.join(tags)}", bank.store.untag(ids, names), as_json, untagged=tags)
         _tell_of_numbers(which, names)
 
 
@@ -66,21 +70,23 @@ def _tell_of_numbers(which: str, names: Sequence[str]) -> None:
 @click.argument("which", nargs=-1, required=True, metavar="WHICH…", shell_complete=complete_which)
 @click.option("--off", is_flag=True, help="No longer a favourite.")
 @yes_option
+@json_option
 @click.pass_context
-def fav_command(context: click.Context, which: tuple[str, ...], off: bool, yes: bool) -> None:
+def fav_command(context: click.Context, which: tuple[str, ...], off: bool, yes: bool, as_json: bool) -> None:
     """Make the pictures of WHICH your favourites."""
     what = "no longer a favourite" if off else "favourite"
     with open_bank(context) as bank:
         ids = chosen(bank, which, what, yes)
-        done(ids, what, bank.store.favourite(ids, not off))
+        done(ids, what, bank.store.favourite(ids, not off), as_json, favourite=not off)
 
 
 @click.command("rate")
 @click.argument("which", shell_complete=complete_which)
 @click.argument("rating", metavar="RATING", type=click.Choice(["0", "1", "2", "3", "4", "5", "none"]))
 @yes_option
+@json_option
 @click.pass_context
-def rate_command(context: click.Context, which: str, rating: str, yes: bool) -> None:
+def rate_command(context: click.Context, which: str, rating: str, yes: bool, as_json: bool) -> None:
     """Rate the pictures of WHICH from 0 to 5, or none to take your rating away.
 
     \b
@@ -89,27 +95,30 @@ def rate_command(context: click.Context, which: str, rating: str, yes: bool) -> 
     """
     with open_bank(context) as bank:
         ids = chosen(bank, [which], f"rate {rating}", yes)
-        done(ids, f"rated {rating}", bank.store.rate(ids, None if rating == "none" else int(rating)))
+        given = None if rating == "none" else int(rating)
+        done(ids, f"rated {rating}", bank.store.rate(ids, given), as_json, rating=given)
 
 
 @click.command("note", context_settings={"ignore_unknown_options": True})  # a note may begin with a dash
 @click.argument("which", shell_complete=complete_which)
 @click.argument("text")
 @yes_option
+@json_option
 @click.pass_context
-def note_command(context: click.Context, which: str, text: str, yes: bool) -> None:
+def note_command(context: click.Context, which: str, text: str, yes: bool, as_json: bool) -> None:
     """Write your note on the pictures of WHICH; it takes the place of the one before, an empty one takes it away."""
     with open_bank(context) as bank:
         ids = chosen(bank, [which], "note", yes)
-        done(ids, "noted" if text.strip() else "no note", bank.store.note(ids, text))
+        done(ids, "noted" if text.strip() else "no note", bank.store.note(ids, text), as_json, note=text.strip() or None)
 
 
 @click.command("adopt")
 @click.argument("source", shell_complete=complete_which)
 @click.argument("which", nargs=-1, required=True, metavar="WHICH…", shell_complete=complete_which)
 @yes_option
+@json_option
 @click.pass_context
-def adopt_command(context: click.Context, source: str, which: tuple[str, ...], yes: bool) -> None:
+def adopt_command(context: click.Context, source: str, which: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Give the pictures of WHICH what was said of that of SOURCE: its tags, your favourite, rating and note.
 
     For a copy with other pixels (a JPEG, a smaller one), which does not share them by itself. What you said of WHICH before
@@ -118,4 +127,4 @@ def adopt_command(context: click.Context, source: str, which: tuple[str, ...], y
     with open_bank(context) as bank:
         origin = bank.entry(source).id
         ids = chosen(bank, which, f"adopt from {origin}", yes)
-        done(ids, f"has what was said of {origin}", bank.store.curation.adopt(origin, ids))
+        done(ids, f"has what was said of {origin}", bank.store.curation.adopt(origin, ids), as_json, source=origin)

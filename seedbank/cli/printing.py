@@ -48,6 +48,14 @@ def emit(values: Mapping[str, Any]) -> None:
     _write(UNPRINTABLE.sub(lambda mark: f"\\u{ord(mark[0]):04x}", line))
 
 
+def report(line: str, as_json: bool, **values: Any) -> None:
+    """What a command has done: a line for people, or the `values` as JSON."""
+    if as_json:
+        emit(values)
+    else:
+        say(line)
+
+
 def _write(text: str, **how: Any) -> None:
     try:
         click.echo(text, **how)

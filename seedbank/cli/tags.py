@@ -6,7 +6,7 @@ import click
 
 from seedbank.cli.common import json_option, open_bank
 from seedbank.cli.completing import complete_tags
-from seedbank.cli.printing import counted, emit, say, table
+from seedbank.cli.printing import counted, emit, report, say, table
 
 
 @click.group("tags", invoke_without_command=True)
@@ -30,18 +30,22 @@ def tags_command(context: click.Context, as_json: bool) -> None:
 @tags_command.command("rename")
 @click.argument("old", shell_complete=complete_tags)
 @click.argument("new")
+@json_option
 @click.pass_context
-def rename(context: click.Context, old: str, new: str) -> None:
+def rename(context: click.Context, old: str, new: str, as_json: bool) -> None:
     """Call the tag OLD NEW on every picture."""
     with open_bank(context) as bank:
-        say(f"{counted(bank.rename_tag(old, new), 'picture')}: {old} is now {new}")
+        changed = bank.rename_tag(old, new)
+        report(f"{counted(changed, 'picture')}: {old} is now {new}", as_json, tag=new, was=old, changed=changed)
 
 
 @tags_command.command("merge")
 @click.argument("old", shell_complete=complete_tags)
 @click.argument("into", shell_complete=complete_tags)
+@json_option
 @click.pass_context
-def merge(context: click.Context, old: str, into: str) -> None:
+def merge(context: click.Context, old: str, into: str, as_json: bool) -> None:
     """Give every picture with the tag OLD the tag INTO instead."""
     with open_bank(context) as bank:
-        say(f"{counted(bank.merge_tags(old, into), 'picture')}: {into} instead of {old}")
+        changed = bank.merge_tags(old, into)
+        report(f"{counted(changed, 'picture')}: {into} instead of {old}", as_json, tag=into, was=old, changed=changed)

@@ -7,8 +7,8 @@ import sys
 import click
 
 from seedbank.cli.bulk import Declined, chosen, yes_option
-from seedbank.cli.common import open_bank, which_argument, words
-from seedbank.cli.printing import counted, say
+from seedbank.cli.common import json_option, open_bank, which_argument, words
+from seedbank.cli.printing import counted, report
 from seedbank.errors import BadInput
 
 LONGEST = 60
@@ -18,8 +18,9 @@ LONGEST = 60
 @click.command("rm")
 @which_argument
 @yes_option
+@json_option
 @click.pass_context
-def rm_command(context: click.Context, which: tuple[str, ...], yes: bool) -> None:
+def rm_command(context: click.Context, which: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Move WHICH to the trash. Nothing is deleted; `restore` brings it back."""
     from seedbank.store.writing import spans
 
@@ -27,23 +28,27 @@ def rm_command(context: click.Context, which: tuple[str, ...], yes: bool) -> Non
         ids = bank.trash(chosen(bank, which, "move to the trash", yes))
         named = spans(ids)
         back = f"restore {named}" if len(named) <= LONGEST else "undo"
-        say(f"{len(ids):,} in the trash; seedbank {back} brings {'it' if len(ids) == 1 else 'them'} back")
+        line = f"{len(ids):,} in the trash; seedbank {back} brings {'it' if len(ids) == 1 else 'them'} back"
+        report(line, as_json, ids=ids, changed=len(ids))
 
 
 @click.command("restore")
 @which_argument
+@json_option
 @click.pass_context
-def restore_command(context: click.Context, which: tuple[str, ...]) -> None:
+def restore_command(context: click.Context, which: tuple[str, ...], as_json: bool) -> None:
     """Bring WHICH back from the trash (ids, or a query with trash:yes)."""
     with open_bank(context) as bank:
-        say(f"{len(bank.restore(words(which))):,} restored")
+        ids = bank.restore(words(which))
+        report(f"{len(ids):,} restored", as_json, ids=ids, changed=len(ids))
 
 
 @click.command("purge")
 @which_argument
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
 @click.pass_context
-def purge_command(context: click.Context, which: tuple[str, ...], yes: bool) -> None:
+def purge_command(context: click.Context, which: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Delete WHICH from the trash for good; `gc` then removes the files that nothing names any more."""
     with open_bank(context) as bank:
         ids = bank.chosen(words(which), trash=True)
@@ -54,4 +59,5 @@ def purge_command(context: click.Context, which: tuple[str, ...], yes: bool) -> 
         if not yes and not click.confirm(f"Delete {entries} for good?", err=True):
             raise Declined
         bank.purge(ids)
-        say(f"{len(ids):,} deleted; seedbank gc removes what only they needed after a day")
+        line = f"{len(ids):,} deleted; seedbank gc removes what only they needed after a day"
+        report(line, as_json, ids=ids, changed=len(ids))

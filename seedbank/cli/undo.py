@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seedbank.cli.common import json_option, open_bank, which_argument, words
-from seedbank.cli.printing import emit, say, shown_time, table
+from seedbank.cli.printing import emit, report, say, shown_time, table
 
 if TYPE_CHECKING:
     from seedbank.records import Operation
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 @click.command("undo")
 @click.argument("operation", type=int, required=False)
+@json_option
 @click.pass_context
-def undo_command(context: click.Context, operation: int | None) -> None:
+def undo_command(context: click.Context, operation: int | None, as_json: bool) -> None:
     """Take back what OPERATION changed (see `seedbank log`), by default what you did last.
 
     Everything it changed is exactly as before, but for what was changed since: that stays, and is said. Entries that it made
@@ -26,11 +27,12 @@ def undo_command(context: click.Context, operation: int | None) -> None:
     with open_bank(context) as bank:
         done = bank.undo(operation)
     what = f"{done.operation.id} ({described(done.operation)})"
+    line = f"undid operation {what}: {done.changed:,} changed; seedbank undo {done.undo} does it again"
     if done.undo is None:
-        say(f"operation {what}: nothing to take back")
-    else:
-        say(f"undid operation {what}: {done.changed:,} changed; seedbank undo {done.undo} does it again")
-    for sentence in done.kept:
+        line = f"operation {what}: nothing to take back"
+    values = {"operation": done.operation.id, "kind": done.operation.kind, "undo": done.undo}
+    report(line, as_json, **values, changed=done.changed, kept=done.kept)
+    for sentence in done.kept if not as_json else ():
         say(f"  {sentence}", err=True)
 
 
