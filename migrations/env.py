@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from alembic import context
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 HERE = "relkind = 'r' AND relnamespace = quote_ident(current_schema())::regnamespace"
 GRANT = """
@@ -26,7 +26,23 @@ GRANTS = f"""
 """
 """(table, column or nothing, oid of the table, what grants it again) of each privilege."""
 COLUMNS = f"SELECT relname, attname, pg_class.oid FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid WHERE {HERE}"
+THERE = f"SELECT oid::regclass FROM pg_class WHERE relname = ANY (:names) AND {HERE} ORDER BY relname"
 OWNER = f"SELECT quote_ident(pg_get_userbyid(relowner)) FROM pg_class WHERE relname = 'alembic_version' AND {HERE}"
+
+
+def take(connection: Connection) -> None:
+    """Has all tables of the bank for itself before anything is changed.
+
+    Taken one after the other while others hold some of them and want the next, one of the two would be ended as a deadlock.
+    """
+    if connection.dialect.name == "postgresql":
+        names = [*context.config.attributes["tables"], "alembic_version"]
+        there = connection.execute(text(THERE), {"names": names}).scalars().all()
+        patience = context.config.attributes["patience"]
+        if there:
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{patience}'")
+            connection.exec_driver_sql(f"LOCK TABLE {', '.join(there)} IN ACCESS EXCLUSIVE MODE")
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
 
 
 @contextmanager
@@ -55,4 +71,5 @@ context.configure(
     render_as_batch=True,
 )
 with same_rights(bank):
+    take(bank)
     context.run_migrations()

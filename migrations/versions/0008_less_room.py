@@ -101,12 +101,15 @@ def _image_tags(*, sqlite: bool) -> None:
 # -- settings -------------------------------------------------------------------------------------------------------
 
 SAID = ("pipeline", "scheduler", "mode")
-SAME = " AND ".join(f"recipes.{name} IS NOT DISTINCT FROM kinds.{name}" for name in ("settings_id", *SAID))
+SAME = " AND ".join(
+    ("recipes.settings_id = kinds.settings_id", *(f"recipes.{name} IS NOT DISTINCT FROM kinds.{name}" for name in SAID))
+)
 
 
 def _settings(connection: sa.Connection) -> None:
     """Settings say what three columns of recipes said; those of several kinds of recipes become several, as `kinds` lists."""
     op.execute("CREATE TEMPORARY TABLE kinds (settings_id INTEGER, pipeline TEXT, scheduler TEXT, mode TEXT, now INTEGER)")
+    op.execute("CREATE INDEX ix_kinds ON kinds (settings_id)")
     kinds = sa.table("kinds", *map(sa.column, ("settings_id", *SAID, "now")))
     settings = sa.table("settings", *map(sa.column, ("id", "digest", "body")))
     recipes = sa.table("recipes", *map(sa.column, ("settings_id", *SAID)))
@@ -163,7 +166,7 @@ def _recipes_of_postgresql() -> None:
 
 
 def _forget_settings() -> None:
-    op.execute("DELETE FROM settings WHERE id NOT IN (SELECT settings_id FROM recipes)")
+    op.execute("DELETE FROM settings WHERE NOT EXISTS (SELECT 1 FROM recipes WHERE settings_id = settings.id)")
     op.execute("DROP TABLE kinds")
 
 

@@ -45,8 +45,10 @@ def _rows(table: str, columns: list[str]) -> str:
         listed = listed.replace("rows.trace_digest", "coalesce(traces.digest, rows.trace_digest) AS trace_digest")
         listed = listed.replace("rows.trace_size", "traces.size AS trace_size")
         return f"SELECT {listed} FROM {table} AS rows LEFT JOIN blobs AS traces ON traces.id = rows.trace_id ORDER BY rows.id"
-    left_out = f" WHERE rows.id NOT IN ({ONLY_TRACES})" if table == "blobs" else ""
-    return f"SELECT {listed} FROM {table} AS rows{left_out} ORDER BY rows.id"
+    if table == "blobs":  # joined, since PostgreSQL goes through a long list of what is NOT IN anew for each row
+        left_out = f"LEFT JOIN ({ONLY_TRACES}) AS traces ON traces.trace_id = rows.id WHERE traces.trace_id IS NULL"
+        return f"SELECT {listed} FROM blobs AS rows {left_out} ORDER BY rows.id"
+    return f"SELECT {listed} FROM {table} AS rows ORDER BY rows.id"
 
 
 # -- SQLite ------------------------------------------------------------------------------------------------------------

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 import click
 
-from seedbank.cli.common import json_option, open_bank
+from seedbank.cli.common import json_option, open_bank, progress
 from seedbank.cli.printing import emit, report, say
-from seedbank.errors import NoBank, OtherSchema
+from seedbank.errors import NoBank
 
 
 @click.command("init")
@@ -53,11 +52,15 @@ def status(context: click.Context, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def upgrade(context: click.Context, as_json: bool) -> None:
-    """Bring an older bank to this seedbank's schema; a SQLite file is copied first."""
+    """Bring an older bank to this seedbank's schema, all or nothing.
+
+    A copy of a SQLite file as it was stays beside it: put into its place, the older seedbank reads it again. Copy a bank in
+    PostgreSQL yourself before, with db backup.
+    """
     from seedbank import config
     from seedbank.store import schema
 
-    done = schema.upgrade(config.locate(context.find_root().obj).url)
+    done = schema.upgrade(config.locate(context.find_root().obj).url, progress())
     lines = [f"upgraded from {done.before} to {done.after}"]
     if done.before == done.after:
         lines = [f"schema {done.after}: nothing to do"]
@@ -95,12 +98,10 @@ def backup(context: click.Context, target: str, as_json: bool) -> None:
     its -wal and -shm files first. A copy of a PostgreSQL bank is for pg_restore.
     """
     from seedbank import config
-    from seedbank.store import schema
+    from seedbank.store import copies
 
-    place = config.locate(context.find_root().obj)
-    made, images = schema.backup(place.url, Path(target)), None
-    with contextlib.suppress(OtherSchema), open_bank(context) as bank:  # what an older one is copied for is an upgrade
-        images = bank.blobs.url
+    url = config.locate(context.find_root().obj).url
+    made, images = copies.backup(url, Path(target), progress()), copies.pictures_of(url)
     report(f"{made}: a verified copy", as_json, path=str(made), images=images)
-    if images is not None and not as_json:
+    if not as_json:
         say(f"its pictures: copy {images} to {target}.images", err=True)

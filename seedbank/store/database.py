@@ -12,15 +12,16 @@ from contextlib import contextmanager, nullcontext
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from seedbank.errors import StorageError
 from seedbank.store import postgresql, sqlite
-from seedbank.store.failures import translated
+from seedbank.store.failures import of_another_schema, translated
 from seedbank.store.forked import Forks
 from seedbank.store.place import Place
 from seedbank.store.sending import send
+from seedbank.store.versions import REVISION, check_known
 
 WRITERS = 0x5EEDBA9C
 """The advisory lock of PostgreSQL that writers queue for."""
@@ -35,6 +36,8 @@ class Database:
         self.file = None if place.file is None else sqlite.File(place.file, place, create=create)
         self.engine = postgresql.engine(place.url) if self.file is None else self.file.engine
         self._writable = False
+        self.checked = False
+        """Whether the bank had the schema of this code when it was opened, and must have it still."""
         self._forks = Forks(self.engine, lambda: None if self.file is None else self.file.opened)
 
     @property
@@ -49,7 +52,7 @@ class Database:
         PostgreSQL's planner.
         """
         unchanged = nullcontext() if self.file is None else self.file.unchanged()
-        with translated(self.named), unchanged, self.engine.connect() as connection:
+        with translated(self.named), self._of_one_schema(), unchanged, self.engine.connect() as connection:
             if self.file is None:  # SQLite is like that by itself
                 connection = connection.execution_options(seedbank_begin=postgresql.beginning(seconds, planned))
             with connection.begin():
@@ -75,12 +78,11 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """A connection in a transaction that no other writer shares; everything inside is stored, or nothing."""
         ends = False
-        with translated(self.named), self.engine.connect() as connection:
+        with translated(self.named), self._of_one_schema(), self.engine.connect() as connection:
             connection = connection.execution_options(seedbank_write=True)
             try:
                 with connection.begin():
-                    if self.file is None:
-                        connection.execute(select(func.pg_advisory_xact_lock(WRITERS)))
+                    self._take_turn(connection)
                     yield connection
                     ends = True
             except DBAPIError as error:
@@ -90,6 +92,27 @@ class Database:
                         "See with seedbank log before it is done again.",
                     ) from None
                 raise
+
+    def _take_turn(self, connection: Connection) -> None:
+        """Queues for the turn of writing, and raises `OtherSchema` where another program has upgraded the bank meanwhile: what
+        this code would write may be accepted and still be wrong."""
+        lock = [f"SELECT pg_advisory_xact_lock({WRITERS})"] if self.file is None else []
+        asked = [REVISION] if self.checked else []
+        if lock or asked:
+            rows = send(connection, "; ".join([*lock, *asked]))  # in one message; the second sees what the first has waited for
+            if asked:
+                check_known(self.place, rows[0][0])
+
+    @contextmanager
+    def _of_one_schema(self) -> Iterator[None]:
+        """Inside, a statement that is refused because another program has upgraded the bank meanwhile is `OtherSchema`."""
+        try:
+            yield
+        except DBAPIError as error:
+            if self.checked and of_another_schema(error):
+                with self.engine.connect() as connection, connection.begin():
+                    check_known(self.place, send(connection, REVISION)[0][0])
+            raise
 
     def settle_journal(self) -> None:
         """Gives a bank's file the journal that is safe with this SQLite. Only for files that are known to be banks."""

@@ -61,6 +61,16 @@ _POSTGRESQL = (
     ),
     ("57014", *_SLOW),
     ("22", "The database cannot hold a value of this request.", "Check numbers and texts that were given."),
+    (
+        "40",
+        "Another program was in the way in {place}.",
+        "Try again; nothing was stored.",
+    ),
+    (
+        "55P03",
+        "Another program uses {place} and did not finish within 30 seconds.",
+        "End it and try again; nothing was changed.",
+    ),
     ("53", "The server of {place} is out of resources.", "Try again later."),
     ("57", "The server of {place} was shut down.", "Try again when it is back."),
 )
@@ -78,6 +88,17 @@ _CONNECTING: _Pieces = (
 )
 _BAD_ADDRESS = ("connection option", "invalid ", "bad value for ")
 """Pieces of what the driver says of an address that it does not even try."""
+
+
+_OTHER_SCHEMA = ("no such table", "no such column", "has no column named")
+_OTHER_SCHEMA_STATES = ("42P01", "42703", "0A000")
+"""Undefined table, undefined column, a kept plan that would now give other columns."""
+
+
+def of_another_schema(error: DBAPIError) -> bool:
+    """Whether the database lacks what the statement names, or has it in another form."""
+    state = getattr(error.orig, "sqlstate", None)
+    return state in _OTHER_SCHEMA_STATES or (state is None and any(piece in str(error.orig) for piece in _OTHER_SCHEMA))
 
 
 @contextmanager

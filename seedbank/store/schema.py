@@ -1,10 +1,7 @@
-"""Building, upgrading and copying the database of a bank. Alembic is imported here only, when used."""
+"""Building and upgrading the database of a bank. Alembic is imported here only, when used."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -12,23 +9,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, event, insert
 from sqlalchemy.exc import DBAPIError
 
-from seedbank.errors import BadInput, MissingEngine, NoBank, OtherSchema, StorageError
+from seedbank.errors import BadInput, NoBank, StorageError
+from seedbank.progress import QUIET, Progress
+from seedbank.store.copies import UNFINISHED, backup, copy_sqlite, opened_database
 from seedbank.store.database import Database
-from seedbank.store.failures import translated
-from seedbank.store.integrity import integrity
 from seedbank.store.place import Place
 from seedbank.store.sqlite import sqlite_module
-from seedbank.store.tables import bank
-from seedbank.store.versions import HEAD, read_revision
+from seedbank.store.tables import bank, metadata
+from seedbank.store.versions import HEAD, REVISION, other_schema, read_revision
 from seedbank.store.writing import Work, new_uid
 
-__all__ = ["Status", "Upgrade", "backup", "create", "integrity", "migrate", "status", "upgrade"]
+__all__ = ["Status", "Upgrade", "backup", "create", "migrate", "migrations_folder", "status", "upgrade"]
 
 FREE = 0.1
 """The share of free pages from which on a file is written anew after an upgrade."""
+PATIENCE = "30s"
+"""For which an upgrade of PostgreSQL waits for those who read; whoever comes meanwhile waits for it."""
 PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -54,14 +53,14 @@ class Upgrade:
 
     before: str
     after: str
-    copy: Path | None
+    copy: Path | None = None
 
 
 def status(url: str) -> Status:
     """Which schema the bank at `url` has; changes nothing and creates nothing."""
     place = Place.parse(url)
     try:
-        with _opened(place) as database:
+        with opened_database(place) as database:
             return Status(str(place), read_revision(database))
     except NoBank:
         return Status(str(place), None)
@@ -73,7 +72,7 @@ def create(place: Place, images_url: str | None, user: str, *, exist_ok: bool) -
         raise BadInput(
             "A bank in PostgreSQL needs a place for its pictures.", "Name a folder or an s3:// address with --images."
         )
-    with _opened(place, create=True) as database:
+    with opened_database(place, create=True) as database:
         revision = read_revision(database)
         if revision is None:
             _check_nobodys(database)
@@ -102,30 +101,68 @@ def _check_nobodys(database: Database) -> None:
         raise BadInput(f"{database.place} is a database of another program.", f"Name {remedy}.")
 
 
-def upgrade(url: str) -> Upgrade:
-    """Brings the bank at `url` to this code's schema, all or nothing, on SQLite after a dated copy beside it."""
+def upgrade(url: str, progress: Progress = QUIET) -> Upgrade:
+    """Brings the bank at `url` to this code's schema, all or nothing, on SQLite after a dated copy beside it.
+
+    Nobody writes from before the copy until the end, so the copy lacks nothing. Of an upgrade that did not come about no copy
+    stays. Raises `NoBank`, `OtherSchema` for a bank of a newer seedbank, `StorageError`.
+    """
     place = Place.parse(url)
-    with _opened(place) as database:
-        before = read_revision(database)
-        if before is None:
-            raise NoBank(f"There is no bank in {place}.", place.created_by)
-        if before > HEAD:
-            raise OtherSchema(
-                f"The bank {place} was written by a newer seedbank (schema {before}; this one knows {HEAD}).",
-                "Install that version with: pip install --upgrade seedbank-images",
-            )
+    with opened_database(place) as database:
+        if (before := _upgradable(place, read_revision(database))) == HEAD:
+            return Upgrade(before, HEAD)
         copy = None
-        if before < HEAD:
-            if place.file is not None:
-                copy = _free_name(place.file, before)
-                _copy_sqlite(database, place.file, copy)
-            with _without_foreign_keys(database), database.writing() as connection:
-                migrate(connection)
+        try:
+            with _without_foreign_keys(database), _refusals_said(place), database.writing() as connection:
+                # Another program may have been faster, while this one waited for its turn.
+                if (before := _upgradable(place, connection.exec_driver_sql(REVISION).scalar())) == HEAD:
+                    return Upgrade(before, HEAD)
+                if place.file is not None:
+                    copy = _keep(database, place.file.resolve(), before, progress)
+                with _statements_shown(connection, f"upgrading from {before} to {HEAD}", progress):
+                    migrate(connection)
+        except BaseException:
+            if copy is not None and _is_as_before(database, before):
+                copy.unlink()
+            raise
+        with progress.task("settling"):
             if place.file is None:
                 _settle(database)
             else:
                 _give_back_room(database)
         return Upgrade(before, HEAD, copy)
+
+
+def _upgradable(place: Place, revision: str | None) -> str:
+    if revision is None:
+        raise NoBank(f"There is no bank in {place}.", place.created_by)
+    if revision > HEAD:
+        raise other_schema(place, revision)
+    return revision
+
+
+@contextmanager
+def _refusals_said(place: Place) -> Iterator[None]:
+    """What a database refuses in a migration, as a sentence: views and triggers of others may hang on what it changes."""
+    try:
+        yield
+    except DBAPIError as error:
+        reason = ". ".join(line.strip().rstrip(".") for line in str(error.orig).splitlines()[:2])
+        raise StorageError(
+            f"{place} cannot be upgraded: {reason}. Nothing was changed.",
+            "What others have added to its tables, such as views, can be dropped before and made again afterwards.",
+        ) from error
+
+
+@contextmanager
+def _statements_shown(connection: Connection, label: str, progress: Progress) -> Iterator[None]:
+    with progress.task(label, unit=" statements") as task:
+
+        def done(*_: Any) -> None:
+            task.advance()
+
+        event.listen(connection, "after_cursor_execute", done)
+        yield
 
 
 def _settle(database: Database) -> None:
@@ -138,23 +175,6 @@ def _settle(database: Database) -> None:
         connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM (ANALYZE)")
 
 
-def backup(url: str, target: Path) -> Path:
-    """A copy of the database at `url` in the file `target`, made while others may write, and verified."""
-    place = Place.parse(url)
-    if target.exists():
-        raise BadInput(f"{target} exists already.", "Choose another name.")
-    if not target.parent.is_dir():
-        raise BadInput(f"There is no folder {target.parent}.", "Create it, or choose another.")
-    with _opened(place) as database:
-        if read_revision(database) is None:
-            raise NoBank(f"There is no bank in {place}.")
-        if place.file is not None:
-            _copy_sqlite(database, place.file, target)
-    if place.file is None:
-        _dump_postgresql(place, target)
-    return target
-
-
 def migrate(connection: Connection, revision: str = "head") -> None:
     """Runs the migrations up to `revision` inside the open transaction of `connection`."""
     from alembic import command
@@ -162,7 +182,7 @@ def migrate(connection: Connection, revision: str = "head") -> None:
 
     config = Config()
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
-    config.attributes["connection"] = connection
+    config.attributes |= {"connection": connection, "tables": [*metadata.tables], "patience": PATIENCE}
     command.upgrade(config, revision)
     if connection.dialect.name == "sqlite" and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
         table, row, parent, _ = broken[0]
@@ -175,15 +195,6 @@ def migrations_folder() -> Path:
     """`migrations/` beside the package in a checkout, else the copy in the wheel."""
     beside = PACKAGE.parent / "migrations"
     return beside if (beside / "env.py").exists() else PACKAGE / "_migrations"
-
-
-@contextmanager
-def _opened(place: Place, *, create: bool = False) -> Iterator[Database]:
-    database = Database(place, create=create)
-    try:
-        yield database
-    finally:
-        database.close()
 
 
 @contextmanager
@@ -204,6 +215,28 @@ def _without_foreign_keys(database: Database) -> Iterator[None]:
         database.close()
 
 
+# -- SQLite ----------------------------------------------------------------------------------------------------------
+
+
+def _keep(database: Database, file: Path, revision: str, progress: Progress) -> Path:
+    """A copy of the file beside it, named after its schema and the time. What killed upgrades left of theirs goes."""
+    for left in file.parent.glob(f"{file.name}.[0-9][0-9][0-9][0-9].*{UNFINISHED}*"):
+        left.unlink()
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    names = (file.with_name(f"{file.name}.{revision}.{stamp}{suffix}") for suffix in ("", *(f"-{n}" for n in range(1, 1000))))
+    target = next(name for name in names if not name.exists())
+    copy_sqlite(database, file, target, progress)
+    return target
+
+
+def _is_as_before(database: Database, revision: str) -> bool:
+    """Whether an upgrade that failed has left a whole file of this revision."""
+    with suppress(Exception), database.reading() as connection:
+        whole = connection.exec_driver_sql("PRAGMA quick_check").scalar() == "ok"
+        return whole and connection.exec_driver_sql(REVISION).scalar() == revision
+    return False
+
+
 def _give_back_room(database: Database) -> None:
     """A SQLite file that a migration left with many free pages is written anew without them.
 
@@ -216,77 +249,3 @@ def _give_back_room(database: Database) -> None:
         if free > FREE * pages:
             with suppress(sqlite_module().Error):
                 driver.execute("VACUUM")
-
-
-# -- copies --------------------------------------------------------------------------------------------------------
-
-
-def _free_name(file: Path, revision: str) -> Path:
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    names = (file.with_name(f"{file.name}.{revision}.{stamp}{suffix}") for suffix in ("", *(f"-{n}" for n in range(1, 1000))))
-    return next(name for name in names if not name.exists())
-
-
-def _copy_sqlite(database: Database, source: Path, target: Path) -> None:
-    """Copies with SQLite's online backup, verifies the copy, and only then gives it its name."""
-    module = sqlite_module()
-    unfinished = target.with_name(f"{target.name}.unfinished")
-    try:
-        with database.reading() as connection, translated(str(target)):
-            origin: Any = connection.connection.driver_connection
-            copy = module.connect(unfinished)  # both from the same module, or the backup is refused
-            try:
-                origin.backup(copy)
-                copy.execute("PRAGMA journal_mode = delete")  # one file, without companions
-                found = copy.execute("PRAGMA quick_check").fetchone()[0]
-            finally:
-                copy.close()
-        if found != "ok":
-            raise StorageError(f"The copy of {source} is damaged: {found}.", "Run: seedbank check")
-        _sync(unfinished)
-        os.replace(unfinished, target)
-        _sync(target.parent)
-    except (OSError, module.Error) as error:
-        raise StorageError(
-            f"{source} could not be copied to {target}: {error}.",
-            "Nothing was changed. See that there is room, and that one may write there.",
-        ) from error
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _dump_postgresql(place: Place, target: Path) -> None:
-    tool = shutil.which("pg_dump")
-    if tool is None:
-        raise MissingEngine(
-            "A copy of a PostgreSQL bank is made by pg_dump, which is not installed.",
-            "Install PostgreSQL's client tools.",
-        )
-    unfinished = target.with_name(f"{target.name}.unfinished")
-    done = subprocess.run(
-        [tool, "--format=custom", f"--file={unfinished}", place.without_password()],
-        env=os.environ | place.secrets(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    try:
-        if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise StorageError(
-                f"pg_dump could not copy {place}: {reason}",
-                "It must be as new as the server: put such a one first on PATH.",
-            )
-        _sync(unfinished)
-        os.replace(unfinished, target)
-        _sync(target.parent)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -65,8 +65,10 @@ def test_a_collection_that_is_received_names_the_pictures_that_are_not_here(seed
 def test_a_copy_of_a_bank_that_is_to_be_upgraded_is_no_failure(seedbank: InProcess, tmp_path: Path):
     old = InProcess(tmp_path / "old.db", seedbank.environ, seedbank.kept)
     golden.load_bank(golden.REVISIONS[-2], tmp_path / "old.db")
-    assert json.loads(old("db", "backup", str(tmp_path / "copy.db"), "--json").out)["images"] is None
-    assert old("db", "backup", str(tmp_path / "copy2.db")).lines == [f"{tmp_path}/copy2.db: a verified copy"]
+    pictures = f"{tmp_path}/old.db.images"
+    assert json.loads(old("db", "backup", str(tmp_path / "copy.db"), "--json").out)["images"] == pictures
+    told = old("db", "backup", str(tmp_path / "copy2.db")).err
+    assert told == f"its pictures: copy {pictures} to {tmp_path}/copy2.db.images\n"
     assert json.loads(old("db", "upgrade", "--json").out)["before"] == golden.REVISIONS[-2]
 
 

@@ -171,6 +171,18 @@ def load_bank(revision: str, file: Path) -> None:
     connection.close()
 
 
+def of_revision(revision: str, url: str, folder: Path) -> None:
+    """Fills the empty database at `url` with the golden bank of `revision`."""
+    file = folder / "golden.db"
+    load_bank(revision, file)
+    source, target = Database(Place.parse(str(file))), Database(Place.parse(url), create=True)
+    with source.reading() as old, target.writing() as new:
+        migrate(new, revision)
+        copy_rows(old, new)
+    source.close()
+    target.close()
+
+
 def write_bank(folder: Path, revision: str) -> str:
     """A bank filled by this code and brought into the tables of `revision`, as SQL."""
     filled = Database(Place.parse(str(folder / f"{revision}.filled.db")), create=True)

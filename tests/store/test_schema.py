@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -19,18 +18,6 @@ from seedbank.store.versions import HEAD
 from tests.conftest import Databases
 from tests.store import golden
 from tests.store.examples import new_entry, recipe
-
-
-def of_revision(revision: str, url: str, folder: Path) -> None:
-    """Fills the empty database at `url` with the golden bank of `revision`."""
-    file = folder / "golden.db"
-    golden.load_bank(revision, file)
-    source, target = Database(Place.parse(str(file))), Database(Place.parse(url), create=True)
-    with source.reading() as old, target.writing() as new:
-        schema.migrate(new, revision)
-        golden.copy_rows(old, new)
-    source.close()
-    target.close()
 
 
 def is_only_migrated(name: str | None) -> bool:
@@ -69,7 +56,7 @@ def test_the_tables_of_the_code_are_those_of_the_newest_revision(store: Store):
 
 
 def test_a_populated_bank_upgrades_from_revision_to_revision_without_loss(empty_url: str, tmp_path: Path):
-    of_revision(golden.REVISIONS[0], empty_url, tmp_path)
+    golden.of_revision(golden.REVISIONS[0], empty_url, tmp_path)
     for revision in golden.REVISIONS[1:]:
         database = Database(Place.parse(empty_url))
         with schema._without_foreign_keys(database), database.writing() as connection:  # as `upgrade` does
@@ -85,7 +72,7 @@ def test_a_populated_bank_upgrades_from_revision_to_revision_without_loss(empty_
 
 @pytest.mark.parametrize("revision", golden.REVISIONS)
 def test_every_published_bank_upgrades_and_says_the_same(empty_url: str, tmp_path: Path, revision: str):
-    of_revision(revision, empty_url, tmp_path)
+    golden.of_revision(revision, empty_url, tmp_path)
     schema.upgrade(empty_url)
     with Store.open(empty_url, user="ann") as store:
         assert list(integrity(store)) == []
@@ -104,7 +91,7 @@ def test_every_published_bank_upgrades_and_says_the_same(empty_url: str, tmp_pat
 
 
 def test_numbers_that_no_longer_fit_into_columns_stay_in_their_recipes(empty_url: str, tmp_path: Path):
-    of_revision("0008", empty_url, tmp_path)
+    golden.of_revision("0008", empty_url, tmp_path)
     call = {"num_inference_steps": 2**40, "width": 2**35, "height": 64, "guidance_scale": 4.5, "max_sequence_length": 512}
     large = recipe(1, call=call)
     database = Database(Place.parse(empty_url))
@@ -121,7 +108,7 @@ def test_numbers_that_no_longer_fit_into_columns_stay_in_their_recipes(empty_url
 
 
 def test_a_bank_of_an_older_seedbank_is_refused_until_it_is_upgraded(empty_url: str, tmp_path: Path):
-    of_revision("0001", empty_url, tmp_path)
+    golden.of_revision("0001", empty_url, tmp_path)
     assert schema.status(empty_url).state == "older"
     with pytest.raises(OtherSchema, match=r"older seedbank.*db upgrade"):
         Store.open(empty_url)
@@ -165,7 +152,7 @@ def test_an_upgrade_leaves_postgresql_with_statistics_and_maps(empty_url: str, d
     """Without them it walks the wrong way through tables that a migration wrote anew, and reads them beside their indexes."""
     if databases.kind != "postgresql":
         pytest.skip("SQLite's way through a query is decided here")
-    of_revision("0001", empty_url, tmp_path)
+    golden.of_revision("0001", empty_url, tmp_path)
     schema.upgrade(empty_url)
     database = Database(Place.parse(empty_url))
     with database.reading() as connection:
@@ -180,7 +167,7 @@ def test_an_upgrade_leaves_postgresql_with_the_owner_and_the_privileges_of_befor
 ):
     if databases.kind != "postgresql":
         pytest.skip("SQLite has no roles")
-    of_revision("0007", empty_url, tmp_path)
+    golden.of_revision("0007", empty_url, tmp_path)
     owner, mate = (f"{Path(empty_url).name.split('?')[0]} {name}" for name in ("owner", "mate"))
     tables = ("entries", "recipes", "images", "blobs", "regenerations", "opinion_events", "postings")
     database = Database(Place.parse(empty_url))
@@ -243,20 +230,6 @@ revision, down_revision = "0900", "{head}"
 def upgrade():
     op.execute("DELETE FROM images")
 """
-
-
-@pytest.fixture
-def with_migration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """Adds a migration after the newest one."""
-
-    def add(source: str) -> None:
-        folder = tmp_path / "migrations"
-        shutil.copytree(schema.migrations_folder(), folder)
-        (folder / "versions" / "0900_more.py").write_text(source.format(head=HEAD))
-        monkeypatch.setattr(schema, "migrations_folder", lambda: folder)
-        monkeypatch.setattr(schema, "HEAD", "0900")
-
-    return add
 
 
 def test_a_migration_that_breaks_leaves_the_bank_as_it_was(bank_url: str, with_migration):
