@@ -86,7 +86,7 @@ def sweep_command(
     check_writable(sheet, page)
     with (
         open_bank(context, create=True) as bank,
-        bank.sweeping(**_given(context, asked), say=remark, progress=progress()) as sweep,
+        bank.sweeping(**_given(context, asked), say=remark, progress=progress(), only_plan=only_plan) as sweep,
     ):
         _show_plan(sweep, only_plan, as_json)
         if only_plan:

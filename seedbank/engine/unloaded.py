@@ -23,9 +23,12 @@ def pipeline_class(folder: Path) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def vae_scale_factor(folder: Path) -> int | None:
-    """Pixels for each latent pixel of the model in a folder, by the rules of the pipelines of diffusers; None where unknown."""
-    config = _json(folder / "vae" / "config.json")
+def vae_scale_factor(folder: Path, vae: Path | None = None) -> int | None:
+    """Pixels for each latent pixel of the model in a folder, by the rules of the pipelines of diffusers; None where unknown.
+
+    `vae` stands in for its own: a folder, or a file, which has the architecture of the model's own.
+    """
+    config = _json((vae if vae is not None and vae.is_dir() else folder / "vae") / "config.json")
     for name, less in (("temperal_downsample", 0), ("block_out_channels", 1), ("encoder_block_out_channels", 1)):
         if isinstance(blocks := config.get(name), list) and len(blocks) > less:
             return 1 << len(blocks) - less

@@ -40,25 +40,25 @@ def pipeline_of(entry: Entry) -> tuple[str | None, Path | None]:
         return recipe.pipeline, None
 
 
-def check_changes(pipeline: str | None, folder: Path | None, changes: Iterable[Change]) -> None:
-    """Raises `BadInput` for changes that the pipeline of the model in `folder` does not take."""
+def check_changes(pipeline: str | None, folder: Path | None, changes: Iterable[Change], vae: str | Path | None = None) -> None:
+    """Raises `BadInput` for changes that the pipeline of the model in `folder` does not take, with another `vae` if given."""
     if pipeline is None:
         return
     named = {field: value for field, value in changes if not has_place(field) and field not in REQUESTED}
     sizes = [named.pop("size")] if "size" in named else []
     check_arguments(pipeline, named)
     if folder is not None:
-        check_sizes(pipeline, folder, sizes)
+        check_sizes(pipeline, folder, sizes, vae)
         check_clip_skip(named.get("clip_skip"), folder)
 
 
-def check_axes(axes: Sequence[Axis], pipeline: str | None, folder: Path | None) -> None:
+def check_axes(axes: Sequence[Axis], pipeline: str | None, folder: Path | None, vae: str | Path | None = None) -> None:
     """As `check_changes` for what axes change, where the pipeline of all cells is known."""
     if any(axis.field in PLACES for axis in axes):
         return
     for axis in axes:
         for value in tried(axis) if axis.field not in LOADED else ():
             try:
-                check_changes(pipeline, folder, [(axis.field, value)])
+                check_changes(pipeline, folder, [(axis.field, value)], vae)
             except BadInput as error:
                 raise BadInput(f"The axis {axis.text!r} cannot be rendered: {error.message}", error.hint) from None

@@ -132,7 +132,7 @@ def of_prompt(
             raise BadInput("A sweep has no refiner: each cell is one image.", "Leave --refiner away.")
         if any(not has_place(axis.field) and axis.field not in LOADED for axis in axes):
             source = choice.find()
-            check_axes(axes, task_class(source, extras), source.folder)
+            check_axes(axes, task_class(source, extras), source.folder, extras.vae)
         running = engine(values.get("device") or device or "auto", request.mode)
         with turn:
             prepared = prepare(request, running, choice, progress, extras)

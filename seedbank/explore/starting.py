@@ -39,6 +39,7 @@ def open_sweep(
     device: str | None = None,
     say: Say = lambda remark: None,
     progress: Progress = QUIET,
+    only_plan: bool = False,
     **options: Any,
 ) -> Sweep:
     """A sweep over `axes`, planned and ready to begin; see `seedbank.explore.axes` for how they are written.
@@ -49,8 +50,10 @@ def open_sweep(
     seeds      an axis of seeds, such as ``1000..1099``
     name       of the run and of its collection; the same name goes on with the same seeds, also with drawn ones
     say        gets what the user should know before the plan
+    only_plan  nothing will be rendered, so a bank that can only be read will do
 
-    Raises `BadInput` before anything is rendered, `Blocked` when the model is not to be had.
+    Raises `BadInput` before anything is rendered, `Blocked` when the model is not to be had, and `StorageError` at once where
+    nothing could be recorded.
     """
     ways = {"a PROMPT": prompt, "--from WHICH": of, "--resume RUN": resume}
     named = [how for how, start in ways.items() if start is not None]
@@ -58,6 +61,8 @@ def open_sweep(
         problem = f"{' and '.join(named)} cannot be said together" if named else "nothing says what to start from"
         hint = "To sweep an entry under other words, give --from and --axis prompt=…" if named[:2] == list(ways)[:2] else ""
         raise BadInput(f"A sweep has one start: {problem}.", hint or f"Give one of {', '.join(ways)}.")
+    if not only_plan:
+        library.store.database.require_writable()
     if resume is not None:
         if axes or seeds is not None or name is not None or tags or _given(options):
             raise BadInput("A sweep that goes on keeps its own axes, name and tags.", "Give --resume RUN alone.")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seedbank.errors import BadInput
+from seedbank.explore.axes import OWN
 from seedbank.explore.beforehand import as_changes, check_changes, pipeline_of
 from seedbank.explore.changes import Change, Changer, cut_off, effects
 from seedbank.explore.exchanging import Wanted
@@ -70,8 +71,9 @@ def vary(
         raise BadInput("Nothing changes.", "Say what to change, such as --prompt-add 'oil painting' or --seed -1.")
     others = as_changes(arguments or {})
     entry = library.entry(which)
-    if wanted in (Wanted(), Wanted(device=device)):
-        check_changes(*pipeline_of(entry), [*others, *((name, value) for name, value in fields.items() if value is not None)])
+    if model is None:
+        changed = [*others, *((name, value) for name, value in fields.items() if value is not None)]
+        check_changes(*pipeline_of(entry), changed, None if vae == OWN else vae)
     library.require_writable()
     if seed is None:
         check_own_noise(library, entry)

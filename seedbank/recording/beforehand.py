@@ -22,15 +22,15 @@ from seedbank.recording.request import Request, check_negative, typed
 def check_beforehand(request: Request, source: Source, extras: Extras) -> None:
     """Raises `BadInput` for adapters that are not there, and for what the pipeline of the model at `source` does not take."""
     for kind, place, *_ in asked_adapters(extras):
-        check_there(kind, Path(os.path.abspath(Path(place).expanduser())))
+        check_there(kind, absolute(place))
     pipeline = task_class(source, extras)
     if pipeline is None:
         return
     arguments = {**request.arguments, **extras.arguments}
     check_arguments(pipeline, arguments, negative=request.negative is not None)
     check_clip_skip(arguments.get("clip_skip"), source.folder)
-    if request.width is not None and request.height is not None and extras.vae is None:
-        check_sizes(pipeline, source.folder, [(request.width, request.height)])
+    if request.width is not None and request.height is not None:
+        check_sizes(pipeline, source.folder, [(request.width, request.height)], extras.vae)
 
 
 def task_class(source: Source, extras: Extras) -> str | None:
@@ -54,8 +54,16 @@ def check_clip_skip(skip: Any, folder: Path) -> None:
         raise BadInput(f"A clip skip of {skip} leaves nothing of the text encoder.", f"At most {most} layers can be left out.")
 
 
-def check_sizes(pipeline: str, folder: Path, sizes: Iterable[tuple[int, int]]) -> None:
-    """Raises `BadInput` for a (width, height) that the pipeline of the model in `folder` would crop or refuse."""
-    if (factor := vae_scale_factor(folder)) is not None:
+def check_sizes(pipeline: str, folder: Path, sizes: Iterable[tuple[int, int]], vae: str | Path | None = None) -> None:
+    """Raises `BadInput` for a (width, height) that the pipeline of the model in `folder` would crop or refuse.
+
+    `vae` is another one than the model's own, as in `Extras`.
+    """
+    if (factor := vae_scale_factor(folder, None if vae is None else absolute(vae))) is not None:
         for width, height in sizes:
             check_size(pipeline, width, height, factor)
+
+
+def absolute(place: str | Path) -> Path:
+    """Where a user's path leads. Links stay: a hub cache and a kept model are made of links."""
+    return Path(os.path.abspath(Path(place).expanduser()))

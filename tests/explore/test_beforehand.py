@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from seedbank.engine.source import Source
 from seedbank.errors import BadInput
 from seedbank.explore.axes import parse_axis
-from seedbank.explore.beforehand import check_axes
+from seedbank.explore.beforehand import check_axes, check_changes
+from seedbank.recording.beforehand import check_beforehand
+from seedbank.recording.extras import Extras
+from seedbank.recording.request import Request
 
 
 @pytest.mark.parametrize("text", ["dtype=float32,bfloat16", "device=cpu,cuda", "mode=as-is,strict", "cfg=1,2", "seed=1..3"])
@@ -28,3 +33,36 @@ def test_a_clip_skip_of_more_layers_than_the_encoder_has_is_refused(tmp_path: Pa
     check_axes([parse_axis("clip_skip=1,12")], "StableDiffusionPipeline", tmp_path)
     with pytest.raises(BadInput, match="The axis 'clip_skip=1,13' cannot be rendered: A clip skip of 13"):
         check_axes([parse_axis("clip_skip=1,13")], "StableDiffusionPipeline", tmp_path)
+
+
+@pytest.fixture
+def coarse(tmp_path: Path) -> Path:
+    """The folder of a model with 8 pixels to each latent one; beside it, VAEs with 2 and 32 as folders, and one as a file."""
+    for name, blocks in (("model/vae", 4), ("fine", 2), ("coarse", 6)):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "config.json").write_text(json.dumps({"block_out_channels": [8] * blocks}))
+    (tmp_path / "model/model_index.json").write_text('{"_class_name": "FluxPipeline"}')
+    (tmp_path / "one.safetensors").touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("vae", "multiple"),
+    [(None, 16), ("one.safetensors", 16), ("fine", 4), ("coarse", 64)],
+    ids=["own", "file", "fine", "coarse"],
+)
+def test_a_size_is_held_against_the_vae_that_is_used(coarse: Path, vae: str | None, multiple: int) -> None:
+    place = None if vae is None else str(coarse / vae)
+    folder = coarse / "model"
+    for side, refused in ((multiple, False), (multiple // 2, True)):
+        request = Request("x", width=side, height=128)
+        for check in (
+            lambda request=request: check_beforehand(request, Source("model", "model", folder), Extras(vae=place)),
+            lambda side=side: check_changes("FluxPipeline", folder, [("size", (side, 128))], place),
+            lambda side=side: check_axes([parse_axis(f"size={side}x128")], "FluxPipeline", folder, place),
+        ):
+            if refused:
+                with pytest.raises(BadInput, match=f"both sides must be multiples of {multiple}"):
+                    check()
+            else:
+                check()

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from seedbank.errors import StorageError
+from seedbank.api import Library
+from seedbank.errors import BadInput, StorageError
 from seedbank.store import Store
 from seedbank.store.schema import backup
 from seedbank.store.sqlite import sqlite_module
@@ -51,6 +52,20 @@ def test_a_bank_on_a_read_only_mount_is_read_copied_and_says_why_it_cannot_be_wr
     with Store.open(str(copy)) as store:
         assert store.count() == 1
         store.database.require_writable()
+
+
+def test_a_sweep_of_a_bank_that_can_only_be_read_is_refused_before_it_is_planned(mounted):
+    folder, remount = mounted
+    Library.create(str(folder / "bank.db")).close()
+    remount("ro")
+    asked = {"seeds": "1,2", "model": str(folder / "nowhere")}
+    with Library.open(str(folder / "bank.db")) as bank:
+        with pytest.raises(StorageError, match="is read-only"):
+            bank.sweeping("a red circle", **asked)
+        with pytest.raises(StorageError, match="is read-only"):
+            bank.sweeping(resume="nothing")
+        with pytest.raises(BadInput, match="nowhere"):  # the model is looked for: a plan only reads
+            bank.sweeping("a red circle", **asked, only_plan=True)
 
 
 def test_a_link_to_a_bank_on_a_read_only_mount_is_read(mounted, tmp_path: Path):
