@@ -182,7 +182,7 @@ def plan(asking: Asking, query: Query, *, in_order: bool, walk: bool = False) ->
 def _plan(asking: Asking, query: Query, in_order: bool, walk: bool) -> Plan:
     asking.settle(LOOK)
     parts = _conjuncts(query.where)
-    conditions = _conditions(asking, parts)
+    conditions = _conditions(asking, parts, in_order)
     everywhere = any(term.key == "trash" for term in terms_of(query.where))
     live = [] if everywhere else [Condition(asking.bare("trashed").is_(None))]
     if any(one.sources == () for one in conditions):
@@ -197,12 +197,12 @@ def _conjuncts(node: Node | None) -> list[Node]:
     return [] if node is None else list(node.of) if isinstance(node, And) else [node]
 
 
-def _conditions(asking: Asking, parts: Sequence[Node]) -> list[Condition]:
+def _conditions(asking: Asking, parts: Sequence[Node], in_order: bool = False) -> list[Condition]:
     """One for each part, but for all words of prompts one together."""
     words = [part for part in parts if isinstance(part, Term) and part.key == "prompt"]
     found = [_condition(asking, part) for part in parts if part not in words]
     if words:
-        found.append(prompts_condition(asking, [KEYS["prompt"].read(word.text) for word in words]))
+        found.append(prompts_condition(asking, [KEYS["prompt"].read(word.text) for word in words], in_order))
     return found
 
 

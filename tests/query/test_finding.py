@@ -145,6 +145,7 @@ def test_a_phrase_is_found_in_what_came_after_it_was_asked_for(store: Store, mon
     for most, common in ((5000, 10), (1, 10), (5000, 1)):
         monkeypatch.setattr(wordconditions, "MOST_HELD", most)
         monkeypatch.setattr(wordconditions, "COMMON", common)
+        monkeypatch.setattr(wordconditions, "COMMON_IN_ORDER", common)
         ids = [store._finder.page_ids(parse(text), 10) for text in queries for _ in range(2)]
         newest = list(range(store.count(), 4, -1))
         assert ids[::2] == ids[1::2]
