@@ -7,6 +7,7 @@ import threading
 import warnings
 from collections import deque
 
+from seedbank.posix import tell_of_forks
 from seedbank.recording.capture import Recorded
 
 
@@ -23,8 +24,20 @@ class Gaps:
     """Calls whose gaps are not said yet, in the order in which they ended."""
 
     def __init__(self) -> None:
+        self._begin()
+        tell_of_forks(self)
+
+    def _begin(self) -> None:
         self._lock = threading.Lock()
         self._calls: deque[tuple[str, Recorded]] = deque()
+
+    def before_fork(self) -> None:
+        """Nothing to do: both sides have the same calls then."""
+
+    def after_fork(self, child: bool) -> None:
+        """What is not said yet the parent says; the child says what it records itself."""
+        if child:
+            self._begin()
 
     def add(self, pipeline: str, recorded: Recorded) -> None:
         """A call of this class; its result, which may hold a GPU's memory, is not kept."""

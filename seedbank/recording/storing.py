@@ -23,7 +23,8 @@ nobody's way."""
 
 _all: WeakSet[Storing] = WeakSet()
 _ended = threading.Event()
-"""The main thread has ended: other threads may go on, but executors take nothing any more."""
+"""The main thread has ended: other threads may go on, but executors take nothing any more. Where nobody tells when it ends,
+this is so from the beginning: what is recorded is stored at once, by whoever records it."""
 
 
 def _store_all() -> None:
@@ -34,9 +35,10 @@ def _store_all() -> None:
 
 
 try:
-    # Before the executors of the standard library close, which encoders and S3 still need; `atexit` comes after that.
+    # Before the executors of the standard library close, which encoders and S3 still need; `atexit` comes after that. It is
+    # what they use themselves, and no public function does the same (Python 3.11 to 3.14), so it may be gone one day.
     threading._register_atexit(_store_all)  # type: ignore[attr-defined]
-except RuntimeError:  # the first call is recorded by a thread that goes on
+except (AttributeError, RuntimeError):  # it is gone, or the first call is recorded by a thread that goes on
     _ended.set()
 
 
@@ -58,7 +60,7 @@ class Storing:
         self._awaited = False
 
     def later(self, act: Callable[[], T]) -> Promised[T]:
-        """Run `act` after those before it. Waits while there are too many. Once the main thread has ended, runs it at once."""
+        """Run `act` after those before it. Waits while there are too many. Runs it at once where the main thread has ended."""
         due = time.monotonic() + self._delay
 
         def in_time() -> T:

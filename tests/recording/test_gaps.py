@@ -1,5 +1,6 @@
 """A call that could not be recorded whole is said to somebody, though it costs no image and raises nothing."""
 
+import os
 import subprocess
 import sys
 import warnings
@@ -68,6 +69,27 @@ def test_where_warnings_are_errors_it_is_raised_where_it_costs_no_image():
         with pytest.raises(RecordingGap, match="FluxPipeline"):
             gaps.say()
         gaps.say()
+
+
+def said_by(gaps):
+    """How many warnings saying all of them makes."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        gaps.say()
+    return len(said)
+
+
+def test_after_a_fork_the_parent_says_what_was_not_said_and_the_child_what_is_its_own():
+    gaps = Gaps()
+    gaps.add("FluxPipeline", FULL)
+    with gaps._lock:  # as when another thread adds one
+        child = os.fork()
+    if child == 0:
+        before = said_by(gaps)
+        gaps.add("FluxPipeline", FULL)
+        os._exit(10 * before + said_by(gaps))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    assert said_by(gaps) == 1
 
 
 def test_the_result_which_may_be_a_gpus_memory_is_not_kept():

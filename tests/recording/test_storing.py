@@ -110,6 +110,23 @@ def test_what_a_thread_records_after_the_main_one_has_ended_is_stored_by_itself(
     assert (done.stdout, done.stderr) == ("stored\n", "")
 
 
+UNTOLD = """
+import concurrent.futures.thread, threading
+{gone}
+from concurrent.futures import ThreadPoolExecutor
+from seedbank.recording.storing import Storing
+promised = Storing(delay=60).later(lambda: ThreadPoolExecutor(1).submit(threading.get_ident).result() and threading.get_ident())
+print(promised.done() and promised.result() == threading.get_ident())
+"""
+
+
+@pytest.mark.parametrize(("gone", "at_once"), [("del threading._register_atexit", True), ("", False)])
+def test_where_python_does_not_tell_when_a_program_ends_calls_are_stored_at_once(gone, at_once):
+    command = [sys.executable, "-W", "error", "-c", UNTOLD.format(gone=gone)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == (f"{at_once}\n", "")
+
+
 FORKED = """
 import os
 from seedbank.posix import tell_of_forks
