@@ -2,7 +2,7 @@
 const WORDS = {
   en: {
     search: "Search prompts, or tag:poster rating:4.. (cat OR dog)", of: "of", entries: "entries", entry: "entry", only: "★ Favourites",
-    language: "中文", light: "Light", dark: "Dark", nothing: "Nothing here matches.", unknown: "This page does not know", knows: ". It knows", unread: "This means nothing here:", none: "There are no entries on this page.",
+    language: "中文", light: "Light", dark: "Dark", nothing: "Nothing here matches.", unknown: "This page does not know", knows: " – it knows", unread: "This means nothing here:", none: "There are no entries on this page.",
     absent: "The picture is not here.", bring: "Bring it back with:", take: "Copy", clear: "Clear", copied: "Copied", uncopied: "The browser refused; select the text and copy it.",
     parameters: "Copy parameters", copySeed: "Copy seed", copyRegen: "Copy regen command", copyJson: "Copy recipe JSON", whole: "The whole recipe",
     prompt: "Prompt", negative: "Negative", seed: "Seed", steps: "Steps", guidance: "Guidance", cfg: "CFG", size: "Size", model: "Model",
@@ -13,7 +13,7 @@ const WORDS = {
   },
   zh: {
     search: "搜索提示词，或 tag:poster rating:4.. (猫 OR 狗)", of: "/", entries: "条", entry: "条", only: "★ 收藏",
-    language: "English", light: "浅色", dark: "深色", nothing: "没有符合的条目。", unknown: "本页不认识", knows: "，只认识", unread: "此处无法理解：", none: "本页没有条目。",
+    language: "English", light: "浅色", dark: "深色", nothing: "没有符合的条目。", unknown: "本页不认识", knows: "，可用的有", unread: "此处无法理解：", none: "本页没有条目。",
     absent: "图片不在本机。", bring: "用此命令重建：", take: "复制", clear: "清除", copied: "已复制", uncopied: "浏览器拒绝了复制，请手动选取。",
     parameters: "复制参数", copySeed: "复制种子", copyRegen: "复制重现命令", copyJson: "复制配方 JSON", whole: "完整配方",
     prompt: "提示词", negative: "负面提示词", seed: "种子", steps: "步数", guidance: "引导系数", cfg: "CFG", size: "尺寸", model: "模型",
@@ -96,7 +96,7 @@ function meant(query) {
 
 function reason({ piece, isKey }) {
   const short = piece.length > 60 ? `${piece.slice(0, 60)}…` : piece;
-  return isKey ? `${word("unknown")} ${short}${word("knows")} ${Object.keys(CONDITIONS).map((key) => `${key}:`).join(" ")}` : `${word("unread")} ${short}`;
+  return isKey ? `${word("unknown")} ${short}${word("knows")} ${Object.keys(CONDITIONS).join(", ")}` : `${word("unread")} ${short}`;
 }
 
 function search() {
