@@ -228,9 +228,7 @@ class Studio(Interchange):
                 self._storing = Storing()
         return self._storing.later(act)
 
-    def regen(
-        self, which: Which, options: Options | None = None, progress: Progress = QUIET
-    ) -> list[Outcome]:
+    def regen(self, which: Which, options: Options | None = None, progress: Progress = QUIET) -> list[Outcome]:
         """Rebuild the entries that `which` names and check each against its recorded digest."""
         return list(self.regenerating(self.resolve(which), options, progress))
 

@@ -95,6 +95,16 @@ def test_minus_one_draws_a_seed_that_is_told_and_can_be_pasted_anywhere(seedbank
     assert 0 <= int(item["seed"]) < 2**32
 
 
+def test_what_was_rendered_is_shown_on_one_sheet(seedbank, tmp_path):
+    sheet = tmp_path / "sheet.png"
+    assert "End it with" in seedbank("generate", "x", "--contact-sheet", "sheet.bmp", *FAST, ok=[2]).err
+    made = seedbank("generate", "x", "-n", "2", "--size", "64x64", "--contact-sheet", str(sheet), *FAST, "--json").objects
+    listed = tmp_path / "listed.png"
+    seedbank("ls", "sort:id+", "--contact-sheet", str(listed))
+    assert len(made) == 2 and sheet.read_bytes() == listed.read_bytes()
+    assert all(float(line) > 0 for line in seedbank("ls", "--format", "{seconds:.3f}").lines)
+
+
 def test_the_control_experiment(seedbank):
     """Seed 1024 twice: the same pixels. Seed 2048: others. No seed twice: others again."""
     digests = []
