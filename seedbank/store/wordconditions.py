@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
 
 from seedbank.store import words
 from seedbank.store.asking import Asking, one_of
@@ -23,7 +23,7 @@ SAMPLED, COMMON, COMMON_IN_ORDER = 1_000, 10, 3
 they lie, three times as soon."""
 
 MOST_READ = 100_000
-"""Prompts with all words of a phrase that PostgreSQL reads for those where they stand side by side, in about 0.15 s."""
+"""Prompts with all words of a phrase that are read for those where they stand side by side, in about 0.15 s."""
 
 MOST_HELD = 5_000
 """Prompts with a phrase that are remembered."""
@@ -59,17 +59,20 @@ def prompts_condition(asking: Asking, values: Sequence[str], in_order: bool = Fa
     if None in indexed or not all(map(_is_one_term, values)):
         of_holder = select(case((held, 1), else_=0)).where(prompts.c.id == holders.id).correlate(holders.table)
         besides = (of_holder.scalar_subquery() == 1 if asking.sqlite else held,)
-        if not asking.sqlite and not asking.testing and any(len(words.tokens(value)) > 1 for value in values):
+        if not asking.testing and any(len(words.tokens(value)) > 1 for value in values):
             common = COMMON_IN_ORDER if in_order else COMMON
-            ids = asking.once("phrases", (*values, common), lambda: _with_phrases(asking, holders, held, common))
+            key = (*values, common)
+            ids = asking.once("phrases", key, lambda: _with_phrases(asking, holders, held, besides, common))
             if ids is not None:
                 return one_of(asking, "prompt_id", ids)
     return Condition(test, (Source(listed.c.id, joined, (holders.where,), False, besides),), True)
 
 
-def _with_phrases(asking: Asking, holders: Holders, held: ColumnElement[bool], common: int) -> list[int] | None:
-    """The prompts with phrases, of which the index of PostgreSQL knows the words only; None where `common` of the newest have
-    them, or where too many are to be read or held.
+def _with_phrases(
+    asking: Asking, holders: Holders, held: ColumnElement[bool], besides: Sequence[ColumnElement[bool]], common: int
+) -> list[int] | None:
+    """The prompts for which `held` holds, where the index tells only that they have the words; None where `common` of the
+    newest are such, or where too many are to be read or held.
 
     To walk entries for a rare phrase of common words means to look up a prompt for each, and anew for each page.
     """
@@ -79,10 +82,18 @@ def _with_phrases(asking: Asking, holders: Holders, held: ColumnElement[bool], c
     if (asking.connection.scalar(among_newest) or 0) >= common:
         return None
     having = select(holders.id).select_from(holders.table).where(holders.where)
-    if expected(asking, having) > MOST_READ:
+    if _size(asking, having) > MOST_READ:
         return None
-    found = list(asking.connection.scalars(having.where(held).limit(MOST_HELD + 1)))
+    found = list(asking.connection.scalars(having.where(*besides).limit(MOST_HELD + 1)))
     return found if len(found) <= MOST_HELD else None
+
+
+def _size(asking: Asking, statement: Select[Any]) -> int:
+    """How many rows a statement gives: counted up to `MOST_READ`, or what PostgreSQL expects."""
+    if not asking.sqlite:
+        return expected(asking, statement)
+    some = statement.limit(MOST_READ + 1).subquery()
+    return asking.connection.scalar(select(func.count()).select_from(some)) or 0
 
 
 def negative_condition(asking: Asking, key: str, value: str) -> Condition:
