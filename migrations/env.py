@@ -51,6 +51,8 @@ def same_rights(connection: Connection) -> Iterator[None]:
     if connection.dialect.name != "postgresql":
         yield
         return
+    # Migrations read what the server says of tables; a server may be set to put every name of it into quotes.
+    connection.exec_driver_sql("SET LOCAL quote_all_identifiers = off")
     if owner := connection.exec_driver_sql(OWNER).scalar():
         connection.exec_driver_sql(f"SET LOCAL ROLE {owner}")
     granted = connection.exec_driver_sql(GRANTS).all()

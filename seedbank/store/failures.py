@@ -46,6 +46,11 @@ _SQLITE: _Pieces = (
     ("disk I/O error", "The disk failed while {place} was in use.", "Check the disk, then run: seedbank check"),
 )
 
+_POOLED = (
+    "{place} is reached through a pooler that gives each transaction another connection, so prepared statements get lost.",
+    "Let it keep a client on its connection (PgBouncer: pool_mode = session), or name the server itself with --bank.",
+)
+
 # The first two characters of PostgreSQL's SQLSTATE name the class of an error.
 _POSTGRESQL = (
     (
@@ -60,6 +65,8 @@ _POSTGRESQL = (
         "Grant it the rights, or name another user with --bank.",
     ),
     ("57014", *_SLOW),
+    ("26000", *_POOLED),  # no such prepared statement: another client has the connection on which it is
+    ("42P05", *_POOLED),  # there is one of this name already: that of another client
     ("22", "The database cannot hold a value of this request.", "Check numbers and texts that were given."),
     (
         "40",

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import make_url
@@ -192,6 +193,23 @@ def test_a_connection_that_is_lost_inside_a_transaction_is_said_and_not_used_aga
         send(connection, "SELECT 1")
     for _ in range(3):
         assert [entry.id for entry in store.find()] == [1]
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("met", ["gone", "taken"])
+def test_a_pooler_that_does_not_keep_a_client_on_its_connection_is_said(store: Store, databases: Databases, met: str):
+    """What is seen behind one: statements are prepared on connections that other transactions get."""
+    with store.database.reading() as connection:
+        driver: Any = connection.connection.driver_connection
+    if met == "taken":
+        for number in range(20):
+            driver.pgconn.prepare(b"_pg3_%d" % number, b"SELECT 1")
+    with pytest.raises(StorageError, match="pooler that gives each transaction another connection") as caught:
+        for _ in range(4):
+            store.find()
+            if met == "gone":
+                driver.pgconn.exec_(b"DEALLOCATE ALL")
+    assert "pool_mode = session" in caught.value.hint
 
 
 def test_wal_is_refused_with_a_sqlite_that_could_corrupt_it():

@@ -162,6 +162,20 @@ def test_an_upgrade_leaves_postgresql_with_statistics_and_maps(empty_url: str, d
     assert found == (4, True)
 
 
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+def test_an_upgrade_is_the_same_on_a_server_that_puts_names_into_quotes(empty_url: str, tmp_path: Path):
+    database = Database(Place.parse(empty_url))
+    with database.writing() as connection:
+        connection.exec_driver_sql(f'ALTER DATABASE "{database.place.url.database}" SET quote_all_identifiers = on')
+    database.close()
+    golden.of_revision("0008", empty_url, tmp_path)
+    schema.upgrade(empty_url)
+    with Store.open(empty_url, user="ann") as store, store.database.reading() as connection:
+        assert connection.exec_driver_sql("SHOW quote_all_identifiers").scalar_one() == "on"
+        connection.exec_driver_sql("SET LOCAL quote_all_identifiers = off")
+        assert golden.describe(connection) == golden.schema_file(HEAD, "postgresql").read_text()
+
+
 def test_an_upgrade_leaves_postgresql_with_the_owner_and_the_privileges_of_before(
     empty_url: str, databases: Databases, tmp_path: Path
 ):
