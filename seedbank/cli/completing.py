@@ -72,14 +72,26 @@ FIXED = {
     "trash": YES_NO,
     "regenerable": YES_NO,
     "bytes": ("present", "absent"),
-    "verdict": ("exact", "close", "different", "unstable", "failed", "blocked", "none"),
+    "verdict": ("exact", "close", "different", "unstable", "failed", "blocked", "none", "any"),
     "size": ("landscape", "portrait", "square"),
     "origin": ("generated", "recorded", "added", "imported", "received"),
 }
 
 
 def _models(bank: Library, start: str) -> Iterable[str]:
-    return sorted({model.name for model in bank.store.models() if model.name.casefold().startswith(start.casefold())})
+    return _names(bank, start, of_adapters=False)
+
+
+def _adapters(bank: Library, start: str) -> Iterable[str]:
+    return _names(bank, start, of_adapters=True)
+
+
+def _names(bank: Library, start: str, *, of_adapters: bool) -> Iterable[str]:
+    """Models and adapters stand in one table."""
+    from seedbank.engine.adapters import KINDS
+
+    named = (model.name for model in bank.store.models() if (model.pipeline in KINDS) == of_adapters)
+    return sorted({name for name in named if name.casefold().startswith(start.casefold())})
 
 
 def _sources(bank: Library, start: str) -> Iterable[str]:
@@ -93,6 +105,7 @@ def _collections(bank: Library, start: str) -> Iterable[str]:
 FROM_BANK: dict[str, Values] = {
     "tag": lambda bank, start: bank.store.curation.tag_names(start, MOST),
     "model": _models,
+    "lora": _adapters,
     "collection": _collections,
     "run": lambda bank, start: [run.name for run in bank.store.runs() if run.name and run.name.startswith(start)],
 }

@@ -13,7 +13,9 @@ import pytest
 
 from seedbank.api import Library
 from seedbank.cli import completing
-from tests.pictured import InProcess, add
+from seedbank.recipe import Recipe
+from seedbank.records import Model, NewEntry
+from tests.pictured import InProcess, add, recipe
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +24,9 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Library.open(path, create=True, user="ann") as bank:
         add(bank, 1, ["poster", "portrait", "two words", "it's"])
         bank.create_collection("Spring")
+        bank.store.add_entry(
+            NewEntry(recipe=Recipe.from_dict(recipe(2)), adapters=(Model("d" * 64, "SD ink", pipeline="lora"),))
+        )
     return path
 
 
@@ -41,7 +46,8 @@ def offered(bank: Path, incomplete: str, complete=completing.complete_query) -> 
         ("-TAG:PO", ["-TAG:portrait", "-TAG:poster"]),
         ("tag:two", ['tag:"two words"']),
         ("verdict:un", ["verdict:unstable"]),
-        ("model:SDXL", ["model:sdxl-base"]),
+        ("model:SD", ["model:sdxl-base"]),
+        ("lora:sd", ['lora:"SD ink"']),
         ("collection:s", ["collection:Spring"]),
         ("fav:", ["fav:yes", "fav:no", "fav:any"]),
         ("sort:ra", ["sort:rating+", "sort:rating-"]),
