@@ -117,5 +117,5 @@ def check_version(which: int | str, specification: Mapping[str, Any]) -> None:
     if specification.get("v") != VERSION:
         raise BadInput(
             f"Sweep {which} was begun by another version of seedbank.",
-            "Start it with the command that you began it with: what is rendered is found again.",
+            "Start it with the command that you began it with, under another --name: what is rendered is found again.",
         )

@@ -22,7 +22,7 @@ from seedbank.explore.cells import Planned, Planner
 from seedbank.explore.done import Done
 from seedbank.explore.plan import Grid, Part, Plan, pace, work
 from seedbank.explore.rendering import Made
-from seedbank.explore.resuming import VERSION, remember, unopened, without_environment, written
+from seedbank.explore.resuming import VERSION, check_version, remember, unopened, without_environment, written
 from seedbank.explore.starts import Start, Starts
 from seedbank.frozen import replace
 from seedbank.progress import QUIET, Progress
@@ -169,6 +169,7 @@ class Sweep:
         known = None if self._name is None else find_run(self._library, self._name)
         if known is None or known.kind != SWEEP:
             return
+        check_version(str(self._name), known.specification)
         before, now = (without_environment(one) for one in (known.specification, self.specification))
         if known.specification["environment"] != self.specification["environment"] and before == now:
             raise BadInput(

@@ -51,14 +51,18 @@ def start_run(work: Work, kind: str, specification: Mapping[str, Any], ids: Iter
         if selection:
             connection.execute(insert(run_entries), [{"run_id": number, "entry_id": entry} for entry in selection])
         work.record("start run", run=number, entries=spans(selection))
-    elif known.digest != digest and (known.kind, json_digest(known.specification)) != (
-        kind,
-        json_digest(specification),
-    ):
+    elif known.digest != digest and (known.kind, _work(known.specification)) != (kind, _work(specification)):
         raise BadInput(f"There is already a run called {name!r} that does something else.", "Choose another name.")
     else:
         number = known.id
     return read_run(connection, number)
+
+
+def _work(specification: Mapping[str, Any]) -> str:
+    """What two specifications of the same work have in common: an option that came with a later seedbank is not in older
+    ones, and changes nothing where it is not used."""
+    unused: tuple[Any, ...] = (None, (), [], {})
+    return json_digest({name: value for name, value in specification.items() if value is not False and value not in unused})
 
 
 def read_run(connection: Connection, which: int | str) -> Run:

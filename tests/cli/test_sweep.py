@@ -17,6 +17,7 @@ from seedbank.bank import Pixels
 from seedbank.errors import RenderFailed
 from seedbank.explore.rendering import Renderer
 from seedbank.recipe import differences
+from seedbank.store import Store
 from tests.rendering import Ran, shared_cache
 from tests.warm import InProcess
 
@@ -103,6 +104,10 @@ def test_a_seed_that_was_drawn_is_said_and_a_name_brings_it_back(swept):
     for changed in (("a blue star", "--axis", "steps=3"), ("a red star", "--axis", "steps=2,SKIP:3")):
         other = swept("sweep", *changed, *SMALL, "--name", "drawn", ok=[2])
         assert "There is already a run called 'drawn' that does something else" in other.err
+    with Store.open(str(swept.bank)) as store, store.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE runs SET specification = json_set(specification, '$.v', 1) WHERE name = 'drawn'")
+    older = swept(*asked, ok=[2])
+    assert "begun by another version of seedbank" in older.err and "under another --name" in older.err
 
 
 @pytest.mark.slow

@@ -90,3 +90,13 @@ def test_a_run_over_unknown_entries_is_refused(five: Store):
     with pytest.raises(BadInput, match="no verdict"):
         five.add_regeneration(NewRegeneration(1, "good"))
     assert five.runs() == []
+
+
+def test_a_run_of_an_older_seedbank_goes_on_where_only_options_that_it_did_not_know_are_new(five: Store):
+    known = {"tolerance": {"max": 0}, "model": None}
+    begun = five.start_run("regen", known, [1, 2], name="nightly")
+    later = {**known, "prove": False, "changes": {}, "env": None, "find_links": ()}
+    assert five.start_run("regen", later, [1, 2], name="nightly").id == begun.id
+    for other in ({**later, "prove": True}, {**later, "tolerance": {"max": None}}):
+        with pytest.raises(BadInput, match="does something else"):
+            five.start_run("regen", other, [1, 2], name="nightly")
