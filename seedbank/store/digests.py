@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Dialect, LargeBinary, Table, select
+from sqlalchemy import ColumnElement, Connection, Dialect, LargeBinary, Table
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
@@ -75,27 +75,3 @@ def begins(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
     first, last = prefix.ljust(64, "0"), prefix.ljust(64, "f")
     inside = column.between(first, last)
     return inside if head(column) is column else head(column).between(first, last) & inside
-
-
-LAST = 100
-"""Rows by which it is known whether ids stand for the same as before."""
-
-
-def last_rows(connection: Connection, table: Table, upto: int) -> list[tuple[int, str]]:
-    """(id, digest) of the last rows up to an id: SQLite gives the ids of the last rows again when these were purged, and the
-    very last one may be the same then."""
-    rows = select(table.c.id, table.c.digest).where(table.c.id <= upto).order_by(table.c.id.desc()).limit(LAST)
-    return [(number, digest) for number, digest in connection.execute(rows)]
-
-
-def trusted(before: list[tuple[int, str]], now: list[tuple[int, str]]) -> int | None:
-    """Up to which id rows are what they were, given `last_rows` of then and of now; None where all are, 0 where none is known.
-
-    SQLite gives an id again only when all from it on are gone. So below a row that is the same nothing has changed, rows that
-    are gone say nothing, and what is given again begins at the first row that was not there before.
-    """
-    same = set(before) & set(now)
-    if not same:
-        return 0 if before else None
-    first, _ = min(same)
-    return min((number - 1 for number, digest in now if number > first and (number, digest) not in same), default=None)

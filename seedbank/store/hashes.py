@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, func, select
 
 from seedbank.errors import BadInput
-from seedbank.store.digests import last_rows, trusted
+from seedbank.store.purges import last_purge, pictures_purged
 from seedbank.store.tables import images
 
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ AT_ONCE = 500_000
 class Hashes:
     """Hashes of one bank. Pictures never change theirs; those of purged pictures stay and find no entry.
 
-    SQLite gives the ids of the last pictures again when these were purged: then these are read anew, or all where that were
-    more than are remembered.
+    SQLite may have given their ids again (see `purges`): after a purge, as many of the last are read anew as were purged.
     """
 
     def __init__(self) -> None:
@@ -41,8 +40,9 @@ class Hashes:
         self._late: set[int] = set()
         """Pictures without a hash when they were read: it may come later."""
         self._last = 0
-        self._ends: list[tuple[int, str]] = []
-        """The last pictures that were read."""
+        """The id up to which all were read."""
+        self._purge = self._purged = 0
+        """The last purge that is known; how many pictures were purged since the first were read."""
 
     def near(self, connection: Connection, phash: str, distance: int) -> list[int]:
         """The ids of the pictures whose hash differs from `phash` (16 hex digits) in at most `distance` bits.
@@ -64,27 +64,33 @@ class Hashes:
         return [int(number) for number in ids[positions]]
 
     def _refresh(self, connection: Connection) -> None:
-        if self._last and (ends := last_rows(connection, images, self._last)) != self._ends:
-            upto = trusted(self._ends, ends)
-            if upto == 0:
-                self._begin()
-            else:
-                self._ends = ends
-                self._forget(upto)
+        purge = last_purge(connection)
+        if self._last and purge != self._purge:
+            self._purged += pictures_purged(connection, self._purge)
+            self._forget(self._purged)
+        self._purge = purge
         newest = connection.scalar(select(func.max(images.c.id))) or 0
         self._keep(_read_some(connection, self._late))
         while self._last < newest:
             upto = min(self._last + AT_ONCE, newest)
             self._keep(_read(connection, self._last, upto))
-            self._last, self._ends = upto, last_rows(connection, images, upto)
-
-    def _forget(self, upto: int | None) -> None:
-        """What was read of the pictures after this id; nothing where it is None."""
-        if upto is not None and self._ids is not None and self._bits is not None:
-            kept = self._ids <= upto
-            self._ids, self._bits = self._ids[kept], self._bits[kept]
-            self._late = {number for number in self._late if number <= upto}
             self._last = upto
+
+    def _forget(self, purged: int) -> None:
+        """What was read of the last pictures, as so many were purged since they were read.
+
+        Of one more than were purged, one at least is there since it was read. So all before it are what they were, or gone.
+        """
+        import numpy as np
+
+        if self._ids is None or self._bits is None or len(self._ids) <= purged:
+            self._begin()
+            return
+        at = len(self._ids) - 1 - purged
+        self._last = int(np.partition(self._ids, at)[at])
+        kept = self._ids <= self._last
+        self._ids, self._bits = self._ids[kept], self._bits[kept]
+        self._late = {number for number in self._late if number <= self._last}
 
     def _keep(self, rows: list[tuple[int, int | None]]) -> None:
         import numpy as np

@@ -17,7 +17,8 @@ from sqlalchemy import ColumnElement, Connection, Table, func, select
 from seedbank.dialects import LONGEST_NAME, SAMPLER_NAMES, SCHEDULE_NAMES, meaning
 from seedbank.query.values import Shape
 from seedbank.samplers import FLOW_SAMPLERS, NORMAL, OTHER_NAMES, SAMPLERS, SIGMAS, SPACINGS, is_flow
-from seedbank.store.digests import begins, last_rows
+from seedbank.store.digests import begins
+from seedbank.store.purges import last_purge
 from seedbank.store.tables import adapters, environment_parts, methods, models, parts, settings, sizes
 from seedbank.store.usage import adapters_of_settings
 from seedbank.store.words import fold
@@ -145,11 +146,11 @@ class Remembered:
     versions: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     """{part: {name as pip compares it: folded versions}}"""
     adapters: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    """{settings of recipes: digests of the adapters they need}, read anew when the last of them are others."""
+    """{settings of recipes: digests of the adapters they need}, read anew after a purge."""
     last_settings: int = 0
     """The id of the last that were read."""
-    ends: list[tuple[int, str]] = field(default_factory=list)
-    """`last_rows` up to it."""
+    purge: int = 0
+    """The last purge that is known."""
     lock: Lock = field(default_factory=Lock)
 
     def method_ids(self, connection: Connection, key: str, text: str) -> list[int]:
@@ -183,11 +184,11 @@ class Remembered:
     def settings_needing(self, connection: Connection, gone: Collection[str]) -> list[int]:
         """The ids of recipes' settings that need one of the adapters `gone`."""
         with self.lock:
-            if self.last_settings and last_rows(connection, settings, self.last_settings) != self.ends:
-                self.adapters, self.last_settings = {}, 0
+            if (purge := last_purge(connection)) != self.purge:
+                self.adapters, self.last_settings, self.purge = {}, 0, purge
             newest = connection.scalar(select(func.max(settings.c.id))) or 0
             self.adapters = self.adapters | adapters_of_settings(connection, self.last_settings)
-            self.last_settings, self.ends = newest, last_rows(connection, settings, newest)
+            self.last_settings = newest
             return sorted(number for number, needed in self.adapters.items() if not set(gone).isdisjoint(needed))
 
     def environment_ids(self, connection: Connection, key: str, text: str) -> list[int]:
