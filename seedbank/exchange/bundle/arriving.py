@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,12 +20,20 @@ from seedbank.bank import Bank, belongs
 from seedbank.environment import Environment
 from seedbank.errors import BadInput, NotFound
 from seedbank.exchange.bundle.archive import Reader
-from seedbank.exchange.bundle.given import Given, is_text, read_entry, read_environment, read_model, read_regeneration
+from seedbank.exchange.bundle.given import Given, is_text
+from seedbank.exchange.bundle.records import (
+    read_collection,
+    read_edge,
+    read_entry,
+    read_environment,
+    read_model,
+    read_regeneration,
+    read_saying,
+)
 from seedbank.frozen import replace
 from seedbank.importing.examine import Rejected, Task
 from seedbank.importing.pool import Pool
 from seedbank.progress import QUIET, Progress, track
-from seedbank.query import parse
 from seedbank.records import TRACE_TYPE, Blob, Came, Model, NewEntry, NewRegeneration, Picture, Saying
 from seedbank.records import Collection as Gathered
 
@@ -37,7 +46,6 @@ SMALL = 16 << 20
 """Bytes of a file that is held in memory; larger ones are unpacked beside it."""
 MOST_SHARED = 200_000
 """Models, environments, users or collections of one bundle: they are held in memory."""
-LONGEST_QUERY = 20_000
 LARGEST_TRACE = 64 << 20
 T = TypeVar("T")
 
@@ -88,7 +96,7 @@ class _Arriving:
         read = (read_environment(given, trust=self.trust) for given in self._shared("environments"))
         self.environments = {environment.digest: environment for environment in read}
         self.users = dict(self._user(given) for given in self._shared("users"))
-        self.collections = [_read_collection(given) for given in self._shared("collections")]
+        self.collections = [read_collection(given) for given in self._shared("collections")]
         uids: dict[str, str | None] = {}  # and the image digests of these entries
         for new in track(progress, self._entries(), "looking at records", self.reader.lines("entries")):
             if new.uid in uids:
@@ -101,12 +109,12 @@ class _Arriving:
                 raise given.wrong(why)
             self._name_files(attempt)
         for given in self._given("opinions"):
-            _read_saying(given)
+            read_saying(given)
         for given in self._given("edges"):
-            child, parent, _ = _read_edge(given)
+            child, parent, _ = read_edge(given)
             if child == parent:
                 raise given.wrong(f"the entry {child} is its own parent")
-        self.bank.store.bundles.check_lineage((_read_edge(given)[:2] for given in self._given("edges")), uids)
+        self.bank.store.bundles.check_lineage((read_edge(given)[:2] for given in self._given("edges")), uids)
         weights = {file.sha256: file.size for model in self.models.values() for file in model.files}
         for digest, size in self.reader.files.items():
             named = self.files.get(digest)
@@ -205,9 +213,9 @@ class _Arriving:
             for several in _batches(self._regenerations(ids)):
                 merge.regenerations([_attempt(given, self._with_files(new)) for given, new in several])
             merge.collections(self.collections)
-            for sayings in _of_pictures(map(_read_saying, self._given("opinions"))):
+            for sayings in _of_pictures(map(read_saying, self._given("opinions"))):
                 merge.sayings(sayings)
-            for edges in _batches(map(_read_edge, self._given("edges"))):
+            for edges in _batches(map(read_edge, self._given("edges"))):
                 merge.edges(edges)
             weights = {file.sha256 for model in self.models.values() for file in model.files}
             merge.kept(self.files[digest] for digest in self.reader.files if digest in weights)
@@ -297,38 +305,8 @@ def _attempt(given: Given, new: NewRegeneration) -> Any:
     return given.uid("uid"), given.time("at", needed=True), given.text("user", longest=200), new
 
 
-def _read_saying(given: Given) -> Saying:
-    at = given.time("at", needed=True)
-    assert at is not None
-    image, kind = given.digest("image", needed=True), given.text("kind", needed=True, longest=20)
-    return Saying(image, at, given.text("user", longest=200), kind, given.values.get("value"))
-
-
-def _read_edge(given: Given) -> tuple[str, str, str]:
-    return given.uid("child"), given.uid("parent"), given.text("kind", needed=True, longest=40)
-
-
-def _read_collection(given: Given) -> Gathered:
-    created = given.time("created", needed=True)
-    assert created is not None
-    query = given.text("query", longest=LONGEST_QUERY)
-    if query is not None:
-        try:
-            parse(query, saved=True)
-        except BadInput as error:
-            raise given.wrong(f"its query cannot be read: {error.message.rstrip('.')}") from None
-    name, user = given.text("name", needed=True), given.text("user", longest=200)
-    return Gathered(given.uid("uid"), name, created, user, query, given.digest("cover"))
-
-
 def _batches(items: Iterator[T]) -> Iterator[list[T]]:
-    batch: list[T] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
+    while batch := list(islice(items, BATCH)):
         yield batch
 
 
