@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedbank.environment import Environment
-from seedbank.errors import BadInput
+from seedbank.errors import BadInput, StorageError
 from seedbank.frozen import replace
 from seedbank.hashing import canonical_json
 from seedbank.pipelines import cfg_of
-from seedbank.readable import MOVED, PIXELS, Pixels, Readable, Stages, belongs, first_difference
+from seedbank.readable import MOVED, PIXELS, Pixels, Readable, Stages, belongs, first_difference, from_anywhere
 from seedbank.recipe import Recipe
 from seedbank.records import TRACE_TYPE, Blob, Entry, Model, NewEntry, NewRegeneration, Picture, Regeneration
 from seedbank.together import side_by_side
@@ -50,6 +50,26 @@ class Bank(Readable):
 
         others = claim(self.blobs, self.owner, share=share)
         return [place or uid for uid, place in others.items()]
+
+    def move_images(self, place: str | Path) -> int:
+        """The image store lies at `place` from now on. Nothing is copied; gives how many of the bank's files are not there.
+
+        Raises `BadInput` where there is no image store, `StorageError` where it is not this bank's; nothing changes then.
+        """
+        from seedbank.blobs import Blobs
+        from seedbank.blobs.mark import objection
+
+        self.store.database.require_writable()
+        blobs = Blobs.open(from_anywhere(place))
+        first = f"Copy or move the files there first, from {self.blobs.url}: this only says where they lie."
+        if absence := blobs.absence():
+            raise BadInput(f"The image store {blobs.url} is {absence}.", first)
+        if (why := objection(blobs, self.owner)) is not None:
+            raise StorageError(why.message, first)
+        lost = set(self.owner.files()) - {file.name for file in blobs.list()}
+        self.store.move_images(blobs.url)
+        self._use(blobs)
+        return len(lost)
 
     def put_image(
         self, pixels: Pixels, recipe: Recipe | None = None, model: Model | None = None, adapters: Sequence[Model] = ()

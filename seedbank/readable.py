@@ -68,13 +68,21 @@ def _admit(store: Store, blobs: Blobs) -> None:
     admit(blobs, _owner(store))
 
 
+def from_anywhere(place: str | Path) -> str:
+    """An image store's place as it is recorded: as it is reached from any folder."""
+    return str(place) if "://" in str(place) else str(Path(place).expanduser().resolve())
+
+
 class Readable:
     """One database plus one image store, opened."""
 
     def __init__(self, store: Store, blobs: Blobs) -> None:
         self.store = store
+        self._use(blobs)
+
+    def _use(self, blobs: Blobs) -> None:
         self.blobs = blobs
-        blobs.guard = partial(_admit, store)
+        blobs.guard = partial(_admit, self.store)
 
     option = ""
     """``--bank …`` for commands that others paste, where this is not the bank that they mean without it."""
@@ -122,9 +130,7 @@ class Readable:
         from seedbank.store import Store
         from seedbank.store.schema import status
 
-        if images is not None:
-            # Recorded as it is reached from anywhere, not from the folder in which the bank was made.
-            images = images if "://" in images else str(Path(images).expanduser().resolve())
+        images = None if images is None else from_anywhere(images)
         if status(str(url)).revision is None and (place := images or Store.images_beside(str(url))):
             require_free(Blobs.open(place))
         if images is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from seedbank.cli.common import json_option, open_bank, progress
-from seedbank.cli.printing import emit, report, say
+from seedbank.cli.printing import counted, emit, remark, report, say
 from seedbank.errors import NoBank
 
 
@@ -85,6 +85,23 @@ def claim(context: click.Context, share: bool) -> None:
         say(f"{bank.blobs.url}: the image store of {bank.place}{shared}")
 
 
+@db_command.command("images", short_help="Say where the pictures lie, or that they lie elsewhere now.")
+@click.argument("place", metavar="[URL]", required=False)
+@json_option
+@click.pass_context
+def images(context: click.Context, place: str | None, as_json: bool) -> None:
+    """Say where the image store is. With URL, a folder or s3://bucket/prefix, it is there from now on.
+
+    Nothing is copied: end what uses the bank, copy or move the files with any tool, then say where they are. Pictures
+    beside a SQLite file need no word when both are moved together.
+    """
+    with open_bank(context) as bank:
+        missing = None if place is None else bank.move_images(place)
+        if missing:
+            remark(f"{counted(missing, 'file')} of this bank {'is' if missing == 1 else 'are'} not there: seedbank check")
+        report(bank.blobs.url, as_json, images=bank.blobs.url, missing=missing)
+
+
 @db_command.command("backup", short_help="Write a verified copy of the database.")
 @click.argument("target", type=click.Path(dir_okay=False))
 @json_option
@@ -92,16 +109,19 @@ def claim(context: click.Context, share: bool) -> None:
 def backup(context: click.Context, target: str, as_json: bool) -> None:
     """Write a verified copy of the database to TARGET, also while others record into it.
 
-    The images are files that never change: copy their folder after the database with any tool.
+    The images are files that never change: copy their folder after the database with any tool. A copy of a bank whose images
+    do not lie beside it names the same place as the bank itself, until `db images` says otherwise.
 
     The copy is a bank: open it with --bank. To put it in the place of another SQLite bank, stop what uses that one and remove
     its -wal and -shm files first. A copy of a PostgreSQL bank is for pg_restore.
     """
     from seedbank import config
-    from seedbank.store import copies
+    from seedbank.store import Store, copies
 
     url = config.locate(context.find_root().obj).url
     made, images = copies.backup(url, Path(target), progress()), copies.pictures_of(url)
     report(f"{made}: a verified copy", as_json, path=str(made), images=images)
-    if not as_json:
+    if not as_json and images == Store.images_beside(url):
         say(f"its pictures: copy {images} to {target}.images", err=True)
+    elif not as_json:
+        say(f"its pictures: copy {images}, too; the bank that you make of this copy is told where with db images", err=True)

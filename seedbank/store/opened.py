@@ -92,6 +92,20 @@ class Opened:
         place = Place.parse(url)
         return None if place.file is None else _beside(place.file)
 
+    def move_images(self, place: str) -> None:
+        """Pictures lie at `place` from now on; beside the SQLite file is not written down, as both move together."""
+        from pathlib import Path
+
+        from sqlalchemy import update
+
+        from seedbank.store.tables import bank
+
+        file = self._database.place.file
+        beside = file is not None and Path(_beside(file)).absolute() == Path(place)
+        with self._write(None) as work:
+            work.connection.execute(update(bank).values(images=None if beside else place))
+            work.record("move images", paths=[place])
+
     def info(self) -> BankInfo:
         """What the bank says of itself."""
         with self._database.reading() as connection:

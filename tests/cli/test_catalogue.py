@@ -143,6 +143,28 @@ def test_only_one_way_of_printing_can_be_asked_for(seedbank):
     assert "Choose one" in seedbank("ls", "--ids", "--csv", ok=[2]).err
 
 
+def test_an_image_store_that_moved_is_named_and_nothing_else_is_taken_for_it(seedbank, home):
+    moved, empty, others = home / "moved", home / "empty", home / "others.db"
+    empty.mkdir()
+    with Library.open(others, create=True, user="ann") as bank:
+        add(bank, 9)
+    shutil.move(home / "art.db.images", moved)
+    for place, said in ((empty, "is an empty folder"), (home / "no", "is not there"), (f"{others}.images", "belongs to")):
+        ran = seedbank("db", "images", str(place), ok=[1, 2])
+        assert said in ran.err and "Copy or move the files there first" in ran.err
+    assert seedbank("check", ok=[1]).code == 1
+    next(path for path in moved.rglob("*") if len(path.name) == 64).unlink()
+    ran = seedbank("db", "images", str(moved))
+    assert (ran.out, "1 file of this bank is not there: seedbank check" in ran.err) == (f"{moved}\n", True)
+    assert "move images" in seedbank("log", "--limit", "1").out
+    assert "db images" in seedbank("db", "backup", str(home / "copy.db")).err
+    shutil.move(moved, home / "art.db.images")
+    seedbank("db", "images", str(home / "art.db.images"))
+    shutil.move(home / "art.db", home / "other.db")
+    shutil.move(home / "art.db.images", home / "other.db.images")  # beside the file again: they move as one
+    assert InProcess(home / "other.db")("db", "images").out == f"{home / 'other.db.images'}\n"
+
+
 def test_a_program_names_entries_by_themselves_as_well_as_by_their_ids(seedbank):
     with Library.open(seedbank.bank, user="ann") as bank:
         first, second = bank.entry(1), bank.entry(2)
