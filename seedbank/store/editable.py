@@ -59,10 +59,10 @@ class Editable(Opened):
 
     def history(self, number: int) -> list[OpinionEvent]:
         """All that was ever said about the entry's image, oldest first."""
-        from seedbank.store import opinions
+        from seedbank.store.history import history
 
         with self._database.reading() as connection:
-            return opinions.history(connection, number)
+            return history(connection, number)
 
     # -- trash and audit ----------------------------------------------------------------------------------------------
 

@@ -14,24 +14,12 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from seedbank.errors import BadInput
 from seedbank.records import TeamOpinion
-from seedbank.store.history import TAG, UNTAG, Change, history, write_events
+from seedbank.store.history import TAG, UNTAG, Change, write_events
 from seedbank.store.inserting import insert_many
 from seedbank.store.reading import chunks
 from seedbank.store.tables import entries, image_tags, opinions, tags, users
 from seedbank.store.words import fold
 from seedbank.store.writing import Work, require_entries, spans
-
-__all__ = [
-    "add_tags",
-    "adopt",
-    "checked_note",
-    "checked_tag",
-    "checked_tags",
-    "history",
-    "remove_tags",
-    "set_opinion",
-    "team_opinions",
-]
 
 LONGEST_NAME = 100
 BLANK: Mapping[str, Any] = {"favourite": False, "rating": None, "note": None}

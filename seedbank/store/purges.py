@@ -11,7 +11,10 @@ from sqlalchemy import Connection, func, select
 
 from seedbank.store.tables import operations
 
-_IS_PURGE = operations.c.kind == "purge"
+PURGE = "purge"
+"""The kind of the operations."""
+
+_IS_PURGE = operations.c.kind == PURGE
 
 
 def last_purge(connection: Connection) -> int:

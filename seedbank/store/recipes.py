@@ -11,9 +11,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard
 
 from seedbank.recipe import VERSION, Recipe
-from seedbank.store.words import fold
-
-__all__ = ["fold", "is_digest", "join", "split"]
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 

@@ -161,7 +161,7 @@ def store_models(connection: Connection, given: Iterable[Model | None], named: I
 def _model_row(model: Model) -> dict[str, Any]:
     return {
         "name": model.name,
-        "folded": recipe_rows.fold(model.name),
+        "folded": words.fold(model.name),
         "pipeline": model.pipeline,
         "source": model.source,
         "revision": model.revision,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from sqlalchemy import Column, Connection, Table, delete, exists, or_, select, update
 
 from seedbank.errors import BadInput
+from seedbank.store.purges import PURGE
 from seedbank.store.reading import chunks
 from seedbank.store.tables import (
     adapters,
@@ -117,7 +118,7 @@ def purge(work: Work, ids: Iterable[int]) -> list[int]:
         for name, table in (("images", images), ("recipes", recipes), ("files", blobs))
     }
     forget_words(connection, (texts[number] for number in gone["prompts"]))
-    work.record("purge", entries=spans(wanted), **lost, traces=traces)
+    work.record(PURGE, entries=spans(wanted), **lost, traces=traces)
     return wanted
 
 

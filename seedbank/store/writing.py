@@ -127,8 +127,8 @@ def written_down(work: Work, act: Act, ids: Sequence[int], of_run: bool = False)
     if not of_run:
         this = operations.c.id == act.number
         told = work.connection.scalar(select(operations.c.details).where(this)) or {}
-        entries = spans([*unspan(told.get("entries", "")), *ids])
-        work.connection.execute(update(operations).where(this).values(details={**told, "entries": entries}))
+        named = spans([*unspan(told.get("entries", "")), *ids])
+        work.connection.execute(update(operations).where(this).values(details={**told, "entries": named}))
     return act.number
 
 
