@@ -197,7 +197,7 @@ class Studio(Interchange):
         from seedbank.recording.capture import record_call
         from seedbank.recording.gaps import SINGLE
 
-        self.require_writable()
+        self.store.database.require_writable()  # an image store that takes nothing is a gap, and costs no call
         recorded = record_call(self, pipe, (), call, self._later, tags)
         SINGLE.say_softly()
         SINGLE.add(type(pipe).__name__, recorded)
@@ -216,7 +216,7 @@ class Studio(Interchange):
         """
         from seedbank.recording.block import recording
 
-        self.require_writable()
+        self.store.database.require_writable()
         return recording(self, self._later, tags)
 
     def _later(self, act: Callable[[], T]) -> Promised[T]:

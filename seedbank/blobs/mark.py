@@ -25,7 +25,8 @@ This is an image store of seedbank: files by the SHA-256 of their bytes. It belo
 no other bank writes or removes files here. See: seedbank db claim --help
 
 """
-NAMED = re.compile(r"^bank ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?: (.*))?$", re.MULTILINE)
+NAMED = re.compile(r"bank\s+([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\s+(.*))?", re.IGNORECASE)
+"""A line for a bank, also as editors leave it that people take lines out with."""
 SAMPLE = 20
 """Files of a bank that are looked for in a store without a mark; where half of them lie there, it is the bank's."""
 
@@ -51,7 +52,8 @@ def owners(blobs: Blobs) -> dict[str, str] | None:
     data = blobs.mark()
     if data is None:
         return None
-    if named := dict(NAMED.findall(data.decode("utf-8", "replace"))):
+    lines = (NAMED.fullmatch(line.strip()) for line in data.decode("utf-8-sig", "replace").splitlines())
+    if named := {line[1].lower(): line[2] or "" for line in lines if line}:
         return named
     raise StorageError(
         f"The file {blobs.place_of_mark} is damaged: it names no bank.",
@@ -120,7 +122,10 @@ def claim(blobs: Blobs, owner: Owner, *, share: bool = False) -> dict[str, str]:
     named = owners(blobs)
     if named is None:
         blobs.write_mark(_text({owner.uid: owner.place}))
-        named = owners(blobs) or {}
+        if (named := owners(blobs)) is None:
+            raise StorageError(
+                f"{blobs.place_of_mark} was written and is not there.", "Is it a link that leads nowhere? Remove it."
+            )
     if owner.uid not in named:
         if not share:
             raise _anothers(blobs, owner, named)

@@ -111,6 +111,32 @@ def test_a_mark_that_names_nobody_is_damage_and_not_leave_to_write(blobs: Blobs)
         claim(blobs, ANN)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"bank {ANN.uid} /home/ann/1.db\r\n",
+        f"bank {ANN.uid}\r\n",
+        f"\ufeffbank {ANN.uid.upper()}\n",
+        f"  Bank\t{ANN.uid}  /home/ann/1.db  ",
+    ],
+)
+def test_a_mark_is_read_as_editors_leave_it(blobs: Blobs, line: str):
+    blobs.write_mark(f"{line}bank {BOB.uid}".encode() if line.endswith("\n") else line.encode())
+    assert (owners(blobs) or {})[ANN.uid] in ("", ANN.place)
+    opened(blobs, ANN).put(PICTURE, "image/png")
+    if line.endswith("\n"):
+        with pytest.raises(StorageError, match="is shared with"):
+            require_alone(blobs, ANN)
+
+
+def test_a_mark_that_is_a_link_to_nowhere_is_not_called_another_banks(tmp_path: Path):
+    blobs = Blobs.open(tmp_path / "images", create=True)
+    (tmp_path / "images" / MARK).symlink_to(tmp_path / "gone" / MARK)
+    with pytest.raises(StorageError, match="was written and is not there") as caught:
+        claim(blobs, ANN)
+    assert "link" in caught.value.hint
+
+
 def test_where_only_the_mark_cannot_be_written_recording_goes_on(blobs: Blobs, monkeypatch: pytest.MonkeyPatch):
     def refused(*_: object, **__: object) -> None:
         raise StorageError("Access is denied.")

@@ -51,6 +51,19 @@ def test_a_gap_that_was_asked_for_is_not_said_again(full, pipe):
         assert "No space left" in full.record(pipe, **CALL).gap
 
 
+@pytest.mark.slow
+def test_an_image_store_of_another_bank_costs_no_picture(tmp_path, pipe):
+    with seedbank.open(tmp_path / "art.db", create=True, user="ann") as bank:
+        bank.blobs.write_mark(b"bank 01990000-0000-7000-8000-000000000000\n", replace=True)
+    with seedbank.open(tmp_path / "art.db") as bank:
+        recorded = bank.record(pipe, **CALL)
+        assert recorded.images[0].size == (64, 64)
+        assert "belongs to the bank 0199" in recorded.gap
+        with pytest.warns(RecordingGap, match="belongs to the bank 0199"), bank.recording():
+            assert pipe(**CALL).images[0].size == (64, 64)
+        assert list(bank.find()) == list(bank.blobs.list()) == []
+
+
 def test_it_is_said_with_a_later_call_and_once():
     gaps = Gaps()
     gaps.add("FluxPipeline", FULL)
