@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from unicodedata import east_asian_width
 
 from seedbank.errors import SeedbankError
+from seedbank.pipelines import cfg_of
 from seedbank.recipe import Recipe, differences
 from seedbank.records import Entry
 
@@ -98,6 +99,20 @@ def recipe_changes(old: Entry, new: Entry) -> list[Change]:
         found.append((WORDS.get(name, name.removeprefix("call.")), before, after))
     found += _named(old, new, {name for name, *_ in found})
     return sorted(found, key=lambda change: (FIRST.index(change[0]) if change[0] in FIRST else len(FIRST), change[0]))
+
+
+def cfg_of_another_number(recipe: Recipe) -> float | None:
+    """The guidance as `--cfg` and other tools say it, where none of the pipeline's own arguments is that number."""
+    cfg = cfg_of(recipe.pipeline, recipe.call)
+    return None if cfg in [recipe.call.get(name) for name in ("guidance_scale", "true_cfg_scale", "cfg")] else cfg
+
+
+def cfg_beside(word: str, entry: Entry) -> str:
+    """`` (CFG 9)`` behind the new guidance of an entry where people type another number than the pipeline gets."""
+    if entry.recipe is None or word != WORDS["call.guidance_scale"]:
+        return ""
+    cfg = cfg_of_another_number(entry.recipe)
+    return "" if cfg is None else f" (CFG {cfg:g})"
 
 
 def parted(old: Any, new: Any, room: int) -> tuple[Any, Any]:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from seedbank.cli.printing import from_to
-from seedbank.lineage import parted, recipe_changes
+from seedbank.frozen import replace
+from seedbank.lineage import cfg_beside, parted, recipe_changes
 from seedbank.recipe import Recipe
 from seedbank.records import Entry, Output
 
@@ -46,3 +47,11 @@ def test_a_dtype_that_all_parts_share_is_one_change():
     assert recipe_changes(single, half) == [("dtype", "float32", "float16")]
     assert recipe_changes(single, single) == []
     assert recipe_changes(single, mixed) == [("dtypes.unet", "float32", "float16")]
+
+
+@pytest.mark.parametrize(("pipeline", "told"), [("ZImagePipeline", " (CFG 9)"), ("StableDiffusionPipeline", ""), (None, "")])
+def test_a_guidance_that_people_type_as_another_number_is_told_in_that_form_too(pipeline, told):
+    entry = in_dtypes(unet="float32")
+    recipe = Recipe(conditioning={}, noise={}, call={"guidance_scale": 8}, pipeline=pipeline)
+    assert cfg_beside("guidance", replace(entry, recipe=recipe)) == told
+    assert cfg_beside("steps", replace(entry, recipe=recipe)) == ""

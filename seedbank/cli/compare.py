@@ -84,8 +84,10 @@ def compare_command(
 
 
 def _lines(one: Compared, seen: Flip | None) -> Iterator[str]:
+    from seedbank.lineage import cfg_beside
+
     yield headline(one.entry)
-    changes = [f"{word} {from_to(old, new, 30)}" for word, old, new in one.changes]
+    changes = [f"{word} {from_to(old, new, 30)}{cfg_beside(word, one.entry)}" for word, old, new in one.changes]
     yield "    recipe   " + (_listed(changes, "; ") or "the same")
     if one.traced is None:
         yield "    trace    not known of both"

@@ -44,6 +44,8 @@ def diff_command(context: click.Context, a: str, b: str, output: str | None, as_
 
 
 def _lines(found: EntryComparison) -> Iterator[str]:
+    from seedbank.lineage import cfg_beside
+
     one, other = found.entries
     if one.recipe is None or other.recipe is None:
         yield f"{'recipe':<12}  {_unknown(one.recipe, other.recipe)}"
@@ -54,7 +56,7 @@ def _lines(found: EntryComparison) -> Iterator[str]:
         changes = [change for change in found.recipe if change[0] not in unsaid]
         yield f"{'recipe':<12}  {_count(len(changes))}"
         for name, old, new in changes:
-            yield f"  {name:<20}  {from_to(old, new, 60)}"
+            yield f"  {name:<20}  {from_to(old, new, 60)}{cfg_beside(name, other)}"
         if unsaid:
             named = [name for name in unsaid if not name.startswith("scheduler.config.")]
             yield f"  only one says: {', '.join(named)}"

@@ -172,12 +172,10 @@ def _recipe_lines(entry: Entry) -> Iterator[tuple[str, Any]]:
 
 
 def _cfg(recipe: Recipe) -> str:
-    """The guidance as `--cfg` and other tools say it, where the pipeline's own argument is another number."""
-    from seedbank.pipelines import cfg_of
+    from seedbank.lineage import cfg_of_another_number
 
-    cfg = cfg_of(recipe.pipeline, recipe.call)
-    said = [recipe.call.get(name) for name in ("guidance_scale", "true_cfg_scale", "cfg")]
-    return "" if cfg is None or cfg in said else f"   (CFG {cfg:g})"
+    cfg = cfg_of_another_number(recipe)
+    return "" if cfg is None else f"   (CFG {cfg:g})"
 
 
 def _import_lines(entry: Entry) -> Iterator[tuple[str, Any]]:

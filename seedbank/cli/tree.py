@@ -13,6 +13,7 @@ from seedbank.cli.printing import emit, from_to, say
 
 if TYPE_CHECKING:
     from seedbank.lineage import Branch, Change
+    from seedbank.records import Entry
 
 CHANGES = 4
 """How many changes of one step are named."""
@@ -42,7 +43,7 @@ def tree_command(context: click.Context, which: str, as_json: bool) -> None:
 def _lines(branch: Branch, of: int, before: str = "", below: str = "") -> Iterator[str]:
     entry = branch.entry
     here = "  ← here" if entry.id == of else ""
-    said = headline(entry) if branch.kind is None else f"{entry.id}  {branch.kind}: {described(branch.changes)}"
+    said = headline(entry) if branch.kind is None else f"{entry.id}  {branch.kind}: {described(branch.changes, entry)}"
     more = "  (more above)" if branch.again else ""
     trashed = "  (in the trash)" if entry.trashed else ""
     yield f"{before}{said}{trashed}{more}{here}"
@@ -51,9 +52,11 @@ def _lines(branch: Branch, of: int, before: str = "", below: str = "") -> Iterat
         yield from _lines(child, of, below + ("└─ " if last else "├─ "), below + ("   " if last else "│  "))
 
 
-def described(changes: tuple[Change, ...]) -> str:
-    """What changed, in a few words."""
+def described(changes: tuple[Change, ...], entry: Entry) -> str:
+    """What changed in the recipe of `entry`, in a few words."""
+    from seedbank.lineage import cfg_beside
+
     if not changes:
         return "the same recipe"
-    named = [f"{name} {from_to(old, new)}" for name, old, new in changes[:CHANGES]]
+    named = [f"{name} {from_to(old, new)}{cfg_beside(name, entry)}" for name, old, new in changes[:CHANGES]]
     return ", ".join(named) + (f" and {len(changes) - CHANGES} more" if len(changes) > CHANGES else "")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from seedbank.bank import Stages, first_difference
 from seedbank.errors import BadInput, SeedbankError
 from seedbank.explore.sheets import ROOM
-from seedbank.lineage import Change, parted, recipe_changes
+from seedbank.lineage import Change, cfg_beside, parted, recipe_changes
 from seedbank.records import Entry
 from seedbank.regen.stages import kind
 
@@ -177,5 +177,5 @@ def _trace(bank: Bank, entry: Entry) -> Stages:
 def _label(entry: Entry, changes: Sequence[Change] = ()) -> str:
     """What stands below a picture: the entry, and what of its recipe was changed first."""
     seed = "" if entry.seed is None else f"  seed {entry.seed}"
-    changed = [f"{word} {parted(old, new, ROOM)[1]}" for word, old, new in changes if word != "seed"]
+    changed = [f"{word} {parted(old, new, ROOM)[1]}{cfg_beside(word, entry)}" for word, old, new in changes if word != "seed"]
     return f"{entry.id}{seed}" + (f"\n{' '.join(changed[0].split())}" if changed else "")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from seedbank.errors import BadInput, SeedbankError
 from seedbank.explore.plan import Grid
-from seedbank.lineage import parted, recipe_changes
+from seedbank.lineage import cfg_beside, parted, recipe_changes
 from seedbank.progress import QUIET, Progress, track
 from seedbank.records import Entry
 
@@ -106,7 +106,7 @@ def variant_sheet(library: Library, parent: Entry, variants: Sequence[Entry], pr
 def changes(parent: Entry, variant: Entry) -> list[str]:
     """What a variant has of its own, a few words each."""
     changed = [change for change in recipe_changes(parent, variant) if not change[0].startswith("noise.variation")]
-    said = [f"{name} {parted(old, new, ROOM)[1]}" for name, old, new in changed]
+    said = [f"{name} {parted(old, new, ROOM)[1]}{cfg_beside(name, variant)}" for name, old, new in changed]
     before, now = ((entry.recipe.noise if entry.recipe else {}).get("variation") for entry in (parent, variant))
     if now and now != before:
         said.append(f"{now['strength']:g} to {now['seed']}")
