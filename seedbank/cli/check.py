@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from seedbank.cli.common import json_option, open_bank, progress
-from seedbank.cli.printing import emit, report, say
+from seedbank.cli.printing import counted, emit, report, say, sized
 
 
 @click.command("check")
@@ -48,5 +48,6 @@ def gc_command(context: click.Context, grace: int, dry_run: bool, as_json: bool)
     with open_bank(context) as bank:
         gone = collect_garbage(bank, grace_hours=grace, dry_run=dry_run)
         verb = "would be removed" if dry_run else "removed"
-        line = f"{gone.blobs} files and {gone.leftovers} unfinished writes {verb}, {gone.bytes:,} bytes"
+        what = f"{counted(gone.blobs, 'file')} and {counted(gone.leftovers, 'unfinished write')}"
+        line = f"{what} {verb}, {sized(gone.bytes)}"
         report(line, as_json, files=gone.blobs, unfinished=gone.leftovers, bytes=gone.bytes, dry_run=dry_run)

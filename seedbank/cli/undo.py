@@ -97,6 +97,8 @@ def described(operation: Operation) -> str:
         what += f" {details['undoes']} ({details['of']})"
     elif operation.kind in ("favourite", "rating") and "value" in details:
         what += f" {_value(details['value'])}"
+    elif operation.kind == "keep" and "model" in details:
+        what += f" model {details['model'][:12]}"
     if paths := details.get("paths"):
         what += f" {', '.join(paths)}"
     if operation.kind == "change collection" and (changed := _changed(details.get("collection"))):
