@@ -100,11 +100,12 @@ def scheduler_choice(own: str | None, sampler: str | None, schedule: str | None)
     schedule = schedule if schedule is not None else inside
     if name is not None and name not in table:
         kind = "a flow-matching model, which" if is_flow(own) else "a model that"
-        where = f"This is {kind} does not take the sampler {sampler!r}."
-        raise BadInput(
-            where if name in SAMPLERS or name in FLOW_SAMPLERS else f"There is no sampler {sampler!r}.",
-            f"Use one of: {', '.join(table)}.",
-        )
+        where = f"There is no sampler {sampler!r}."
+        if name in SAMPLERS or name in FLOW_SAMPLERS:
+            where = f"This is {kind} does not take the sampler {sampler!r}."
+        elif name in SCHEDULES:
+            where = f"{sampler!r} is a schedule and no sampler: say it with --schedule, beside a --sampler or the model's own."
+        raise BadInput(where, f"Use one of: {', '.join(table)}.")
     if name is None and own is None:
         raise BadInput("This model has no scheduler that could be given a schedule.", "Leave --schedule away.")
     cls, settings = table[name] if name is not None else (str(own), {})

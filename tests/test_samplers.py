@@ -75,6 +75,7 @@ def test_a_schedule_alone_keeps_the_class():
     [
         (FLOW, "dpm++_2m", None, "flow-matching model, which does not take the sampler"),
         (OWN, "elixir", None, "There is no sampler 'elixir'"),
+        (OWN, "Karras", None, "'Karras' is a schedule and no sampler: say it with --schedule"),
         (OWN, "euler_a", "karras", "takes no schedule 'karras'"),
         (OWN, "lcm", "trailing", "takes no schedule"),
         (OWN, "euler", "moonlight", "There is no schedule 'moonlight'"),
