@@ -54,7 +54,8 @@ class Database:
         unchanged = nullcontext() if self.file is None else self.file.unchanged()
         with translated(self.named), self._of_one_schema(), unchanged, self.engine.connect() as connection:
             if self.file is None:  # SQLite is like that by itself
-                connection = connection.execution_options(seedbank_begin=postgresql.beginning(seconds, planned))
+                begin = postgresql.beginning(seconds, planned, of_bank=self.checked)
+                connection = connection.execution_options(seedbank_begin=begin)
             with connection.begin():
                 if seconds is None:
                     yield connection

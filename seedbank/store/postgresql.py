@@ -16,6 +16,9 @@ from seedbank.errors import MissingEngine
 from seedbank.store.sending import KEPT_AFTER, send
 
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ"
+AFTER_UPGRADES = "LOCK TABLE alembic_version IN ACCESS SHARE MODE"
+"""Waits for an upgrade that is under way before the transaction takes its snapshot: to one from before it, tables that were
+written anew are empty."""
 _STATE = "CASE WHEN NOT pg_is_in_recovery() THEN pg_current_snapshot()::text END"
 SNAPSHOT = f"SELECT {_STATE}"
 """What a transaction sees, in words that no other state of the bank has; NULL on a replica."""
@@ -60,15 +63,19 @@ def setting(settings: Settings) -> str:
 
 
 @cache
-def _beginning(seconds: float, planned: tuple[tuple[str, str], ...]) -> str:
+def _beginning(begin: str, seconds: float, planned: tuple[tuple[str, str], ...]) -> str:
     limit = {"statement_timeout": str(max(1, round(seconds * 1000)))}
-    return f"{BEGIN}; {setting({**limit, **PLANNED_HERE, **dict(planned)})}, {_STATE}"
+    return f"{begin}; {setting({**limit, **PLANNED_HERE, **dict(planned)})}, {_STATE}"
 
 
-def beginning(seconds: float | None, planned: Settings) -> str:
+def beginning(seconds: float | None, planned: Settings, *, of_bank: bool) -> str:
     """How a transaction begins that sees one state of the bank. With `seconds`, its statements end after so long, they are
-    planned as `PLANNED_HERE` and `planned` say, and it is known which state it is; all that in one message."""
-    return BEGIN if seconds is None else _beginning(seconds, tuple(planned.items()))
+    planned as `PLANNED_HERE` and `planned` say, and it is known which state it is; all that in one message.
+
+    `of_bank`: there is a bank in this database.
+    """
+    begin = f"{BEGIN}; {AFTER_UPGRADES}" if of_bank else BEGIN
+    return begin if seconds is None else _beginning(begin, seconds, tuple(planned.items()))
 
 
 @contextmanager

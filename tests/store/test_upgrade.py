@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -27,6 +28,14 @@ from alembic import op
 revision, down_revision = "0900", "{head}"
 def upgrade():
     op.execute("ALTER TABLE entries RENAME COLUMN origin TO source")
+"""
+
+WRITTEN_ANEW = """
+from alembic import op
+revision, down_revision = "0900", "{head}"
+def upgrade():
+    op.execute("SELECT pg_sleep(0.5)")
+    op.execute("ALTER TABLE entries ALTER COLUMN steps TYPE BIGINT")
 """
 
 KILLED = """
@@ -77,6 +86,25 @@ def test_a_program_that_has_an_upgraded_bank_open_neither_writes_nor_guesses(ban
         for attempt in (lambda: store.add_entry(new_entry(2)), lambda: store.tag([1], ["red"]), lambda: store.entry(1)):
             with pytest.raises(OtherSchema, match="written by a newer seedbank"):
                 attempt()
+
+
+def test_whoever_reads_during_an_upgrade_does_not_find_empty_tables(bank_url: str, databases: Databases, with_migration):
+    """A snapshot from before the upgrade sees none of the rows that were written anew."""
+    if databases.kind == "sqlite":
+        pytest.skip("readers of SQLite see the tables of before")
+    with Store.open(bank_url, user="ann") as store, ThreadPoolExecutor(1) as threads:
+        golden.fill(store)
+        found = store.find()
+        with_migration(WRITTEN_ANEW)
+        upgraded = threads.submit(schema.upgrade, bank_url)
+        sessions = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%%pg_sleep(0.5)%%' AND pid <> pg_backend_pid()"
+        for _ in range(1000):
+            with store.database.engine.connect() as connection:
+                if connection.exec_driver_sql(sessions).scalar_one():
+                    break
+            time.sleep(0.01)
+        assert store.find() == found
+        assert upgraded.result().after == "0900"
 
 
 def test_two_upgrades_at_once_are_one(empty_url: str, databases: Databases, tmp_path: Path):
