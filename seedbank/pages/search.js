@@ -11,7 +11,9 @@ class Unknown extends Error {
   constructor(piece, isKey = false) { super(piece); this.piece = piece; this.isKey = isKey; }
 }
 
-const fold = (text) => String(text).normalize("NFC").toUpperCase().toLowerCase().replaceAll("ς", "σ").normalize("NFC");
+// As Python's casefold; the ı without a dot is a letter of its own there, whose capital is an I.
+const capitalless = (text) => text.split("ı").map((part) => part.toUpperCase().toLowerCase()).join("ı");
+const fold = (text) => capitalless(String(text).normalize("NFC")).replaceAll("ς", "σ").normalize("NFC");
 
 // -- words of texts, as in seedbank/store/words.py
 
@@ -36,12 +38,23 @@ function inTexts(of, words) {
 
 // -- names, numbers, words to choose from
 
+// Whether a folded name is this text, in which a * stands for anything; in time proportional to both, whatever is typed.
 function pattern(text) {
-  const pieces = fold(text).split("*").map((piece) => piece.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"));
-  return new RegExp(`^${pieces.join(".*")}$`, "su");
+  const [first, ...inner] = fold(text).split("*"), last = inner.pop();
+  if (last === undefined) return (name) => name === first;
+  return (name) => {
+    const end = name.length - last.length;
+    let at = first.length;
+    if (at > end || !name.startsWith(first) || !name.endsWith(last)) return false;
+    return inner.every((piece) => {
+      const found = name.indexOf(piece, at);
+      at = found + piece.length;
+      return found >= 0 && at <= end;
+    });
+  };
 }
 
-const named = (of, ...patterns) => (entry) => (of(entry) || []).some((name) => patterns.some((wanted) => wanted.test(fold(name))));
+const named = (of, ...patterns) => (entry) => (of(entry) || []).some((name) => patterns.some((fits) => fits(fold(name))));
 
 function begins(of, text) {
   return /^[0-9a-f]{4,64}$/i.test(text) ? (entry) => of(entry).some((digest) => digest && digest.startsWith(text.toLowerCase())) : undefined;
@@ -138,7 +151,7 @@ function keyed(name, text) {
 
 const FORMS = Object.fromEntries(Object.entries({
   or: /\s*OR(?=[\s()"]|$)/, and: /\s*AND(?=[\s()"]|$)/, not: /\s*(?:NOT(?=[\s()"]|$)|-(?=[^\s)]))/, open: /\s*\(/, close: /\s*\)/,
-  phrase: /\s*"((?:\\.|[^"\\])*)("?)/, key: /\s*([\p{L}_][\p{L}\p{M}\p{N}_.]*):(?=[^\s()])/, word: /\s*([^\s()"]+)/, end: /\s*$/,
+  phrase: /\s*"((?:\\.|[^"\\])*)("?)/, key: /\s*([\p{L}\p{Nl}\p{No}_][\p{L}\p{N}_.]*):(?=[^\s()])/, word: /\s*([^\s()"]+)/, end: /\s*$/,
 }).map(([name, form]) => [name, new RegExp(form.source, "suy")]));
 
 // The test of an entry that a query means, undefined where it says nothing. Throws `Unknown`.

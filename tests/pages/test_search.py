@@ -46,6 +46,7 @@ QUERIES = re.split(
 red OR 猫  red -tag:poster  NOT red  NOT -red  -(red OR 猫)  (red OR 猫) rating:none  red AND circle  red circle OR 猫
 tag:poster OR tag:draft fav:yes  ((red))  NOT (tag:poster OR rating:4..) seed:..7006  a-b  -red-circle  "a \" b"  or  ORchid
 tag:poster(red)  red"circle"  -"red circle"  tag:poster OR (tag:draft -red) OR 猫  steps:8 OR NOT verdict:any
+-हिन्दीneg:ß  ı  -I
 """.strip(),
 )
 
@@ -157,6 +158,7 @@ def test_every_key_is_answered_or_said_to_be_unknown(tab: Any):
     [
         ("tga:poster ", "This page does not know tga: – it knows prompt, "),
         ("red -(tga:poster OR x)", "This page does not know tga: – it knows prompt, "),
+        ("½model:1", "This page does not know ½model: – it knows"),
         ("constructor:1", "This page does not know constructor: – it knows"),
         ("seed:abc", "This means nothing here: seed:abc"),
         ("rating:4...", "This means nothing here: rating:4..."),
@@ -181,6 +183,24 @@ def test_every_key_is_answered_or_said_to_be_unknown(tab: Any):
 def test_what_the_page_does_not_know_is_said_in_one_line(tab: Any, query: str, said: str):
     ((ids, line),) = answers(tab, query)
     assert (ids, line[: len(said)]) == ([], said)
+
+
+def test_long_and_hostile_queries_are_answered(tab: Any):
+    for query in ("sampler:" + "_" * 50_000, "tag:" + "*o" * 5_000, "model:" + "x" * 100_000, "by:" + "*" * 50_000 + "?"):
+        assert answers(tab, "", query)[1] == ([], "Nothing here matches."), query[:20]
+    assert len(answers(tab, "tag:" + "*" * 50_000 + "o*ste*" + "*" * 50_000 + "r ")[0][0]) == 3
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "fits"),
+    [
+        ("ı", "I", False), ("İ*", "İSTANBUL", True), ("straße", "STRASSE", True), ("ab*ba", "aba", False),
+        ("ab*ba", "abba", True), ("*a*b*", "xbxaxb", True), ("*a*b*", "xbxa", False), ("a*a*a", "aa", False),
+        ("a.c", "abc", False), ("*", "", True), ("*a" * 40 + "b", "a" * 100, False),
+    ],
+)  # fmt: skip
+def test_names_are_compared_as_the_bank_does(tab: Any, pattern: str, name: str, fits: bool):
+    assert tab.evaluate("([text, name]) => pattern(text)(fold(name))", [pattern, name]) is fits
 
 
 def test_what_is_being_typed_counts_as_far_as_it_goes(tab: Any):
