@@ -62,7 +62,7 @@ def open_sweep(
         hint = "To sweep an entry under other words, give --from and --axis prompt=…" if named[:2] == list(ways)[:2] else ""
         raise BadInput(f"A sweep has one start: {problem}.", hint or f"Give one of {', '.join(ways)}.")
     if not only_plan:
-        library.store.database.require_writable()
+        library.require_writable()
     if resume is not None:
         if axes or seeds is not None or name is not None or tags or _given(options):
             raise BadInput("A sweep that goes on keeps its own axes, name and tags.", "Give --resume RUN alone.")

@@ -189,7 +189,7 @@ def test_a_worker_does_not_outlive_its_driver(tmp_path):
 
 def test_silence_beyond_the_limit_is_an_error(load):
     with Engine(device="cpu", timeout=60) as engine:
-        recipe = recipe_for(load(engine, Z_IMAGE))
+        recipe = recipe_for(load(engine, Z_IMAGE), num_inference_steps=100)  # on a busy machine the signal comes late
         engine.timeout = 0.3
         engine.on_event = lambda event: os.kill(engine.pid, signal.SIGSTOP) if event.get("step") == 1 else None
         with pytest.raises(RenderFailed, match="said nothing"):
