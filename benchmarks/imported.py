@@ -97,7 +97,7 @@ def remember(store: Store) -> int:
             "SELECT entries.id, blobs.digest, blobs.size FROM entries JOIN blobs ON entries.blob_id = blobs.id "
             "WHERE NOT EXISTS (SELECT 1 FROM import_files WHERE entry_id = entries.id) ORDER BY entries.id"
         ).all()
-    dice = random.Random(0)
+    dice = random.Random(found[0][0] if found else 0)  # other texts than those of an earlier call
     maker = Maker(0)
     prompts = [maker.text() for _ in range(PER_FOLDER)]
     for start in range(0, len(found), CHUNK):

@@ -15,10 +15,9 @@ from seedbank.importing.options import Options
 from seedbank.records import NewEntry
 from seedbank.store import Store
 
-BEFORE = 20
-"""Entries that come before a block and are not counted, or a batch: connections are opened, statements prepared."""
-FILES_BEFORE = 200
-"""Files that do, so that an import has all its processes."""
+BEFORE = 1_000
+"""Entries that come before a block and are not counted: statements are prepared, and a connection has in its cache what it
+keeps of a bank that it works with, which lies in more places of a large one."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Rows:
     def begun(self, store: Store, first: int) -> Iterator[Callable[[], None]]:
         """What stores a block whose first entry is number `first` of the bank, after some others."""
         maker = Maker(first)
-        before = _made(maker, first, max(self.batch, BEFORE))
+        before = _made(maker, first, BEFORE)
         news = _made(maker, first + len(before), self.count)
 
         def add(given: list[NewEntry]) -> None:
@@ -50,14 +49,15 @@ class Files:
     options: Options
     count: int
     side: int = SIDE
+    before: int = BEFORE
 
     @contextlib.contextmanager
     def begun(self, store: Store, first: int) -> Iterator[Callable[[], None]]:
         """As `Rows.begun`."""
         with tempfile.TemporaryDirectory(prefix="seedbank-insertion-") as name:
             before, files = Path(name) / "before", Path(name) / "files"
-            make_files(before, first, FILES_BEFORE)
-            make_files(files, first + FILES_BEFORE, self.count, self.side)
+            make_files(before, first, self.before)
+            make_files(files, first + self.before, self.count, self.side)
             with importing(store, self.options) as under_way:
                 feed(under_way, before)
                 os.sync()
@@ -66,9 +66,9 @@ class Files:
 
 Way = Rows | Files
 WAYS: dict[str, Way] = {
-    "one at a time": Rows(1, 200),
+    "one at a time": Rows(1, 400),
     "an import": Files(Options(), 3_000),
-    "an import of 1024x1024": Files(Options(), 300, side=1024),
+    "an import of 1024x1024": Files(Options(), 300, side=1024, before=200),
     "an import of metadata": Files(Options(metadata_only=True), 4_000),
     "in batches": Rows(1_000, 10_000),
 }
