@@ -1,4 +1,4 @@
-"""A browser for the tests of pages; starting it takes longer than most of them."""
+"""A browser for the tests of pages, which takes longer to start than most of them, and a bank for each file of tests."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
+from seedbank.api import Library
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +22,13 @@ def browser() -> Iterator[Any]:
         opened = running.chromium.launch(executable_path=chromium, args=options)
         yield opened
         opened.close()
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    """A new bank, with previews of its own."""
+    folder = tmp_path_factory.mktemp("bank")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEEDBANK_CACHE", str(folder / "cache"))
+        with Library.open(folder / "art.db", create=True, user="ann") as bank:
+            yield bank

@@ -25,25 +25,21 @@ NASTY = (
 
 
 @pytest.fixture(scope="module")
-def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+def bank(empty: Library) -> Library:
     """Eight entries: 3 has a nasty prompt, 5 is a favourite, 8 has no picture here."""
-    folder = tmp_path_factory.mktemp("gallery")
-    patch = pytest.MonkeyPatch()
-    patch.setenv("SEEDBANK_CACHE", str(folder / "cache"))
-    with Library.open(folder / "art.db", create=True, user="ann") as bank:
-        for number in range(1, 8):
-            if number == 3:
-                values = recipe(number) | {"conditioning": {"prompt": NASTY}}
-                bank.add(drawing(number), values, model=MODELS[1], tags=["<b>tag</b>"])
-            else:
-                add(bank, number, ["poster"])
-        bank.store.add_entry(NewEntry(recipe=Recipe.from_dict(recipe(8))))
-        bank.favourite(5)
-        bank.note(3, NASTY)
-        bank.store.add_regeneration(NewRegeneration(3, "different"))
-        bank.store.add_regeneration(NewRegeneration(4, "exact"))
-        yield bank
-    patch.undo()
+    bank = empty
+    for number in range(1, 8):
+        if number == 3:
+            values = recipe(number) | {"conditioning": {"prompt": NASTY}}
+            bank.add(drawing(number), values, model=MODELS[1], tags=["<b>tag</b>"])
+        else:
+            add(bank, number, ["poster"])
+    bank.store.add_entry(NewEntry(recipe=Recipe.from_dict(recipe(8))))
+    bank.favourite(5)
+    bank.note(3, NASTY)
+    bank.store.add_regeneration(NewRegeneration(3, "different"))
+    bank.store.add_regeneration(NewRegeneration(4, "exact"))
+    return bank
 
 
 @pytest.fixture(scope="module")

@@ -52,33 +52,29 @@ tag:poster(red)  red"circle"  -"red circle"  tag:poster OR (tag:draft -red) OR ç
 
 
 @pytest.fixture(scope="module")
-def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+def bank(empty: Library) -> Library:
     """Twelve entries that differ in everything that a page can be searched by."""
-    folder = tmp_path_factory.mktemp("search")
-    patch = pytest.MonkeyPatch()
-    patch.setenv("SEEDBANK_CACHE", str(folder / "cache"))
-    with Library.open(folder / "art.db", create=True, user="ann") as bank:
-        for number in range(1, 10):
-            values = _values(number)
-            size = ((64, 64), (96, 64), (64, 96))[number % 3]
-            tags = [name for name in ("poster", "Draft", "two words") if number % (3 + len(name) % 3) == 0]
-            bank.add(drawing(number).resize(size), values, model=MODELS[number % 2], tags=tags)
-        item = {"kind": "lora", "digest": INK.digest, "weight": 0.8}
-        whole = Recipe.from_dict(_values(3) | {"adapters": [item], "noise": {"kind": "torch-cpu", "seed": str(2**64 - 1)}})
-        bank.store.add_entry(NewEntry(recipe=whole, model=MODELS[1], adapters=(INK,)), user="bob")
-        bare = Recipe.from_dict({name: value for name, value in _values(2).items() if name not in ("pipeline", "scheduler")})
-        said = {"tool": "a1111", "sampler": "DPM++ 2M", "schedule": "Karras"}
-        bank.store.add_entry(NewEntry(recipe=bare, origin="imported", details=said))
-        bank.add(drawing(12))
-        for number in (1, 4):
-            bank.favourite(number)
-        for number, rating in {1: 5, 2: 0, 3: 4, 6: 3}.items():
-            bank.rate(number, rating)
-        bank.note(2, "for the client, soft")
-        for number, verdict in {1: "exact", 5: "different", 6: "exact"}.items():
-            bank.store.add_regeneration(NewRegeneration(number, verdict))
-        yield bank
-    patch.undo()
+    bank = empty
+    for number in range(1, 10):
+        values = _values(number)
+        size = ((64, 64), (96, 64), (64, 96))[number % 3]
+        tags = [name for name in ("poster", "Draft", "two words") if number % (3 + len(name) % 3) == 0]
+        bank.add(drawing(number).resize(size), values, model=MODELS[number % 2], tags=tags)
+    item = {"kind": "lora", "digest": INK.digest, "weight": 0.8}
+    whole = Recipe.from_dict(_values(3) | {"adapters": [item], "noise": {"kind": "torch-cpu", "seed": str(2**64 - 1)}})
+    bank.store.add_entry(NewEntry(recipe=whole, model=MODELS[1], adapters=(INK,)), user="bob")
+    bare = Recipe.from_dict({name: value for name, value in _values(2).items() if name not in ("pipeline", "scheduler")})
+    said = {"tool": "a1111", "sampler": "DPM++ 2M", "schedule": "Karras"}
+    bank.store.add_entry(NewEntry(recipe=bare, origin="imported", details=said))
+    bank.add(drawing(12))
+    for number in (1, 4):
+        bank.favourite(number)
+    for number, rating in {1: 5, 2: 0, 3: 4, 6: 3}.items():
+        bank.rate(number, rating)
+    bank.note(2, "for the client, soft")
+    for number, verdict in {1: "exact", 5: "different", 6: "exact"}.items():
+        bank.store.add_regeneration(NewRegeneration(number, verdict))
+    return bank
 
 
 def _values(number: int) -> dict[str, Any]:

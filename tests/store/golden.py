@@ -137,6 +137,14 @@ def fill(store: Store) -> None:
     store.trash([3])
 
 
+def filled(url: str) -> tuple[str, object]:
+    """Fills the bank there; what `describe` and `contents` say of it then."""
+    with Store.open(url) as store:
+        fill(store)
+        with store.database.reading() as connection:
+            return describe(connection), contents(connection)
+
+
 def copy_rows(source: Connection, target: Connection) -> None:
     """Copies all rows into empty tables of the same names, in the columns that both have."""
     tables = [_reflected(connection) for connection in (source, target)]

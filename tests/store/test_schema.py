@@ -247,10 +247,7 @@ def upgrade():
 
 
 def test_a_migration_that_breaks_leaves_the_bank_as_it_was(bank_url: str, with_migration):
-    with Store.open(bank_url) as store:
-        golden.fill(store)
-        with store.database.reading() as connection:
-            before = golden.describe(connection), golden.contents(connection)
+    before = golden.filled(bank_url)
     with_migration(BROKEN)
     with pytest.raises(Exception, match="no_such_table"):
         schema.upgrade(bank_url)

@@ -118,10 +118,7 @@ def test_two_upgrades_at_once_are_one(empty_url: str, databases: Databases, tmp_
 
 
 def test_a_killed_upgrade_leaves_the_bank_as_it_was(bank_url: str, with_migration):
-    with Store.open(bank_url) as store:
-        golden.fill(store)
-        with store.database.reading() as connection:
-            before = golden.describe(connection), golden.contents(connection)
+    before = golden.filled(bank_url)
     with_migration(KILLED)
     child = os.fork()
     if child == 0:
