@@ -13,7 +13,7 @@ from seedbank.errors import NotFound
 from seedbank.query import EVERYTHING, Query
 from seedbank.records import Count, Page
 from seedbank.store.database import Database
-from seedbank.store.postgresql import LIST, LOOK, WALK, Settings
+from seedbank.store.postgresql import GO_ON, LIST, LOOK, WALK, Settings
 from seedbank.store.reading import CHUNK, LARGEST_ID, Shared, entries_by_id, newest_ids, no_entry
 from seedbank.store.remembering import memory_of
 
@@ -56,7 +56,7 @@ class Finder:
         """Digests of models and adapters that are not at hand today; only who knows the disk can tell."""
         self.remark: Callable[[str], None] | None = None
         """Hears of names in queries that the bank does not have."""
-        self._settled: dict[Query, Settings] = {}
+        self._settled: dict[tuple[Query, bool], Settings] = {}
         """How pages of these queries were planned the last time, so that PostgreSQL is told with the beginning. May be out
         of date: it is told again where it has to be."""
 
@@ -73,7 +73,7 @@ class Finder:
     def page(self, query: Query, limit: int, after: int | None) -> Page:
         """At most `limit` entries behind the entry `after`."""
         limit = min(limit, LARGEST_ID - 1)  # databases take no larger numbers, and no bank has as many
-        with self._reading(query) as (connection, settings):
+        with self._reading(query, after) as (connection, settings):
             if query == EVERYTHING:
                 found, memory = newest_ids(connection, limit + 1, after), memory_of(connection)
             else:
@@ -88,7 +88,7 @@ class Finder:
         after = None
         size = CHUNK
         while True:
-            with self._reading(query) as reading:
+            with self._reading(query, after) as reading:
                 try:
                     found = self._ids(*reading, query, size, after)
                 except NotFound:  # the last one was purged meanwhile
@@ -100,13 +100,13 @@ class Finder:
 
     def page_ids(self, query: Query, limit: int, after: int | None = None) -> list[int]:
         """The ids of a page."""
-        with self._reading(query) as reading:
+        with self._reading(query, after) as reading:
             return self._ids(*reading, query, min(limit, LARGEST_ID), after)
 
     @contextmanager
-    def _reading(self, query: Query) -> Iterator[tuple[Connection, Settings]]:
+    def _reading(self, query: Query, after: int | None) -> Iterator[tuple[Connection, Settings]]:
         """For pages, of which most are walked: PostgreSQL is told how to plan with the beginning of the transaction."""
-        settings = LOOK if query == EVERYTHING else self._settled.get(query, WALK)
+        settings = LOOK if query == EVERYTHING else self._settled.get((query, after is None), _walking(after))
         with self.database.reading(SECONDS, {} if settings is LOOK else settings) as connection:
             yield connection, settings
 
@@ -134,7 +134,7 @@ class Finder:
         how = plan(asking, query, in_order=newest_first)
         if how.is_empty or limit <= 0:
             return []
-        self._settle(asking, query, LIST if how.few else WALK)
+        self._settle(asking, query, after, LIST if how.few else _walking(after))
         if newest_first:
             before = None if after is None else min(after, LARGEST_ID)
             if how.sources is not None and len(how.sources) > 1 and not how.few:
@@ -144,12 +144,13 @@ class Finder:
             return _ids(how.fetch(asking.connection, "walk", most=limit, start=before))
         return self._sorted(asking, how, query, limit, after)
 
-    def _settle(self, asking: Asking, query: Query, settings: Settings) -> None:
+    def _settle(self, asking: Asking, query: Query, after: int | None, settings: Settings) -> None:
         asking.settle(settings)
-        if self._settled.get(query, WALK) is not settings:
+        which = query, after is None
+        if self._settled.get(which, _walking(after)) is not settings:
             if len(self._settled) >= KNOWN:
                 self._settled.clear()
-            self._settled[query] = settings
+            self._settled[which] = settings
 
     def _newest_or_rest(self, asking: Asking, how: Plan, limit: int, before: int | None) -> list[int]:
         """The first ids of what is common: found among the newest, or else all of it is old."""
@@ -261,6 +262,10 @@ class Finder:
         if matches < 20:  # rare, and nothing lists it: only counting tells
             return Count(self._count(asking, query, None), True)
         return Count(round(matches * span / len(sampled)), False)
+
+
+def _walking(after: int | None) -> Settings:
+    return WALK if after is None else GO_ON
 
 
 def _ids(rows: Rows) -> list[int]:

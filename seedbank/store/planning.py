@@ -39,7 +39,7 @@ from seedbank.store.measuring import choose
 from seedbank.store.postgresql import LOOK
 from seedbank.store.reading import LARGEST_ID, chunks
 from seedbank.store.sending import Rows, Sent
-from seedbank.store.sources import NOTHING, Bound, Condition, Source, asked_row_by_row, in_order_of_ids, not_that
+from seedbank.store.sources import NOTHING, Bound, Condition, Source, in_order_of_ids, not_that
 from seedbank.store.tables import entries
 from seedbank.store.wordconditions import prompts_condition
 
@@ -114,12 +114,8 @@ class Plan:
         if self.sources is None or self.few:
             return in_order_of_ids(self.any_order(), entries.c.id, start, ascending)
         (source,) = self.sources
-        if self.sqlite:
-            joined = source.table.join(entries, entries.c.id == source.column)
-            found = select(entries.c.id).select_from(joined).where(*source.where, *source.besides, *self.tests(source.column))
-        else:
-            held = select(1).where(entries.c.id == source.column, *self.tests(source.column)).correlate_except(entries)
-            found = source.ids().where(asked_row_by_row(held, sqlite=False).exists())
+        joined = source.table.join(entries, entries.c.id == source.column)
+        found = select(entries.c.id).select_from(joined).where(*source.where, *source.besides, *self.tests(source.column))
         return in_order_of_ids(found, source.column, start, ascending)
 
     def any_order(self) -> Select[tuple[int]]:

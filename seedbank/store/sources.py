@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, false, func, literal_column, not_, select, true
+from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, false, func, not_, select, true
 from sqlalchemy.sql.elements import UnaryExpression
 from sqlalchemy.sql.operators import custom_op
 
@@ -101,13 +101,6 @@ def bare(column: ColumnElement[Any], *, sqlite: bool) -> ColumnElement[Any]:
     return UnaryExpression(column, operator=custom_op("+"), type_=column.type) if sqlite else column
 
 
-def asked_row_by_row(statement: Select[Any], *, sqlite: bool) -> Select[Any]:
-    """`statement`, whose existence is a test. PostgreSQL must not take it as an invitation to walk its table instead of the
-    source, or to read all of it into memory first: it expects what has a tag anywhere among the entries, and where all of it is
-    old, half a million were walked for a page. It leaves a subquery with an OFFSET where it stands."""
-    return statement if sqlite else statement.offset(literal_column("0"))
-
-
 def by_column(column: ColumnElement[Any], values: Sequence[Any], *, sqlite: bool) -> Condition:
     """`column` of entries, which is indexed together with the id, is one of `values`; None stands for not known."""
     if not values:
@@ -141,8 +134,7 @@ def by_relation(table: Table, column: ColumnElement[int], values: Sequence[int],
     held = select(1).where(named.in_(values) if len(values) > 1 else named == values[0])
 
     def of_id(number: ColumnElement[int]) -> ColumnElement[bool]:
-        found = held.where(tested.c.entry_id == number).correlate_except(tested)
-        return bare(asked_row_by_row(found, sqlite=sqlite).exists(), sqlite=sqlite)
+        return bare(held.where(tested.c.entry_id == number).correlate_except(tested).exists(), sqlite=sqlite)
 
     return Condition(of_id(entries.c.id), by_value(table, column, values), True, of_id)
 
