@@ -224,6 +224,7 @@ class Interchange(Catalogue):
         strip: Sequence[str] = (),
         weights: bool = False,
         pictures: bool = True,
+        replace: bool = False,
         progress: Progress = QUIET,
     ) -> Left:
         """Write entries with all that belongs to them into one file, which `import_bundle` takes into another bank.
@@ -232,6 +233,7 @@ class Interchange(Catalogue):
         privacy    `none`, `share` (no paths, no users) or `public` (also no prompts); `strip` names single ones of them
         weights    also the files of models and adapters
         pictures   else the records alone, with the digests that their pictures must have
+        replace    write it over a file that is there, which is refused otherwise
         """
         from seedbank.exchange.bundle.leaving import checked_without, export_bundle
 
@@ -245,6 +247,7 @@ class Interchange(Catalogue):
             weights=weights,
             pictures=pictures,
             searches=which == "",
+            replace=replace,
             progress=progress,
         )
 

@@ -120,6 +120,8 @@ def cli(context: click.Context, bank: str | None) -> None:
 
     WHICH is an id, 3..9, 1,2,5, @last, a prefix of an image or recipe digest, or a query such as tag:poster.
 
+    Sheets, pages and films are written over what lies there; recipes and bundles with --replace only, other files never.
+
     Exit status: 0 fine, 1 failed or blocked, 2 bad input, 3 the image differs, 4 no such entry, 10 no bank there,
     11 other schema, 12 engine or extra missing, 130 interrupted.
     """

@@ -6,7 +6,7 @@ import ast
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -31,6 +31,7 @@ def _complete_which(context: click.Context, parameter: click.Parameter, incomple
     return complete_which(context, parameter, incomplete)
 
 
+replace_option = click.option("--replace", is_flag=True, help="Replace what lies under that name; else it is refused.")
 which_argument = click.argument("which", nargs=-1, required=True, metavar="WHICH…", shell_complete=_complete_which)
 
 
@@ -143,18 +144,31 @@ def headline(entry: Entry, most: int = 60) -> str:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Writes a whole file or nothing. Raises `BadInput` when there is no such folder or it may not be written."""
+    """Writes a whole file or nothing, over one that is there. Raises `BadInput` when there is no such folder or one may not."""
     from seedbank.errors import BadInput
+    from seedbank.posix import sync_file
 
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
         unfinished.write_bytes(data)
+        sync_file(unfinished)
         unfinished.replace(path)
     except OSError as error:
         raise BadInput(f"{path} cannot be written: {error.strerror}.", "Choose another place.") from None
     finally:
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
+
+
+def write_new(files: Mapping[Path, bytes], *, replace: bool) -> None:
+    """Writes files as `write_file` does, none of them where another one is in the way. Raises `BadInput`, unless `replace`."""
+    from seedbank.errors import BadInput
+
+    for path, data in files.items():
+        if not (replace or path.is_dir()) and os.path.lexists(path) and not (path.is_file() and path.read_bytes() == data):
+            raise BadInput(f"{path} exists already.", "Choose another name, or add --replace.")
+    for path, data in files.items():
+        write_file(path, data)
 
 
 SHEETS = (".png", ".jpg", ".jpeg", ".webp")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedbank.cli.common import Querying, json_option, only_query, open_bank, progress, words
+from seedbank.cli.common import Querying, json_option, only_query, open_bank, progress, replace_option, words
 from seedbank.cli.completing import complete_query
 from seedbank.cli.printing import counted, emit, remark, say, sized
 
@@ -42,6 +42,7 @@ def _listed(text: str | None) -> list[str]:
     "--privacy", type=click.Choice(PRIVACY), help="share: no paths, no users. public: no prompts either. Default: none."
 )
 @click.option("--strip", metavar="LIST", help="Leave out some of prompts,paths,users.")
+@replace_option
 @json_option
 @click.pass_context
 def export_command(
@@ -54,12 +55,14 @@ def export_command(
     no_pictures: bool,
     privacy: str | None,
     strip: str | None,
+    replace: bool,
     as_json: bool,
 ) -> int:
     """Export the entries of WHICH (by default all) as a bundle, which `seedbank import` takes into another bank.
 
     A bundle has records, pictures, inputs, opinions with their history, collections and lineage. Equal entries give equal
-    files. With --images the pictures alone are written, as they are stored; nothing that lies in the folder is replaced.
+    files. With --images the pictures alone are written, as they are stored; nothing that lies in the folder is replaced, and
+    no bundle without --replace.
 
     \b
     seedbank export all.seedbank
@@ -69,6 +72,7 @@ def export_command(
     Exit status: 0 when all went, 1 when a picture could not.
     """
     for_bundles = [weights and "--weights", no_pictures and "--no-pictures", privacy and "--privacy", strip and "--strip"]
+    for_bundles.append(replace and "--replace")
     for_images = [name and "--name", metadata and "--metadata"]
     if wrong := [option for option in (for_images if images is None else for_bundles) if option]:
         raise click.UsageError(
@@ -86,6 +90,7 @@ def export_command(
             strip=_listed(strip),
             weights=weights,
             pictures=not no_pictures,
+            replace=replace,
             progress=progress(),
         )
     if as_json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seedbank.cli.common import FORMS, open_bank, write_file
+from seedbank.cli.common import FORMS, open_bank, replace_option, write_new
 from seedbank.cli.completing import complete_which
 from seedbank.cli.printing import counted, data, remark, say
 
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 @click.option("--as", "form", type=click.Choice(FORMS), default="block", show_default=True, help="How it is written.")
 @click.option("--lang", type=click.Choice(["en", "zh"]), help="The language of the block; by default yours.")
 @click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write it there instead.")
+@replace_option
 @click.option("--check", is_flag=True, help="Say instead what is here and what is missing to render it.")
 @click.pass_context
-def recipe_command(context: click.Context, which: str, form: str, lang: str | None, output: Path | None, check: bool) -> int:
+def recipe_command(
+    context: click.Context, which: str, form: str, lang: str | None, output: Path | None, replace: bool, check: bool
+) -> int:
     """Print the recipe of WHICH as text. `seedbank import -` reads it back, also in another bank, and checks the picture.
 
     \b
@@ -33,7 +36,8 @@ def recipe_command(context: click.Context, which: str, form: str, lang: str | No
     comfyui  an API prompt for ComfyUI: SD 1.5, SDXL, SD 3, FLUX.1, Z-Image
     script   a Python program that renders the picture with diffusers alone
 
-    With -o FILE the input pictures that a script or a prompt names are written beside it.
+    With -o FILE the input pictures that a script or a prompt names are written beside it. No file is replaced without
+    --replace.
 
     Exit status: 0, and 1 when --check finds something missing.
     """
@@ -50,14 +54,14 @@ def recipe_command(context: click.Context, which: str, form: str, lang: str | No
         # Word for word, as digests hang on it (with color, click takes nothing out); a terminal gets no commands of strangers.
         data(text)
     else:
-        write_file(output, (text.rstrip("\n") + "\n").encode())
-        data(output)
+        files = {output.with_name(name): found for name, found, _ in beside if found is not None}
+        files = {output: (text.rstrip("\n") + "\n").encode(), **files}
+        write_new(files, replace=replace)
+        for path in files:
+            data(path)
         for name, found, digest in beside:
             if found is None:
                 remark(f"The input {name} is not in this bank: sha256 {digest}.")
-            else:
-                write_file(output.with_name(name), found)
-                data(output.with_name(name))
     return 0
 
 

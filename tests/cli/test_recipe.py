@@ -11,6 +11,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from seedbank.cli.common import write_new
+from seedbank.errors import BadInput
 from seedbank.frozen import replace
 from seedbank.records import NewEntry, Picture
 from tests.rendering import Ran
@@ -93,6 +95,25 @@ def test_a_script_gets_its_input_pictures_beside_it(library, tmp_path):
     assert ran.lines == [str(tmp_path / "circle.py"), str(written)] and written.read_bytes() == b"\x89PNG and so on"
     assert f"is not in this bank: sha256 {'e' * 64}" in ran.err, "what is not here is named"
     assert "names 2 input files" in library("recipe", str(new.id), "--as", "script").err
+
+
+def test_a_recipe_takes_the_place_of_another_file_only_when_it_is_told_to(library, tmp_path):
+    path = tmp_path / "circle.py"
+    path.write_text("# changed by hand\n")
+    ran = library("recipe", "1", "--as", "script", "-o", str(path), ok=[2])
+    assert f"{path} exists already.\n  Choose another name, or add --replace.\n" in ran.err
+    assert (path.read_text(), [*tmp_path.iterdir()]) == ("# changed by hand\n", [path]) and not ran.out
+    written = library("recipe", "1", "--as", "script", "-o", str(path), "--replace")
+    assert written.lines == [str(path)] and "diffusers" in path.read_text()
+    assert library("recipe", "1", "--as", "script", "-o", str(path)).lines == [str(path)], "the same text is no change"
+
+
+def test_nothing_of_a_recipe_is_written_where_an_input_picture_would_take_the_place_of_another_file(tmp_path):
+    kept = tmp_path / "circle.image.png"
+    kept.write_bytes(b"a picture of my own")
+    with pytest.raises(BadInput, match=r"circle\.image\.png exists already"):
+        write_new({tmp_path / "circle.py": b"text", kept: b"another"}, replace=False)
+    assert [*tmp_path.iterdir()] == [kept] and kept.read_bytes() == b"a picture of my own"
 
 
 def test_json_is_what_the_published_schema_says(library):

@@ -20,6 +20,7 @@ from seedbank.api import Library
 from seedbank.check import check
 from seedbank.errors import BadInput, SeedbankError
 from seedbank.exchange.bundle import arriving
+from seedbank.exchange.bundle.archive import Writer
 from seedbank.hashing import canonical_json, sha256
 from seedbank.keeping import is_kept
 from seedbank.records import Came
@@ -144,7 +145,7 @@ def test_the_latest_word_counts_in_both_banks(source: Library, other: Library, b
         other.untag(1, "placard")
         mine.tag(1, "night")
         for one, two in ((mine, other), (other, mine)):
-            one.export_bundle("", tmp_path / "to.seedbank")
+            one.export_bundle("", tmp_path / "to.seedbank", replace=True)
             two.import_bundle(tmp_path / "to.seedbank")
         assert contents(mine)["team"] == contents(other)["team"]
         assert mine.entry(1).rating == 5
@@ -527,6 +528,24 @@ def test_nothing_is_exported_to_where_it_cannot_go(source: Library, other: Libra
         source.export_bundle("", tmp_path / "nowhere" / "out.seedbank")
     with pytest.raises(BadInput, match="is a folder"):
         source.export_bundle("", tmp_path)
+
+
+def test_a_bundle_takes_the_place_of_another_file_only_when_it_is_told_to(source: Library, tmp_path: Path):
+    path = tmp_path / "out.seedbank"
+    path.write_text("mine")
+    with pytest.raises(BadInput, match=r"out\.seedbank exists already"):
+        source.export_bundle("", path)
+    assert path.read_text() == "mine"
+    assert source.export_bundle("", path, replace=True).entries == 5
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_a_file_that_came_while_a_bundle_was_written_stays(tmp_path: Path):
+    path = tmp_path / "out.seedbank"
+    with pytest.raises(BadInput, match="exists already"), Writer(path) as out:
+        path.write_text("mine")
+        out.finish({})
+    assert path.read_text() == "mine" and [*tmp_path.iterdir()] == [path]
 
 
 # -- privacy ---------------------------------------------------------------------------------------------------------

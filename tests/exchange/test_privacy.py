@@ -114,7 +114,8 @@ def test_saved_searches_that_name_a_user_or_a_place_or_cannot_be_read_stay_at_ho
         mine.store.curation.create_collection(name, query)
 
     def sent(**options: Any) -> set[str]:
-        lines = members(mine.export_bundle("", tmp_path / "out.seedbank", **options).path)["collections.jsonl"].splitlines()
+        left = mine.export_bundle("", tmp_path / "out.seedbank", replace=True, **options)
+        lines = members(left.path)["collections.jsonl"].splitlines()
         return {json.loads(line)["name"] for line in lines}
 
     assert sent(privacy="share") == {"fine"}

@@ -50,12 +50,17 @@ def file_name(digest: str) -> str:
 
 @dataclass
 class Writer:
-    """Writes a bundle beside its place: `records` first, then `file`s, then `finish`, which gives it its name."""
+    """Writes a bundle beside its place: `records` first, then `file`s, then `finish`, which gives it its name.
+
+    Raises `BadInput` where a file has that name, unless it is to `replace` it.
+    """
 
     path: Path
+    replace: bool = False
     _told: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
+        self._require_room()
         self._beside = self.path.with_name(f".{self.path.name}.unfinished")
         try:
             self._stream = self._beside.open("w+b")
@@ -100,7 +105,12 @@ class Writer:
         self._zip.close()
         self._stream.flush()
         os.fsync(self._stream.fileno())
+        self._require_room()  # again, as a large one takes its time
         posix.publish(self._beside, self.path)
+
+    def _require_room(self) -> None:
+        if not self.replace and os.path.lexists(self.path):
+            raise BadInput(f"{self.path} exists already.", "Choose another name, or add --replace (in Python replace=True).")
 
     def _member(self, name: str, method: int) -> IO[bytes]:
         info = zipfile.ZipInfo(name, DATE)

@@ -67,6 +67,7 @@ def export_bundle(
     weights: bool = False,
     pictures: bool = True,
     searches: bool = False,
+    replace: bool = False,
     progress: Progress = QUIET,
 ) -> Left:
     """Write the entries into a bundle at `path`, which is there whole or not at all.
@@ -75,6 +76,7 @@ def export_bundle(
     weights    also the files of models and adapters; `Blocked` when they are not to be had
     pictures   else the records alone, with the digests of the pictures
     searches   also the saved searches of the bank, unless prompts are left out, whose words they have
+    replace    also over a file that is there
     """
     if path.is_dir():
         raise BadInput(f"{path} is a folder.", f"Name a file in it: {path / 'out'}{SUFFIX}")
@@ -84,7 +86,7 @@ def export_bundle(
     if not wanted:
         raise BadInput("There is no entry to export.", "See what there is with: seedbank ls")
     leaving = _Leaving(bank, wanted, tuple(without), pictures)
-    with Writer(path) as out:
+    with Writer(path, replace) as out:
         with progress.task("records", len(wanted)) as task:
             out.records("entries", leaving.entries(task))
         out.records("regenerations", leaving.regenerations())
