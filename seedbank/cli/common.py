@@ -183,14 +183,18 @@ def write_sheet(path: Path, png: bytes) -> None:
     write_file(path, rewritten(png, path.suffix))
 
 
-def check_sheet(*names: str | Path | None) -> None:
-    """Refuses names of pictures that do not end as one, before anything is made. Raises `BadInput`."""
+def check_sheet(*names: str | Path | None, pictures: int = 0) -> None:
+    """Refuses names that do not end as a picture's, and too many `pictures` on one, before any is made. Raises `BadInput`."""
     from seedbank.errors import BadInput
 
     for path in (Path(name) for name in names if name is not None):
         if path.suffix.lower() not in SHEETS:
             ends = f"ends with {path.suffix}" if path.suffix else "has no ending"
             raise BadInput(f"The name of the picture {path} {ends}.", f"End it with {', '.join(SHEETS[:-1])} or {SHEETS[-1]}.")
+        if pictures:
+            from seedbank.images import check_count
+
+            check_count(pictures)
 
 
 def check_writable(*names: str | None) -> None:

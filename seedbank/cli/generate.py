@@ -59,7 +59,7 @@ def generate_command(
     """
     if prompt is None and source is None:
         raise click.UsageError("Nothing says what to render. Give a PROMPT, or --from a text, a file or an entry.")
-    check_sheet(sheet)
+    check_sheet(sheet, pictures=count)
     check_writable(sheet)
     options |= {"n": count, "variant_of": like, "arguments": dict(assignment(one, "--set") for one in settings)}
     options |= dict(zip(("width", "height"), size or (None, None), strict=True))

@@ -8,7 +8,7 @@ import click
 
 from seedbank.cli.common import Querying, only_query, open_bank
 from seedbank.cli.completing import complete_query, complete_tags
-from seedbank.cli.output import Output, output_options, show_entries
+from seedbank.cli.output import Output, looked_for, output_options, show_entries
 from seedbank.cli.printing import say
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def ls_command(
 
         asked = both(parse(query), parse([*(["fav:yes"] if fav else []), *(f'tag:"{tag}"' for tag in tags)]))
     with open_bank(context) as bank:
-        page = bank.find(asked, limit=min(limit, MOST) or None, after=after)
+        page = bank.find(asked, limit=looked_for(output, min(limit, MOST) or None), after=after)
         show_entries(bank, page, output)
         if not page and after is None and output == Output():
             say(_empty(bank) if asked == EVERYTHING else _nothing(asked), err=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec import Struct
 
-from seedbank.cli.common import entry_json, headline, json_option
+from seedbank.cli.common import check_sheet, check_writable, entry_json, headline, json_option
 from seedbank.cli.printing import columns, counted, data, emit, fit, middle_out, say, table, width_of
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ways = [name for name in ("as_json", "ids", "csv", "template", "sheet", "thumbnails") if getattr(output, name)]
         if len(ways) > 1:
             raise click.UsageError("Choose one of --json, --ids, --csv, --format, --contact-sheet and --thumbnails.")
+        check_sheet(output.sheet)
+        check_writable(output.sheet)
         return command(*arguments, **options, output=output)
 
     called.__doc__ = command.__doc__
@@ -64,6 +66,15 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     if hasattr(command, "__click_params__"):
         called.__click_params__ = [*command.__click_params__, *called.__click_params__]  # type: ignore[attr-defined]
     return called
+
+
+def looked_for(output: Output, limit: int | None) -> int | None:
+    """How many entries to look for: of more than a contact sheet has room for only one, which shows that they are too many."""
+    if output.sheet is None:
+        return limit
+    from seedbank.images.sheets import MOST
+
+    return min(limit or MOST + 1, MOST + 1)
 
 
 def show_entries(bank: Library, entries: Sequence[Entry], output: Output) -> None:
@@ -181,11 +192,10 @@ def _write_sheet(bank: Library, entries: Sequence[Entry], path: Path) -> None:
 def sheet_of(bank: Library, entries: Sequence[Entry], path: Path) -> int:
     """Write one picture with all of them, each over its id, seed and prompt; how many are not here."""
     from seedbank import images
-    from seedbank.cli.common import check_sheet, check_writable, progress, write_sheet
+    from seedbank.cli.common import progress, write_sheet
     from seedbank.pages.gallery import previews
 
-    check_sheet(path)
-    check_writable(str(path))
+    images.check_count(len(entries))
     side = 384 if len(entries) <= 60 else 192
     cells = []
     for entry, small in zip(entries, previews(bank, entries, side, progress()), strict=True):

@@ -88,6 +88,7 @@ def sweep_command(
         open_bank(context, create=True) as bank,
         bank.sweeping(**_given(context, asked), say=remark, progress=progress(), only_plan=only_plan) as sweep,
     ):
+        sweep.check_shown(sheet=sheet is not None, page=page is not None)
         _show_plan(sweep, only_plan, as_json)
         if only_plan:
             return 0

@@ -71,7 +71,7 @@ def vary_command(
     What has no effect on this model, or changes the composition, is said before. WHICH can be an import, whose weights must
     be here; what cannot be followed of it is said.
     """
-    check_sheet(sheet)
+    check_sheet(sheet, pictures=changes["n"] + 1)
     check_writable(sheet)
     arguments = dict(assignment(one, "--set") for one in settings)
     weights = dict(_weight(one) for one in loras)

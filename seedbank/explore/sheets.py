@@ -34,12 +34,11 @@ def sweep_sheet(library: Library, grid: Grid, cells: Mapping[int, int | str], ti
     """A PNG file of a grid: the first axis across, the second one down, further ones as blocks.
 
     `cells` maps positions to entries, or to why they failed. A single axis goes on in the next line, each picture with its
-    label. Raises `BadInput` for a grid of more than `MOST` places.
+    label. Raises `BadInput` as `check_grid` does.
     """
     from seedbank import images
 
-    if grid.places > MOST:
-        raise BadInput(f"A contact sheet shows {MOST:,} cells; the grid has {grid.places:,}.", "Sweep fewer values at a time.")
+    check_grid(grid)
     small = pictures(library, cells, grid.places, progress)
     axes, titles = grid.axes, grid.titles
     if len(axes) == 1:
@@ -66,6 +65,15 @@ def sweep_sheet(library: Library, grid: Grid, cells: Mapping[int, int | str], ti
         blocks.append(images.Block(heading, table))
     across, down = ([axis.label(index) for index in range(len(axis))] for axis in axes[:2])
     return images.grid_sheet(across, down, blocks, (titles[0], titles[1]), title)
+
+
+def check_grid(grid: Grid) -> None:
+    """Refuses a grid that a contact sheet has no room for, before it is rendered. Raises `BadInput`."""
+    from seedbank.images.sheets import MOST as MOST_IN_LINES
+
+    most = MOST_IN_LINES if len(grid.axes) == 1 else MOST
+    if grid.places > most:
+        raise BadInput(f"A contact sheet shows {most:,} cells; the grid has {grid.places:,}.", "Sweep fewer values at a time.")
 
 
 def pictures(library: Library, cells: Mapping[int, int | str], places: int, progress: Progress = QUIET) -> dict[int, Cell]:

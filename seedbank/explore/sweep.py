@@ -244,6 +244,16 @@ class Sweep:
 
     # -- what came of it ----------------------------------------------------------------------------------------------
 
+    def check_shown(self, *, sheet: bool, page: bool) -> None:
+        """Refuses a grid that is too large for a contact sheet or a page, before it is rendered. Raises `BadInput`."""
+        from seedbank.explore.sheets import check_grid
+        from seedbank.pages import check_count
+
+        if sheet:
+            check_grid(self.grid)
+        if page:
+            check_count(self.grid.cells)
+
     def contact_sheet(self, progress: Progress = QUIET) -> bytes:
         """A PNG file of the grid as far as it was rendered or found; see `seedbank.explore.sheets`."""
         from seedbank.explore.sheets import sweep_sheet

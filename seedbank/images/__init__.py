@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from seedbank.images.compare import metrics, perceptual_hash
     from seedbank.images.grids import Block, grid_sheet
     from seedbank.images.hidden import hidden_texts
-    from seedbank.images.sheets import Cell, contact_sheet, difference_sheet, rewritten, smaller, thumbnail
+    from seedbank.images.sheets import Cell, check_count, contact_sheet, difference_sheet, rewritten, smaller, thumbnail
     from seedbank.images.stripping import with_texts, without_metadata
 
 _WHERE = {
     "Block": "grids",
     "Cell": "sheets",
     "DecodedImage": "codec",
+    "check_count": "sheets",
     "contact_sheet": "sheets",
     "difference_sheet": "sheets",
     "encode_png": "codec",
@@ -41,6 +42,7 @@ __all__ = [
     "Block",
     "Cell",
     "DecodedImage",
+    "check_count",
     "contact_sheet",
     "difference_sheet",
     "encode_png",

@@ -18,6 +18,8 @@ from seedbank.images.png import write_png
 
 BACKGROUND, INK, FAINT = (250, 250, 250), (24, 24, 24), (225, 225, 225)
 GAP = 12
+MOST = 1500
+"""Pictures on a sheet: at 192 pixels and with two lines below each, they stay within `LARGEST_PIXELS`."""
 NARROWEST = 160
 """Width in pixels of the smallest place: a label with an id and a seed of ten digits fits."""
 KINDS: Mapping[str, tuple[str, dict[str, int]]] = {
@@ -51,6 +53,15 @@ def small_file(image: Image.Image, side: int, kind: str = "WEBP") -> bytes:
     """
     image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=1.0)
     return _saved(image, kind, **({"quality": 80, "method": 0} if kind == "WEBP" else {}))
+
+
+def check_count(pictures: int) -> None:
+    """Refuses more pictures than a contact sheet has room for, before they are made. Raises `BadInput`."""
+    if pictures > MOST:
+        raise BadInput(
+            f"A contact sheet has room for {MOST:,} pictures, and these are more.",
+            "Choose fewer, with --limit, -n or the query.",
+        )
 
 
 def contact_sheet(cells: Sequence[Cell], columns: int | None = None, title: str = "") -> bytes:

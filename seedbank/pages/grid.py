@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from seedbank.bank import Bank
 
 
+def check_count(pictures: int) -> None:
+    """Refuses a grid of more pictures than a page holds. Raises `BadInput`."""
+    if pictures > MOST:
+        raise BadInput(f"A page holds {MOST:,} pictures; the grid has {pictures:,}.", "Sweep fewer values at a time.")
+
+
 def grid(
     bank: Bank,
     entries: Sequence[Entry],
@@ -29,8 +35,7 @@ def grid(
     """The page. `axes` are (title, values in words); `cells` map positions, counted along the first axis first, to the id of
     one of the `entries` or to why the cell failed. Raises `BadInput` for more than `MOST` entries.
     """
-    if len(entries) > MOST:
-        raise BadInput(f"A page holds {MOST:,} pictures; the grid has {len(entries):,}.", "Sweep fewer values at a time.")
+    check_count(len(entries))
     shape = {"titles": [name for name, _ in axes], "values": [list(values) for _, values in axes], "cells": dict(cells)}
     values = {"bank": bank.option, "entries": cards(bank, entries, text_of, progress), "grid": shape}
     return page(values, title, also=("grid",))

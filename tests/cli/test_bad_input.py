@@ -58,6 +58,18 @@ FAST = ("--steps", "3", "--model", "embedded@0", "--device", "cpu", "--size", "6
         (["export", "--images", "out", "--name", " "], 2, "name is empty"),
         (["collection", "create", " "], 2, "name of a collection cannot be empty"),
         (["sweep", "x", "--seeds", "1,2", "--contact-sheet", "sheet.bmp"], 2, "End it with .png, .jpg, .jpeg or .webp"),
+        (["generate", "x", "-n", "1501", "--contact-sheet", "a.png"], 2, "room for 1,500 pictures"),
+        (["vary", "1", "--seed", "-1", "-n", "1500", "--contact-sheet", "a.png"], 2, "room for 1,500 pictures"),
+        (
+            ["sweep", "x", "--seeds", "1..1501", "--contact-sheet", "a.png", "--plan", *FAST],
+            2,
+            "shows 1,500 cells; the grid has",
+        ),
+        (
+            ["sweep", "x", "--seeds", "1..1001", "--page", "a.html", "--plan", *FAST],
+            2,
+            "A page holds 1,000 pictures",
+        ),
         (["generate", "x", "--size", "100by100"], 2, "not a size"),
         (["generate", "x", "--model", "/no/such/folder"], 2, "/no/such/folder"),
         (["generate", "x", "--model", "embedded@77"], 2, "embedded@77"),

@@ -195,6 +195,22 @@ def test_a_contact_sheet_holds_all_pictures(seedbank, home):
     assert "cannot be written" in seedbank("ls", "--contact-sheet", str(home / "no" / "sheet.png"), ok=[2]).err
 
 
+def test_a_sheet_of_too_many_is_refused_before_entries_are_listed_and_pictures_made(seedbank, home, monkeypatch):
+    monkeypatch.setattr("seedbank.images.sheets.MOST", 3)
+    looked_for, find = [], Library.find
+
+    def counted(*given, limit, **more):
+        looked_for.append(limit)
+        return find(*given, limit=limit, **more)
+
+    monkeypatch.setattr(Library, "find", counted)
+    monkeypatch.setattr(Library, "pixels", None)
+    for words in (["--limit", "0"], ["--limit", "1000"]):
+        ran = seedbank("ls", *words, "--contact-sheet", str(home / "sheet.png"), ok=[2])
+        assert "A contact sheet has room for 3 pictures, and these are more.\n  Choose fewer" in ran.err
+    assert looked_for == [4, 4] and not (home / "sheet.png").exists()
+
+
 def test_the_previews_of_a_large_sheet_are_counted_on_the_way(seedbank, home, monkeypatch):
     told = []
 
