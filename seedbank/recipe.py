@@ -15,6 +15,7 @@ from typing import Any
 
 from seedbank.errors import BadInput
 from seedbank.hashing import canonical_json, canonical_value, plain_value, sha256
+from seedbank.shapes import ANY, DIGEST, NUMBER, misfit
 
 VERSION = 1
 AS_IS = "as-is"
@@ -25,6 +26,21 @@ STRICT = "strict"
 LARGEST_SEED = 2**64 - 1
 LARGEST_DRAWN_SEED = 2**32 - 1
 """Seeds drawn for the user stay at or below this, so that the number can be pasted into every tool."""
+SHAPE: Mapping[str, Any] = {
+    **{f"{name}?": str for name in ("model", "pipeline", "mode")},
+    "conditioning?": {"prompt?": str, "negative_prompt?": str, "blend?": {"alpha": NUMBER, "conditioning": {}}},
+    "noise?": {
+        "variation?": {"seed": object, "strength": NUMBER, "form": str},
+        "blend?": {"alpha": NUMBER, "curve": str, "noise": {}},
+    },
+    "call?": {"clip_skip?": int},
+    "scheduler?": {"class?": str, "config?": {}},
+    "dtypes?": {ANY: str},
+    "inputs?": [{"role": str, "digest": DIGEST}],
+    "adapters?": [{"kind": str, "digest": DIGEST}],
+    "batch?": {"index": int, "size": int},
+}
+"""What the parts of every recipe look like; what else stands in them is the pipeline's own."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +100,7 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
-        """The recipe that `to_dict` wrote. Raises `BadInput` for keys that no recipe has."""
+        """The recipe that `to_dict` wrote. Raises `BadInput` for keys that no recipe has, and for parts of another shape."""
         if not isinstance(values, Mapping):
             raise BadInput(f"A {type(values).__name__} is not a recipe.", "Give a mapping with conditioning, noise, call …")
         known = {item.name for item in fields(cls)}
@@ -101,6 +117,8 @@ class Recipe:
         for name in ("prompt", "negative_prompt"):
             if not isinstance(whole["conditioning"].get(name, ""), str | None):
                 raise BadInput(f"The {name} of a recipe is a text, not {whole['conditioning'][name]!r}.")
+        if wrong := misfit(whole, SHAPE):
+            raise BadInput(f"This is no recipe: {wrong}.", "docs/format.md shows one.")
         for name in ("inputs", "adapters"):
             whole[name] = tuple(whole.get(name, ()))
         return cls(**whole)
@@ -142,21 +160,26 @@ class Recipe:
 
     @property
     def steps(self) -> int | None:
-        return self.call.get("num_inference_steps")
+        return self._whole_number("num_inference_steps")
 
     @property
     def guidance(self) -> float | None:
         """The pipeline's own `guidance_scale`; see `seedbank.pipelines.cfg_of` for the form that other tools write."""
         value = plain_value(self.call.get("guidance_scale"))
-        return None if value is None else float(value)
+        return float(value) if isinstance(value, (int, float)) else None
 
     @property
     def width(self) -> int | None:
-        return self.call.get("width")
+        return self._whole_number("width")
 
     @property
     def height(self) -> int | None:
-        return self.call.get("height")
+        return self._whole_number("height")
+
+    def _whole_number(self, argument: str) -> int | None:
+        """The argument where it is what people ask for; a pipeline of somebody's own can take something else there."""
+        value = self.call.get(argument)
+        return value if type(value) is int else None
 
     @property
     def scheduler_class(self) -> str | None:

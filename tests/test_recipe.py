@@ -169,11 +169,23 @@ def test_what_is_missing_for_a_rendering_is_listed() -> None:
         ([], "A list is not a recipe"),
         ({"conditioning": {"prompt": 3}}, "The prompt of a recipe is a text, not 3"),
         ({"conditioning": "a cat"}, "The conditioning of a recipe is a mapping, not 'a cat'"),
+        ({"pipeline": {"class": "FluxPipeline"}}, "pipeline is no text"),
+        ({"dtypes": {"vae": 32}}, r"dtypes\.vae is no text"),
+        ({"inputs": [{"digest": "ab" * 32}]}, r"inputs\[0\] has no role"),
+        ({"adapters": [{"kind": "lora", "digest": "=1+1"}]}, r"adapters\[0\]\.digest is no digest"),
+        ({"noise": {"blend": {"alpha": "half", "curve": "linear", "noise": {}}}}, r"noise\.blend\.alpha is no number"),
+        ({"batch": {"index": True, "size": 2}}, r"batch\.index is no whole number"),
     ],
 )
 def test_what_a_program_gives_in_the_place_of_a_recipe_is_refused(values: Any, words: str) -> None:
     with pytest.raises(BadInput, match=words):
         Recipe.from_dict(values)
+
+
+def test_arguments_that_are_none_of_ours_are_kept_and_not_taken_for_numbers() -> None:
+    odd = Recipe.from_dict({"call": {"guidance_scale": [1, 2], "width": "wide", "num_inference_steps": {"first": 4}}})
+    assert (odd.guidance, odd.width, odd.steps) == (None, None, None)
+    assert odd.call["width"] == "wide"
 
 
 def test_differences_are_named_by_field_with_both_values() -> None:

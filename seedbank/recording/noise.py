@@ -138,7 +138,7 @@ def noise_line(recipe: Recipe) -> str:
 def _noise_words(noise: Mapping[str, Any]) -> str:
     said = str(noise.get("kind"))
     if noise.get("sm_count"):
-        said += f" of a GPU with {noise['sm_count']} SMs of {noise['threads_per_sm']} threads"
+        said += f" of a GPU with {noise['sm_count']} SMs of {noise.get('threads_per_sm')} threads"
     if varies := noise.get("variation"):
         said += f", varied {varies['strength']:g} towards seed {varies['seed']} ({varies['form']})"
     if noise.get("ensd"):

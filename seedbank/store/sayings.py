@@ -118,7 +118,7 @@ class Sayings:
             value = None if value is None else checked_note(value)
         elif saying.kind == COLLECT and isinstance(value, Mapping) and isinstance(value.get("uid"), str):
             position = value.get("position")
-            if position is not None and (isinstance(position, bool) or not isinstance(position, (int, float))):
+            if position is not None and not _is_place(position):
                 raise wrong
             if value["uid"] not in self._collections:
                 return None
@@ -223,6 +223,11 @@ def _is_opinion(kind: str, value: Any) -> bool:
     if kind == "rating":
         return value is None or (type(value) is int and 0 <= value <= 5)
     return kind == "favourite" and isinstance(value, bool)
+
+
+def _is_place(position: Any) -> bool:
+    """Whether it is a number that can be counted on from: beyond these, one more is the same again."""
+    return isinstance(position, (int, float)) and not isinstance(position, bool) and -(2**53) < position < 2**53
 
 
 def _identity(saying: Saying) -> tuple[Any, ...]:

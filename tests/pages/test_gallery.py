@@ -90,7 +90,7 @@ def test_the_page_names_samplers_and_adapters(bank: Library):
 
 @pytest.mark.parametrize("adapter", [{"kind": "lora"}, {"digest": ["x"]}, {"kind": "lora", "digest": "zz"}, {}])
 def test_adapters_that_a_recipe_of_elsewhere_says_oddly_cost_no_page(bank: Library, adapter: dict[str, Any]):
-    made = Recipe.from_dict(recipe(1) | {"adapters": [adapter]})
+    made = replace(Recipe.from_dict(recipe(1)), adapters=(adapter,))
     (card,) = data_of(bank.page([replace(bank.entry(1), recipe=made)]))["entries"]
     assert len(card["adapters"]) == 1 and made.prompt in card["parameters"]
 

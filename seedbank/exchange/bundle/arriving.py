@@ -131,7 +131,7 @@ class _Arriving:
                 if digest not in self.pictures:
                     pieces = self.reader.file(digest)
                     if self.files[digest].media_type == TRACE_TYPE:
-                        self._check_trace(digest, b"".join(pieces), size)
+                        self._check_trace(digest, pieces, size)
                     else:
                         for _ in pieces:
                             pass
@@ -159,13 +159,13 @@ class _Arriving:
             assert found is not None
             self.proven[found.digest] = found
 
-    def _check_trace(self, digest: str, data: bytes, size: int) -> None:
+    def _check_trace(self, digest: str, pieces: Iterator[bytes], size: int) -> None:
         """A trace is what `Bank.put_trace` writes, and that of the picture of its entry."""
         wrong = BadInput("A trace in the bundle is none.", "Have it sent again.")
         if size > LARGEST_TRACE:
             raise wrong
         try:
-            stages = json.loads(data)["stages"]
+            stages = json.loads(b"".join(pieces))["stages"]
             if not all(len(stage) == 2 and all(map(is_text, stage)) for stage in stages):
                 raise wrong
         except (ValueError, TypeError, KeyError, RecursionError):

@@ -10,6 +10,7 @@ from typing import Any
 
 from seedbank.environment import Environment
 from seedbank.errors import BadInput
+from seedbank.exchange.bundle import shapes
 from seedbank.exchange.bundle.given import Given, is_text
 from seedbank.exchange.profile import VARIABLES
 from seedbank.hashing import json_digest, plain_value
@@ -28,6 +29,7 @@ from seedbank.records import (
     Picture,
     Saying,
 )
+from seedbank.shapes import misfit
 
 PHASH = re.compile(r"[0-9a-f]{16}")
 MEDIA_TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,100}")
@@ -60,7 +62,7 @@ def read_entry(given: Given, models: Mapping[str, Model], environments: Mapping[
         origin=given.text("origin", needed=True, longest=20),
         obstacles=given.texts("obstacles"),
         created=given.time("created", past=False),
-        details=_read_details(given),
+        details=_shaped(given, "details", shapes.DETAILS),
         adapters=tuple(models[digest] for digest in adapters),
         payloads=tuple(_read_payload(one) for one in given.parts("payloads")),
         uid=given.uid("uid"),
@@ -82,9 +84,9 @@ def read_regeneration(given: Given, entry: int, environments: Mapping[str, Envir
         output=_read_output(given.part("output")),
         trace=given.text("trace", needed=True),
         first_difference=given.text("first_difference"),
-        drift=plain_value(given.mapping("drift")),
-        explanation=plain_value(given.mapping("explanation")),
-        evidence=plain_value(given.mapping("evidence")),
+        drift=_shaped(given, "drift", shapes.NUMBERS),
+        explanation=_shaped(given, "explanation", shapes.EXPLANATION),
+        evidence=_shaped(given, "evidence", shapes.EVIDENCE),
     )
 
 
@@ -118,10 +120,9 @@ def read_environment(given: Given, *, trust: bool = False) -> Environment:
     environment = Environment(given.mapping("parts"))
     if environment.digest != given.digest("digest", needed=True):
         raise given.wrong("an environment is not the one of its digest")
-    variables = environment.parts.get("profile", {})
-    variables = variables.get("variables", {}) if isinstance(variables, Mapping) else None
-    if not isinstance(variables, Mapping) or not all(is_text(value) for value in variables.values()):
-        raise given.wrong("the profile of an environment is not what profiles are")
+    if wrong := misfit(environment.parts, shapes.ENVIRONMENT):
+        raise given.wrong(f"an environment is none ({wrong})")
+    variables = environment.profile.get("variables", {})
     if (others := sorted(set(variables) - set(VARIABLES))) and not trust:
         raise BadInput(
             f"An environment of the bundle sets the variable {others[0]}, which a regeneration would set again; "
@@ -131,52 +132,26 @@ def read_environment(given: Given, *, trust: bool = False) -> Environment:
     return environment
 
 
-def _read_details(given: Given) -> Mapping[str, Any]:
-    """The details, with those that commands show in the shape that they know."""
-    found: Mapping[str, Any] = plain_value(given.mapping("details"))
-    received = found.get("received", {"form": ""})
-    if not isinstance(received, dict):
-        raise given.wrong("its details are not what details are")
-    told = [holder.get(name, []) for holder in (found, received) for name in ("conflicts", "remarks")]
-    shaped = [
-        all(is_text(found.get(name, "")) for name in ("tool", "file", "place", "created_from")),
-        all(isinstance(found.get(name, {}), dict) for name in ("inputs", "stripped")),
-        all(isinstance(share, (int, float)) for share in _items(found.get("confidence", {}))),
-        is_text(received.get("form")) and is_text(received.get("text", "")),
-        all(map(is_text, _items(received.get("versions", {})))),
-        all(is_text(sentence) for one in told for sentence in _listed(one)),
-    ]
-    if not all(shaped):
-        raise given.wrong("its details are not what details are")
-    return found
-
-
-def _items(value: Any) -> list[Any]:
-    return list(value.values()) if isinstance(value, dict) else [None]
+def _shaped(given: Given, name: str, shape: Any) -> Mapping[str, Any]:
+    """The object under `name`, in the shape that commands read it in."""
+    found: Any = plain_value(given.mapping(name))
+    if wrong := misfit(found, shape):
+        raise given.wrong(f"its {name} are none ({wrong})")
+    return dict(found)
 
 
 def _read_recipe(given: Given) -> Recipe | None:
     values = given.part("recipe")
     if values is None:
         return None
-    found = values.values
-    mappings = ("conditioning", "noise", "call", "scheduler", "dtypes", "batch")
-    listed = all(isinstance(one, dict) for name in ("inputs", "adapters") for one in _listed(found.get(name, [])))
-    if not listed or not all(isinstance(found.get(name, {}), dict) for name in mappings):
-        raise given.wrong("its recipe is not what recipes are")
     try:
-        recipe = Recipe.from_dict(found)
+        recipe = Recipe.from_dict(values.values)
         digest = recipe.digest
     except (BadInput, TypeError, ValueError, AttributeError, RecursionError, OverflowError) as error:
         raise given.wrong(f"its recipe cannot be read ({' '.join(str(error).split())[:200]})") from None
     if digest != given.digest("recipe_digest"):
         raise given.wrong(f"its recipe has the digest {digest[:12]}, and another one is written beside it")
     return recipe
-
-
-def _listed(value: Any) -> list[Any]:
-    """The items of a list; of anything else one that is nothing."""
-    return value if isinstance(value, list) else [None]
 
 
 def _read_picture(given: Given | None) -> Picture | None:
@@ -201,11 +176,9 @@ def _read_blob(given: Given | None) -> Blob | None:
 def _read_output(given: Given | None) -> Output:
     if given is None:
         return Output()
-    seconds = plain_value(given.mapping("seconds"))
-    if not all(isinstance(value, (int, float)) for value in seconds.values()):
-        raise given.wrong("its seconds are no numbers")
+    seconds, flags = _shaped(given, "seconds", shapes.NUMBERS), _shaped(given, "flags", {})
     trace, memory = _read_blob(given.part("trace")), given.whole("peak_memory", LARGEST_SIZE)
-    return Output(trace, given.digest("trace_digest"), seconds, memory, plain_value(given.mapping("flags")))
+    return Output(trace, given.digest("trace_digest"), seconds, memory, flags)
 
 
 def _read_payload(given: Given) -> Payload:
