@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -12,6 +13,12 @@ if TYPE_CHECKING:
     import click
 
 INTERRUPTED = 130
+REMEDIES = {
+    errno.ENAMETOOLONG: "Choose a shorter name.",
+    errno.EACCES: "Check the owner and the rights of the place, and of the folders above it.",
+    errno.ELOOP: "See where the links lead: seedbank follows no circle.",
+}
+"""What the system can say of any name that somebody gives, wherever it is looked up first: it is no bug and no traceback."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -54,7 +61,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         say(error.format_message(), err=True)
         return error.exit_code
     except click.UsageError as error:
-        say(f"seedbank: {error.format_message()}", err=True)
+        message = error.format_message().replace("\n\t", " ")  # click lists what can be chosen in lines
+        say(f"seedbank: {message}", err=True)
         asked = _command(sys.argv[1:] if arguments is None else arguments) if error.ctx is None else error.ctx.command_path
         if hint := _in_our_words(error):
             say(f"  {hint}", err=True)
@@ -74,6 +82,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
         # The reader went away (`seedbank ls | head`): nothing to report, and nothing more may be written at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.filename is None or error.errno not in REMEDIES:
+            raise
+        name = os.fsdecode(error.filename)
+        say(f"seedbank: {name if len(name) <= 200 else f'{name[:80]}…'} cannot be used: {error.strerror}.", err=True)
+        say(f"  {REMEDIES[error.errno]}", err=True)
+        return 2
 
 
 def _command(arguments: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -70,7 +71,7 @@ def _admit(store: Store, blobs: Blobs) -> None:
 
 def from_anywhere(place: str | Path) -> str:
     """An image store's place as it is recorded: as it is reached from any folder."""
-    return str(place) if "://" in str(place) else str(Path(place).expanduser().resolve())
+    return str(place) if "://" in str(place) else os.path.realpath(Path(place).expanduser())
 
 
 class Readable:

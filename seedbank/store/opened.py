@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -118,4 +119,4 @@ class Opened:
 
 def _beside(file: Path) -> str:
     """The place of pictures beside the file of SQLite itself, also where a link names it: not beside every link."""
-    return f"{file.resolve() if file.is_symlink() else file}.images"
+    return f"{os.path.realpath(file) if file.is_symlink() else file}.images"

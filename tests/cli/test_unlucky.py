@@ -1,0 +1,65 @@
+"""Names that no file system takes, places that cannot be entered, links in a circle: a sentence, and nothing is written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from seedbank.__main__ import run
+from seedbank.api import Library
+from tests.pictured import drawing, recipe
+
+LONG = "x" * 300
+WORDS = {
+    "a bank": ["--bank", LONG, "ls"],
+    "a new bank": ["--bank", LONG, "init"],
+    "a bundle": ["export", f"{LONG}.seedbank"],
+    "a backup": ["db", "backup", LONG],
+    "a sheet": ["ls", "--contact-sheet", f"{LONG}.png"],
+    "a page": ["open", "-o", f"{LONG}.html"],
+    "a text": ["generate", "--from", LONG],
+    "a model": ["generate", "a cat", "--model", LONG],
+    "an input": ["generate", "a cat", "--image", LONG],
+}
+
+
+@pytest.fixture
+def bank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    with Library.open("art.db", create=True) as library:
+        library.add(drawing(1), recipe(1))
+    monkeypatch.setenv("SEEDBANK_BANK", str(tmp_path / "art.db"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("what", WORDS)
+def test_a_name_that_is_too_long_for_any_file_is_said_to_be(what: str, bank: Path, capsys: pytest.CaptureFixture[str]):
+    there = sorted(bank.iterdir())
+    assert run(WORDS[what]) == 2
+    said = capsys.readouterr().err
+    assert f"{LONG[:80]}… cannot be used: File name too long.\n  Choose a shorter name." in said
+    assert len(said) < 200 and sorted(bank.iterdir()) == there
+
+
+def test_a_folder_of_configuration_whose_name_is_too_long_is_said(bank: Path, monkeypatch, capsys):
+    monkeypatch.delenv("SEEDBANK_BANK")
+    monkeypatch.setenv("XDG_CONFIG_HOME", f"/{LONG}")
+    assert run(["ls"]) == 2 and "File name too long" in capsys.readouterr().err
+
+
+def test_a_bank_in_a_folder_that_may_not_be_entered_is_said(bank: Path, monkeypatch, capsys):
+    def stat(path, **_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "stat", stat)  # what root is never answered
+    assert run(["--bank", "closed/art.db", "ls"]) == 2
+    assert "closed/art.db cannot be used: Permission denied." in capsys.readouterr().err
+
+
+def test_an_image_store_in_a_circle_of_links_is_said(bank: Path, capsys):
+    (bank / "circle").symlink_to("circle")
+    assert run(["--bank", "new.db", "init", "--images", "circle"]) == 1
+    assert "circle" in capsys.readouterr().err and not (bank / "new.db").exists()
+    assert run(["--bank", "circle", "init"]) in (1, 2)
