@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +14,9 @@ from seedbank.cli.common import Querying, json_option, only_query, open_bank, wo
 from seedbank.cli.completing import complete_collections, complete_query, complete_which
 from seedbank.cli.output import Output, output_options, show_entries
 from seedbank.cli.printing import counted, data, emit, report, say, table
+
+if TYPE_CHECKING:
+    from seedbank.api import Library
 
 name_argument = click.argument("name", shell_complete=complete_collections)
 entries_argument = click.argument("which", nargs=-1, required=True, metavar="WHICH…", shell_complete=complete_which)
@@ -97,6 +101,20 @@ def save(context: click.Context, name: str, query: tuple[str, ...], replace: boo
         say(f"{name}: a saved search; seedbank ls {shlex.quote(format_query(Query(Term('collection', name))))}")
 
 
+def _check_name(context: click.Context, bank: Library, name: str, which: Sequence[str]) -> None:
+    """Raises `NotFound` when no collection has this name, with how it is typed where the entries were named first."""
+    from seedbank.errors import NotFound
+
+    try:
+        bank.store.curation.collection(name)
+    except NotFound as error:
+        *others, last = which
+        if last.casefold() not in (one.name.casefold() for one in bank.collections()):
+            raise
+        typed = shlex.join([last, name, *others])
+        raise NotFound(error.message, f"The name comes first: {context.command_path} {typed}") from None
+
+
 @collection_command.command("add")
 @name_argument
 @entries_argument
@@ -106,6 +124,7 @@ def save(context: click.Context, name: str, query: tuple[str, ...], replace: boo
 def add(context: click.Context, name: str, which: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Put the pictures of WHICH at the end of a collection."""
     with open_bank(context) as bank:
+        _check_name(context, bank, name, which)
         ids = chosen(bank, which, f"add to {name}", yes)
         changed = bank.collect(name, ids)
         report(f"{name}: {changed:,} added", as_json, collection=name, ids=ids, changed=changed)
@@ -120,6 +139,7 @@ def add(context: click.Context, name: str, which: tuple[str, ...], yes: bool, as
 def remove(context: click.Context, name: str, which: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Take the pictures of WHICH out of a collection."""
     with open_bank(context) as bank:
+        _check_name(context, bank, name, which)
         ids = chosen(bank, which, f"take out of {name}", yes)
         changed = bank.take_out(name, ids)
         report(f"{name}: {changed:,} taken out", as_json, collection=name, ids=ids, changed=changed)
@@ -134,6 +154,7 @@ def remove(context: click.Context, name: str, which: tuple[str, ...], yes: bool,
 def move(context: click.Context, name: str, which: tuple[str, ...], before: str | None, as_json: bool) -> None:
     """Move the pictures of WHICH to another place in a collection."""
     with open_bank(context) as bank:
+        _check_name(context, bank, name, which)
         changed = bank.move(name, words(which), before)
         report(f"{name}: {changed:,} moved", as_json, collection=name, changed=changed)
 

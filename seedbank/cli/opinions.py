@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 
 import click
 
-from seedbank.cli.bulk import chosen, done, yes_option
+from seedbank.cli.bulk import NAMED, chosen, done, yes_option
 from seedbank.cli.common import json_option, open_bank
 from seedbank.cli.completing import complete_tags, complete_which
 from seedbank.cli.printing import remark
 
 NUMBER = re.compile(r"\d+(\.\.\d*)?", re.ASCII)
 """What names entries elsewhere: an id, or a range."""
+
+
+class OneThing(click.Command):
+    """A command of WHICH and one thing that is said of it: where more words were typed, it is said how."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, [*args])
+        except click.UsageError:
+            values, rest, _ = self.make_parser(ctx).parse_args([*args])
+            if not rest:
+                raise
+            which, said = (one for one in self.params if isinstance(one, click.Argument))
+            words = [values[which.name], values[said.name], *rest]
+            at = len(words) - 1  # a rating is one word, a text begins where no entry is named any more
+            if not isinstance(said.type, click.Choice):
+                at = next((number for number in range(1, at) if not NAMED.fullmatch(words[number])), at)
+            entries, thing = words[:at], " ".join(words[at:])
+            several = "," if all(map(NAMED.fullmatch, entries)) else " "
+            typed = f"{ctx.command_path} {shlex.join([several.join(entries), thing])}"
+            raise click.UsageError(f"WHICH and {said.human_readable_name} are one word each: {typed}", ctx) from None
 
 
 @click.command("tag")
@@ -80,7 +102,7 @@ def fav_command(context: click.Context, which: tuple[str, ...], off: bool, yes: 
         done(ids, what, bank.store.favourite(ids, not off), as_json, favourite=not off)
 
 
-@click.command("rate")
+@click.command("rate", cls=OneThing)
 @click.argument("which", shell_complete=complete_which)
 @click.argument("rating", metavar="RATING", type=click.Choice(["0", "1", "2", "3", "4", "5", "none"]))
 @yes_option
@@ -99,7 +121,7 @@ def rate_command(context: click.Context, which: str, rating: str, yes: bool, as_
         done(ids, f"rated {rating}", bank.store.rate(ids, given), as_json, rating=given)
 
 
-@click.command("note", context_settings={"ignore_unknown_options": True})  # a note may begin with a dash
+@click.command("note", cls=OneThing, context_settings={"ignore_unknown_options": True})  # a note may begin with a dash
 @click.argument("which", shell_complete=complete_which)
 @click.argument("text")
 @yes_option

@@ -182,6 +182,13 @@ def test_the_team_view_says_who(seedbank):
     assert [(one["user"], one["favourite"], one["rating"]) for one in item["team"]] == [("ann", False, 4), ("bob", True, None)]
 
 
+def test_entries_typed_before_the_name_of_their_collection_are_told_how_it_is_typed(seedbank):
+    seedbank("collection", "create", "best")
+    for command in ("add", "remove", "move"):
+        ran = seedbank("collection", command, "1", "3", "Best", ok=[4])
+        assert f"There is no collection '1'.\n  The name comes first: seedbank collection {command} Best 1 3\n" in ran.err
+
+
 def test_a_contact_sheet_says_which_pictures_are_not_here(seedbank, home):
     shutil.rmtree(home / "art.db.images")
     (home / "art.db.images").mkdir()
