@@ -11,11 +11,19 @@ for entry in track(progress, entries, "regen"):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sized
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
+DELAY = 0.5
+"""Seconds after which a bar is shown: what takes less needs none."""
+PULSE = 1.0
+"""Seconds between two looks at the clock while nothing advances."""
+NOT_COUNTED = "{desc} … {elapsed}"
+"""A task of which nothing has been counted yet, and nobody knows how much there is: how long it has taken."""
 
 
 class Task(Protocol):
@@ -53,7 +61,10 @@ class _Quiet:
 
 
 class _Terminal:
-    """A bar on stderr with rate and remaining time, gone when the task ends: only results stay on the screen."""
+    """A bar on stderr with rate and remaining time, gone when the task ends: only results stay on the screen.
+
+    Its clock goes on while nothing advances: a large model is loaded, or its first picture rendered, for minutes.
+    """
 
     @contextmanager
     def task(self, label: str, total: int | None = None, unit: str = "") -> Iterator[Task]:
@@ -66,19 +77,37 @@ class _Terminal:
             unit=unit or " items",
             unit_scale=scale,
             unit_divisor=1024 if scale else 1000,
+            bar_format=NOT_COUNTED if total is None else None,
             leave=False,
-            delay=0.5,
+            delay=DELAY,
             dynamic_ncols=True,
         ) as bar:
-            yield _Bar(bar.update)
+            ended = threading.Event()
+            clock = threading.Thread(target=_keep_shown, args=(bar, ended), name="seedbank-clock", daemon=True)
+            clock.start()
+            try:
+                yield _Bar(bar)
+            finally:
+                ended.set()
+                clock.join()
+
+
+def _keep_shown(bar: Any, ended: threading.Event) -> None:
+    wait = DELAY
+    while not ended.wait(wait):
+        bar.delay = 0  # it stands on the screen from now on, and is taken away at its end
+        bar.refresh()
+        wait = PULSE
 
 
 class _Bar:
-    def __init__(self, update: Callable[[int], object]) -> None:
-        self._update = update
+    def __init__(self, bar: Any) -> None:
+        self._bar = bar
 
     def advance(self, count: int = 1) -> None:
-        self._update(count)
+        if count:
+            self._bar.bar_format = None
+        self._bar.update(count)
 
 
 QUIET: Progress = _Quiet()
@@ -87,3 +116,9 @@ QUIET: Progress = _Quiet()
 def terminal() -> Progress:
     """Bars on stderr. Ask for it only when stderr is a terminal."""
     return _Terminal()
+
+
+def aside() -> AbstractContextManager[None]:
+    """While it lasts no bar stands on the screen, so that lines can be written; they come back below those."""
+    tqdm = getattr(sys.modules.get("tqdm"), "tqdm", None)
+    return nullcontext() if tqdm is None else tqdm.external_write_mode(file=sys.stderr)

@@ -18,6 +18,8 @@ from typing import Any
 
 import click
 
+from seedbank.progress import aside
+
 INVISIBLE = ("Mn", "Me", "Cf")
 """Categories of characters that take no room: combining marks, variation selectors, joiners."""
 DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -58,7 +60,8 @@ def report(line: str, as_json: bool, **values: Any) -> None:
 
 def _write(text: str, **how: Any) -> None:
     try:
-        click.echo(text, **how)
+        with aside():
+            click.echo(text, **how)
     except BrokenPipeError:
         raise  # whoever read has gone away, which is no mistake
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from seedbank.errors import BadInput
@@ -77,7 +78,9 @@ def vary(
     library.require_writable()
     if seed is None:
         check_own_noise(library, entry)
-    with open_entry(library, entry, wanted, say=say, compare=say) as renderer:
+    loading = ExitStack()
+    loading.enter_context(progress.task("loading " + (model or (entry.model.name if entry.model else "the model"))))
+    with loading, open_entry(library, entry, wanted, say=say, compare=say) as renderer:
         changer = Changer(renderer)
         changes: list[Change] = [(name, value) for name, value in fields.items() if value is not None]
         if prompt_add is not None:
@@ -96,6 +99,7 @@ def vary(
             say(remark)
         for remark in cut_off(renderer, first):
             say(remark)
+        loading.close()
         recipes = track(progress, _numbered(first, n, seed, strength), "vary")
         yield from renderer.render_all(recipes, Act(VARY), parents=[(entry.id, "variant-of")], tags=tags)
 

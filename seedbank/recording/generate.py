@@ -154,7 +154,8 @@ def prepare(
         model = read_source(engine, source, task.advance)
         adapters = read_adapters(extras, task.advance)
     pipeline = pipeline_for(str(model.pipeline), extras.task)
-    loaded = load_source(engine, source, model, choice.dtype, pipeline=pipeline, adapters=adapters)
+    with progress.task(f"loading {model.name}"):
+        loaded = load_source(engine, source, model, choice.dtype, pipeline=pipeline, adapters=adapters)
     if scheduler := _scheduler(engine, loaded, extras):
         loaded = replace(loaded, scheduler=scheduler)
     size = pictures.size(pipeline, loaded.sizes["vae_scale_factor"])
