@@ -22,6 +22,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from seedbank.formats.a1111 import sampler_of
+from seedbank.formats.a1111.loras import tagged
 from seedbank.formats.blockfields import KEYS, pairs, unquoted
 from seedbank.formats.reading import CERTAIN, Foreign, FormatError, Lora, ModelName, Reading
 from seedbank.formats.stamp import KEY, Stamp
@@ -32,6 +33,9 @@ from seedbank.recipe import LARGEST_SEED, Recipe
 LANGUAGES = ("en", "zh")
 HEADINGS: Mapping[str, str] = {"en": "[Image recipe]", "zh": "【图像复现指令】"}
 _SIZE = re.compile(r"(\d{1,6})\s*[x×✕*,]\s*(\d{1,6})", re.IGNORECASE)
+_LORA = re.compile(r"(.+?)(?:\s*[:：(（\s]\s*(-?\d+(?:\.\d+)?)\s*[)）]?)?", re.DOTALL)
+_LORAS = re.compile(r"(\s*[:：(（\s]\s*-?\d+(?:\.\d+)?\s*[)）]?)\s*(?:[，;；、|]|,(?!\d))\s*")
+"""What stands between two LoRAs of a line: the weight of the first and a separator, which alone can be part of a name."""
 _PLAIN = re.compile(r"(?![*_\"'“”「『‘«„《＂])(?!\s)[^\n\r`,，;；|、:：=＝]+(?<!\s)")
 
 
@@ -122,7 +126,7 @@ def read_block(text: str) -> Reading | None:
     }
     values = {name: value for name, value in values.items() if value is not None}
     extras = {"distilled_guidance": _number("guidance", said["guidance"])} if "guidance" in said else {}
-    loras = tuple(_lora(one) for one in said.get("lora", "").split("\n") if one)
+    loras = tuple(lora for one in said.get("lora", "").split("\n") if one for lora in tagged(one) or [_lora(one)])
     confidence = dict.fromkeys([*values, *extras, *(["loras"] if loras else [])], CERTAIN)
     said_whole = Foreign(**values, loras=loras, extras=extras, confidence=confidence)
     return cast(Reading, fitted(Reading("block", said_whole, "text", tuple(remarks))))
@@ -137,7 +141,8 @@ def _fields(text: str) -> tuple[dict[str, str], list[str]]:
             continue
         plain = unquoted(value)
         if field == "lora":
-            said[field] = f"{said[field]}\n{plain}" if field in said else plain
+            listed = _listed(value) if plain == value.strip() else [plain]  # a name in quotes is whole
+            said[field] = "\n".join([*([said[field]] if field in said else []), *listed])
         elif field not in said:
             said[field] = plain
         elif said[field] != plain:
@@ -185,8 +190,14 @@ def _size(said: Mapping[str, str]) -> dict[str, int]:
     return {side: _whole(side, said[side]) for side in ("width", "height") if side in said}
 
 
+def _listed(value: str) -> list[str]:
+    """The LoRAs that stand on a line: `ink 0.7, pen 0.5`. A comma that is not behind a weight belongs to a name."""
+    *weighed, last = _LORAS.split(value)
+    return [one for one in (*map("".join, zip(weighed[::2], weighed[1::2], strict=True)), last) if one.strip()]
+
+
 def _lora(value: str) -> Lora:
-    """`name`, `name 0.7` or `name:0.7`."""
-    match = re.fullmatch(r"(.+?)(?:\s*[:：\s]\s*(-?\d+(?:\.\d+)?))?", value.strip(), re.DOTALL)
+    """`name`, `name 0.7`, `name:0.7` or `name (0.7)`."""
+    match = _LORA.fullmatch(value.strip())
     assert match is not None
     return Lora(match[1], None if match[2] is None else float(match[2]))

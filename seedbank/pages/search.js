@@ -38,9 +38,9 @@ function inTexts(of, words) {
 
 // -- names, numbers, words to choose from
 
-// Whether a folded name is this text, in which a * stands for anything; in time proportional to both, whatever is typed.
+// Whether a folded name is this text, in which a * stands for anything and [*] for itself; in time proportional to both, whatever is typed.
 function pattern(text) {
-  const [first, ...inner] = fold(text).split("*"), last = inner.pop();
+  const [first, ...inner] = fold(text).replaceAll("[*]", "\0").split("*").map((piece) => piece.replaceAll("\0", "*")), last = inner.pop();
   if (last === undefined) return (name) => name === first;
   return (name) => {
     const end = name.length - last.length;

@@ -8,6 +8,7 @@
     tag:poster OR tag:banner            either; AND binds closer, parentheses closer still
     (cat OR dog) NOT (tag:draft OR rating:..2)
     collection:"spring 2026"            a value with spaces stands in quotation marks, as in "a \\" b"
+    model:sd* model:a[*]b               a * in a name stands for any characters, [*] for itself
     seed:1000..2000 seed:=7 id:1,5,9..  a range with both ends, one number, several of both
     added:-7d.. added:2026-11           days and months, counted back from now (h d w m y) or by name
     sort:rating-,added+                 the order: best rated first, then oldest first

@@ -16,6 +16,7 @@ import re
 
 from seedbank.infotext import parse
 from seedbank.query.nodes import Node, Term
+from seedbank.query.values import literal
 
 FIELDS = {
     "steps": "steps",
@@ -27,6 +28,8 @@ FIELDS = {
     "model": "model",
 }
 """{name in parameters, in lower case: key here}"""
+NAMES = ("model", "lora", "sampler", "schedule")
+"""Keys of what is called so, whatever characters are in it."""
 WEIGHTS = re.compile(r"\.(?:safetensors|sft|ckpt|pth?|bin|gguf)\Z", re.IGNORECASE)
 """How the name of a file with weights ends, which is no part of the name of a model or an adapter."""
 DRAWN = ("seed", "-1")
@@ -59,6 +62,7 @@ def _conditions(said: Said) -> list[Node]:
             found += [Term(key, plain) for piece in NETWORK.sub("", value).split("*") if (plain := piece.strip())]
             continue
         plain = WEIGHTS.sub("", value) if key in ("model", "lora") else value
+        plain = literal(plain) if key in NAMES else plain
         if plain and not (key == "size" and "seed" in keys):
             found.append(Term(key, plain))
     return found

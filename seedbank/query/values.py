@@ -115,6 +115,16 @@ def times(text: str) -> dates.Span:
     return dates.span(text, datetime.now().astimezone())
 
 
+def literal(name: str) -> str:
+    """A name as the value that means it alone: a ``*`` stands for any characters, ``[*]`` for itself."""
+    return name.replace("*", "[*]")
+
+
+def name_of(text: str) -> str | None:
+    """The name that a value means; None for a pattern, which can mean several."""
+    return None if "*" in text.replace("[*]", "") else text.replace("[*]", "*")
+
+
 def any_text(text: str) -> str:
     """Any text."""
     return text

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import BigInteger, ColumnElement, Connection, Table, cast, false, func, select
 
 from seedbank.query import Node
+from seedbank.query.values import name_of
 from seedbank.store import postgresql, sources
 from seedbank.store.matching import Remembered, ids_named
 from seedbank.store.remembering import Memory, memory_of
@@ -84,17 +85,17 @@ class Asking:
 
     def missed(self, what: str, name: str, table: Table) -> None:
         """No row of `table` is called that: said, where the name was meant to be one, with the nearest."""
-        if self.remark is not None and "*" not in name:
+        if self.remark is not None and (meant := name_of(name)) is not None:
             from seedbank.store.unknown import unknown
 
-            self.remark(unknown(self.connection, what, name, table, self.search))
+            self.remark(unknown(self.connection, what, meant, table, self.search))
 
     def missed_word(self, what: str, name: str, known: Iterable[str]) -> None:
         """As `missed`, for what is no row of a table of its own: `known` are the folded words that entries have."""
-        if self.remark is not None and "*" not in name:
+        if self.remark is not None and (meant := name_of(name)) is not None:
             from seedbank.store.unknown import unknown_word
 
-            self.remark(unknown_word(what, name, known))
+            self.remark(unknown_word(what, meant, known))
 
     def bare(self, name: str) -> ColumnElement[Any]:
         """A column of entries in a test."""

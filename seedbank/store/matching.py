@@ -1,7 +1,7 @@
 """What entries share, by name: the ids of models, tags, users, sizes, methods and environments that a pattern means.
 
 A bank has few of these, so they are looked up first; what is left of a query then are comparisons of numbers.
-Names are compared folded; ``*`` stands for any characters, the only one with a meaning.
+Names are compared folded; ``*`` stands for any characters, the only one with a meaning, and ``[*]`` for itself.
 """
 
 from __future__ import annotations
@@ -29,18 +29,23 @@ DIGEST = re.compile("[0-9a-f]{4,64}")
 """What can be the beginning of one."""
 
 
+def _pieces(text: str) -> list[str]:
+    """What stands between the ``*`` of `text`, folded."""
+    return [piece.replace("\0", "*") for piece in fold(text).replace("[*]", "\0").split("*")]
+
+
 def pattern(text: str) -> re.Pattern[str]:
     """`text` folded, with ``*`` for any characters, to be matched against a whole folded name."""
-    return re.compile(".*".join(map(re.escape, fold(text).split("*"))), re.DOTALL)
+    return re.compile(".*".join(map(re.escape, _pieces(text))), re.DOTALL)
 
 
 def named(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
     """A folded name meets the pattern `text`."""
-    folded = fold(text)
-    if "*" not in folded:
-        return column == folded
-    escaped = re.sub(r"([%_\\])", r"\\\1", folded).replace("*", "%")
-    return column.like(escaped, escape="\\")
+    first, *others = _pieces(text)
+    if not others:
+        return column == first
+    escaped = (re.sub(r"([%_\\])", r"\\\1", piece) for piece in (first, *others))
+    return column.like("%".join(escaped), escape="\\")
 
 
 def ids_named(connection: Connection, table: Table, text: str, *, digests: bool = False) -> list[int]:

@@ -236,6 +236,25 @@ def test_loras_are_named_with_their_weights():
     assert said(text).loras == (Lora("film: grain", 0.7), Lora("b", 1.0))
 
 
+@pytest.mark.parametrize(
+    ("line", "loras"),
+    [
+        ("LoRA: ink 0.7, pen 0.5", [Lora("ink", 0.7), Lora("pen", 0.5)]),
+        ("LoRA：水墨：0.7，钢笔：-0.5", [Lora("水墨", 0.7), Lora("钢笔", -0.5)]),
+        ("LoRA模型：水墨（0.7）、钢笔 1", [Lora("水墨", 0.7), Lora("钢笔", 1.0)]),
+        ("LoRA: ink 0.7; pen (0.5) | oil", [Lora("ink", 0.7), Lora("pen", 0.5), Lora("oil", None)]),
+        ("LoRA: ink 0.7, pen 0.5, Steps: 8", [Lora("ink", 0.7), Lora("pen", 0.5)]),
+        ("LoRA: <lora:ink:0.7> <lora:pen:0.5>", [Lora("ink", 0.7), Lora("pen", 0.5)]),
+        ("LoRA: light, soft 0.7", [Lora("light, soft", 0.7)]),
+        ("LoRA: ink 0,7", [Lora("ink 0,7", None)]),
+        ('LoRA: "ink 0.7, pen 0.5"', [Lora("ink 0.7, pen", 0.5)]),
+        ("LoRA: ink 0.7,\nLoRA: pen 0.5", [Lora("ink", 0.7), Lora("pen", 0.5)]),
+    ],
+)
+def test_loras_on_one_line_are_told_apart_by_their_weights(line: str, loras: list[Lora]):
+    assert said(f"Prompt: a cat\nSeed: 7\n{line}").loras == tuple(loras)
+
+
 # -- the stamp --------------------------------------------------------------------------------------------------------
 
 

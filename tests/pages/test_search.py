@@ -193,6 +193,7 @@ def test_long_and_hostile_queries_are_answered(tab: Any):
         ("ı", "I", False), ("İ*", "İSTANBUL", True), ("straße", "STRASSE", True), ("ab*ba", "aba", False),
         ("ab*ba", "abba", True), ("*a*b*", "xbxaxb", True), ("*a*b*", "xbxa", False), ("a*a*a", "aa", False),
         ("a.c", "abc", False), ("*", "", True), ("*a" * 40 + "b", "a" * 100, False),
+        ("a[*]b", "a*b", True), ("a[*]b", "axb", False), ("[*]*[*]", "*ink*", True), ("[*]*[*]", "*", False),
     ],
 )  # fmt: skip
 def test_names_are_compared_as_the_bank_does(tab: Any, pattern: str, name: str, fits: bool):

@@ -137,6 +137,28 @@ def test_adapters_are_found_by_name_or_digest(store: Store):
     assert heard == ["there is no adapter 'embedded'", "there is no adapter 'inks': did you mean 'ink'?"]
 
 
+def test_a_star_in_a_pasted_name_is_no_wildcard(store: Store):
+    names = ("in*k", "ink", "in_k")
+    for number, name in enumerate(names, 1):
+        adapter, whole = model(name), model(f"{name} one")
+        item = {"kind": "lora", "digest": adapter.digest, "weight": 0.8}
+        made = recipe(number, model=whole.digest, adapters=(item,))
+        store.add_entry(new_entry(number, recipe=made, model=whole, adapters=(adapter,)))
+    heard: list[str] = []
+    store.tell_unknown(heard.append)
+    for text, found in (
+        ("lora:in*k", [3, 2, 1]),
+        ("lora:in[*]k", [1]),
+        ("model:in[*]*", [1]),
+        ("lora:in[*]q", []),
+        ("Prompt: circle\nSeed: 1\nLoRA: in*k 0.8", [1]),
+        ("Prompt: circle\nSteps: 8\nModel: in*k one.safetensors", [1]),
+        ("Steps: 8, Model: in*k one", [1]),
+    ):
+        assert [entry.id for entry in store.find(parse(text))] == found, text
+    assert heard == ["there is no adapter 'in*q': did you mean 'in*k'?"]
+
+
 def test_a_phrase_is_found_in_what_came_after_it_was_asked_for(store: Store, monkeypatch: pytest.MonkeyPatch):
     prompts = ("red, sea", "the red sea at night", "sea red", "a Red Sea")
     for number, prompt in enumerate(prompts, 1):
