@@ -25,7 +25,7 @@ from seedbank.cli.printing import emit, remark, say
 @click.command("vary")
 @click.argument("which", shell_complete=complete_which)
 @click.option("--prompt", metavar="TEXT", help="Another prompt.")
-@click.option("--prompt-add", metavar="TEXT", help="More words at the end of the prompt.")
+@click.option("--prompt-add", metavar="TEXT", help="More words behind the prompt, after a comma; in Chinese a wide one (，).")
 @click.option("--negative", metavar="TEXT", help="Another negative prompt.")
 @click.option("--steps", type=int, help="Another number of steps.")
 @click.option("--guidance", type=float, help="Another guidance, the pipeline's own guidance_scale.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -50,7 +51,7 @@ def vary(
 ) -> Iterator[Entry]:
     """Render variants of an entry and yield each, a `variant-of` it, as soon as it is recorded.
 
-    prompt_add    is put behind the prompt, after a comma
+    prompt_add    is put behind the prompt, after a comma: see `behind`
     seed          another seed, -1 draws one; image k of `n` gets seed + k
     strength      how far the noise goes from that of the entry's seed (0) to that of a second seed (1); image k of `n` gets
                   `variation_seed` + k; `form` is `sane` or `a1111`
@@ -126,7 +127,16 @@ def _added(changes: Sequence[Change], base: Recipe, more: str) -> list[Change]:
     """The changes with `more` behind the prompt, which may be a new one."""
     said = dict(changes)
     prompt = said.pop("prompt", base.prompt) or ""
-    return [*said.items(), ("prompt", f"{prompt.rstrip(' ,')}, {more}" if prompt else more)]
+    return [*said.items(), ("prompt", behind(prompt, more))]
+
+
+def behind(prompt: str, more: str) -> str:
+    """The prompt with `more` behind it and a comma between: a wide one where it ends in Chinese or Japanese, none behind 。"""
+    if not (before := prompt.rstrip(" ,，、")):
+        return more
+    letter = next(filter(str.isalpha, reversed(before)), " ")
+    wide = unicodedata.name(letter, "").startswith(("CJK", "HIRAGANA", "KATAKANA")) or before.rfind("，") > before.rfind(",")
+    return f"{before}{'' if before[-1] in '。！？' else '，' if wide else ', '}{more}"
 
 
 def _numbered(first: Recipe, n: int, seed: int | None, strength: float | None) -> tuple[Recipe, ...]:
