@@ -6,13 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from seedbank.bank import Bank
 from seedbank.engine.opening import find_recorded
 from seedbank.errors import BadInput, Blocked
 from seedbank.explore.axes import FIELDS, LOADED, PLACES, Axis
 from seedbank.explore.cells import tried
 from seedbank.explore.changes import TEXTS, Change, has_place
+from seedbank.keeping import known_adapters
 from seedbank.recording.beforehand import check_arguments, check_clip_skip, check_sizes
 from seedbank.records import Entry
+from seedbank.worker.adapters import VAE
 
 ARGUMENTS = ("strength", "clip_skip", "prompt_2")
 """Fields that are arguments of the pipeline by their own names."""
@@ -29,15 +32,23 @@ def as_changes(arguments: Mapping[str, Any]) -> list[Change]:
     return [("negative_2" if name == TEXTS["negative_2"] else name, value) for name, value in arguments.items()]
 
 
-def pipeline_of(entry: Entry) -> tuple[str | None, Path | None]:
-    """(the pipeline class of an entry, the folder of its model) as far as they are known."""
+def loaded_for(bank: Bank, entry: Entry) -> tuple[str | None, Path | None, Path | None]:
+    """(the pipeline class of an entry, the folder of its model, its VAE where that is not the model's own).
+
+    Nothing is known of the files where the model or the VAE is not where it was: the bank may have kept them.
+    """
     recipe, model = entry.recipe, entry.model
     if recipe is None or recipe.pipeline is None or model is None:
-        return None, None
+        return None, None, None
+    vae = next((item.get("digest") for item in recipe.adapters if item.get("kind") == VAE), None)
+    known = None if vae is None else known_adapters(bank, recipe).get(vae)
+    place = None if known is None or known.source is None else Path(known.source)
+    if vae is not None and (place is None or not place.exists()):
+        return recipe.pipeline, None, None
     try:
-        return recipe.pipeline, find_recorded(model).folder
-    except Blocked:  # the bank may have kept its files
-        return recipe.pipeline, None
+        return recipe.pipeline, find_recorded(model).folder, place
+    except Blocked:
+        return recipe.pipeline, None, None
 
 
 def check_changes(pipeline: str | None, folder: Path | None, changes: Iterable[Change], vae: str | Path | None = None) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedbank.errors import BadInput
 from seedbank.explore.axes import IP_FOLDER, IP_WEIGHT, LOADED, Axis, parse_axis
-from seedbank.explore.beforehand import check_axes, pipeline_of
+from seedbank.explore.beforehand import check_axes, loaded_for
 from seedbank.explore.opening import check_own_noise
 from seedbank.explore.resuming import check_version
 from seedbank.explore.sources import Variation, check_places, of_entry, of_prompt, of_run
@@ -85,7 +85,7 @@ def open_sweep(
         entry = library.entry(of)
         if not any(axis.field == "seed" for axis in parsed):
             check_own_noise(library, entry)
-        check_axes(parsed, *pipeline_of(entry))
+        check_axes(parsed, *loaded_for(library, entry))
         starts = of_entry(library, entry, parsed, device, varied)
     else:
         assert prompt is not None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedbank.errors import BadInput
 from seedbank.explore.axes import OWN
-from seedbank.explore.beforehand import as_changes, check_changes, pipeline_of
+from seedbank.explore.beforehand import as_changes, check_changes, loaded_for
 from seedbank.explore.changes import Change, Changer, cut_off, effects
 from seedbank.explore.exchanging import Wanted
 from seedbank.explore.opening import check_own_noise, open_entry
@@ -75,7 +75,8 @@ def vary(
     entry = library.entry(which)
     if model is None:
         changed = [*others, *((name, value) for name, value in fields.items() if value is not None)]
-        check_changes(*pipeline_of(entry), changed, None if vae == OWN else vae)
+        pipeline, folder, recorded = loaded_for(library, entry)
+        check_changes(pipeline, folder, changed, {None: recorded, OWN: None}.get(vae, vae))
     library.require_writable()
     if seed is None:
         check_own_noise(library, entry)

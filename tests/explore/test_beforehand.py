@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from seedbank.api import Library
 from seedbank.engine.source import Source
-from seedbank.errors import BadInput
+from seedbank.errors import BadInput, Blocked
 from seedbank.explore.axes import parse_axis
 from seedbank.explore.beforehand import check_axes, check_changes
 from seedbank.recording.beforehand import check_beforehand
 from seedbank.recording.extras import Extras
 from seedbank.recording.request import Request
+from seedbank.records import Model, ModelFile, NewEntry
+from tests.store.examples import digest, recipe
 
 
 @pytest.mark.parametrize("text", ["dtype=float32,bfloat16", "device=cpu,cuda", "mode=as-is,strict", "cfg=1,2", "seed=1..3"])
@@ -66,3 +70,44 @@ def test_a_size_is_held_against_the_vae_that_is_used(coarse: Path, vae: str | No
                     check()
             else:
                 check()
+
+
+@pytest.mark.parametrize(
+    ("vae", "given", "multiple"),
+    [
+        (None, None, 16),
+        ("fine", None, 4),
+        ("coarse", None, 64),
+        ("one.safetensors", None, 16),
+        ("fine", "none", 16),
+        ("gone", None, None),
+    ],
+)
+def test_a_size_of_an_entry_is_held_against_the_vae_that_it_has(
+    coarse: Path, tmp_path: Path, vae: str | None, given: str | None, multiple: int | None
+) -> None:
+    model = Model(digest("model"), "model", (ModelFile("x", 1, digest("x")),), source=str(coarse / "model"))
+    used = Model(
+        digest("vae"), "vae", (ModelFile("config.json", 1, digest("y")),), pipeline="vae", source=str(coarse / str(vae))
+    )
+    items: tuple[dict[str, Any], ...] = ({"kind": "vae", "digest": used.digest},) if vae else ()
+    made = recipe(7, pipeline="FluxPipeline", model=model.digest, adapters=items)
+    with Library.open(tmp_path / "art.db", create=True) as bank:
+        bank.store.add_entry(NewEntry(recipe=made, model=model, adapters=(used,) if vae else ()))
+
+        def refused(side: int) -> bool:
+            try:
+                bank.vary(1, size=(side, 128), vae=given)
+            except BadInput as error:
+                assert "both sides must be multiples of" in error.message
+                if given is None:
+                    with pytest.raises(BadInput, match="The axis 'size="):
+                        bank.sweeping(of=1, axes=[f"size={side}x128"])
+                return True
+            except Blocked:
+                return False  # what there is of the model cannot be loaded
+            raise AssertionError(side)
+
+        assert refused(2) is (multiple is not None)
+        if multiple is not None:
+            assert (refused(multiple), refused(multiple // 2)) == (False, True)
