@@ -9,15 +9,20 @@ import os
 import secrets
 import sys
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from functools import cache, partial
+from glob import escape
 from pathlib import Path
 from typing import Protocol
 from weakref import ref
 
 SYNCS = 8
 """Folders that are brought to the disk at once: it takes their flushes together."""
+UNFINISHED = ".unfinished"
+ABANDONED = 86_400
+"""Seconds after which a file that nobody has written to is one that nobody will finish."""
 PR_SET_PDEATHSIG = 1
 """Of <linux/prctl.h>."""
 
@@ -53,6 +58,18 @@ def write_new(folder: Path, chunks: Iterable[bytes | memoryview], prefix: str = 
         path.unlink(missing_ok=True)
         raise
     return path
+
+
+def beside(final: Path) -> Path:
+    """A name in the same folder under which `final` is written until it is whole; no other writer of it has the same.
+
+    What writers that were killed a day ago left of it is removed.
+    """
+    for left in final.parent.glob(f".{escape(final.name)}.*{UNFINISHED}"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > ABANDONED:
+                left.unlink()
+    return final.with_name(f".{final.name}.{os.getpid()}-{secrets.token_hex(4)}{UNFINISHED}")
 
 
 def publish(temporary: Path, final: Path) -> None:

@@ -1,6 +1,10 @@
-"""What a process tells of itself before and after a fork."""
+"""What a process tells of itself before and after a fork, and where it writes what is not whole yet."""
 
 from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +42,14 @@ def test_who_is_gone_is_not_kept_in_mind() -> None:
     assert len(posix._owners) == count + 1
     del owner
     assert len(posix._owners) == count
+
+
+def test_a_file_is_written_where_nobody_else_writes_and_what_was_left_a_day_ago_goes(tmp_path: Path) -> None:
+    final = tmp_path / "a[1].seedbank"
+    one, other = posix.beside(final), posix.beside(final)
+    assert one != other and {one.parent, other.parent} == {tmp_path}
+    for file in (one, other):
+        file.touch()
+    os.utime(one, times=(0, time.time() - posix.ABANDONED - 60))
+    posix.beside(final)
+    assert list(tmp_path.iterdir()) == [other]

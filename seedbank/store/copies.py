@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from seedbank.errors import BadInput, MissingEngine, NoBank, StorageError
+from seedbank.posix import UNFINISHED
 from seedbank.progress import QUIET, Progress
 from seedbank.store.database import Database
 from seedbank.store.failures import translated
@@ -21,7 +23,6 @@ from seedbank.store.versions import read_revision
 
 PIECE = 4096
 """Pages that are copied between two looks at the progress, and at whether Ctrl-C was pressed."""
-UNFINISHED = ".unfinished"
 
 
 def backup(url: str, target: Path, progress: Progress = QUIET) -> Path:
@@ -60,9 +61,9 @@ def opened_database(place: Place, *, create: bool = False) -> Iterator[Database]
 def copy_sqlite(database: Database, source: Path, target: Path, progress: Progress = QUIET) -> None:
     """Copies with SQLite's online backup, verifies the copy, and only then gives it its name. Its permissions stay the same."""
     module = sqlite_module()
-    unfinished = target.with_name(f"{target.name}{UNFINISHED}")
+    unfinished = _beside(target)
     try:
-        unfinished.touch(mode=0o600)
+        unfinished.touch(mode=0o600, exist_ok=False)
         with database.reading() as connection, translated(str(target)):
             origin: Any = connection.connection.driver_connection
             origin.execute("SELECT count(*) FROM sqlite_master").fetchone()  # one state, however many pieces it comes in
@@ -86,6 +87,11 @@ def copy_sqlite(database: Database, source: Path, target: Path, progress: Progre
         ) from error
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _beside(target: Path) -> Path:
+    """Where the copy is made: of two that copy to one place, each has a file of its own."""
+    return target.with_name(f"{target.name}.{os.getpid()}-{secrets.token_hex(4)}{UNFINISHED}")
 
 
 def _copy_pages(origin: Any, copy: Any, progress: Progress) -> None:
@@ -116,23 +122,28 @@ def _dump_postgresql(place: Place, target: Path) -> None:
             "A copy of a PostgreSQL bank is made by pg_dump, which is not installed.",
             "Install PostgreSQL's client tools.",
         )
-    unfinished = target.with_name(f"{target.name}{UNFINISHED}")
-    done = subprocess.run(
-        [tool, "--format=custom", f"--file={unfinished}", place.without_password()],
-        env=os.environ | place.secrets(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    unfinished = _beside(target)
     try:
+        unfinished.touch(mode=0o600, exist_ok=False)  # not everybody may read the database, so not its copy
+        done = subprocess.run(
+            [tool, "--format=custom", f"--file={unfinished}", place.without_password()],
+            env=os.environ | place.secrets(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise StorageError(
                 f"pg_dump could not copy {place}: {reason}",
-                "It must be as new as the server: put such a one first on PATH.",
+                "It must be as new as the server: put such a one first on PATH." if "version" in reason else "",
             )
         _sync(unfinished)
         os.replace(unfinished, target)
         _sync(target.parent)
+    except OSError as error:
+        raise StorageError(
+            f"{place} could not be copied to {target}: {error.strerror}.", "See that one may write there."
+        ) from None
     finally:
         unfinished.unlink(missing_ok=True)

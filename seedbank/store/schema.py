@@ -13,8 +13,9 @@ from sqlalchemy import Connection, event, insert
 from sqlalchemy.exc import DBAPIError
 
 from seedbank.errors import BadInput, NoBank, StorageError
+from seedbank.posix import UNFINISHED
 from seedbank.progress import QUIET, Progress
-from seedbank.store.copies import UNFINISHED, backup, copy_sqlite, opened_database
+from seedbank.store.copies import backup, copy_sqlite, opened_database
 from seedbank.store.database import Database
 from seedbank.store.place import Place
 from seedbank.store.sqlite import sqlite_module

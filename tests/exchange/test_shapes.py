@@ -121,3 +121,22 @@ def test_a_trace_that_is_too_large_is_refused_before_it_is_in_memory(bundle, oth
     monkeypatch.setattr(archive.Reader, "file", pieces)
     with pytest.raises(BadInput, match="A trace in the bundle is none"):
         other.import_bundle(write(tmp_path / "large.seedbank", bundle))
+
+
+def test_two_that_write_one_bundle_at_once_are_both_whole(tmp_path: Path):
+    from seedbank.exchange.bundle.archive import KINDS, Reader, Writer
+
+    def begin(writer: Writer) -> None:
+        for kind in KINDS:
+            writer.records(kind, ({"number": number} for number in range(100)))
+
+    path = tmp_path / "out.seedbank"
+    with Writer(path, replace=True) as one:
+        begin(one)
+        with Writer(path, replace=True) as other:
+            begin(other)
+            other.finish({})
+        one.finish({"last": True})
+    with Reader(path) as reader:
+        assert reader.manifest["last"] and len(list(reader.records("users"))) == 100
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]

@@ -15,6 +15,7 @@ import pytest
 
 from seedbank.errors import OtherSchema, StorageError
 from seedbank.store import Store, schema
+from seedbank.store import copies as copying
 from seedbank.store.database import Database
 from seedbank.store.integrity import integrity
 from seedbank.store.place import Place
@@ -163,6 +164,38 @@ def test_who_may_not_read_a_bank_may_not_read_its_copies(tmp_path: Path):
     made = schema.upgrade(str(tmp_path / "bank.db")).copy
     assert made is not None
     assert {file.stat().st_mode & 0o777 for file in (backup, made, tmp_path / "bank.db")} == {0o600}
+
+
+def test_two_copies_to_one_place_are_both_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    golden.load_bank("0008", tmp_path / "bank.db")
+    pages, copied = copying._copy_pages, []
+
+    def meanwhile(*arguments: Any) -> None:
+        if not copied:
+            copied.append(None)
+            copied[0] = schema.backup(str(tmp_path / "bank.db"), tmp_path / "backup").stat().st_size
+        pages(*arguments)
+
+    monkeypatch.setattr(copying, "_copy_pages", meanwhile)
+    assert schema.backup(str(tmp_path / "bank.db"), tmp_path / "backup").stat().st_size == copied[0]
+    assert schema.status(str(tmp_path / "backup")).revision == "0008"
+    assert {file.name for file in tmp_path.iterdir()} == {"bank.db", "backup"}
+
+
+def test_a_dump_is_nobody_elses_and_what_pg_dump_says_is_not_explained_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    tool = tmp_path / "pg_dump"
+    tool.write_text("#!/bin/sh\nfor word; do case $word in --file=*) echo dump > ${word#--file=};; esac; done\n")
+    tool.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    place = Place.parse("postgresql://ann:secret@db.example/art")
+    copying._dump_postgresql(place, tmp_path / "copy")
+    assert (tmp_path / "copy").stat().st_mode & 0o777 == 0o600
+    tool.write_text("#!/bin/sh\necho 'pg_dump: error: permission denied for table entries' >&2; exit 1\n")
+    with pytest.raises(StorageError, match=r"permission denied for table entries$"):
+        copying._dump_postgresql(place, tmp_path / "other")
+    with pytest.raises(StorageError, match=r"could not be copied to .*: No such file or directory"):
+        copying._dump_postgresql(place, tmp_path / "no" / "folder")
+    assert {file.name for file in tmp_path.iterdir()} == {"pg_dump", "copy"}
 
 
 def test_an_upgrade_without_room_leaves_the_bank_and_no_copy(tmp_path: Path, with_migration):

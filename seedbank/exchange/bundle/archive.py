@@ -61,9 +61,9 @@ class Writer:
 
     def __enter__(self) -> Self:
         self._require_room()
-        self._beside = self.path.with_name(f".{self.path.name}.unfinished")
+        self._beside = posix.beside(self.path)
         try:
-            self._stream = self._beside.open("w+b")
+            self._stream = self._beside.open("x+b")
         except OSError as error:
             raise BadInput(f"{self.path} cannot be written: {error.strerror}.", "Choose another place.") from None
         self._zip = zipfile.ZipFile(self._stream, "w", allowZip64=True)
