@@ -11,20 +11,21 @@ import sys
 from seedbank.errors import SeedbankError
 
 TOOLS = (
-    ("wl-copy", "WAYLAND_DISPLAY", ()),
-    ("xclip", "DISPLAY", ("-selection", "clipboard")),
-    ("pbcopy", "", ()),
-    ("clip.exe", "", ()),
+    ("wl-copy", "WAYLAND_DISPLAY", (), "utf-8"),
+    ("xclip", "DISPLAY", ("-selection", "clipboard"), "utf-8"),
+    ("pbcopy", "", (), "utf-8"),
+    ("clip.exe", "", (), "utf-16-le"),
 )
-"""(command, environment variable that must be set, arguments)"""
+"""(command, environment variable that must be set, arguments, encoding); clip.exe takes UTF-8 for the
+code page of its Windows, in which Chinese becomes other characters, and keeps a byte order mark as a part of the text."""
 
 
 def copy(text: str) -> str:
     """Put `text` on the clipboard; says how. Raises `SeedbankError` when there is neither a tool that works nor a terminal."""
-    for command, variable, arguments in TOOLS:
+    for command, variable, arguments, encoding in TOOLS:
         if shutil.which(command) and (not variable or os.environ.get(variable)):
             # What a tool says is not shown: a desktop that went away is not the user's question, and there is another way.
-            done = subprocess.run([command, *arguments], input=text.encode(), stderr=subprocess.DEVNULL, check=False)
+            done = subprocess.run([command, *arguments], input=text.encode(encoding), stderr=subprocess.DEVNULL, check=False)
             if done.returncode == 0:
                 return f"copied with {command}"
     if sys.stderr.isatty():

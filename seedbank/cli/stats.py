@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from seedbank.cli.common import Querying, headline, json_option, only_query, open_bank, words
 from seedbank.cli.completing import complete_query
-from seedbank.cli.printing import counted, data, emit, fit, say, sized
+from seedbank.cli.printing import columns, counted, data, emit, fit, middle_out, say, sized, width_of
 
 if TYPE_CHECKING:
     from seedbank.records import Stats
 
 SHOWN = 10
 WIDEST = 24
+"""Columns of the longest bar."""
+NAMES = 28
+"""Columns of the names, at least; longer ones take what the terminal has left."""
+COUNT = 15
+"""Columns of a count with the blanks around it, those at the beginning of the line too."""
 AT_MOST = 100_000
 
 
@@ -61,9 +66,13 @@ def stats_command(context: click.Context, query: tuple[str, ...], as_json: bool)
         say(line)
     if unbuildable is not None and unbuildable.number:
         say(f"\n{unbuildable} cannot be rebuilt today: seedbank ls regenerable:no")
-        for use in gone[:SHOWN]:
-            lost = "is gone" if use.model.source is not None else "is not here"
-            say(f"  {fit(f'{use.model.name} ({use.model.digest[:12]}) {lost}', 28 + WIDEST)} {use.entries:>12,}")
+        lost = [
+            (use.model.name, f" ({use.model.digest[:12]}) {'is gone' if use.model.source is not None else 'is not here'}")
+            for use in gone[:SHOWN]
+        ]
+        wide = _room([name + what for name, what in lost], min(NAMES + WIDEST, columns() - COUNT), 0)
+        for use, (name, what) in zip(gone, lost, strict=False):
+            say(f"  {fit(middle_out(name, wide - len(what)) + what, wide)} {use.entries:>12,}")
         if len(gone) > SHOWN:
             say(f"  and {len(gone) - SHOWN:,} more: seedbank models missing")
 
@@ -80,11 +89,17 @@ def _lines(found: Stats, limited: bool) -> Iterator[str]:
         shown = facet[-SHOWN:] if name == "month" else facet[:SHOWN]
         largest = max(count for _, count in shown)
         yield f"by {name}" + (" (pictures)" if name == "tag" else "")
+        wide = _room([value for value, _ in shown], NAMES, 2 + WIDEST)
         for value, count in shown:
             bar = "█" * max(1, round(WIDEST * count / largest))
-            yield f"  {fit(value, 28)} {count:>12,}  {bar}"
+            yield f"  {fit(middle_out(value, wide), wide)} {count:>12,}  {bar}"
         if len(facet) > SHOWN:
             yield f"  and {len(facet) - SHOWN:,} more; --json lists them"
+
+
+def _room(names: Sequence[str], least: int, behind: int) -> int:
+    """Columns for the names of a table whose lines go on with a count and `behind` columns more."""
+    return max(least, min(max(map(width_of, names), default=0), columns() - COUNT - behind))
 
 
 def _about(found: Stats, name: str) -> str:

@@ -59,4 +59,4 @@ def described(changes: tuple[Change, ...], entry: Entry) -> str:
     if not changes:
         return "the same recipe"
     named = [f"{name} {from_to(old, new)}{cfg_beside(name, entry)}" for name, old, new in changes[:CHANGES]]
-    return ", ".join(named) + (f" and {len(changes) - CHANGES} more" if len(changes) > CHANGES else "")
+    return "; ".join(named) + (f" and {len(changes) - CHANGES} more" if len(changes) > CHANGES else "")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from seedbank.images.flip import Flip
 
 MOST = 100
+LINES = 3
+"""How many changes of a recipe are named below its picture."""
 FLICKER = 500
 """Milliseconds for which each picture is shown when they alternate."""
 PARTS = {
@@ -175,7 +177,7 @@ def _trace(bank: Bank, entry: Entry) -> Stages:
 
 
 def _label(entry: Entry, changes: Sequence[Change] = ()) -> str:
-    """What stands below a picture: the entry, and what of its recipe was changed first."""
+    """What stands below a picture: the entry, and what of its recipe was changed, a line each."""
     seed = "" if entry.seed is None else f"  seed {entry.seed}"
     changed = [f"{word} {parted(old, new, ROOM)[1]}{cfg_beside(word, entry)}" for word, old, new in changes if word != "seed"]
-    return f"{entry.id}{seed}" + (f"\n{' '.join(changed[0].split())}" if changed else "")
+    return "\n".join([f"{entry.id}{seed}", *(" ".join(one.split()) for one in changed[:LINES])])

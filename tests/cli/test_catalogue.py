@@ -502,10 +502,10 @@ def test_a_tree_says_what_changed_at_each_step(family):
     ]
     lines = family("tree", "1").lines
     assert lines[1].startswith("├─ 7  variant-of: steps 8 → 20")
-    assert lines[-1] == "└─ 8  variant-of: guidance 7.5 → 9, size 64x64 → 128x64"
+    assert lines[-1] == "└─ 8  variant-of: guidance 7.5 → 9; size 64x64 → 128x64"
     both = family("tree", "9").lines
     assert both[0].startswith("1  seed 7001")
-    assert both[-1].startswith("└─ 9  blended-from: prompt portrait of a fox 🦊 → 山谷里的小木屋，晨雾, seed 7003 → 7001")
+    assert both[-1].startswith("└─ 9  blended-from: prompt portrait of a fox 🦊 → 山谷里的小木屋，晨雾; seed 7003 → 7001")
     assert {"parent": 1, "child": 7, "kind": "variant-of", "changes": [{"field": "steps", "old": 8, "new": 20}]} in family.json(
         "tree", "9"
     )
@@ -574,6 +574,19 @@ def test_of_many_models_that_are_not_here_the_most_needed_are_named(seedbank):
     assert [line.split()[0] for line in lines[first : first + 3]] == ["sdxl-base", "z-image-turbo", "model-7"]
     assert "is not here" in lines[first]
     assert lines[first + 10 :] == ["  and 4 more: seedbank models missing"]
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_a_long_name_in_the_numbers_keeps_its_ends_and_what_is_said_of_it(seedbank, monkeypatch, width):
+    with Library.open(seedbank.bank) as bank:
+        model = Model("ab" * 32, "juggernautXL-rundiffusion-photo-2-lightning-4S-v7")
+        bank.add(drawing(100), recipe(1) | {"model": model.digest}, model=model)
+    monkeypatch.setenv("COLUMNS", str(width))
+    named = [line for line in seedbank("stats").lines if "jugg" in line]
+    assert len(named) == 2, "as a model, and as one that is missing"
+    assert "v7 " in named[0] and "v7 (abababababab) is not here " in named[1]
+    assert all(line.endswith(" 1") or line.endswith("█") for line in named)
+    assert max(len(line) for line in seedbank("stats").lines[3:]) <= max(width, 69)
 
 
 def test_a_bank_with_everything_in_the_trash_does_not_say_that_there_is_nothing(seedbank):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import click
@@ -58,6 +59,15 @@ def test_a_clipboard_tool_that_fails_is_no_traceback(monkeypatch, tmp_path):
     monkeypatch.setenv("DISPLAY", ":99")
     with pytest.raises(SeedbankError, match="no desktop tool that works"):
         clipboard.copy("seed 7")
+
+
+def test_the_clipboard_of_windows_gets_chinese_in_its_own_encoding(monkeypatch, tmp_path):
+    tool = tmp_path / "clip.exe"
+    tool.write_text(f"#!{sys.executable}\nimport sys\nopen({str(tmp_path / 'got')!r}, 'wb').write(sys.stdin.buffer.read())\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert clipboard.copy("提示词: 猫") == "copied with clip.exe"
+    assert (tmp_path / "got").read_bytes().decode("utf-16-le") == "提示词: 猫"
 
 
 def test_the_default_bank_is_said_where_it_is_not_there_and_when_it_is_made(monkeypatch, tmp_path, capsys):

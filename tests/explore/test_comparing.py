@@ -10,6 +10,7 @@ from PIL import Image
 
 import seedbank
 from seedbank.errors import BadInput
+from seedbank.images.lettering import LINE
 from seedbank.images.sheets import RGB, alike, rgb
 
 
@@ -33,6 +34,20 @@ def test_a_picture_of_other_proportions_keeps_them_and_has_no_numbers(bank):
     assert (bars == bars[0, 0]).all() and not (shown[16:48] == bars[0, 0]).all(), "64x32 stands in the middle of 64x64"
     with pytest.raises(BadInput, match="same proportions; that of entry 3 is 128x64"):
         found.flips()
+
+
+def test_the_sheet_names_each_of_several_changes(bank):
+    one, other = (
+        bank.add(Image.new("RGB", (64, 64), colour), {"conditioning": {"prompt": "a cat", **more}, "call": call})
+        for colour, more, call in (
+            ("red", {}, {"guidance_scale": 2, "num_inference_steps": 8}),
+            ("blue", {"negative_prompt": "blurry"}, {"guidance_scale": 0, "num_inference_steps": 8}),
+        )
+    )
+    without, found = (bank.compare([one.id, number]) for number in (1, other.id))
+    assert [word for word, _, _ in found.others[0].changes] == ["negative", "guidance"]
+    heights = [Image.open(io.BytesIO(comparison.sheet())).height for comparison in (without, found)]
+    assert heights[1] - heights[0] == 2 * LINE, "a line for each change"
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,14 @@ def test_arrows_choose_enter_opens_and_f_lists_favourites_to_paste_back(opened: 
     assert opened.text("#command").splitlines()[0] == "seedbank --bank 'my art.db' fav 6 7"
 
 
+def test_the_list_of_favourites_covers_nothing_at_the_end_of_the_page(opened: Opened):
+    for key in ("ArrowRight", "f"):
+        opened.tab.keyboard.press(key)
+    opened.tab.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    last, tray = (opened.tab.locator(of).bounding_box() for of in ("#keys", "#tray"))
+    assert last["y"] + last["height"] <= tray["y"]
+
+
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page with a very tall picture, a very long prompt, one from right to left, and a model with a long path."""
