@@ -38,6 +38,8 @@ TAGS = 300
 VERDICTS = ("exact",) * 16 + ("close",) * 2 + ("different", "failed")
 COMMON, RARE = 0.3, 1e-5
 """Shares of the entries that have the tags `common` and `rare`."""
+PROJECT = 0.15
+"""The oldest entries up to this share have the tag `early`, and as many of the newest have `late`: a team's projects end."""
 SIZES = ((1024, 1024), (1024, 768), (768, 1024), (1280, 720), (720, 1280), (512, 512), (832, 1216), (1216, 832))
 CHINESE = "山水雪夜猫狗星空海边小木屋晨雾橘色蓝色水彩风格城市老街樱花少女骑士机器人森林光影"
 SYLLABLES = ("ka", "lo", "mi", "ter", "an", "gu", "so", "re", "vin", "da", "pol", "che", "ru", "bel", "or", "its", "fen", "ya")
@@ -132,7 +134,7 @@ def build(store: Store, count: int, *, seed: int = 0, log: Any = None) -> float:
     for number, name in enumerate(USERS):
         store.add_entries([maker.entry(number)], user=name)
     store.add_entries([maker.entry(number) for number in range(len(USERS), min(TEMPLATES, count))])
-    bulk = Bulk(store, maker)
+    bulk = Bulk(store, maker, count)
     for start in range(0, count, CHUNK):
         bulk.write(start, min(start + CHUNK, count))
         if log is not None and (start // CHUNK) % 10 == 0:
@@ -144,8 +146,8 @@ def build(store: Store, count: int, *, seed: int = 0, log: Any = None) -> float:
 class Bulk:
     """Writes rows like those that the store has written, past SQLAlchemy: COPY on PostgreSQL, executemany on SQLite."""
 
-    def __init__(self, store: Store, maker: Maker) -> None:
-        self.store, self.maker, self.random = store, maker, maker.random
+    def __init__(self, store: Store, maker: Maker, count: int) -> None:
+        self.store, self.maker, self.random, self.count = store, maker, maker.random, count
         with store.database.reading() as connection:
             self.recipes = _raw(connection, "recipes")
             self.entries = _raw(connection, "entries")
@@ -161,7 +163,7 @@ class Bulk:
         self.words: set[str] = set()
         self.regenerations = self.events = 0
         with store.database.writing() as connection:
-            names = ["common", "rare", *(f"tag{number}" for number in range(2, TAGS))]
+            names = ["common", "rare", *(f"tag{number}" for number in range(2, TAGS)), "early", "late"]
             self.tags = insert_many(connection, tags, [{"name": name, "folded": name} for name in names])
             self.operation = Work.begin(connection, USERS[0]).record("tag")
 
@@ -233,7 +235,7 @@ class Bulk:
     def _said(self, number: int, made: dict[str, list[dict[str, Any]]]) -> None:
         """Tags, opinions and a verdict."""
         random_, key = self.random, number + 1
-        for tag in self.maker.tags():
+        for tag in [*self.maker.tags(), *self._projects(number)]:
             made["image_tags"].append({"tag_id": self.tags[tag], "image_id": key})
             self.events += 1
             made["opinion_events"].append(
@@ -268,6 +270,11 @@ class Bulk:
                     "trace": "absent",
                 }
             )
+
+    def _projects(self, number: int) -> list[int]:
+        """The numbers of the tags that an entry has for its age."""
+        early, late = number < PROJECT * self.count, number >= (1 - PROJECT) * self.count
+        return [TAGS] * early + [TAGS + 1] * late
 
     def finish(self) -> None:
         """The vocabulary, and the numbers that the database gives out next."""

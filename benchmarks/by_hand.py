@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,8 @@ Statement = tuple[str, Any]
 
 JSON = ("obstacles", "details", "body", "output", "tags", "opinions")
 TIMES = ("added", "created", "trashed")
+IDS = re.compile(r"\s*SELECT (entries\.id|shared\.id|\w+\.(entry_)?id AS id)\b")
+"""How the statement begins that gives the ids of a page."""
 
 
 @dataclass
@@ -30,7 +33,7 @@ class Page:
 def by_hand(asked: list[Statement], read: list[Statement]) -> Page | None:
     """The page of a query, of which `asked` was sent for its ids and `read` for the entries. None where nothing was asked."""
     settings = [text for text, _ in asked if "set_config(" in text]  # the first one begins a transaction
-    ids = [one for one in asked if one[0].lstrip().startswith("SELECT entries.id")]
+    ids = [one for one in asked if IDS.match(one[0])]
     return Page(settings, ids[-1], [one for one in read if one[0].lstrip().startswith("SELECT")]) if ids else None
 
 

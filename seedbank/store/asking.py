@@ -128,5 +128,5 @@ def any_of(found: list[Condition]) -> Condition:
         of_id(entries.c.id),
         tuple(source for one in found for source in one.sources or ()) if listable else None,
         all(one.exact for one in found),
-        of_id if any(one.of_id for one in found) else None,
+        of_id if all(one.of_id for one in found) else None,
     )

@@ -13,7 +13,7 @@ from seedbank.errors import NotFound
 from seedbank.query import EVERYTHING, Query
 from seedbank.records import Count, Page
 from seedbank.store.database import Database
-from seedbank.store.postgresql import GO_ON, LIST, LOOK, WALK, Settings
+from seedbank.store.postgresql import LIST, LOOK, WALK, Settings
 from seedbank.store.reading import CHUNK, LARGEST_ID, Shared, entries_by_id, newest_ids, no_entry
 from seedbank.store.remembering import memory_of
 
@@ -56,7 +56,7 @@ class Finder:
         """Digests of models and adapters that are not at hand today; only who knows the disk can tell."""
         self.remark: Callable[[str], None] | None = None
         """Hears of names in queries that the bank does not have."""
-        self._settled: dict[tuple[Query, bool], Settings] = {}
+        self._settled: dict[Query, Settings] = {}
         """How pages of these queries were planned the last time, so that PostgreSQL is told with the beginning. May be out
         of date: it is told again where it has to be."""
 
@@ -73,7 +73,7 @@ class Finder:
     def page(self, query: Query, limit: int, after: int | None) -> Page:
         """At most `limit` entries behind the entry `after`."""
         limit = min(limit, LARGEST_ID - 1)  # databases take no larger numbers, and no bank has as many
-        with self._reading(query, after) as (connection, settings):
+        with self._reading(query) as (connection, settings):
             if query == EVERYTHING:
                 found, memory = newest_ids(connection, limit + 1, after), memory_of(connection)
             else:
@@ -88,7 +88,7 @@ class Finder:
         after = None
         size = CHUNK
         while True:
-            with self._reading(query, after) as reading:
+            with self._reading(query) as reading:
                 try:
                     found = self._ids(*reading, query, size, after)
                 except NotFound:  # the last one was purged meanwhile
@@ -100,13 +100,13 @@ class Finder:
 
     def page_ids(self, query: Query, limit: int, after: int | None = None) -> list[int]:
         """The ids of a page."""
-        with self._reading(query, after) as reading:
+        with self._reading(query) as reading:
             return self._ids(*reading, query, min(limit, LARGEST_ID), after)
 
     @contextmanager
-    def _reading(self, query: Query, after: int | None) -> Iterator[tuple[Connection, Settings]]:
+    def _reading(self, query: Query) -> Iterator[tuple[Connection, Settings]]:
         """For pages, of which most are walked: PostgreSQL is told how to plan with the beginning of the transaction."""
-        settings = LOOK if query == EVERYTHING else self._settled.get((query, after is None), _walking(after))
+        settings = LOOK if query == EVERYTHING else self._settled.get(query, WALK)
         with self.database.reading(SECONDS, {} if settings is LOOK else settings) as connection:
             yield connection, settings
 
@@ -130,51 +130,53 @@ class Finder:
     def _page(self, asking: Asking, query: Query, limit: int, after: int | None) -> list[int]:
         from seedbank.store.planning import plan
 
-        newest_first = not query.sort or (query.sort[0].key in ("id", "added") and not query.sort[0].ascending)
-        how = plan(asking, query, in_order=newest_first)
+        first = query.sort[0] if query.sort else None
+        by_id = first is None or first.key in ("id", "added")  # an order that has no gaps and decides everything
+        how = plan(asking, query, in_order=by_id, ascending=first is not None and by_id and first.ascending)
         if how.is_empty or limit <= 0:
             return []
-        self._settle(asking, query, after, LIST if how.few else _walking(after))
-        if newest_first:
-            before = None if after is None else min(after, LARGEST_ID)
-            if how.sources is not None and len(how.sources) > 1 and not how.few:
-                return self._stretches(asking, how, limit, before)
-            if how.sources is None and how.rest is not None:
-                return self._newest_or_rest(asking, how, limit, before)
-            return _ids(how.fetch(asking.connection, "walk", most=limit, start=before))
-        return self._sorted(asking, how, query, limit, after)
+        self._settle(asking, query, LIST if how.few else WALK)
+        if not by_id:
+            return self._sorted(asking, how, query, limit, after)
+        start = None if after is None else min(after, LARGEST_ID)
+        if how.sources is not None and len(how.sources) > 1 and not how.few:
+            return self._stretches(asking, how, limit, start)
+        if how.sources is None and how.rest is not None:
+            return self._near_or_rest(asking, how, limit, start)
+        return _ids(how.fetch(asking.connection, "walk", most=limit, start=start))
 
-    def _settle(self, asking: Asking, query: Query, after: int | None, settings: Settings) -> None:
+    def _settle(self, asking: Asking, query: Query, settings: Settings) -> None:
         asking.settle(settings)
-        which = query, after is None
-        if self._settled.get(which, _walking(after)) is not settings:
+        if self._settled.get(query, WALK) is not settings:
             if len(self._settled) >= KNOWN:
                 self._settled.clear()
-            self._settled[which] = settings
+            self._settled[query] = settings
 
-    def _newest_or_rest(self, asking: Asking, how: Plan, limit: int, before: int | None) -> list[int]:
-        """The first ids of what is common: found among the newest, or else all of it is old."""
+    def _near_or_rest(self, asking: Asking, how: Plan, limit: int, start: int | None) -> list[int]:
+        """The first ids of what is common: found among the first entries, or else all of it lies far off."""
         from seedbank.store.measuring import few, newest
 
-        start = before if before is not None else newest(asking) + 1
-        floor = start - WALKED * few(asking)
-        found = _ids(how.fetch(asking.connection, "newest", most=limit, start=start, floor=floor))
-        if len(found) < limit and floor > 0:
+        if start is None:
+            start = 0 if how.ascending else newest(asking) + 1
+        end = start + WALKED * few(asking) * (1 if how.ascending else -1)
+        found = _ids(how.fetch(asking.connection, "near", most=limit, start=start, end=end))
+        if len(found) < limit and (end < newest(asking) if how.ascending else end > 0):
             asking.settle(LIST)
-            found += _ids(how.fetch(asking.connection, "from_rest", most=limit - len(found), start=floor))
+            found += _ids(how.fetch(asking.connection, "from_rest", most=limit - len(found), start=end))
         return found
 
-    def _stretches(self, asking: Asking, how: Plan, limit: int, before: int | None) -> list[int]:
+    def _stretches(self, asking: Asking, how: Plan, limit: int, start: int | None) -> list[int]:
         """The first ids of several ordered sources: longer and longer stretches of all of them are put together."""
         found: list[int] = []
         size = 2 * limit if len(how.held) > 1 else limit + limit // 4  # only the trash is left out
+        nearest = min if how.ascending else max
         while True:
-            ends = how.fetch(asking.connection, "ends", most=size, start=before)
-            floor = max((low for low, count in ends if count == size), default=None)
-            found += _ids(how.fetch(asking.connection, "stretch", most=limit - len(found), start=before, floor=floor))
-            if floor is None or len(found) >= limit:
+            ends = how.fetch(asking.connection, "ends", most=size, start=start)
+            end = nearest((last for last, count in ends if count == size), default=None)
+            found += _ids(how.fetch(asking.connection, "stretch", most=limit - len(found), start=start, end=end))
+            if end is None or len(found) >= limit:
                 return found
-            before, size = floor, size * 4
+            start, size = end, size * 4
 
     def _sorted(self, asking: Asking, how: Plan, query: Query, limit: int, after: int | None) -> list[int]:
         from seedbank.store.sorting import phases
@@ -205,7 +207,7 @@ class Finder:
         (source,) = phase.condition.sources if phase.condition.sources else (None,)
         if how.sources is None and source is not None and len(phase.keys) == 1:  # walked as any source, by id
             ((_, ascending),) = phase.keys
-            return Plan(how.held, (source,), sqlite=how.sqlite).walk(None if place is None else place[0], ascending=ascending)
+            return Plan(how.held, (source,), sqlite=how.sqlite, ascending=ascending).walk(None if place is None else place[0])
         statement = how.any_order().where(phase.condition.test)
         if place is not None:
             statement = statement.where(phase.behind(place))
@@ -262,10 +264,6 @@ class Finder:
         if matches < 20:  # rare, and nothing lists it: only counting tells
             return Count(self._count(asking, query, None), True)
         return Count(round(matches * span / len(sampled)), False)
-
-
-def _walking(after: int | None) -> Settings:
-    return WALK if after is None else GO_ON
 
 
 def _ids(rows: Rows) -> list[int]:

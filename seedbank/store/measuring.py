@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isqrt
+from math import inf, isqrt
 from typing import Any
 
 from sqlalchemy import Executable, func, literal, select, union_all
@@ -37,10 +37,12 @@ def few(asking: Asking) -> int:
     return max(FEW, isqrt(WORTH * newest(asking)))
 
 
-def choose(asking: Asking, conditions: Sequence[Condition], *, in_order: bool) -> tuple[int | None, bool, int | None]:
+def choose(
+    asking: Asking, conditions: Sequence[Condition], *, in_order: bool, ascending: bool = False
+) -> tuple[int | None, bool, int | None]:
     """(position of the condition whose sources are the ones to go by, whether they are few, that of the shortest).
 
-    None in the first place: walk all entries.
+    None in the first place: walk all entries. `in_order`: newest first, or oldest first (`ascending`).
     """
     candidates = [at for at, one in enumerate(conditions) if one.sources is not None]
     if not candidates:
@@ -50,25 +52,25 @@ def choose(asking: Asking, conditions: Sequence[Condition], *, in_order: bool) -
     walked = {at for at in candidates if in_order and conditions[at].ordered}
     few_of_all = 0 if len(walked) == len(candidates) else few(asking)
     measured = [_Measured(at, conditions[at], at in walked, FEW_IN_ORDER if at in walked else few_of_all) for at in candidates]
-    _measure(asking, measured)
+    _measure(asking, measured, ascending)
     short = [(one.size, one.at) for one in measured if one.size <= one.bound]
     if short:
         return min(short)[1], True, None
-    ordered = [(one.reach, one.at) for one in measured if one.in_order]
+    ordered = [(-one.reach, one.at) for one in measured if one.in_order]
     return (min(ordered)[1] if ordered else None), False, min((one.size, one.at) for one in measured)[1]
 
 
 @dataclass
 class _Measured:
     """What is known of the sources of the condition `at`: `size`, counted up to `bound` each, and, where they can be walked
-    `in_order`, how far back that many reach: the farther, the sparser they are."""
+    `in_order`, how far that many reach from the first id: the farther, the sparser they are."""
 
     at: int
     condition: Condition
     in_order: bool
     bound: int
     size: int = 0
-    reach: int = 0
+    reach: float = inf
 
 
 def newest(asking: Asking) -> int:
@@ -76,11 +78,11 @@ def newest(asking: Asking) -> int:
     return asking.once("newest", None, lambda: asking.connection.scalar(select(func.max(entries.c.id))) or 0)
 
 
-def _measure(asking: Asking, conditions: Sequence[_Measured]) -> None:
+def _measure(asking: Asking, conditions: Sequence[_Measured], ascending: bool) -> None:
     """One statement for all of them, but for what PostgreSQL is asked beforehand, and for more than SQLite can unite."""
     if not all(one.in_order for one in conditions):
         asking.settle(LIST)
-    parts = []
+    parts, last = [], func.max if ascending else func.min
     for place, one in enumerate(conditions):
         sources = one.condition.sources or ()
         one.size = 0 if asking.sqlite else _estimate(asking, sources)
@@ -89,14 +91,14 @@ def _measure(asking: Asking, conditions: Sequence[_Measured]) -> None:
         one.size = 0
         for source in sources:
             listed = source.indexed()
-            first = in_order_of_ids(listed, source.column, None, False) if one.in_order else listed
+            first = in_order_of_ids(listed, source.column, None, ascending) if one.in_order else listed
             some = first.limit(one.bound + 1).subquery()
-            parts.append(select(literal(place), func.count(), func.min(some.c.id)).select_from(some))
+            parts.append(select(literal(place), func.count(), last(some.c.id)).select_from(some))
     for some_parts in chunks(parts):
-        for place, count, lowest in asking.connection.execute(union_all(*some_parts)):
+        for place, count, end in asking.connection.execute(union_all(*some_parts)):
             conditions[place].size += count
             if count > conditions[place].bound:  # or else the source ends there
-                conditions[place].reach = max(conditions[place].reach, lowest)
+                conditions[place].reach = min(conditions[place].reach, end if ascending else -end)
 
 
 def _estimate(asking: Asking, sources: Sequence[Source]) -> int:

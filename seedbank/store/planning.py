@@ -7,7 +7,7 @@ thousand entries for the fifty newest or walk a million for a handful. So the so
 * few: the shortest source is read whole, tested and sorted;
 * many, in order: the shortest source that an index gives in the order of ids is walked until the page is full;
 * anything else: entries are walked in the order that was asked for. What cannot be listed is common then, unless all of it
-  is old: newest first, the walk ends after a while, and the rest comes from the shortest source, read whole (`rest`).
+  lies far off: in order of ids, the walk ends after a while, and the rest comes from the shortest source, read whole (`rest`).
 """
 
 from __future__ import annotations
@@ -36,15 +36,16 @@ from seedbank.store.asking import Asking, any_of
 from seedbank.store.conditions import condition
 from seedbank.store.meanings import BEYOND, meaning
 from seedbank.store.measuring import choose
+from seedbank.store.mergedwalk import merged_walk
 from seedbank.store.postgresql import LOOK
 from seedbank.store.reading import LARGEST_ID, chunks
 from seedbank.store.sending import Rows, Sent
-from seedbank.store.sources import NOTHING, Bound, Condition, Source, in_order_of_ids, not_that
+from seedbank.store.sources import NOTHING, Bound, Condition, Source, in_order_of_ids, not_that, past
 from seedbank.store.tables import entries
 from seedbank.store.wordconditions import prompts_condition
 
 MOST: Bound = bindparam("most", 0, type_=Integer)
-_BOUNDS = {"most": MOST, "start": bindparam("start", 0, type_=Integer), "floor": bindparam("floor", 0, type_=Integer)}
+_BOUNDS = {"most": MOST, "start": bindparam("start", 0, type_=Integer), "end": bindparam("end", 0, type_=Integer)}
 """What is given to a statement each time it is sent."""
 
 
@@ -52,7 +53,8 @@ _BOUNDS = {"most": MOST, "start": bindparam("start", 0, type_=Integer), "floor":
 class Plan:
     """`held` must hold of what `sources` list (None: of all entries); `few`: they are short and in no order.
 
-    `rest` lists everything too, at a price: for where walking all entries does not soon find enough.
+    `rest` lists everything too, at a price: for where walking all entries does not soon find enough. Ids are listed newest
+    first, of those below `start`; `ascending`: oldest first, of those above.
     """
 
     held: tuple[Condition, ...]
@@ -60,6 +62,7 @@ class Plan:
     few: bool = False
     sqlite: bool = True
     rest: tuple[Source, ...] | None = None
+    ascending: bool = False
     sent: dict[Hashable, Sent] = field(default_factory=dict, compare=False)
     """Statements that were sent for it, to be sent again."""
 
@@ -101,22 +104,21 @@ class Plan:
         statement: Select[Any] = getattr(self, shape)(**{name: one for name, one in bounds.items() if name != "most"})
         return statement.limit(bounds["most"])
 
-    def newest(self, start: Bound, floor: Bound) -> Select[tuple[int]]:
-        """Select of the ids newest first, of all entries below `start` and not below `floor`."""
-        found = select(entries.c.id).where(*self.tests(), entries.c.id >= floor)
-        return in_order_of_ids(found, entries.c.id, start, False)
+    def near(self, start: Bound, end: Bound) -> Select[tuple[int]]:
+        """Select of the ids, of all entries from `start` to `end`."""
+        found = select(entries.c.id).where(*self.tests(), self._until(entries.c.id, end))
+        return in_order_of_ids(found, entries.c.id, start, self.ascending)
 
-    def walk(self, start: int | Bound | None = None, *, ascending: bool = False) -> Select[tuple[int]]:
-        """Select of the ids newest first, of those below `start`; `ascending`: oldest first, of those above.
-
-        One source at most, unless they are few; several are walked by `stretch`.
-        """
+    def walk(self, start: int | Bound | None = None) -> Select[tuple[int]]:
+        """Select of the ids. One source at most, unless they are few; several are walked by `stretch`."""
         if self.sources is None or self.few:
-            return in_order_of_ids(self.any_order(), entries.c.id, start, ascending)
+            return in_order_of_ids(self.any_order(), entries.c.id, start, self.ascending)
         (source,) = self.sources
+        if not self.sqlite:
+            return merged_walk(source, self.held, start, ascending=self.ascending)
         joined = source.table.join(entries, entries.c.id == source.column)
         found = select(entries.c.id).select_from(joined).where(*source.where, *source.besides, *self.tests(source.column))
-        return in_order_of_ids(found, source.column, start, ascending)
+        return in_order_of_ids(found, source.column, start, self.ascending)
 
     def any_order(self) -> Select[tuple[int]]:
         """Select of the ids, to be ordered."""
@@ -124,10 +126,12 @@ class Plan:
         return statement if self.sources is None else statement.where(self._among(_together(self.sources)))
 
     def from_rest(self, start: Bound) -> Select[tuple[int]]:
-        """As `walk`, from what `rest` lists below `start`: read whole, sorted, tested."""
+        """As `walk`, from what `rest` lists: read whole, sorted, tested."""
         assert self.rest is not None
-        together = _united([source.ids().where(source.column < start) for source in self.rest])
-        return select(entries.c.id).where(*self.tests(), self._among(together)).order_by(entries.c.id.desc())
+        together = _united([source.ids().where(past(source.column, start, self.ascending)) for source in self.rest])
+        return in_order_of_ids(
+            select(entries.c.id).where(*self.tests(), self._among(together)), entries.c.id, None, self.ascending
+        )
 
     def _among(self, ids: Select[tuple[int]]) -> ColumnElement[bool]:
         """Entries with these ids. As an array for PostgreSQL, or it may walk all entries and look each up in the list."""
@@ -136,23 +140,26 @@ class Plan:
         return entries.c.id == func.any(func.array(ids.scalar_subquery()))
 
     def ends(self, most: Bound, start: Bound | None = None) -> CompoundSelect[Any]:
-        """Select of a row for each source: the lowest of its first `most` ids below `start`, and how many these are."""
+        """Select of a row for each source: the last of its first `most` ids, and how many these are."""
         firsts = [
-            in_order_of_ids(source.ids(), source.column, start, False).limit(most).subquery() for source in self.sources or ()
+            in_order_of_ids(source.ids(), source.column, start, self.ascending).limit(most).subquery()
+            for source in self.sources or ()
         ]
-        return union_all(*(select(func.min(first.c.id), func.count()).select_from(first) for first in firsts))
+        last = func.max if self.ascending else func.min
+        return union_all(*(select(last(first.c.id), func.count()).select_from(first) for first in firsts))
 
-    def stretch(self, start: Bound | None = None, floor: Bound | None = None) -> Select[tuple[int]]:
-        """Select of the ids newest first, of those below `start` and not below `floor`."""
-        parts = [source.ids() for source in self.sources or ()]
-        bounds = [(start, False), (floor, True)]
-        for (at, part), source in zip(enumerate(parts), self.sources or (), strict=True):
-            for bound, is_floor in bounds:
-                if bound is not None:
-                    part = part.where(source.column >= bound if is_floor else source.column < bound)
-            parts[at] = part
+    def stretch(self, start: Bound | None = None, end: Bound | None = None) -> Select[tuple[int]]:
+        """Select of the ids, of those from `start` to `end`."""
+        parts = []
+        for source in self.sources or ():
+            bounds = [] if start is None else [past(source.column, start, self.ascending)]
+            bounds += [] if end is None else [self._until(source.column, end)]
+            parts.append(source.ids().where(*bounds))
         ids = select(entries.c.id).where(self._among(_united(parts)), *self.tests())
-        return ids.order_by(entries.c.id.desc())
+        return in_order_of_ids(ids, entries.c.id, None, self.ascending)
+
+    def _until(self, column: ColumnElement[int], end: Bound) -> ColumnElement[bool]:
+        return column <= end if self.ascending else column >= end
 
 
 def _together(sources: Sequence[Source]) -> Select[tuple[int]]:
@@ -167,30 +174,29 @@ def _united(parts: Sequence[Select[Any]]) -> Select[tuple[int]]:
     return parts[0]
 
 
-def plan(asking: Asking, query: Query, *, in_order: bool, walk: bool = False) -> Plan:
-    """How to answer `query`; `in_order`: newest first is asked for, so that ordered sources can be walked.
-
-    `walk`: entries are given, and all is tested.
+def plan(asking: Asking, query: Query, *, in_order: bool, ascending: bool = False, walk: bool = False) -> Plan:
+    """How to answer `query`; `in_order`: newest first is asked for, or oldest first (`ascending`), so that ordered sources
+    can be walked. `walk`: entries are given, and all is tested.
     """
     meant = [meaning(asking, term) for term in terms_of(query.where) if term.key in BEYOND]
     if None in meant:
-        return _plan(asking, query, in_order, walk)
-    key = (query.where, in_order, walk, asking.user, *meant)
-    return asking.once("plan", key, lambda: _plan(asking, query, in_order, walk))
+        return _plan(asking, query, in_order, ascending, walk)
+    key = (query.where, in_order, ascending, walk, asking.user, *meant)
+    return asking.once("plan", key, lambda: _plan(asking, query, in_order, ascending, walk))
 
 
-def _plan(asking: Asking, query: Query, in_order: bool, walk: bool) -> Plan:
+def _plan(asking: Asking, query: Query, in_order: bool, ascending: bool, walk: bool) -> Plan:
     asking.settle(LOOK)
     parts = _conjuncts(query.where)
-    conditions = _conditions(asking, parts, in_order)
+    conditions = _conditions(asking, parts, in_order and not ascending)
     everywhere = any(term.key == "trash" for term in terms_of(query.where))
     live = [] if everywhere else [Condition(asking.bare("trashed").is_(None))]
     if any(one.sources == () for one in conditions):
         return Plan((), ())
-    chosen, few, rest = (None, False, None) if walk else choose(asking, conditions, in_order=in_order)
+    chosen, few, rest = (None, False, None) if walk else choose(asking, conditions, in_order=in_order, ascending=ascending)
     held = [one for at, one in enumerate(conditions) if at != chosen or not one.exact]
     sources = None if chosen is None else conditions[chosen].sources
-    return Plan((*live, *held), sources, few, asking.sqlite, None if rest is None else conditions[rest].sources)
+    return Plan((*live, *held), sources, few, asking.sqlite, None if rest is None else conditions[rest].sources, ascending)
 
 
 def _conjuncts(node: Node | None) -> list[Node]:
@@ -226,7 +232,7 @@ def _condition(asking: Asking, node: Node) -> Condition:
                 return and_(*(func.coalesce(one.on(number), False) for one in found))
 
             sources = None if chosen is None else found[chosen].sources
-            return Condition(of_id(entries.c.id), sources, of_id=of_id if any(one.of_id for one in found) else None)
+            return Condition(of_id(entries.c.id), sources, of_id=of_id if all(one.of_id for one in found) else None)
 
 
 def saved(asking: Asking, node: Node) -> Condition:

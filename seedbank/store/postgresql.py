@@ -43,10 +43,6 @@ WALK: Settings = {"enable_sort": "off", "enable_bitmapscan": "off", "enable_seqs
 Without sorting, what is merged are lists in order of ids: two tags side by side cost a quarter of looking up each entry.
 """
 
-GO_ON: Settings = {**WALK, "enable_mergejoin": "off"}
-"""The same behind an entry. A list that is merged with another is read from its beginning up to there, as PostgreSQL takes the
-bound for the other one only: a page of a tag took 190 ms behind nine tenths of a million entries."""
-
 LOOK: Settings = {"enable_sort": "on", "enable_bitmapscan": "on", "enable_seqscan": "on", "enable_mergejoin": "off"}
 """The reverse: for names and numbers that are looked up."""
 

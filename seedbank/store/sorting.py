@@ -46,10 +46,8 @@ class Phase:
 
 
 def phases(asking: Asking, sort: Sequence[Sort]) -> list[Phase]:
-    """The phases of an order, which ends with the id in the direction of the last key."""
+    """The phases of an order that does not begin with the id; it ends with that, in the direction of the last key."""
     first, rest = sort[0], sort[1:]
-    if first.key in ("id", "added"):  # one order, which has no gaps and decides everything
-        return [Phase(Condition(true()), ((entries.c.id, first.ascending),))]
     tail: list[Key] = []
     for one in rest:
         tail += _known(asking, one)

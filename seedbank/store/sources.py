@@ -7,10 +7,10 @@ an index in the order of ids and can be walked lazily; others are only of use wh
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, false, func, not_, select, true
+from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, false, func, literal_column, not_, select, true
 from sqlalchemy.sql.elements import UnaryExpression
 from sqlalchemy.sql.operators import custom_op
 
@@ -52,17 +52,32 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Membership:
+    """That a list, which an index gives in the order of ids, has an entry; not `inside`: that it lacks it."""
+
+    held: Select[Any]
+    column: ColumnElement[int]
+    inside: bool = True
+
+    def of(self, number: ColumnElement[int], *bounds: ColumnElement[bool]) -> ColumnElement[bool]:
+        """The test for the id `number`, in a form that PostgreSQL takes for a join."""
+        found = self.held.where(self.column == number, *bounds).correlate_except(self.column.table).exists()
+        return found if self.inside else not_(found)
+
+
+@dataclass(frozen=True)
 class Condition:
     """`test` of one row of `entries`; `sources` list a superset of what it holds of, None when nothing can.
 
     `exact`: the sources list nothing else, so that whoever walks them need not test. `of_id`: makes the same test for an id,
-    where a list that is sorted by ids tells without the row of `entries`.
+    where lists that are sorted by ids tell without the row of `entries`. `member`: the same where it is one list.
     """
 
     test: ColumnElement[bool]
     sources: tuple[Source, ...] | None = None
     exact: bool = False
     of_id: Callable[[ColumnElement[int]], ColumnElement[bool]] | None = None
+    member: Membership | None = None
 
     def on(self, number: ColumnElement[int]) -> ColumnElement[bool]:
         """The test, for a statement that has the id in `number` before it has the row."""
@@ -78,8 +93,13 @@ def in_order_of_ids(
 ) -> Select[tuple[int]]:
     """`statement` newest first, of ids below `start`; `ascending`: oldest first, of those above."""
     if start is not None:
-        statement = statement.where(column > start if ascending else column < start)
+        statement = statement.where(past(column, start, ascending))
     return statement.order_by(column.asc() if ascending else column.desc())
+
+
+def past(column: ColumnElement[int], start: int | Bound, ascending: bool) -> ColumnElement[bool]:
+    """Ids that come behind `start`."""
+    return column > start if ascending else column < start
 
 
 NOTHING = Condition(false(), (), True)
@@ -92,13 +112,23 @@ def not_that(condition: Condition) -> Condition:
     def turned(test: ColumnElement[bool]) -> ColumnElement[bool]:
         return not_(func.coalesce(test, false()))
 
-    return Condition(turned(condition.test), of_id=condition.of_id and (lambda number: turned(condition.on(number))))
+    return Condition(
+        turned(condition.test),
+        of_id=condition.of_id and (lambda number: turned(condition.on(number))),
+        member=condition.member and replace(condition.member, inside=not condition.member.inside),
+    )
 
 
 def bare(column: ColumnElement[Any], *, sqlite: bool) -> ColumnElement[Any]:
     """`column` in a test: SQLite must not take it as an invitation to use its index instead of the source, or, where it is a
     subquery, to join its table last."""
     return UnaryExpression(column, operator=custom_op("+"), type_=column.type) if sqlite else column
+
+
+def asked_row_by_row(statement: Select[Any], *, sqlite: bool) -> Select[Any]:
+    """`statement`, whose existence is a test. PostgreSQL must not take it as an invitation to walk its table instead of the
+    source, or to read all that it lists into memory first; it leaves a subquery with an OFFSET where it stands."""
+    return statement if sqlite else statement.offset(literal_column("0"))
 
 
 def by_column(column: ColumnElement[Any], values: Sequence[Any], *, sqlite: bool) -> Condition:
@@ -134,9 +164,11 @@ def by_relation(table: Table, column: ColumnElement[int], values: Sequence[int],
     held = select(1).where(named.in_(values) if len(values) > 1 else named == values[0])
 
     def of_id(number: ColumnElement[int]) -> ColumnElement[bool]:
-        return bare(held.where(tested.c.entry_id == number).correlate_except(tested).exists(), sqlite=sqlite)
+        found = held.where(tested.c.entry_id == number).correlate_except(tested)
+        return bare(asked_row_by_row(found, sqlite=sqlite).exists(), sqlite=sqlite)
 
-    return Condition(of_id(entries.c.id), by_value(table, column, values), True, of_id)
+    member = Membership(held, tested.c.entry_id) if len(values) == 1 else None
+    return Condition(of_id(entries.c.id), by_value(table, column, values), True, of_id, member)
 
 
 def by_value(table: Table, column: ColumnElement[int], values: Sequence[int]) -> tuple[Source, ...]:

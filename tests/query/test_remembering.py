@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, event, make_url
+from sqlalchemy import event, make_url
 from sqlalchemy.exc import DBAPIError
 
 from seedbank.query import parse
@@ -87,34 +87,13 @@ def test_a_query_that_is_asked_again_is_told_its_settings_with_the_beginning(thr
     assert ["set_config" in one for one in sent] == [True, False]
 
 
-@pytest.mark.parametrize(("text", "merging"), [("tag:poster", "on"), ("seed:1.. tag:poster", "off")])
-def test_behind_an_entry_postgresql_merges_no_list_that_it_would_read_from_its_beginning(three: Store, text: str, merging: str):
-    if three.database.is_sqlite:
-        pytest.skip("SQLite merges nothing")
-    settings = []
-
-    def note(connection: Connection, cursor: object, statement: str, *_: object) -> None:
-        if "LIMIT" in statement and "set_config" not in statement:
-            settings.append(connection.connection.driver_connection.execute("SHOW enable_mergejoin").fetchone()[0])
-
-    page = three._finder.page_ids
-    (last,) = page(parse(text), 1)
-    event.listen(three.database.engine, "before_cursor_execute", note)
-    for _ in range(2):  # what is remembered of the first page is not what is remembered of others
-        settings.clear()
-        page(parse(text), 1)
-        first, settings[:] = settings[-1], []
-        assert page(parse(text), 1, last)
-        assert (first, settings[-1]) == (merging, "off")
-
-
 def test_postgresql_asks_the_index_of_words_instead_of_cutting_prompts_into_words(three: Store):
     if three.database.is_sqlite:
         pytest.skip("SQLite has a table for words")
     query = parse("lighthouse number")
     with selects(three) as sent:
         assert three._finder.page_ids(query, 10) == [3, 2, 1]
-    with three._finder._reading(query, None) as (connection, _):
+    with three._finder._reading(query) as (connection, _):
         plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {sent[-1].replace('%', '%%')}").scalars())
     assert "ix_prompts_words" in plan
     assert "Seq Scan" not in plan
