@@ -145,7 +145,7 @@ def _model(pipe: Any, taken: Anatomy, device: Any, obstacles: list[str]) -> tupl
         obstacles.append(f"The weights in memory are not those of the files: {', '.join(changed)}.")
     if files.stored is not None:
         stored = replace(files.stored, configs={**files.stored.configs, **surface.configs})
-        obstacles += departures(pipe, taken, stored, device)
+        obstacles += departures(pipe, taken, stored, device, grown=surface.grown)
     return files.model, surface
 
 

@@ -16,23 +16,18 @@ import torch
 from torch import nn
 
 from .anatomy import Anatomy
+from .edits import edits
+from .patches import patches
+from .structure import rebuilt
 
 LIBRARIES = ("diffusers", "transformers")
-PROCESSING = ("do_normalize", "do_binarize", "do_convert_rgb", "do_convert_grayscale", "do_resize")
-"""Settings of the image processor; pipelines leave all of them at their defaults, but for those of `CONVERTING`."""
-CONVERTING = (
-    "StableDiffusionControlNetPipeline",
-    "StableDiffusionControlNetImg2ImgPipeline",
-    "StableDiffusionXLControlNetPipeline",
-    "StableDiffusionXLControlNetImg2ImgPipeline",
-)
-"""Pipelines whose image processor is made with ``do_convert_rgb=True``."""
 
 
 @dataclass(frozen=True)
 class Stored:
     """What the files of a pipeline folder say: its index, and by component the configuration and the chat template."""
 
+    folder: Path
     index: Mapping[str, Any]
     configs: Mapping[str, Mapping[str, Any]]
     templates: Mapping[str, str]
@@ -44,18 +39,25 @@ def read_stored(folder: Path) -> Stored:
     names = [name for name, value in index.items() if isinstance(value, list)]
     templates = {name: _template(folder / name) for name in names}
     return Stored(
+        folder,
         index,
         {name: _json(folder / name / "config.json") for name in names},
         {name: template for name, template in templates.items() if template is not None},
     )
 
 
-def departures(pipe: Any, taken: Anatomy, stored: Stored, device: torch.device) -> list[str]:
-    """One sentence for each departure of `pipe`, which computes on `device`, from the folder that it was loaded from."""
+def departures(pipe: Any, taken: Anatomy, stored: Stored, device: torch.device, *, grown: bool = False) -> list[str]:
+    """One sentence for each departure of `pipe`, which computes on `device`, from the folder that it was loaded from.
+
+    `grown`: words were added to tokenizers and text encoders, which is recorded.
+    """
     return [
         *_classes(pipe, taken, stored.index),
         *_configs(pipe, taken, stored),
-        *_processors(pipe, taken, stored),
+        *_templates(taken, stored),
+        *_structure(taken, stored),
+        *edits(pipe, taken, stored.folder, grown=grown),
+        *patches(pipe, taken),
         *_hooks(taken),
         *_autocast(device.type),
     ]
@@ -98,17 +100,21 @@ def _same(live: Any, stored: Any) -> bool:
     return bool(json.loads(json.dumps(live, default=str)) == stored)
 
 
-def _processors(pipe: Any, taken: Anatomy, stored: Stored) -> Iterator[str]:
-    processor = getattr(pipe, "image_processor", None)
-    if processor is not None:
-        usual = {**type(processor)().config} | ({"do_convert_rgb": True} if type(pipe).__name__ in CONVERTING else {})
-        for key in PROCESSING:
-            if processor.config.get(key) != usual.get(key):
-                yield f"The setting {key} of the image processor is not the pipeline's own."
+def _templates(taken: Anatomy, stored: Stored) -> Iterator[str]:
     for name, template in stored.templates.items():
         live = getattr(taken.components.get(name), "chat_template", None)
         if isinstance(live, str) and live != template:
             yield f"The chat template of {name} is not that of the folder."
+
+
+def _structure(taken: Anatomy, stored: Stored) -> Iterator[str]:
+    for component in taken.modules:
+        listed = stored.index.get(component.name)
+        if isinstance(listed, list) and listed[-1] != type(component.module).__name__:
+            continue  # which is said
+        config = stored.configs.get(component.name)
+        if config and (departure := rebuilt(component, stored.folder / component.name, config)) is not None:
+            yield f"The modules of {component.name} are not those of the files: {departure}."
 
 
 def _template(folder: Path) -> str | None:
