@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from seedbank.check import Finding
     from seedbank.exchange.bundle.leaving import Left
     from seedbank.exchange.pictures import Exported
-    from seedbank.exchange.receive import Received
+    from seedbank.exchange.received import Received
     from seedbank.importing.adding import Added, Named
     from seedbank.importing.options import Report
     from seedbank.readable import One, Which
@@ -205,7 +205,8 @@ class Interchange(Catalogue):
     ) -> Entry:
         """Record the recipe in a text, without its image: a regeneration renders it and checks it against the digest that
         travelled. The same text again gives the same entry. `say` gets what the user should know."""
-        from seedbank.exchange.receive import accept, receive
+        from seedbank.exchange.receive import receive
+        from seedbank.exchange.received import accept
 
         received = receive(text) if isinstance(text, str) else text
         entry, new = accept(self, received, tags)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from seedbank.blobs import Blobs
     from seedbank.engine.process import Engine
     from seedbank.environment import Environment
-    from seedbank.exchange.receive import Received
+    from seedbank.exchange.received import Received
     from seedbank.readable import One, Which
     from seedbank.recording.block import Report
     from seedbank.recording.capture import Recorded

@@ -16,7 +16,8 @@ from seedbank.bank import Bank
 from seedbank.engine.manifest import read_model
 from seedbank.engine.source import find_model
 from seedbank.errors import BadInput, Blocked, NotFound, SeedbankError
-from seedbank.exchange.receive import Received, receive
+from seedbank.exchange.receive import receive
+from seedbank.exchange.received import Received
 from seedbank.exchange.texts import stamp_of
 from seedbank.formats.reading import Foreign
 from seedbank.formats.recipe_json import said_of

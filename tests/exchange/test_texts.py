@@ -16,7 +16,8 @@ import seedbank
 from seedbank.environment import Environment
 from seedbank.errors import BadInput
 from seedbank.exchange.profile import ORDINARY, taken_profile, unusual
-from seedbank.exchange.receive import accept, receive
+from seedbank.exchange.receive import receive
+from seedbank.exchange.received import accept
 from seedbank.exchange.texts import FORMS, SCRIPT, Texts, language
 from seedbank.formats import detect
 from seedbank.formats.comfyui import api_prompt
