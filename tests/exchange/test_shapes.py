@@ -108,7 +108,7 @@ def test_a_place_that_cannot_be_counted_on_from_is_refused(position: Any, bundle
 
 
 def test_a_trace_that_is_too_large_is_refused_before_it_is_in_memory(bundle, other, tmp_path: Path, monkeypatch):
-    from seedbank.exchange.bundle import archive, arriving
+    from seedbank.exchange.bundle import archive, looking
 
     whole = archive.Reader.file
 
@@ -117,7 +117,7 @@ def test_a_trace_that_is_too_large_is_refused_before_it_is_in_memory(bundle, oth
             assert b'"stages"' not in piece, "it was read"
             yield piece
 
-    monkeypatch.setattr(arriving, "LARGEST_TRACE", 100)
+    monkeypatch.setattr(looking, "LARGEST_TRACE", 100)
     monkeypatch.setattr(archive.Reader, "file", pieces)
     with pytest.raises(BadInput, match="A trace in the bundle is none"):
         other.import_bundle(write(tmp_path / "large.seedbank", bundle))

@@ -39,7 +39,7 @@ def _kept() -> Iterator[None]:
 def warm(_kept: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Imports share one process."""
     monkeypatch.setattr("seedbank.importing.service.Pool", _Lent)
-    monkeypatch.setattr("seedbank.exchange.bundle.arriving.Pool", _Lent)
+    monkeypatch.setattr("seedbank.exchange.bundle.looking.Pool", _Lent)
 
 
 @pytest.fixture(scope="session")

@@ -1,41 +1,27 @@
 """A bundle comes in: looked over whole first, then its files, then its rows in one transaction.
 
-Nothing is written before every record was read and every file was held against its digest; pictures are decoded by processes
-under limits. What goes wrong after that leaves files that nothing names, which `gc` removes, and no row.
+What goes wrong after it was looked over leaves files that nothing names, which `gc` removes, and no row.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from seedbank.bank import Bank, belongs
-from seedbank.environment import Environment
-from seedbank.errors import BadInput, NotFound
+from seedbank.bank import Bank
+from seedbank.errors import NotFound
 from seedbank.exchange.bundle.archive import Reader
-from seedbank.exchange.bundle.given import Given, is_text
-from seedbank.exchange.bundle.records import (
-    read_collection,
-    read_edge,
-    read_entry,
-    read_environment,
-    read_model,
-    read_regeneration,
-    read_saying,
-)
+from seedbank.exchange.bundle.given import Given
+from seedbank.exchange.bundle.looking import Looked
+from seedbank.exchange.bundle.records import read_edge, read_saying
 from seedbank.frozen import replace
-from seedbank.importing.examine import Rejected, Task
-from seedbank.importing.pool import Pool
 from seedbank.progress import QUIET, Progress, track
-from seedbank.records import TRACE_TYPE, Blob, Came, Model, NewEntry, NewRegeneration, Picture, Saying
-from seedbank.records import Collection as Gathered
+from seedbank.records import Blob, Came, Model, NewEntry, NewRegeneration, Saying
 
 BATCH = 200
 SAYINGS = 2_000
@@ -44,9 +30,6 @@ WRITERS = 8
 """Threads that store files: they wait for the disk most of the time."""
 SMALL = 16 << 20
 """Bytes of a file that is held in memory; larger ones are unpacked beside it."""
-MOST_SHARED = 200_000
-"""Models, environments, users or collections of one bundle: they are held in memory."""
-LARGEST_TRACE = 64 << 20
 T = TypeVar("T")
 
 
@@ -58,8 +41,9 @@ def import_bundle(bank: Bank, path: Path, *, trust: bool = False, progress: Prog
     Raises `BadInput` for what is damaged, hostile or no bundle; then nothing has come in.
     """
     with Reader(path) as reader, tempfile.TemporaryDirectory(prefix="seedbank-") as folder:
-        arriving = _Arriving(bank, reader, Path(folder), trust)
-        arriving.look(progress)
+        looked = Looked(bank, reader, Path(folder), trust)
+        looked.look(progress)
+        arriving = _Arriving(bank, looked)
         arriving.store_files(progress)
         return arriving.store_rows(progress)
 
@@ -67,158 +51,45 @@ def import_bundle(bank: Bank, path: Path, *, trust: bool = False, progress: Prog
 @dataclass
 class _Arriving:
     bank: Bank
-    reader: Reader
-    folder: Path
-    trust: bool
-    models: dict[str, Model] = field(default_factory=dict)
-    environments: dict[str, Environment] = field(default_factory=dict)
-    users: dict[str, str] = field(default_factory=dict)
-    collections: list[Gathered] = field(default_factory=list)
-    files: dict[str, Blob] = field(default_factory=dict)
-    """Every file that a record names."""
-    pictures: dict[str, Picture] = field(default_factory=dict)
-    """{file digest: the picture that its pixels must be}"""
-    proven: dict[str, Picture] = field(default_factory=dict)
-    """{image digest: what its pixels are}. A perceptual hash is that of this Pillow: other versions make tall pictures small
-    in another order, which can change half of its bits."""
-    traces: dict[str, str] = field(default_factory=dict)
-    """{file digest of a trace: image digest that it must end with}"""
+    looked: Looked
     here: dict[str, Model] = field(default_factory=dict)
     """{digest: model} as they are known in this bank, or come in"""
 
-    # -- looking ---------------------------------------------------------------------------------------------------------
-
-    def look(self, progress: Progress) -> None:
-        """Everything in the bundle is what it says it is."""
-        from seedbank.store.agreement import contradiction
-
-        self.models = {model.digest: model for model in map(read_model, self._shared("models"))}
-        read = (read_environment(given, trust=self.trust) for given in self._shared("environments"))
-        self.environments = {environment.digest: environment for environment in read}
-        self.users = dict(self._user(given) for given in self._shared("users"))
-        self.collections = [read_collection(given) for given in self._shared("collections")]
-        uids: dict[str, str | None] = {}  # and the image digests of these entries
-        for new in track(progress, self._entries(), "looking at records", self.reader.lines("entries")):
-            if new.uid in uids:
-                raise BadInput(f"The bundle holds the entry {new.uid} twice.", "Have it sent again.")
-            uids[str(new.uid)] = new.picture.digest if new.picture is not None else None
-            self._name_files(new)
-        for given, attempt in self._regenerations(dict.fromkeys(uids, 0)):
-            made = attempt.picture.digest if attempt.picture is not None else None
-            if why := contradiction(attempt.verdict, attempt.explanation.get("line"), made, uids[given.uid("entry")]):
-                raise given.wrong(why)
-            self._name_files(attempt)
-        for given in self._given("opinions"):
-            read_saying(given)
-        for given in self._given("edges"):
-            child, parent, _ = read_edge(given)
-            if child == parent:
-                raise given.wrong(f"the entry {child} is its own parent")
-        self.bank.store.bundles.check_lineage((read_edge(given)[:2] for given in self._given("edges")), uids)
-        weights = {file.sha256: file.size for model in self.models.values() for file in model.files}
-        for digest, size in self.reader.files.items():
-            named = self.files.get(digest)
-            if (named.size if named is not None else weights.get(digest)) != size:
-                raise BadInput(f"The bundle holds the file {digest}, which no record describes.", "Have it sent again.")
-            if named is None:
-                self.files[digest] = Blob(digest, size, "application/octet-stream")
-        self._look_at_files(progress)
-
-    def _look_at_files(self, progress: Progress) -> None:
-        total = sum(self.reader.files.values())
-        with progress.task("checking files", total, "B") as task, Pool[str](os.cpu_count() or 1) as pool:
-            for digest, size in self.reader.files.items():
-                if digest not in self.pictures:
-                    pieces = self.reader.file(digest)
-                    if self.files[digest].media_type == TRACE_TYPE:
-                        self._check_trace(digest, pieces, size)
-                    else:
-                        for _ in pieces:
-                            pass
-                else:
-                    while pool.full:
-                        self._judge(pool)
-                    place = self._unpack(digest)
-                    pool.give(digest, Task(str(place), size, place.stat().st_mtime_ns))
-                task.advance(size)
-            while pool.busy:
-                self._judge(pool)
-
-    def _judge(self, pool: Pool[str]) -> None:
-        for digest, result in pool.collect():
-            (self.folder / digest).unlink()
-            if isinstance(result, Rejected):
-                raise BadInput(f"The picture {digest} in the bundle cannot be taken in: {result.reason}")
-            found = result.looked.picture
-            if why := _otherwise(self.pictures[digest], found):
-                raise BadInput(
-                    f"The picture {digest} in the bundle does not have the {why} that its record gives.", "Have it sent again."
-                )
-            if result.looked.media_type != self.files[digest].media_type:
-                raise BadInput(f"The picture {digest} in the bundle is not of the type that its record gives.")
-            assert found is not None
-            self.proven[found.digest] = found
-
-    def _check_trace(self, digest: str, pieces: Iterator[bytes], size: int) -> None:
-        """A trace is what `Bank.put_trace` writes, and that of the picture of its entry."""
-        wrong = BadInput("A trace in the bundle is none.", "Have it sent again.")
-        if size > LARGEST_TRACE:
-            raise wrong
-        try:
-            stages = json.loads(b"".join(pieces))["stages"]
-            if not all(len(stage) == 2 and all(map(is_text, stage)) for stage in stages):
-                raise wrong
-        except (ValueError, TypeError, KeyError, RecursionError):
-            raise wrong from None
-        if digest in self.traces and not belongs(stages, self.traces[digest]):
-            raise BadInput(
-                f"The trace {digest} in the bundle is that of another picture than its entry's.", "Have it sent again."
-            )
-
-    def _unpack(self, digest: str) -> Path:
-        place = self.folder / digest
-        with place.open("wb") as out:
-            for piece in self.reader.file(digest):
-                out.write(piece)
-        return place
-
-    # -- storing ---------------------------------------------------------------------------------------------------------
-
     def store_files(self, progress: Progress) -> None:
         """The image store has all files of the bundle, each read once more and held against its digest."""
-        total = sum(self.reader.files.values())
+        total = sum(self.looked.reader.files.values())
         with progress.task("storing files", total, "B") as task, ThreadPoolExecutor(WRITERS) as writers:
-            for some in _batches(iter(self.reader.files)):
+            for some in _batches(iter(self.looked.reader.files)):
                 for size in writers.map(self._store_file, some):
                     task.advance(size)
 
     def _store_file(self, digest: str) -> int:
-        size, media_type = self.reader.files[digest], self.files[digest].media_type
+        size, media_type = self.looked.reader.files[digest], self.looked.files[digest].media_type
         if size <= SMALL:
-            self.bank.blobs.put(b"".join(self.reader.file(digest)), media_type)
+            self.bank.blobs.put(b"".join(self.looked.reader.file(digest)), media_type)
         else:
-            place = self._unpack(digest)
+            place = self.looked.unpack(digest)
             self.bank.blobs.put_file(place, digest, media_type)
             place.unlink()
         return size
 
     def store_rows(self, progress: Progress) -> Came:
         """All rows, or none."""
-        specification = {"bundle": self.reader.digest(), "paths": [str(self.reader.path)]}
-        with self.bank.store.bundles.merging(specification, self.users) as merge:
-            for some in _batches(track(progress, self._entries(), "entries", self.reader.lines("entries"))):
+        specification = {"bundle": self.looked.reader.digest(), "paths": [str(self.looked.reader.path)]}
+        with self.bank.store.bundles.merging(specification, self.looked.users) as merge:
+            for some in _batches(track(progress, self.looked.entries(), "entries", self.looked.reader.lines("entries"))):
                 merge.entries([self._here(new) for new in some])
-            uids = dict.fromkeys(str(given.values["uid"]) for given in self._given("entries"))
+            uids = dict.fromkeys(str(given.values["uid"]) for given in self.looked.given("entries"))
             ids = merge.ids(uids)
-            for several in _batches(self._regenerations(ids)):
+            for several in _batches(self.looked.regenerations(ids)):
                 merge.regenerations([_attempt(given, self._with_files(new)) for given, new in several])
-            merge.collections(self.collections)
-            for sayings in _of_pictures(map(read_saying, self._given("opinions"))):
+            merge.collections(self.looked.collections)
+            for sayings in _of_pictures(map(read_saying, self.looked.given("opinions"))):
                 merge.sayings(sayings)
-            for edges in _batches(map(read_edge, self._given("edges"))):
+            for edges in _batches(map(read_edge, self.looked.given("edges"))):
                 merge.edges(edges)
-            weights = {file.sha256 for model in self.models.values() for file in model.files}
-            merge.kept(self.files[digest] for digest in self.reader.files if digest in weights)
+            weights = {file.sha256 for model in self.looked.models.values() for file in model.files}
+            merge.kept(self.looked.files[digest] for digest in self.looked.reader.files if digest in weights)
         return merge.came
 
     def _here(self, new: NewEntry) -> NewEntry:
@@ -231,14 +102,14 @@ class _Arriving:
     def _with_files(self, new: Any) -> Any:
         output, picture = new.output, new.picture
         if picture is not None:
-            picture = self.proven.get(picture.digest, picture)
+            picture = self.looked.proven.get(picture.digest, picture)
         if output.trace is not None and not self._is_here(output.trace):
             output = replace(output, trace=None)
         blob = new.blob if new.blob is None or self._is_here(new.blob) else None
         return replace(new, blob=blob, output=output, picture=picture)
 
     def _is_here(self, blob: Blob) -> bool:
-        return blob.digest in self.reader.files or self.bank.blobs.has(blob.digest)
+        return blob.digest in self.looked.reader.files or self.bank.blobs.has(blob.digest)
 
     def _known(self, model: Model) -> Model:
         """What this bank knows of a model, where it knows its files or where they are."""
@@ -249,56 +120,6 @@ class _Arriving:
                 known = model
             self.here[model.digest] = known if known.files or known.source else model
         return self.here[model.digest]
-
-    # -- records ---------------------------------------------------------------------------------------------------------
-
-    def _given(self, kind: str) -> Iterator[Given]:
-        for number, values in enumerate(self.reader.records(kind), 1):
-            yield Given(values, f"{kind}.jsonl, line {number}")
-
-    def _shared(self, kind: str) -> Iterator[Given]:
-        for number, given in enumerate(self._given(kind)):
-            if number == MOST_SHARED:
-                raise BadInput(f"The bundle has more than {MOST_SHARED:,} {kind}.", "Export fewer entries at once.")
-            yield given
-
-    def _entries(self) -> Iterator[NewEntry]:
-        return (read_entry(given, self.models, self.environments) for given in self._given("entries"))
-
-    def _regenerations(self, ids: Mapping[str, int]) -> Iterator[tuple[Given, NewRegeneration]]:
-        for given in self._given("regenerations"):
-            entry = given.uid("entry")
-            if entry not in ids:
-                raise given.wrong("it belongs to an entry that the bundle does not hold")
-            given.uid("uid"), given.time("at", needed=True), given.text("user", longest=200)
-            yield given, read_regeneration(given, ids[entry], self.environments)
-
-    @staticmethod
-    def _user(given: Given) -> tuple[str, str]:
-        return given.text("name", needed=True, longest=200), given.uid("uid")
-
-    def _name_files(self, new: NewEntry | NewRegeneration) -> None:
-        inputs = new.inputs if isinstance(new, NewEntry) else ()
-        for blob in (new.blob, new.output.trace, *inputs):
-            if blob is not None and self.files.setdefault(blob.digest, blob) != blob:
-                raise BadInput(f"The records of the bundle disagree about the file {blob.digest}.", "Have it sent again.")
-        if isinstance(new, NewEntry) and new.output.trace is not None and new.picture is not None:
-            self.traces.setdefault(new.output.trace.digest, new.picture.digest)
-        if new.blob is None or new.picture is None:
-            return
-        if self.pictures.setdefault(new.blob.digest, new.picture) != new.picture:
-            raise BadInput(f"The records of the bundle disagree about the picture {new.blob.digest}.", "Have it sent again.")
-
-
-def _otherwise(recorded: Picture, found: Picture | None) -> str | None:
-    """What a record says of a picture that its pixels are not."""
-    if found is None or found.digest != recorded.digest:
-        return f"image digest {recorded.digest}"
-    if recorded.width is not None and (recorded.width, recorded.height) != (found.width, found.height):
-        return f"size {recorded.width}x{recorded.height}"
-    if recorded.mode is not None and recorded.mode != found.mode:
-        return f"mode {recorded.mode}"
-    return None
 
 
 def _attempt(given: Given, new: NewRegeneration) -> Any:
