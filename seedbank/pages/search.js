@@ -154,8 +154,23 @@ const FORMS = Object.fromEntries(Object.entries({
   phrase: /\s*"((?:\\.|[^"\\])*)("?)/, key: /\s*([\p{L}\p{Nl}\p{No}_][\p{L}\p{N}_.]*):(?=[^\s()])/, word: /\s*([^\s()"]+)/, end: /\s*$/,
 }).map(([name, form]) => [name, new RegExp(form.source, "suy")]));
 
+// The marks of a Chinese keyboard where they can only be meant as marks of the language, as in seedbank/query/fullwidth.py; at the
+// end unfinished ones too.
+const QUOTED = '"(?:\\\\.|[^"\\\\])*"?', BEGINS = "(?<![^\\s(（-])";
+const KEYED = [...LANGUAGE.keys, ...Object.keys(LANGUAGE.aliases), "env\\.[\\p{L}\\p{N}_.]+"].join("|");
+const PARENTHESES = new RegExp(`${QUOTED}|${BEGINS}（([^（）"]*)(）(?![^\\s)）])|$)`, "gsu");
+const KEYS_AND_QUOTES = new RegExp(`${QUOTED}|${BEGINS}(?:(${KEYED})[：:])?(?:“([^”"\\\\]*)(”|$))?`, "gisu");
+
+function halfWidth(text) {
+  for (let before, turn = 0; before !== text && turn < DEEPEST; turn++)
+    text = (before = text).replace(PARENTHESES, (all, inner, end) => inner === undefined ? all : `(${inner}${end && ")"}`);
+  return text.replace(KEYS_AND_QUOTES, (all, key, quoted, end) => key === undefined && quoted === undefined ? all
+    : (key === undefined ? "" : `${key}:`) + (quoted === undefined ? "" : `"${quoted}${end && '"'}`));
+}
+
 // The test of an entry that a query means, undefined where it says nothing. Throws `Unknown`.
-function parse(query) {
+function parse(typed) {
+  const query = halfWidth(typed);
   let at = 0;
   const seen = (name) => { FORMS[name].lastIndex = at; return FORMS[name].exec(query); };
   const take = (name) => { const found = seen(name); if (found) at += found[0].length; return found; };

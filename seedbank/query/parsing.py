@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, NoReturn
 
 from seedbank.errors import BadInput
+from seedbank.query.fullwidth import half_width
 from seedbank.query.grammar import GRAMMAR
 from seedbank.query.keys import ALIASES, KEYS, SORTS
 from seedbank.query.nodes import EVERYTHING, And, Node, Not, Query, Sort, Term, all_of, any_of
@@ -61,6 +62,7 @@ def _parsed(text: str, saved: bool) -> Query:
                 "The query is a pasted text that says nothing to look for.", "Copy it whole, or write words of the prompt."
             )
         return Query(all_of([_checked(condition, text) for condition in conditions]))
+    text = half_width(text)
     node = _tree(text, saved)
     parts = list(node.of) if isinstance(node, And) else [node]
     sorts = [part for part in parts if isinstance(part, _SortTerm)]
@@ -79,9 +81,10 @@ _SEVERAL = re.compile(r'"|\s-?[^\W\d][\w.]*:|(?:^|\s)(?:OR|AND|NOT)(?:\s|$)|[()]
 
 def _word(word: str) -> str:
     """One word of a command line as a piece of a query."""
-    if not any(map(str.isspace, word.strip())) or _SEVERAL.search(word) or pasted(word) is not None:
+    plain = half_width(word)
+    if not any(map(str.isspace, word.strip())) or _SEVERAL.search(plain) or pasted(word) is not None:
         return word
-    found = re.fullmatch(r"(-?(?:[^\W\d][\w.]*:)?)(.*)", word.strip(), re.DOTALL)
+    found = re.fullmatch(r"(-?(?:[^\W\d][\w.]*:)?)(.*)", plain.strip(), re.DOTALL)
     assert found is not None
     return found[1] + quoted(found[2].strip())
 

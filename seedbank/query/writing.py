@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+from seedbank.query.fullwidth import MARKS
 from seedbank.query.nodes import And, Node, Not, Or, Query, Term
 
-_PLAIN = re.compile(r'[^\s()"\\-][^\s()"\\]*')
-_PLAIN_VALUE = re.compile(r'[^\s()"]+')
+_PLAIN = re.compile(rf'[^\s()"\\{MARKS}-][^\s()"\\{MARKS}]*')
+_PLAIN_VALUE = re.compile(rf'[^\s()"{MARKS}]+')
 _KEYED = re.compile(r"[^\W\d][\w.]*:")
 
 

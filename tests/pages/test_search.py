@@ -46,7 +46,8 @@ QUERIES = re.split(
 red OR 猫  red -tag:poster  NOT red  NOT -red  -(red OR 猫)  (red OR 猫) rating:none  red AND circle  red circle OR 猫
 tag:poster OR tag:draft fav:yes  ((red))  NOT (tag:poster OR rating:4..) seed:..7006  a-b  -red-circle  "a \" b"  or  ORchid
 tag:poster(red)  red"circle"  -"red circle"  tag:poster OR (tag:draft -red) OR 猫  steps:8 OR NOT verdict:any
--हिन्दीneg:ß  ı  -I
+-हिन्दीneg:ß  ı  -I  tag：poster  -TAG：“two words”  “一只橘色”  （red OR 橘）  （（red OR 橘） -tag：poster）
+橘（猫）  red：circle  "tag：poster"  "（red）"  -（red OR 猫） rating：4..  prompt：“red circle”  model：*
 """.strip(),
 )
 
@@ -205,6 +206,7 @@ def test_what_is_being_typed_counts_as_far_as_it_goes(tab: Any):
         ("cir", "circ* "), ("red cir", "red cir* "), ('"red ci', '"red ci*" '), ("red -", "red "), ("red OR", "red "),
         ("red (", "red "), ("red (circle OR", "red circle "), ("red NOT ", "red "), ("red tag:", "red "), ("(red", "red* "),
         ("red AND", "red "), ("夜", "夜* "), ('"', " "),
+        ("red （circle OR", "red circle "), ("（red", "red* "), ("“red ci", '"red ci*" '), ("red tag：", "red "),
         ('tag:"', " "), ('tag:"two words', 'tag:"two words" '), ("-", " "),
     ):  # fmt: skip
         first, second = answers(tab, typed, whole)
