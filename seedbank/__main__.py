@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     import click
 
 INTERRUPTED = 130
+FULL = "Free some space, or name a folder on another disk for temporary files in TMPDIR."
 REMEDIES = {
-    errno.ENAMETOOLONG: "Choose a shorter name.",
-    errno.EACCES: "Check the owner and the rights of the place, and of the folders above it.",
-    errno.ELOOP: "See where the links lead: seedbank follows no circle.",
+    errno.ENAMETOOLONG: (2, "Choose a shorter name."),
+    errno.EACCES: (2, "Check the owner and the rights of the place, and of the folders above it."),
+    errno.ELOOP: (2, "See where the links lead: seedbank follows no circle."),
+    errno.ENOSPC: (1, FULL),
+    errno.EDQUOT: (1, FULL),
+    errno.EMFILE: (1, "Allow this process more of them: ulimit -n 1024"),
 }
-"""What the system can say of any name that somebody gives, wherever it is looked up first: it is no bug and no traceback."""
+"""{what the system says of a file, wherever it is first asked for: (exit code, remedy)}: it is no bug and no traceback."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -83,12 +87,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        if error.filename is None or error.errno not in REMEDIES:
+        if error.errno not in REMEDIES:
             raise
-        name = os.fsdecode(error.filename)
+        code, hint = REMEDIES[error.errno]
+        name = "A file that the command needs" if error.filename is None else os.fsdecode(error.filename)
         say(f"seedbank: {name if len(name) <= 200 else f'{name[:80]}…'} cannot be used: {error.strerror}.", err=True)
-        say(f"  {REMEDIES[error.errno]}", err=True)
-        return 2
+        say(f"  {hint}", err=True)
+        return code
 
 
 def _command(arguments: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -63,3 +64,21 @@ def test_an_image_store_in_a_circle_of_links_is_said(bank: Path, capsys):
     assert run(["--bank", "new.db", "init", "--images", "circle"]) == 1
     assert "circle" in capsys.readouterr().err and not (bank / "new.db").exists()
     assert run(["--bank", "circle", "init"]) in (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(errno.ENOSPC, "in TMPDIR"), (errno.EMFILE, "ulimit -n"), (errno.EDQUOT, "TMPDIR")]
+)
+def test_a_machine_without_room_or_files_is_said_and_nothing_comes_in(number: int, said: str, bank: Path, monkeypatch, capsys):
+    from seedbank.exchange.bundle.looking import Looked
+
+    def unpack(*_: object) -> Path:
+        raise OSError(number, os.strerror(number))
+
+    assert run(["export", "out.seedbank"]) == 0 and run(["--bank", "other.db", "init"]) == 0
+    monkeypatch.setattr(Looked, "unpack", unpack)
+    assert run(["--bank", "other.db", "import", "out.seedbank"]) == 1
+    told = capsys.readouterr().err
+    assert f"A file that the command needs cannot be used: {os.strerror(number)}." in told and said in told
+    with Library.open("other.db") as other:
+        assert not list(other.store.ids())
