@@ -14,10 +14,11 @@ from seedbank.explore.rendering import Renderer
 from seedbank.frozen import replace
 from seedbank.pipelines import OFFSET, STANDARD, TRUE_CFG, cfg_of, facts, uses_negative
 from seedbank.recipe import Recipe, checked_seed
-from seedbank.recording.generate import RANDOM_STATE
+from seedbank.recording.arguments import check_strength
 from seedbank.recording.latents import ROLE as LATENTS
 from seedbank.recording.noise import FORMS, SANE, TORCH_CPU, NoiseChoice, first_noise
-from seedbank.recording.request import Plan, Request, changed_call, check_strength, composition_remarks
+from seedbank.recording.rendered import RANDOM_STATE
+from seedbank.recording.request import Plan, Request, changed_call, composition_remarks
 from seedbank.recording.weighting import weighted
 from seedbank.samplers import SIGMAS, check_scheduler, scheduler_choice, schedules_of
 from seedbank.worker.adapters import IP_ADAPTER, LORA

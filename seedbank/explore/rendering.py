@@ -14,7 +14,8 @@ from seedbank.environment import Environment
 from seedbank.errors import Blocked, StorageError
 from seedbank.explore.ahead import ahead
 from seedbank.recipe import Recipe, input_key
-from seedbank.recording.generate import Beside, check_rendered_size, lost_words, record_rendering
+from seedbank.recording.generate import lost_words
+from seedbank.recording.rendered import Beside, check_rendered_size, record_rendering
 from seedbank.records import Blob, Entry
 
 if TYPE_CHECKING:

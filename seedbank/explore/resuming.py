@@ -17,7 +17,7 @@ from seedbank.explore.opening import adapter_models, open_recorded
 from seedbank.explore.starts import Open, Say, Start, Values
 from seedbank.keeping import known_adapters
 from seedbank.recipe import AS_IS, Recipe
-from seedbank.recording.generate import Beside
+from seedbank.recording.rendered import Beside
 from seedbank.records import Blob
 from seedbank.regen.bench import Setting
 from seedbank.regen.fields import parse_changes

@@ -15,8 +15,9 @@ from seedbank.engine.source import Source
 from seedbank.engine.unloaded import call_parameters, most_clip_skip, pipeline_class, vae_scale_factor
 from seedbank.errors import BadInput
 from seedbank.pipelines import FACTS, check_size, pipeline_for
+from seedbank.recording.arguments import check_negative, typed
 from seedbank.recording.extras import Extras, asked_adapters
-from seedbank.recording.request import Request, check_negative, typed
+from seedbank.recording.request import Request
 
 
 def check_beforehand(request: Request, source: Source, extras: Extras) -> None:

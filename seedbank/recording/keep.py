@@ -13,9 +13,9 @@ from seedbank.frozen import replace
 from seedbank.hashing import canonical_json
 from seedbank.pipelines import facts
 from seedbank.recipe import Recipe
-from seedbank.recording.generate import RANDOM_STATE
 from seedbank.recording.look import Call
 from seedbank.recording.pictures import Picture
+from seedbank.recording.rendered import RANDOM_STATE
 from seedbank.recording.surface import keep_contents, keep_given
 from seedbank.records import Entry, NewEntry, Output
 

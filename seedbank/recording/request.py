@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from numbers import Integral, Real
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from seedbank.errors import BadInput
 from seedbank.pipelines import check_cfg, check_size, guidance_from_cfg, uses_negative
 from seedbank.recipe import AS_IS, Recipe, checked_seed, used_seed
+from seedbank.recording.arguments import check_negative, check_strength, is_recorded, typed
 from seedbank.recording.noise import NoiseChoice, check_choice, first_noise, noise_remarks, numbered
 from seedbank.records import Model
 
@@ -26,8 +25,6 @@ LARGEST_STEPS = 10_000
 LARGEST_SIDE = 16_384
 LARGEST_TEXT = 65_536
 """Tokens: a longer text fills the memory of any machine, which ends the render process."""
-NOT_IN_CALL = ("prompt", "generator", "latents", "output_type", "return_dict", "num_images_per_prompt", "self")
-"""Parameters that have a place of their own in the recipe, or that the worker decides."""
 KINDS: Mapping[str, tuple[type, str]] = {
     **dict.fromkeys(("prompt", "negative"), (str, "a text")),
     **dict.fromkeys(("count", "steps", "width", "height"), (Integral, "a whole number")),
@@ -42,10 +39,6 @@ SAID_BY = {
     "height": ("height",),
 }
 """{argument of the call: the options that say it}"""
-INPUTS = ("image", "mask_image", "control_image", "ip_adapter_image", "masked_image_latents")
-"""Parameters that take pictures; these are inputs of the recipe."""
-Parameters = Mapping[str, Mapping[str, Any]]
-"""{argument: {default, annotation}} of a pipeline's call"""
 
 
 @dataclass(frozen=True)
@@ -178,7 +171,7 @@ def make_plan(request: Request, loaded: Loaded, model: Model, defaults: Mapping[
 def _call(request: Request, loaded: Loaded, defaults: Mapping[str, Any]) -> dict[str, Any]:
     """Every argument of the call: what the user says, else what the model recommends, else the pipeline's default."""
     call = {
-        name: parameter["default"] for name, parameter in loaded.call.items() if _is_recorded(name) and "default" in parameter
+        name: parameter["default"] for name, parameter in loaded.call.items() if is_recorded(name) and "default" in parameter
     }
     call |= {"width": loaded.sizes["width"], "height": loaded.sizes["height"]}
     call |= {name: value for name, value in defaults.items() if name in loaded.call}
@@ -202,58 +195,6 @@ def changed_call(call: Mapping[str, Any], request: Request, loaded: Loaded) -> d
     return call
 
 
-def check_strength(call: Mapping[str, Any]) -> None:
-    """Raises `BadInput` when the strength of an image-to-image call leaves no step to do."""
-    strength, steps = call.get("strength"), call.get("num_inference_steps")
-    if strength is not None and steps is not None and int(steps * strength) < 1:
-        least = math.ceil(1 / strength)
-        raise BadInput(f"A strength of {strength:g} leaves none of {steps} steps to do.", f"Use --steps {least} or more.")
-
-
-def check_negative(pipeline: str, parameters: Parameters) -> None:
-    """Raises `BadInput` when the pipeline has no place for a negative prompt."""
-    if "negative_prompt" not in parameters:
-        raise BadInput(f"{pipeline} has no negative prompt.", "Leave --negative away.")
-
-
-def typed(arguments: Mapping[str, Any], pipeline: str, parameters: Parameters) -> dict[str, Any]:
-    """{name: value} of arguments for a call with these parameters. Raises `BadInput` for one that it does not have or take."""
-    for name in arguments:
-        if name not in parameters or not _is_recorded(name):
-            raise BadInput(f"{pipeline} has no argument {name!r} that can be set here.", _offer(name, parameters))
-    return {name: _typed(name, value, parameters[name]) for name, value in arguments.items()}
-
-
-def _typed(name: str, value: Any, parameter: Mapping[str, Any]) -> Any:
-    """`value` for the argument, of the type that its default or its annotation names. Raises `BadInput` for another."""
-    default = parameter.get("default")
-    words = set(re.findall(r"\w+", str(parameter.get("annotation", "")).lower()))
-    if isinstance(value, str) and value.lower() in ("null", "none"):
-        value = None
-    if value is None:
-        if default is not None:
-            raise BadInput(f"The argument {name} cannot be left empty.", f"Its default is {default!r}.")
-        return None
-    if isinstance(value, float) and not math.isfinite(value):
-        raise BadInput(f"The argument {name} cannot be {value}.", "Use a finite number.")
-    names: dict[str, Any] = {
-        "bool": bool,
-        "int": int,
-        "float": (int, float),
-        "str": str,
-        "list": list,
-        "tuple": (list, tuple),
-        "dict": dict,
-    }
-    allowed: list[Any] = [kind for word, kind in names.items() if word in words]
-    if default is not None:
-        allowed.append((int, float) if isinstance(default, float) else type(default))
-    fits = any(isinstance(value, kind) and (kind is bool or not isinstance(value, bool)) for kind in allowed)
-    if allowed and not fits:
-        raise BadInput(f"The argument {name} cannot be {value!r}.", f"Its default is {default!r}.")
-    return value
-
-
 def _size(request: Request, call: Mapping[str, Any], loaded: Loaded) -> tuple[int, int]:
     width = request.width if request.width is not None else call["width"]
     height = request.height if request.height is not None else call["height"]
@@ -265,24 +206,6 @@ def _size(request: Request, call: Mapping[str, Any], loaded: Loaded) -> tuple[in
 def _check_sides(*sides: int) -> None:
     if not all(0 < side <= LARGEST_SIDE for side in sides):
         raise BadInput(f"The size {'x'.join(map(str, sides))} is out of range.", f"Use 1 to {LARGEST_SIDE:,} pixels a side.")
-
-
-def _is_recorded(name: str) -> bool:
-    return (
-        name not in NOT_IN_CALL
-        and name not in INPUTS
-        and not name.startswith("callback")
-        and not name.endswith("_embeds")
-        and name != "negative_prompt"
-    )
-
-
-def _offer(name: str, parameters: Parameters) -> str:
-    from difflib import get_close_matches
-
-    known = [one for one in parameters if _is_recorded(one)]
-    near = get_close_matches(name, known, n=1)
-    return f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(known)}."
 
 
 def _remarks(request: Request, recipe: Recipe) -> list[str]:
