@@ -148,8 +148,12 @@ def _watched(call: Call | None) -> Iterator[_Watch]:
     if call is not None and before:
         drawn, problem = _softly(lambda: randomness.consumed(before, randomness.snapshot()))
         watch.problem = watch.problem or problem
+        # The global generator that was passed with its seed is begun anew from that.
+        kept = [name for name in drawn or () if not (name == randomness.CPU and call.noise.get("global"))]
         if drawn:
-            call.random_state, call.drawn = randomness.pack(before, drawn), drawn
+            call.drawn = drawn
+        if kept:
+            call.random_state = randomness.pack(before, kept)
 
 
 def _softly(act: Callable[[], Any]) -> tuple[Any, str | None]:

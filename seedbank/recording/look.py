@@ -232,9 +232,13 @@ def _noise(generator: Any, hardware: Mapping[str, Any], obstacles: list[str]) ->
     """(seeds, noise without its seed) of what was passed as `generator`."""
     import torch
 
-    generators = generator if isinstance(generator, (list, tuple)) else [generator]
+    generators = list(generator) if isinstance(generator, (list, tuple)) else [generator]
     if any(one is None for one in generators):
+        if any(one is not None for one in generators):
+            obstacles.append("Some images of the batch had a generator and others had none, which is not recorded.")
         return None, {"kind": "global"}  # replayed from the random state that is kept with the entry
+    if len(set(map(id, generators))) < len(generators):
+        obstacles.append("One generator was passed for several images, which draw from it one after the other.")
     device = generators[0].device.type
     for one in generators:
         fresh = torch.Generator(one.device).manual_seed(one.initial_seed())
@@ -242,8 +246,13 @@ def _noise(generator: Any, hardware: Mapping[str, Any], obstacles: list[str]) ->
             obstacles.append("The generator had been used before the call, so its seed does not say what it drew.")
             break
     # What a CUDA generator gives depends on the size of its GPU.
-    size = gpu_size(hardware) if device == "cuda" else {}
-    return [one.initial_seed() % 2**64 for one in generators], {"kind": f"torch-{device}", **size}
+    noise: dict[str, Any] = {"kind": f"torch-{device}", **(gpu_size(hardware) if device == "cuda" else {})}
+    if any(one is torch.default_generator for one in generators):
+        # What has no generator, as the steps of many pipelines, draws from this one too, in turn with what has one.
+        if len(generators) > 1:
+            obstacles.append("One of several generators is torch's global one, which is not recorded.")
+        noise["global"] = True
+    return [one.initial_seed() % 2**64 for one in generators], noise
 
 
 def _plain_arguments(
@@ -261,13 +270,27 @@ def _plain_arguments(
             if name == "num_images_per_prompt":
                 plain[name] = value
             continue
-        if _is_plain(value):
+        value = _without_numpy(value)
+        if name not in signature.parameters:
+            obstacles.append(f"The pipeline names no argument {name}, so it is not known what it did.")
+        elif _is_plain(value):
             plain[name] = copy.deepcopy(value)
         elif (inputs := given_of(name, value)) is not None:
             given += inputs
         else:
             obstacles.append(f"The argument {name} is a {type(value).__name__}, which is not recorded yet.")
     return plain
+
+
+def _without_numpy(value: Any) -> Any:
+    """Numbers of numpy, as loops over its ranges give them, as Python's own; tensors and arrays as they are."""
+    import numpy
+
+    if isinstance(value, numpy.generic):
+        return value.item()
+    if isinstance(value, (list, tuple)) and any(isinstance(item, numpy.generic) for item in value):
+        return [_without_numpy(item) for item in value]
+    return value
 
 
 def _is_plain(value: Any) -> bool:

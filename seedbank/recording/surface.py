@@ -149,7 +149,7 @@ def _copied(value: Any) -> Any:
 
 def keep_given(bank: Bank, given: Sequence[Given]) -> tuple[list[dict[str, Any]], list[Blob], list[tuple[str, str]], list[str]]:
     """(items of the recipe, their blobs, stages of the trace, obstacles), the files stored without loss."""
-    from seedbank.worker.inputs import PICTURE, input_stages, pack
+    from seedbank.worker.inputs import PICTURE, input_stages, pack, strides_of
 
     items: list[dict[str, Any]] = []
     blobs: list[Blob] = []
@@ -163,7 +163,9 @@ def keep_given(bank: Bank, given: Sequence[Given]) -> tuple[list[dict[str, Any]]
             continue
         kind, data = packed
         blobs.append(bank.blobs.put(data, PNG if kind == PICTURE else SAFETENSORS))
-        item = {"role": one.role, "digest": blobs[-1].digest, "kind": kind}
+        item: dict[str, Any] = {"role": one.role, "digest": blobs[-1].digest, "kind": kind}
+        if (strides := strides_of(one.value)) is not None:
+            item["strides"] = strides
         items.append(item if one.index is None else item | {"index": one.index})
         if one.index is None:
             arguments[one.role] = one.value

@@ -6,7 +6,8 @@ An item of a recipe is ``{role, digest, kind}`` and, in a list of several, its `
 * ``picture``: decoded by Pillow, turned as its EXIF orientation says. With ``mode`` it is converted: what is transparent
   becomes white, in a mask black. With ``width`` and ``height`` it is resized: Lanczos for pictures, nearest for masks.
   Without these it reaches the pipeline as it was decoded.
-* ``tensor``, ``array``: the one tensor of a safetensors file, as a torch tensor or as a numpy array.
+* ``tensor``, ``array``: the one tensor of a safetensors file, as a torch tensor or as a numpy array. Where its elements lay in
+  memory in another order than that of its dimensions (``channels_last``), ``strides`` says how: kernels are chosen by that.
 """
 
 from __future__ import annotations
@@ -59,9 +60,12 @@ def read_input(item: Mapping[str, Any], path: str) -> Any:
     try:
         if item["kind"] == PICTURE:
             return prepared(decoded(path), item)
+        import torch
         from safetensors.torch import load_file
 
         tensor = load_file(path)[ONLY]
+        if strides := item.get("strides"):
+            tensor = torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype).copy_(tensor)
         return tensor if item["kind"] == TENSOR else tensor.numpy()
     except Refusal:
         raise
@@ -125,6 +129,22 @@ def pack(value: Any) -> tuple[str, bytes] | None:
     if isinstance(value, numpy.ndarray) and value.dtype.kind in "fiub" and value.dtype.isnative:
         return ARRAY, _packed_tensor(torch.from_numpy(numpy.ascontiguousarray(value)))
     return None
+
+
+def strides_of(value: Any) -> list[int] | None:
+    """How the elements of a tensor or an array lie in memory, in elements; None for a picture and where they lie in order.
+
+    None also where some lie twice or far apart, which no copy keeps.
+    """
+    import numpy
+    import torch
+
+    if isinstance(value, numpy.ndarray):
+        value = torch.from_numpy(value) if value.dtype.kind in "fiub" and value.dtype.isnative else None
+    if not isinstance(value, torch.Tensor) or value.layout is not torch.strided or value.is_contiguous():
+        return None
+    order = sorted(range(value.dim()), key=lambda place: -value.stride(place))
+    return list(value.stride()) if value.permute(order).is_contiguous() else None
 
 
 def _packed_picture(image: Image.Image) -> tuple[str, bytes] | None:

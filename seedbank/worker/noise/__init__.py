@@ -14,8 +14,8 @@ A ``blend {noise, alpha, curve}`` moves every draw of the call towards that of a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -28,15 +28,16 @@ if TYPE_CHECKING:
 
 TORCH_CPU, TORCH_CUDA, GLOBAL, SEEDBANK, A1111_NV = "torch-cpu", "torch-cuda", "global", "seedbank-v1", "a1111-nv"
 SEEDED = {
-    TORCH_CPU: {"ensd", "dtype", "before"},
+    TORCH_CPU: {"ensd", "dtype", "before", "global"},
     TORCH_CUDA: {"ensd", "sm_count", "threads_per_sm"},
     SEEDBANK: {"dtype"},
     A1111_NV: {"dtype", "ensd"},
 }
 """{kind: the fields that it has beside kind, seed, variation and blend}.
 
-Of `torch-cpu`, `dtype` says that float32 is drawn whatever the pipeline computes in, and `before` how many images of the
-same size were drawn from the generator before this one: as ComfyUI draws a batch.
+Of `torch-cpu`, `dtype` says that float32 is drawn whatever the pipeline computes in, `before` how many images of the
+same size were drawn from the generator before this one, as ComfyUI draws a batch, and `global` that the generator is torch's
+global one, as ``generator=torch.manual_seed(7)`` passes it: whatever has no generator draws from it too.
 """
 OURS = (SEEDBANK, A1111_NV)
 """Kinds whose numbers are seedbank's own: they serve every draw of a call, in float32."""
@@ -81,6 +82,8 @@ def noise_of(noise: Mapping[str, Any], device: str, initial: Callable[[torch.Ten
     changed = changed or (kind == TORCH_CPU and noise.get("dtype") is not None)
     if kind in OURS or changed or flags or initial is not None or not _drawn_there(noise, device):
         return _served(noise, device, flags, initial)
+    if noise.get("global"):
+        return Noise({"generator": torch.default_generator}, lambda pipe: _seeded(int(noise["seed"])))
     return Noise({"generator": _generator(kind, noise["seed"])})
 
 
@@ -110,6 +113,13 @@ def _batch(noise: Mapping[str, Any], device: str) -> Noise:
     if kind not in (TORCH_CPU, TORCH_CUDA) or not _drawn_there(noise, device):
         raise Refusal(BLOCKED, f"A batch with noise of the kind {kind!r} cannot be made on this device.")
     return Noise({"generator": [_generator(kind, seed) for seed in noise["seeds"]]})
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Begin with torch's global generator at `seed`, whatever random state was put back before."""
+    torch.default_generator.manual_seed(seed)
+    yield
 
 
 def _generator(kind: str, seed: Any) -> torch.Generator:
