@@ -17,7 +17,8 @@ from seedbank.frozen import replace
 from seedbank.hashing import sha256
 from seedbank.pipelines import CONTROL, IMAGE, task_of
 from seedbank.recipe import AS_IS, STRICT, Recipe
-from seedbank.recording.extras import Extras, Input, Pictures, bytes_of, latents_input, named_embedding
+from seedbank.recording.extras import Extras, named_embedding
+from seedbank.recording.inputs import Input, Pictures, bytes_of, latents_input
 from seedbank.recording.latents import ROLE as LATENTS
 from seedbank.recording.latents import read_latents
 from seedbank.records import Blob

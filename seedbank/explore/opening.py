@@ -20,8 +20,8 @@ from seedbank.frozen import replace
 from seedbank.importing.again import Translator
 from seedbank.keeping import rendered_anew
 from seedbank.recipe import Recipe
-from seedbank.recording.extras import Input, store_inputs
 from seedbank.recording.generate import Prepared
+from seedbank.recording.inputs import Input, store_inputs
 from seedbank.recording.rendered import Beside
 from seedbank.records import Blob, Entry, Model
 from seedbank.regen.service import Options, setting_of

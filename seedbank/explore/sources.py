@@ -25,8 +25,9 @@ from seedbank.frozen import replace
 from seedbank.progress import Progress
 from seedbank.recipe import AS_IS
 from seedbank.recording.beforehand import task_class
-from seedbank.recording.extras import Extras, store_inputs, unused_words
+from seedbank.recording.extras import Extras, unused_words
 from seedbank.recording.generate import ModelChoice, prepare
+from seedbank.recording.inputs import store_inputs
 from seedbank.recording.noise import NoiseChoice
 from seedbank.recording.request import Request
 from seedbank.records import Entry

@@ -16,16 +16,8 @@ from seedbank.pipelines import IMAGE, check_refiner, pipeline_for
 from seedbank.progress import QUIET, Progress
 from seedbank.recipe import Recipe
 from seedbank.recording.beforehand import check_beforehand
-from seedbank.recording.extras import (
-    Extras,
-    Input,
-    Pictures,
-    input_files,
-    latents_input,
-    read_adapters,
-    store_inputs,
-    unused_words,
-)
+from seedbank.recording.extras import Extras, read_adapters, unused_words
+from seedbank.recording.inputs import Input, Pictures, input_files, latents_input, store_inputs
 from seedbank.recording.noise import check_start
 from seedbank.recording.rendered import Beside, check_rendered_size, record_rendering
 from seedbank.recording.request import Plan, Request, composition_remarks, make_plan, recommended

@@ -1,7 +1,7 @@
 """Whether what a bank says in two places is the same there. Finds, and never repairs.
 
 What entries are found by repeats their recipes and pictures; the files of a model make up its digest; a verdict follows
-from pictures. `integrity` looks at rows that carry a digest of their own, this module at those that do not.
+from pictures (`verdicts`). `integrity` looks at rows that carry a digest of their own, this module at those that do not.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from sqlalchemy import Connection, select
 
 from seedbank.hashing import CHUNK as PIECE
 from seedbank.hashing import json_digest, plain_value
-from seedbank.records import EXACT, VERDICTS
 from seedbank.store.catalogue import method_digest, method_row, searched_cfg
 from seedbank.store.files import OWN
 from seedbank.store.imports import IMPORT
@@ -36,11 +35,11 @@ from seedbank.store.tables import (
     models,
     payloads,
     recipes,
-    regenerations,
     runs,
     settings,
     sizes,
 )
+from seedbank.store.verdicts import attempts
 from seedbank.store.writing import spans
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def agreement(store: Store) -> Iterator[str]:
     with store.database.reading() as connection:
         yield from _manifests(connection)
         yield from _Found(connection).contradictions()
-        yield from _attempts(connection)
+        yield from attempts(connection)
 
 
 def damaged_payloads(store: Store) -> Iterator[str]:
@@ -273,39 +272,3 @@ def _differences(row: Any, of: _Settings, its_methods: tuple[str | None, ...]) -
 
 def _size(sides: tuple[int | None, int | None]) -> tuple[int | None, int | None] | None:
     return None if None in sides else sides
-
-
-# -- verdicts ----------------------------------------------------------------------------------------------------------
-
-
-def contradiction(verdict: str, line: Any, image: str | int | None, recorded: str | int | None) -> str | None:
-    """Why an attempt cannot have this verdict, None when it can.
-
-    line       the sentence that was said of it, which begins with its verdict; None where it was left out
-    image      the picture that came of it, where that was another one, and `recorded` that of the entry: digests or ids
-    """
-    said = line.split(maxsplit=1)[0].rstrip(":") if isinstance(line, str) and line.strip() else verdict
-    if said in VERDICTS and said != verdict:
-        return f"it says {verdict}, and its explanation says {said}"
-    if verdict == EXACT and recorded is None:
-        return "it says exact of an entry without an image digest"
-    if image is not None and (verdict == EXACT) != (image == recorded):
-        return f"it says {verdict}, and its picture is {'the recorded' if image == recorded else 'another'} one"
-    return None
-
-
-def _attempts(connection: Connection) -> Iterator[str]:
-    """Verdicts against the pictures and sentences of their attempts."""
-    statement = select(
-        regenerations.c.id,
-        regenerations.c.entry_id,
-        regenerations.c.verdict,
-        regenerations.c.image_id,
-        regenerations.c.explanation,
-        entries.c.image_id.label("recorded"),
-    ).join(entries, regenerations.c.entry_id == entries.c.id)
-    for row in in_batches(connection, statement):
-        told = plain_value(row.explanation or {})
-        why = contradiction(row.verdict, told.get("line"), row.image_id, row.recorded)
-        if why is not None:
-            yield f"Attempt {row.id} contradicts itself: {why} (entries {row.entry_id})."

@@ -19,7 +19,8 @@ from seedbank.explore.given import as_options, bring_back, check_together, with_
 from seedbank.explore.sources import check_places
 from seedbank.hashing import sha256
 from seedbank.recipe import Recipe
-from seedbank.recording.extras import Extras, Pictures
+from seedbank.recording.extras import Extras
+from seedbank.recording.inputs import Pictures
 from seedbank.records import Blob, Model
 from seedbank.regen.bench import Setting
 

@@ -6,7 +6,8 @@ from PIL import Image
 from seedbank.errors import BadInput
 from seedbank.recipe import Recipe
 from seedbank.recording.arguments import check_strength
-from seedbank.recording.extras import Extras, Pictures, read_adapters, unused_words
+from seedbank.recording.extras import Extras, read_adapters, unused_words
+from seedbank.recording.inputs import Pictures
 
 
 @pytest.mark.parametrize(

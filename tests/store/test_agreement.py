@@ -10,9 +10,10 @@ from seedbank.frozen import replace
 from seedbank.hashing import json_digest
 from seedbank.records import Blob, Model, ModelFile, NewEntry, NewRegeneration, Payload, Picture, SeenFile
 from seedbank.store import Store
-from seedbank.store.agreement import agreement, contradiction, damaged_payloads
+from seedbank.store.agreement import agreement, damaged_payloads
 from seedbank.store.imports import Job
 from seedbank.store.integrity import integrity
+from seedbank.store.verdicts import contradiction
 from tests.store.examples import digest, imported, new_entry, recipe
 
 FILES = tuple(ModelFile(f"{part}.safetensors", 9, digest(part)) for part in ("unet", "vae"))

@@ -60,7 +60,7 @@ class Looked:
 
     def look(self, progress: Progress) -> None:
         """Everything in the bundle is what it says it is."""
-        from seedbank.store.agreement import contradiction
+        from seedbank.store.verdicts import contradiction
 
         self.models = {model.digest: model for model in map(read_model, self._shared("models"))}
         read = (read_environment(given, trust=self.trust) for given in self._shared("environments"))
