@@ -27,6 +27,10 @@ def test_every_block_of_the_page_runs_and_prints_what_it_says(tmp_path, kept, mo
     assert lines[0] == "[1024, 1025]"
     assert lines[3:5] == ["exact", "exact: you can go on from this image"]
     assert lines[5] == "['tag', 'tag', 'favourite', 'rating', 'note']"
+    assert lines[6:8] == ["1024 a red circle on a blue background, as an oil painting", "4 2"]
+    assert [line.endswith("True") for line in lines[8:12]] == [False, True, False, True]
+    assert lines[12] == "4"
+    del lines[6:13]  # what follows goes on as before it
     assert lines[6:8] == ["()", "exact"]
     assert lines[8] == "[8, 9] ()"
     assert lines[9] == "(1, 16, 8, 8) (1, 16, 8, 8) float32"
