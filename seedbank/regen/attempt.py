@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from seedbank.bank import Bank, Pixels, Stages, belongs
 from seedbank.engine.manifest import manifest_digest
-from seedbank.errors import BadInput, Blocked, RenderFailed, SeedbankError
+from seedbank.errors import BadInput, Blocked, NotFound, RenderFailed, SeedbankError
 from seedbank.frozen import replace
 from seedbank.keeping import rendered_anew
 from seedbank.records import (
@@ -46,7 +47,10 @@ def attempt(
     run: int | None,
     translated: Translated | None = None,
 ) -> Regeneration:
-    """Try to rebuild the entry and store what came of it, also when it could not be tried."""
+    """Try to rebuild the entry and store what came of it, also when it could not be tried.
+
+    Raises `NotFound` where the entry was purged meanwhile.
+    """
     try:
         _check_whole(entry, translated)
         return _attempt(bank, bench, entry, setting, options, run, translated)
@@ -54,6 +58,21 @@ def attempt(
         return bank.add_regeneration(_not_rendered(entry, setting, BLOCKED, error, run, translated), None)
     except RenderFailed as error:
         return bank.add_regeneration(_not_rendered(entry, setting, FAILED, error, run, translated), None)
+
+
+def is_gone(bank: Bank, number: int) -> bool:
+    """Whether the entry was purged."""
+    try:
+        bank.store.entries([number])
+    except NotFound:
+        return True
+    return False
+
+
+def purged(ids: Sequence[int]) -> NotFound:
+    """What is said once the attempts at all others are stored."""
+    which = f"Entry {ids[0]} was" if len(ids) == 1 else f"Entries {', '.join(map(str, ids))} were"
+    return NotFound(f"{which} purged while this ran, so no attempt is recorded.", "The others are. See: seedbank log")
 
 
 def _not_rendered(

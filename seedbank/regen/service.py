@@ -15,14 +15,14 @@ from typing import Any
 from seedbank.bank import Bank
 from seedbank.engine.source import find_model
 from seedbank.environment import Environment
-from seedbank.errors import BadInput
+from seedbank.errors import BadInput, NotFound
 from seedbank.frozen import replace
 from seedbank.hashing import json_digest
 from seedbank.keeping import kept_folder, known_adapters
 from seedbank.progress import QUIET, Progress
 from seedbank.recipe import AS_IS
 from seedbank.records import VERDICTS, Entry, Regeneration
-from seedbank.regen.attempt import attempt
+from seedbank.regen.attempt import attempt, is_gone, purged
 from seedbank.regen.bench import STAGES, Bench, Setting
 from seedbank.regen.deep import check_level
 from seedbank.regen.elsewhere import MODEL, Elsewhere
@@ -89,7 +89,8 @@ def regenerate(
     """Rebuild the entries and yield each attempt as soon as it is stored. Interrupting it loses at most one rendering.
 
     `bench`, when it is given, is used and left open: several calls share its processes. `translate` makes entries of other
-    tools renderable. Raises `BadInput` for a change that no profile has.
+    tools renderable. Raises `BadInput` for a change that no profile has, and at the end `NotFound` for entries that somebody
+    purged meanwhile.
     """
     options = options or Options()
     parse_changes(options.changes)  # nonsense is an error, not a verdict about the entries
@@ -104,18 +105,27 @@ def regenerate(
         started = bank.store.start_run("regen", asdict(options), ids, name=options.name)
         run, ids = started.id, bank.store.pending(started)
     own = bench is None
+    gone: list[int] = []
     bench = bench or Bench(partial(kept_folder, bank), progress=progress)
     try:
         with progress.task("regen", total=len(ids)) as task:
             for entry, setting, translated in _in_order(bank, bank.store.entries(ids), options, translate):
                 since = time.monotonic()
-                regeneration = attempt(bank, bench, entry, setting, options, run, translated)
+                try:
+                    regeneration = attempt(bank, bench, entry, setting, options, run, translated)
+                except NotFound:
+                    if not is_gone(bank, entry.id):
+                        raise
+                    gone.append(entry.id)
+                    continue
                 seconds = regeneration.output.seconds.get("total", time.monotonic() - since)
                 task.advance()
                 yield Outcome(entry, regeneration, seconds)
     finally:
         if own:
             bench.close()
+    if gone:
+        raise purged(gone)
 
 
 def _in_order(

@@ -14,13 +14,14 @@ from typing import Any
 from seedbank import images
 from seedbank.bank import Bank, Pixels
 from seedbank.environment import Environment
-from seedbank.errors import BadInput, Blocked, RenderFailed, SeedbankError
+from seedbank.errors import BadInput, Blocked, NotFound, RenderFailed, SeedbankError
 from seedbank.exchange.via.comfyui import ComfyUI
 from seedbank.exchange.via.webui import WebUI
 from seedbank.frozen import replace
 from seedbank.hashing import pixel_digest
 from seedbank.progress import QUIET, Progress
 from seedbank.records import BLOCKED, CLOSE, EXACT, FAILED, UNSTABLE, Entry, NewRegeneration, Output
+from seedbank.regen.attempt import is_gone, purged
 from seedbank.regen.foreign import LOSSY, comparable
 from seedbank.regen.judge import Judgement, Tolerance, judge
 from seedbank.regen.service import Outcome
@@ -58,16 +59,18 @@ def regenerate_via(
 ) -> Iterator[Outcome]:
     """Render the entries in the tool and yield each attempt as soon as it is stored.
 
-    Raises `Blocked` when the server does not answer at all: that says nothing of the entries.
+    Raises `Blocked` when the server does not answer at all: that says nothing of the entries. Raises `NotFound` at the end for
+    entries that somebody purged meanwhile.
     """
     tool = via.open()
     environment = tool.environment()
+    gone: list[int] = []
     with progress.task("regen", total=len(ids)) as task:
         for entry in bank.store.entries(ids):
             since = time.monotonic()
             try:
                 new, kept = _attempt(bank, entry, tool, environment, tolerance or Tolerance())
-            except (Blocked, BadInput) as error:
+            except (Blocked, BadInput, NotFound) as error:  # not found: it was purged, which is said when it is stored
                 new, kept = _not_rendered(entry, BLOCKED, error, environment), None
             except RenderFailed as error:
                 new, kept = _not_rendered(entry, FAILED, error, environment), None
@@ -75,7 +78,16 @@ def regenerate_via(
             evidence = {"via": via.name, "server": tool.server.place}
             new = replace(new, output=Output(seconds={"total": seconds}), evidence=evidence)
             task.advance()
-            yield Outcome(entry, bank.add_regeneration(new, kept), seconds)
+            try:
+                regeneration = bank.add_regeneration(new, kept)
+            except NotFound:
+                if not is_gone(bank, entry.id):
+                    raise
+                gone.append(entry.id)
+                continue
+            yield Outcome(entry, regeneration, seconds)
+    if gone:
+        raise purged(gone)
 
 
 def _not_rendered(entry: Entry, verdict: str, error: SeedbankError, environment: Environment) -> NewRegeneration:
