@@ -111,7 +111,8 @@ class Interchange(Catalogue):
         jobs            processes that decode, by default one for each core
         name            of the run; by default an import of the same paths that was interrupted is resumed
         retry           also files that were rejected before and have not changed since
-        mend            look at what the image store keeps of known files; what it has lost or holds damaged is stored again
+        mend            look at what the image store keeps of known files; what it has lost or holds damaged is stored again,
+                        and what an older seedbank did not keep of their words is taken from the texts that it kept
 
         What is wrong with a file is in its report. `undo` puts all entries of an import into the trash.
         """

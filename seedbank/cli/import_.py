@@ -79,7 +79,8 @@ def import_command(
     A file that was rejected is left alone until it changes; --retry looks at it again. Where `seedbank check` says that a
     picture is missing or damaged, importing its file with --mend stores it again. It looks at the bank's own copy of every
     file that is known: one that is not there or has another size is stored again, the others are read whole, which takes as
-    long as reading that much from the disk (or the bucket). Name the files or the folder that you miss, not everything.
+    long as reading that much from the disk (or the bucket). Name the files or the folder that you miss, not everything. What
+    an older seedbank did not keep of a file's words is taken from the texts that it kept.
 
     Exit status: 0 also when some files were rejected or passed over, 1 when all were.
     """

@@ -1,4 +1,4 @@
-"""What the image store has lost of imported files, found when their files are imported again.
+"""What the bank has lost of imported files, or never kept, found when their files are imported again.
 
 The bank's database says which files are known, and an ordinary import believes it: looking would cost more than passing over.
 A file of another size is damaged, and is not read; one of its size is, as nothing else tells whether its bytes are the same.
@@ -6,7 +6,7 @@ A file of another size is damaged, and is not read; one of its size is, as nothi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 
 from seedbank.bank import Bank
@@ -14,6 +14,8 @@ from seedbank.blobs import DamagedBlob, MissingBlob
 from seedbank.errors import NotFound
 from seedbank.records import Blob
 
+WORDS = frozenset({"sampler", "schedule"})
+"""Keys of an entry's details in the words of its file."""
 Lost = tuple[Blob, str]
 """(a known file, what is wrong with it in the image store)"""
 
@@ -33,6 +35,24 @@ def lost(bank: Bank, digests: Sequence[str], readers: Executor) -> Iterator[Lost
         return None if why is None else (blob, why)
 
     return readers.map(look, digests)
+
+
+def unsaid(bank: Bank, ids: Iterable[int]) -> dict[int, dict[str, str]]:
+    """{entry: what its file calls the sampler and the schedule} of imports that were stored before this was kept.
+
+    Their texts were, and are read again.
+    """
+    from seedbank.importing.again import reading_of
+    from seedbank.importing.convert import convert
+
+    found = {}
+    for entry in bank.store.entries(sorted(set(ids))):
+        if entry.recipe is None or WORDS & entry.details.keys() or (reading := reading_of(bank, entry)) is None:
+            continue
+        said = convert(reading).details
+        if words := {name: str(said[name]) for name in WORDS if said.get(name)}:
+            found[entry.id] = words
+    return found
 
 
 def _why(bank: Bank, blob: Blob) -> str | None:

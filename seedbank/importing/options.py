@@ -24,7 +24,8 @@ class Options:
     jobs            processes that decode, by default one for each core
     name            of the run
     retry           also files that were rejected before and have not changed since
-    mend            look at what the image store keeps of known files; what it has lost or holds damaged is stored again
+    mend            look at what the image store keeps of known files; what it has lost or holds damaged is stored again, and
+                    what an older seedbank did not keep of their words is read from the texts that it kept
     """
 
     tool: str | None = None
@@ -47,7 +48,8 @@ class Options:
 class Report:
     """What became of one file: `imported`, `known`, `completed` (its entry lacked its picture or its bytes), `rejected`,
     `rejected before` (and not looked at again, as it has not changed), `restored` (it was known, and the image store had lost
-    its bytes or held them damaged), `passed over` (it holds nothing of the one format that was to be tried), `would import`.
+    its bytes or held them damaged, or its entry lacked words of it), `passed over` (it holds nothing of the one format that was
+    to be tried), `would import`.
 
     made     what was understood of it; None for a file that was known, rejected or passed over
     reason   of a file that was not imported or is stored again, in one sentence

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ from seedbank.importing.behind import Behind
 from seedbank.importing.bringing import Bringing
 from seedbank.importing.entries import Made, make_entry
 from seedbank.importing.examine import Examined, Rejected, Task
-from seedbank.importing.mending import lost
+from seedbank.importing.mending import lost, unsaid
 from seedbank.importing.options import BEFORE, COMPLETED, IMPORTED, KNOWN, PASSED, REJECTED, RESTORED, WOULD, Options, Report
 from seedbank.importing.pool import Pool
 from seedbank.importing.refused import Refused
@@ -36,6 +36,7 @@ BATCH = 500
 """Entries in one transaction: what it writes of the indexes is half of what it is with 200."""
 BATCH_SECONDS = 2.0
 """How long a file waits for others before it is stored."""
+UNSAID = "Its entry lacked what the file calls the sampler and the schedule."
 PREVIEW = 256
 """Pixels of the longer side of the previews that pages of many pictures show."""
 
@@ -196,18 +197,28 @@ class Import:
         return Report(found.path, KNOWN, held.entry if held else None, bool(held and held.trashed), made)
 
     def _known(self, files: Sequence[tuple[Found, Holder, str, Made | None]]) -> Iterator[Report]:
-        """The reports of files that are known, by their digests; with `mend`, once their bytes are in the image store again."""
+        """The reports of files that are known, by their digests; with `mend`, once the bank has what it lacked of them."""
+        told_now = self._told_now([holder.entry for _, holder, _, _ in files])
         kept = [digest for _, holder, digest, _ in files if holder.kept] if self.options.mend else []
         found_lost = lost(self.bank, kept, self._bringing.threads)
         for found, holder, _, made in files:
             told = Report(found.path, KNOWN, holder.entry, holder.trashed, made)
             gone = next(found_lost) if self.options.mend and holder.kept else None
-            if gone is None:
+            if gone is None and holder.entry in told_now:
+                yield replace(told, outcome=RESTORED, reason=UNSAID)
+            elif gone is None:
                 yield told
             elif reason := self._bringing.copy(found, gone[0]):
                 yield replace(told, outcome=REJECTED, reason=reason)
             else:
                 yield replace(told, outcome=RESTORED, reason=gone[1])
+
+    def _told_now(self, ids: Sequence[int]) -> Collection[int]:
+        """Those of these entries that lacked words of their files and have them now."""
+        words = unsaid(self.bank, ids) if self.options.mend else {}
+        if words:
+            self.bank.store.imports.tell_words(words)
+        return words.keys()
 
     # -- a batch ---------------------------------------------------------------------------------------------------------
 

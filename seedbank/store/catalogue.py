@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, select, tuple_, update
 
-from seedbank.hashing import sha256
+from seedbank.hashing import plain_value, sha256
 from seedbank.pipelines import cfg_of
 from seedbank.recipe import Recipe
 from seedbank.records import NewEntry, Picture
@@ -17,7 +17,7 @@ from seedbank.store.matching import SAID, said_of
 from seedbank.store.reading import chunks
 from seedbank.store.recipes import is_digest
 from seedbank.store.sharing import StoredRecipe, ensure
-from seedbank.store.tables import adapters, methods, sizes
+from seedbank.store.tables import adapters, entries, methods, recipes, settings, sizes
 from seedbank.store.types import json_text
 from seedbank.store.words import fold
 
@@ -79,6 +79,24 @@ def _store_methods(connection: Connection, news: Sequence[tuple[NewEntry, Stored
     digests = {key: method_digest(row) for key, row in rows.items()}
     ids = ensure(connection, methods, {digests[key]: row for key, row in rows.items()})
     return [None if key is None else ids[digests[key]] for key in keys]
+
+
+def tell_words(connection: Connection, words: Mapping[int, Mapping[str, str]]) -> None:
+    """Entries have what their files call the sampler and the schedule ({entry: words}), and are found by it from now on.
+
+    What an entry says already stays.
+    """
+    of_recipes = entries.join(recipes, entries.c.recipe_id == recipes.c.id).join(
+        settings, recipes.c.settings_id == settings.c.id
+    )
+    statement = select(entries.c.id, entries.c.details, settings.c.body).select_from(of_recipes)
+    for some in chunks(sorted(words)):
+        for row in connection.execute(statement.where(entries.c.id.in_(some))).all():
+            details = {**words[row.id], **plain_value(row.details or {})}
+            method = method_row(row.body, details)
+            digest = method_digest(method)
+            values = {"details": details, "method_id": ensure(connection, methods, {digest: method})[digest]}
+            connection.execute(update(entries).where(entries.c.id == row.id).values(values))
 
 
 def method_digest(row: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from seedbank.errors import BadInput
 from seedbank.frozen import replace
 from seedbank.hashing import json_digest, plain_value
 from seedbank.records import Holder, KnownFile, NewEntry, Run, SeenFile
-from seedbank.store.catalogue import size_of
+from seedbank.store.catalogue import size_of, tell_words
 from seedbank.store.digests import head
 from seedbank.store.history import write_events
 from seedbank.store.inserting import insert_many, write_many
@@ -76,6 +76,11 @@ class Imports:
         with self._database.reading() as connection:
             require_entries(connection, [entry])
             return read_payloads(connection, entry)
+
+    def tell_words(self, words: Mapping[int, Mapping[str, str]]) -> None:
+        """As `catalogue.tell_words`."""
+        with self._work() as work:
+            tell_words(work.connection, words)
 
     # -- runs ---------------------------------------------------------------------------------------------------------
 

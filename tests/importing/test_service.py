@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import io
 import json
@@ -23,6 +24,7 @@ from seedbank.errors import BadInput, StorageError
 from seedbank.frozen import replace
 from seedbank.hashing import pixel_digest, sha256
 from seedbank.importing import entries
+from seedbank.importing.convert import convert
 from seedbank.importing.examine import Rejected
 from seedbank.importing.pool import Pool
 from seedbank.importing.refused import Refused
@@ -70,6 +72,38 @@ def test_a_folder_becomes_entries_with_what_each_file_says(bank_url: str, tmp_pa
         assert ids(bank, parameters(1)) == [2], "what the file says, pasted, finds it again"
         assert list(check(bank, read_data=True)) == []
         assert outcomes(bank, folder, tags=["sea"]) == {"known": 3}
+
+
+def test_an_import_of_before_gets_the_words_of_its_file_for_the_sampler(
+    bank_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SEEDBANK_CACHE", str(tmp_path / "cache"))
+    folder = folder_of(tmp_path / "out", 0)
+    texts = [parameters(seed).replace("Euler a", "Euler") for seed in (0, 1)]
+    for seed, text in enumerate(texts):
+        (folder / f"{seed}.png").write_bytes(png(seed, text))
+    (folder / "silent.png").write_bytes(encoded(image(9), "PNG"))
+
+    def of_before(*given):
+        return dataclasses.replace(made := convert(*given), details={name: made.details[name] for name in ("tool", "place")})
+
+    with seedbank.open(bank_url) as bank:
+        bank.blobs.create()
+        with monkeypatch.context() as patched:
+            patched.setattr(entries, "convert", of_before)
+            assert outcomes(bank, folder) == {"imported": 3}
+        before = bank.entry("seed:1")
+        assert ids(bank, "sampler:euler") == ids(bank, texts[1]) == []
+        assert outcomes(bank, folder) == {"known": 3}
+        told = {Path(one.path).name: (one.outcome, one.reason) for one in bank.importing([folder], mend=True, jobs=1)}
+        lacked = ("restored", "Its entry lacked what the file calls the sampler and the schedule.")
+        assert told == {"0.png": lacked, "1.png": lacked, "silent.png": ("known", "")}
+        assert ids(bank, texts[1]) == ids(bank, "sampler:euler seed:1") == [before.id]
+        after = bank.entry(before.id)
+        assert replace(after, details=before.details) == before
+        assert after.details == {**before.details, "sampler": "Euler"}
+        assert list(check(bank, read_data=True)) == []
+        assert outcomes(bank, folder, mend=True) == {"known": 3}
 
 
 def test_the_same_bytes_have_one_entry_and_the_same_pixels_share_what_is_said_of_them(bank: Library, tmp_path: Path):
