@@ -17,7 +17,7 @@ FULL = "Free some space, or name a folder on another disk for temporary files in
 REMEDIES = {
     errno.ENAMETOOLONG: (2, "Choose a shorter name."),
     errno.EACCES: (2, "Check the owner and the rights of the place, and of the folders above it."),
-    errno.ELOOP: (2, "See where the links lead: seedbank follows no circle."),
+    errno.ELOOP: (2, "See where the links lead; seedbank follows no circle."),
     errno.ENOSPC: (1, FULL),
     errno.EDQUOT: (1, FULL),
     errno.EMFILE: (1, "Allow this process more of them: ulimit -n 1024"),
