@@ -148,6 +148,7 @@ def write_file(path: Path, data: bytes) -> None:
     from seedbank.errors import BadInput
     from seedbank.posix import sync_file
 
+    check_writable(str(path))
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
         unfinished.write_bytes(data)
@@ -165,10 +166,15 @@ def write_new(files: Mapping[Path, bytes], *, replace: bool) -> None:
     from seedbank.errors import BadInput
 
     for path, data in files.items():
-        if not (replace or path.is_dir()) and os.path.lexists(path) and not (path.is_file() and path.read_bytes() == data):
+        if not (replace or path.is_dir()) and os.path.lexists(path) and not _holds(path, data):
             raise BadInput(f"{path} exists already.", "Choose another name, or add --replace.")
     for path, data in files.items():
         write_file(path, data)
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    """Whether a file is these bytes already."""
+    return path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data
 
 
 SHEETS = (".png", ".jpg", ".jpeg", ".webp")
@@ -208,6 +214,8 @@ def check_writable(*names: str | None) -> None:
             reason = "No such file or directory"
         elif not os.access(path.parent, os.W_OK):
             reason = "Permission denied"
+        elif path.exists() and not path.is_file():  # a file would take the place of the device, or of the pipe
+            reason = "It is no regular file"
         else:
             continue
         raise BadInput(f"{path} cannot be written: {reason}.", "Choose another place.")

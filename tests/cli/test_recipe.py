@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -106,6 +107,20 @@ def test_a_recipe_takes_the_place_of_another_file_only_when_it_is_told_to(librar
     written = library("recipe", "1", "--as", "script", "-o", str(path), "--replace")
     assert written.lines == [str(path)] and "diffusers" in path.read_text()
     assert library("recipe", "1", "--as", "script", "-o", str(path)).lines == [str(path)], "the same text is no change"
+
+
+def test_what_is_written_takes_the_place_of_no_pipe_and_no_device(library, tmp_path):
+    for name in ("pipe.html", "pipe.png", "pipe.seedbank"):
+        os.mkfifo(tmp_path / name)
+    page, sheet, bundle = (str(path) for path in sorted(tmp_path.iterdir()))
+    for command in (
+        ["recipe", "1", "-o", page, "--replace"],
+        ["open", "--print", "-o", page],
+        ["ls", "--contact-sheet", sheet],
+        ["export", bundle, "--replace"],
+    ):
+        assert "no regular file" in library(*command, ok=[2]).err, command
+    assert all(path.is_fifo() for path in tmp_path.iterdir())
 
 
 def test_nothing_of_a_recipe_is_written_where_an_input_picture_would_take_the_place_of_another_file(tmp_path):

@@ -68,6 +68,8 @@ def export_bundle(
     """
     if path.is_dir():
         raise BadInput(f"{path} is a folder.", f"Name a file in it: {path / 'out'}{SUFFIX}")
+    if path.exists() and not path.is_file():  # a bundle would take the place of the device, or of the pipe
+        raise BadInput(f"{path} is no regular file.", "Name a file that can be written.")
     if privacy.PROMPTS in without and weights:
         raise BadInput("Entries without their prompts cannot be rendered, so they need no weights.", "Leave out --weights.")
     wanted = bank.store.bundles.order(ids)
