@@ -37,11 +37,11 @@ def rendered_anew(entry: Entry) -> str:
     return f"To render what it says as a new entry: seedbank generate --from {entry.id}{model}"
 
 
-def known_adapters(bank: Bank, recipe: Recipe | None) -> Mapping[str, Model]:
-    """{digest: what the bank knows} of the adapters of a recipe."""
-    known = {}
-    for digest in (item.get("digest") for item in recipe.adapters) if recipe is not None else ():
-        if not is_digest(digest):  # a recipe of elsewhere can say anything
+def known_adapters(bank: Bank, *recipes: Recipe | None) -> Mapping[str, Model]:
+    """{digest: what the bank knows} of the adapters of recipes."""
+    known: dict[str, Model] = {}
+    for digest in (item.get("digest") for recipe in recipes if recipe is not None for item in recipe.adapters):
+        if not is_digest(digest) or digest in known:  # a recipe of elsewhere can say anything
             continue
         try:
             known[digest] = bank.store.model(digest)

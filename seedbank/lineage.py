@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 from unicodedata import east_asian_width
 
 from seedbank.errors import SeedbankError
+from seedbank.keeping import known_adapters
 from seedbank.pipelines import cfg_of
-from seedbank.recipe import Recipe, differences
+from seedbank.recipe import Recipe, differences, input_key
 from seedbank.records import Entry
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ FIRST = ("prompt", "negative", "seed", "steps", "guidance", "size", "model", "sa
 
 Change = tuple[str, Any, Any]
 """(word, old, new)"""
+Items = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -75,9 +78,10 @@ def tree(bank: Bank, number: int) -> Tree:
     for edge in sorted(edges, key=lambda edge: (edge.child, edge.kind)):
         below.setdefault(edge.parent, []).append((edge.child, edge.kind))
     seen: set[int] = set()
+    names = adapter_names(bank, *known.values())
 
     def branch(at: int, parent: int | None = None, kind: str | None = None) -> Branch:
-        changes = () if parent is None else tuple(recipe_changes(known[parent], known[at]))
+        changes = () if parent is None else tuple(recipe_changes(known[parent], known[at], names))
         if at in seen:
             return Branch(known[at], kind, changes, again=bool(below.get(at)))
         seen.add(at)
@@ -88,12 +92,26 @@ def tree(bank: Bank, number: int) -> Tree:
     return Tree(number, tuple(branch(root) for root in roots), cut)
 
 
-def recipe_changes(old: Entry, new: Entry) -> list[Change]:
-    """What changed between the recipes of two entries, in the words of people, the likeliest first."""
+def adapter_names(bank: Bank, *entries: Entry) -> Mapping[str, str]:
+    """{digest: what people call it} of the adapters of entries."""
+    return {digest: model.name for digest, model in known_adapters(bank, *(entry.recipe for entry in entries)).items()}
+
+
+def recipe_changes(old: Entry, new: Entry, names: Mapping[str, str] | None = None) -> list[Change]:
+    """What changed between the recipes of two entries, in the words of people, the likeliest first.
+
+    `names` are those of `adapter_names`; an adapter without one goes by the beginning of its digest.
+    """
     if old.recipe is None or new.recipe is None:
         return []
-    found = []
+    found: list[Change] = []
     for name, before, after in _sized(old.recipe, new.recipe):
+        if name == "adapters":
+            found += _adapters(before or (), after or (), names or {})
+            continue
+        if name == "inputs":
+            found += _inputs(old, new)
+            continue
         if name == "model":
             before, after = (entry.model.name if entry.model else digest for entry, digest in ((old, before), (new, after)))
         found.append((WORDS.get(name, name.removeprefix("call.")), before, after))
@@ -141,6 +159,43 @@ def _named(old: Entry, new: Entry, known: Collection[str]) -> Iterator[Change]:
     for name, (before, after) in {"model": models, **words}.items():
         if before != after and name not in known and "imported" in (old.origin, new.origin) and None not in (before, after):
             yield name, before, after
+
+
+def _adapters(old: Items, new: Items, names: Mapping[str, str]) -> list[Change]:
+    """Each adapter that is another one, or acts otherwise; `lora.NAME` as the axis of a sweep is called. Else their order."""
+    before, after = ({str(item.get("digest")): item for item in items} for items in (old, new))
+    named = {digest: names.get(digest, digest[:12]) for digest in before | after}
+    found = []
+    for digest, item in (before | after).items():
+        if before.get(digest) != after.get(digest):
+            found.append((f"{item.get('kind')}.{named[digest]}", _acts(before.get(digest)), _acts(after.get(digest))))
+    orders = [", ".join(named[digest] for digest in part) for part in (before, after)]
+    return found or [("adapters", orders[0], orders[1])]
+
+
+def _acts(item: Mapping[str, Any] | None) -> Any:
+    """How an adapter acts: its weight where it has one and nothing else, else whatever is said of it."""
+    if item is None:
+        return None
+    said = {key: value for key, value in item.items() if key not in ("kind", "digest")}
+    return said["weight"] if said.keys() == {"weight"} else "  ".join(f"{key} {value}" for key, value in said.items()) or "yes"
+
+
+def _inputs(old: Entry, new: Entry) -> Iterator[Change]:
+    """Each file that is another one, by the last part of its name where that tells the two apart."""
+    before, after = _given(old), _given(new)
+    for key in sorted(before.keys() | after.keys()):
+        (one, name), (other, another) = (given.get(key, ({}, None)) for given in (before, after))
+        if one != other:
+            apart = name != another
+            yield key, (apart and name) or one.get("digest"), (apart and another) or other.get("digest")
+
+
+def _given(entry: Entry) -> dict[str, tuple[Mapping[str, Any], str | None]]:
+    """{name of an input: (what the recipe says of it, the last part of the name of its file)}"""
+    places = entry.details.get("inputs") or {}
+    items = entry.recipe.inputs if entry.recipe is not None else ()
+    return {input_key(item): (item, re.split(r"[\\/]", places.get(item["role"]) or "")[-1] or None) for item in items}
 
 
 def _sized(old: Recipe, new: Recipe) -> Iterator[Change]:
@@ -210,7 +265,8 @@ def compare(bank: Bank, a: int, b: int) -> EntryComparison:
         from seedbank import images
 
         drift = images.metrics(*pictures)
-    return EntryComparison((one, other), tuple(recipe_changes(one, other)), environments, same, drift, pictures, missing)
+    changes = tuple(recipe_changes(one, other, adapter_names(bank, one, other)))
+    return EntryComparison((one, other), changes, environments, same, drift, pictures, missing)
 
 
 def sheet(found: EntryComparison) -> bytes:

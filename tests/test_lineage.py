@@ -1,6 +1,7 @@
 """What changed, told so that it is seen."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -47,6 +48,46 @@ def test_a_dtype_that_all_parts_share_is_one_change():
     assert recipe_changes(single, half) == [("dtype", "float32", "float16")]
     assert recipe_changes(single, single) == []
     assert recipe_changes(single, mixed) == [("dtypes.unet", "float32", "float16")]
+
+
+INK, OIL = "a" * 64, "b" * 64
+
+
+def given(adapters: tuple[tuple[str, Any], ...] = (), image: tuple[str, str] | None = None) -> Entry:
+    """An entry with LoRAs of these digests and weights, and an input picture (digest, where it lay)."""
+    recipe = Recipe(
+        conditioning={"prompt": "x"},
+        noise={"seed": "7"},
+        call={},
+        adapters=tuple({"kind": "lora", "digest": digest, "weight": weight} for digest, weight in adapters),
+        inputs=() if image is None else ({"role": "image", "digest": image[0]},),
+    )
+    return replace(in_dtypes(), recipe=recipe, details={} if image is None else {"inputs": {"image": image[1]}})
+
+
+def test_adapters_are_told_one_by_one_by_their_names_and_weights():
+    names = {INK: "ink", OIL: "oil"}
+    ink = given(((INK, 0.8),))
+    assert recipe_changes(ink, given(((INK, 0.5),)), names) == [("lora.ink", 0.8, 0.5)]
+    assert recipe_changes(ink, given(((OIL, 0.8),)), names) == [("lora.ink", 0.8, None), ("lora.oil", None, 0.8)]
+    assert recipe_changes(given(), ink) == [("lora.aaaaaaaaaaaa", None, 0.8)]
+    both = given(((INK, 1), (OIL, 1))), given(((OIL, 1), (INK, 1)))
+    assert recipe_changes(*both, names) == [("adapters", "ink, oil", "oil, ink")]
+    whole = given(((INK, {"unet": 0.5}),))
+    assert recipe_changes(ink, whole, names) == [("lora.ink", 0.8, {"unet": 0.5})]
+
+
+def test_an_adapter_without_a_weight_is_there_or_not():
+    with_net = replace(given(), recipe=replace(given().recipe, adapters=({"kind": "controlnet", "digest": INK},)))
+    assert recipe_changes(given(), with_net, {INK: "canny"}) == [("controlnet.canny", None, "yes")]
+
+
+def test_input_files_are_told_by_their_names_or_digests():
+    edges = given(image=(INK, "/home/ann/edges.png"))
+    assert recipe_changes(edges, given(image=(OIL, "C:\\ann\\depth.png"))) == [("image", "edges.png", "depth.png")]
+    assert recipe_changes(edges, given(image=(OIL, "/tmp/edges.png"))) == [("image", INK, OIL)]
+    assert recipe_changes(given(), edges) == [("image", None, "edges.png")]
+    assert recipe_changes(edges, given(image=(INK, "/tmp/other.png"))) == []
 
 
 @pytest.mark.parametrize(("pipeline", "told"), [("ZImagePipeline", " (CFG 9)"), ("StableDiffusionPipeline", ""), (None, "")])

@@ -154,8 +154,7 @@ def _check_alike(one: Entry, other: Entry) -> None:
     for entry in (one, other):
         if any(item.get("role") == LATENTS for item in renderable(entry).inputs):
             raise BadInput(f"Entry {entry.id} starts from latents of its own instead of noise, so it cannot be blended.")
-    bare = [replace(entry, recipe=_bare(entry)) for entry in (one, other)]
-    changes = recipe_changes(*bare)
+    changes = recipe_changes(replace(one, recipe=_bare(one)), replace(other, recipe=_bare(other)))
     if changes:
         listed = ", ".join(f"{word} ({_short(old)} and {_short(new)})" for word, old, new in changes[:4])
         more = f" and {len(changes) - 4} more" if len(changes) > 4 else ""
@@ -173,7 +172,7 @@ def _bare(entry: Entry) -> Recipe:
 
 
 def _short(value: Any) -> str:
-    text = " ".join(str(value).split())
+    text = "none" if value is None else " ".join(str(value).split())
     return text if len(text) <= 40 else text[:39] + "…"
 
 

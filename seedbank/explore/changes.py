@@ -175,8 +175,9 @@ class Changer:
         loras = {item["digest"]: self._names.get(item["digest"], "") for item in recipe.adapters if item["kind"] == LORA}
         found = [digest for digest, known in loras.items() if known == name or (len(name) >= 6 and digest.startswith(name))]
         if not found:
-            offer = f"It has: {', '.join(loras.values())}." if loras else "Add one with --lora FILE."
-            raise BadInput(f"There is no LoRA {name!r} in this recipe.", offer)
+            has = f"It has {', '.join(loras.values()) or 'none'}."
+            hint = f"{has} Another one comes in with generate --from WHICH --lora FILE."
+            raise BadInput(f"There is no LoRA {name!r} in this recipe.", hint)
         items = ({**item, "weight": weight} if item["digest"] in found else item for item in recipe.adapters)
         return replace(recipe, adapters=tuple(items))
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from seedbank.bank import Stages, first_difference
 from seedbank.errors import BadInput, SeedbankError
-from seedbank.explore.sheets import ROOM
-from seedbank.lineage import Change, cfg_beside, parted, recipe_changes
+from seedbank.explore.sheets import became
+from seedbank.lineage import Change, adapter_names, recipe_changes
 from seedbank.records import Entry
 from seedbank.regen.stages import kind
 
@@ -133,6 +133,7 @@ def compare_entries(bank: Bank, ids: Sequence[int]) -> Comparison:
     reference, size = entries[0], (pixels[0].width, pixels[0].height)
     pictures = [rgb(one, size) for one in pixels]
     trace = _trace(bank, reference)
+    names = adapter_names(bank, *entries)
     others = []
     for entry, own, picture in zip(entries[1:], pixels[1:], pictures[1:], strict=True):
         as_they_are = (own.mode, own.width, own.height) == (pixels[0].mode, *size)
@@ -142,7 +143,7 @@ def compare_entries(bank: Bank, ids: Sequence[int]) -> Comparison:
             Compared(
                 entry,
                 same_image=_digest(entry) is not None and _digest(entry) == _digest(reference),
-                changes=tuple(recipe_changes(reference, entry)),
+                changes=tuple(recipe_changes(reference, entry, names)),
                 traced=compare_stages(trace, _trace(bank, entry)),
                 drift=drift,
                 scaled=None if (own.width, own.height) == size else (own.width, own.height),
@@ -179,5 +180,5 @@ def _trace(bank: Bank, entry: Entry) -> Stages:
 def _label(entry: Entry, changes: Sequence[Change] = ()) -> str:
     """What stands below a picture: the entry, and what of its recipe was changed, a line each."""
     seed = "" if entry.seed is None else f"  seed {entry.seed}"
-    changed = [f"{word} {parted(old, new, ROOM)[1]}{cfg_beside(word, entry)}" for word, old, new in changes if word != "seed"]
+    changed = [became(change, entry) for change in changes if change[0] != "seed"]
     return "\n".join([f"{entry.id}{seed}", *(" ".join(one.split()) for one in changed[:LINES])])

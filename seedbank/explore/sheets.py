@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from seedbank.errors import BadInput, SeedbankError
 from seedbank.explore.plan import Grid
-from seedbank.lineage import cfg_beside, parted, recipe_changes
+from seedbank.lineage import Change, adapter_names, cfg_beside, parted, recipe_changes
 from seedbank.progress import QUIET, Progress, track
 from seedbank.records import Entry
 
@@ -104,17 +104,25 @@ def variant_sheet(library: Library, parent: Entry, variants: Sequence[Entry], pr
 
     listed = [parent, *variants]
     small = pictures(library, {index: entry.id for index, entry in enumerate(listed)}, len(listed), progress)
+    names = adapter_names(library, *listed)
     cells = []
     for index, entry in enumerate(listed):
-        said = changes(parent, entry) if index else [f"seed {entry.seed}"]
+        said = changes(parent, entry, names) if index else [f"seed {entry.seed}"]
         cells.append(images.Cell(small[index].pixels, "\n".join([str(entry.id), *said[:3]])))
     return images.contact_sheet(cells, title=parent.prompt or "")
 
 
-def changes(parent: Entry, variant: Entry) -> list[str]:
+def became(change: Change, entry: Entry) -> str:
+    """What a field is now, in a few words: ``guidance 8 (CFG 9)``."""
+    word, old, new = change
+    shown = parted(old, new, ROOM)[1]
+    return f"{word} {'none' if shown is None else shown}{cfg_beside(word, entry)}"
+
+
+def changes(parent: Entry, variant: Entry, names: Mapping[str, str] | None = None) -> list[str]:
     """What a variant has of its own, a few words each."""
-    changed = [change for change in recipe_changes(parent, variant) if not change[0].startswith("noise.variation")]
-    said = [f"{name} {parted(old, new, ROOM)[1]}{cfg_beside(name, variant)}" for name, old, new in changed]
+    changed = [change for change in recipe_changes(parent, variant, names) if not change[0].startswith("noise.variation")]
+    said = [became(change, variant) for change in changed]
     before, now = ((entry.recipe.noise if entry.recipe else {}).get("variation") for entry in (parent, variant))
     if now and now != before:
         said.append(f"{now['strength']:g} to {now['seed']}")

@@ -147,7 +147,11 @@ def test_a_cell_that_fails_is_marked_and_the_rest_goes_on(swept, monkeypatch):
         (("--axis", "eta=0..1[3]"), 2, "The axis 'eta=0..1[3]' cannot be rendered: ZImagePipeline has no argument 'eta'"),
         (("--axis", "sampler=euler,dpm++_2m"), 2, "does not take the sampler 'dpm++_2m'"),
         (("--axis", "prompt/water/ink"), 2, "'water' is not in the prompt"),
-        (("--axis", "lora.oil=0..1[5]"), 2, "There is no LoRA 'oil' in this recipe"),
+        (
+            ("--axis", "lora.oil=0..1[5]"),
+            2,
+            "There is no LoRA 'oil' in this recipe.\n  It has none. Another",
+        ),
         (("--axis", "size=60x60"), 2, "60x60"),
         (("--seeds", "1..100000", "--axis", "guidance=0..9"), 2, "no terminal to ask before 1,000,000 cells are rendered"),
         (("--axis", "steps=2..1(+1)"), 2, "never gets from 2 to 1"),

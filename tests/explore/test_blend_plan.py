@@ -92,7 +92,7 @@ def test_a_frame_of_a_blend_can_be_blended_with_another_entry_but_not_with_a_fra
         (entry(2, 8, model="1" * 64), r"differ in model \(model 0 and model 1\)"),
         (entry(2, 8, call=CALL | {"num_inference_steps": 4}), r"differ in steps \(3 and 4\)"),
         (entry(2, 8, call=CALL | {"width": 96}), r"differ in size \(64x64 and 96x64\)"),
-        (entry(2, 8, adapters=({"kind": "lora", "digest": "2" * 64},)), "differ in adapters"),
+        (entry(2, 8, adapters=({"kind": "lora", "digest": "2" * 64},)), "differ in lora.222222222222"),
         (entry(2, 7), "have the same noise, so nothing lies between"),
         (entry(2, 8, inputs=({"role": "latents", "digest": "3" * 64},)), "starts from latents of its own"),
         (entry(2, 8, noise={"kind": "global"}), "The noise of entry 2 has no seed"),

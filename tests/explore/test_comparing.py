@@ -10,6 +10,7 @@ from PIL import Image
 
 import seedbank
 from seedbank.errors import BadInput
+from seedbank.explore.sheets import changes
 from seedbank.images.lettering import LINE
 from seedbank.images.sheets import RGB, alike, rgb
 
@@ -62,3 +63,12 @@ def test_the_sheet_names_each_of_several_changes(bank):
 def test_proportions_agree_to_within_a_pixel(one, other, same):
     assert alike(one, other) is same and alike(other, one) is same
     assert rgb(RGB(*one, bytes(3 * one[0] * one[1])), other).width == other[0]
+
+
+def test_what_a_picture_has_no_longer_is_none_below_it(bank):
+    one, other = (
+        bank.add(Image.new("RGB", (64, 64), colour), {"conditioning": {"prompt": "a cat", **more}, "noise": {"seed": "7"}})
+        for colour, more in (("green", {"negative_prompt": "blurry"}), ("yellow", {}))
+    )
+    assert changes(one, other) == ["negative none"]
+    assert changes(other, one) == ["negative blurry"]
