@@ -57,7 +57,7 @@ def ls(context: click.Context, as_json: bool) -> None:
         for one in found
     ]
     if rows:
-        say("\n".join(table(rows, ["collection", "pictures", "cover", "by", "query"], right=[1, 2])))
+        say("\n".join(table(rows, ["collection", "pictures", "cover", "by", "query"], right=[1, 2], names=0)))
     else:
         say("there is no collection yet: seedbank collection create NAME WHICH makes one", err=True)
 

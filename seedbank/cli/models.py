@@ -92,7 +92,7 @@ def match_command(context: click.Context, as_json: bool) -> int:
         for one in named:
             emit(_named_json(one))
     elif named:
-        say("\n".join(table([_named_row(one) for one in named], ("name", "kind", "entries", "here"), right=(2,))))
+        say("\n".join(table([_named_row(one) for one in named], ("name", "kind", "entries", "here"), right=(2,), names=0)))
     else:
         say("No imported file names weights.", err=True)
     return 0 if all(one.meaning is not None for one in named) else 1
@@ -123,7 +123,10 @@ def _show(uses: Sequence[ModelUse], as_json: bool) -> None:
             emit(_json(use))
     elif uses:
         heads = ("name", "kind", "digest", "revision", "entries", "kept", "last seen")
-        say("\n".join(table([_row(use) for use in uses], heads, right=(4,))))
+        rows = [_row(use) for use in uses]
+        shown = [at for at, head in enumerate(heads) if head != "revision" or any(row[at] for row in rows)]
+        cut = [[row[at] for at in shown] for row in rows]
+        say("\n".join(table(cut, [heads[at] for at in shown], right=(len(shown) - 3,), names=0)))
 
 
 def _row(use: ModelUse) -> tuple[str, ...]:

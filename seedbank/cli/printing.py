@@ -89,6 +89,9 @@ def printable(text: str) -> str:
     )
 
 
+NAME, LAST = 16, 24
+"""Columns of a name, and of what stands last in a table, below which neither gives way to the other."""
+
 # -- lines that fit ---------------------------------------------------------------------------------------------------
 
 
@@ -147,9 +150,18 @@ def from_to(old: Any, new: Any, most: int = 40) -> str:
     return f"{short(old, most)} → {short(new, most)}"
 
 
-def table(rows: Sequence[Sequence[str]], heads: Sequence[str], right: Sequence[int] = ()) -> list[str]:
-    """Lines of a table that fits the terminal; the last column takes what is left, numbers in `right` are right-aligned."""
+def table(
+    rows: Sequence[Sequence[str]], heads: Sequence[str], right: Sequence[int] = (), names: int | None = None
+) -> list[str]:
+    """Lines of a table that fits the terminal; the last column takes what is left, numbers in `right` are right-aligned.
+
+    In the column `names`, long names lose their middle before the last column has less than `LAST` columns.
+    """
     widths = [max([width_of(head), *(width_of(row[i]) for row in rows)]) for i, head in enumerate(heads)]
+    if names is not None:
+        over = sum(widths[:-1]) + min(widths[-1], LAST) + 2 * (len(widths) - 1) - columns()
+        widths[names] = min(widths[names], max(NAME, widths[names] - over))
+        rows = [[middle_out(cell, widths[names]) if i == names else cell for i, cell in enumerate(row)] for row in rows]
     room = columns() - sum(widths[:-1]) - 2 * (len(widths) - 1)
     widths[-1] = max(10, min(widths[-1], room))
     return [

@@ -13,7 +13,7 @@ import seedbank.cli
 from seedbank.__main__ import run
 from seedbank.api import Library
 from seedbank.cli import COMMANDS, cli
-from seedbank.cli.printing import emit, fit, middle_out, width_of
+from seedbank.cli.printing import emit, fit, middle_out, table, width_of
 from seedbank.records import Model, NewRegeneration
 from tests.pictured import InProcess, drawing, recipe
 
@@ -72,6 +72,9 @@ def test_json_escapes_what_a_terminal_would_obey_and_keeps_its_value(capsys):
     assert json.loads(line) == {"prompt": HOSTILE}
 
 
+LONG = "juggernautXL-rundiffusion-photo-2-lightning-4S-v7"
+
+
 @pytest.mark.parametrize("most", [2, 5, 12])
 def test_a_long_name_loses_its_middle(most):
     name = "stable-diffusion-xl-模型-base-1.0"
@@ -99,3 +102,14 @@ def test_every_command_of_the_help_is_there():
     for name in COMMANDS:
         command = cli.get_command(context, name)
         assert command is not None and command.name == name and command.help
+
+
+@pytest.mark.parametrize(("columns", "name"), [(90, LONG), (60, "juggernautXL-r…ightning-4S-v7"), (20, "juggerna…g-4S-v7")])
+def test_a_long_name_gives_way_where_a_table_is_wider_than_the_terminal(monkeypatch, columns, name):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    place = "/models/checkpoints/one"
+    lines = table([[LONG, "lora", place], ["ink", "lora", place]], ("name", "kind", "seen"), names=0)
+    assert lines[1].startswith(f"{name}  lora  ")
+    assert lines[1].endswith(place) is (columns > 20)
+    assert lines[2].split()[:2] == ["ink", "lora"]
+    assert columns < 40 or max(map(width_of, lines)) <= columns
