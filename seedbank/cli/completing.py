@@ -33,6 +33,11 @@ def complete_collections(context: click.Context, parameter: click.Parameter, inc
     return _items(_from_bank(context, _collections, incomplete))
 
 
+def complete_method(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Samplers or schedules, as the option is called."""
+    return _items(_methods(str(parameter.name), incomplete))
+
+
 def complete_which(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """WHICH: @last, or a query."""
     last = [CompletionItem("@last", help="the newest entry")] if incomplete and "@last".startswith(incomplete) else []
@@ -58,12 +63,21 @@ def complete_query(context: click.Context, parameter: click.Parameter, incomplet
     elif name == "sort":
         done, comma, last = value.rpartition(",")
         values = [f"{done}{comma}{word}{sign}" for word in SORTS for sign in "+-" if word.startswith(last.lower())]
+    elif name in ("sampler", "schedule"):
+        values = _methods(name, value)
     elif name in FROM_BANK:
         values = _from_bank(context, FROM_BANK[name], value.strip('"'))
     else:
         return []
     quoted = [f'"{word}"' if any(map(str.isspace, word)) else word for word in values]
     return _items(f"{minus}{key}:{word}" for word in quoted)
+
+
+def _methods(of: str, start: str) -> list[str]:
+    from seedbank.samplers import FLOW_SAMPLERS, SAMPLERS, SCHEDULES
+
+    known = SCHEDULES if of == "schedule" else {**SAMPLERS, **FLOW_SAMPLERS}
+    return [name for name in known if name.startswith(start.lower())]
 
 
 YES_NO = ("yes", "no")

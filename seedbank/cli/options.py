@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from seedbank.cli.completing import complete_models
+from seedbank.cli.completing import complete_method, complete_models
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -111,8 +111,15 @@ RENDERING = (
     click.option("--ip-adapter", metavar="FOLDER[:WEIGHT]", help="An IP-Adapter, which looks at --ip-image."),
     click.option("--ip-image", metavar="FILE", help="The picture that the IP-Adapter looks at."),
     click.option("--vae", metavar="FOLDER|FILE", help="Another VAE than the model's own."),
-    click.option("--sampler", metavar="NAME", help="euler, euler_a, dpm++_2m, ddim, uni_pc, lcm …"),
-    click.option("--schedule", metavar="NAME", help="karras, exponential, beta, sgm_uniform … for the sampler."),
+    click.option(
+        "--sampler", metavar="NAME", help="euler, euler_a, dpm++_2m, ddim, uni_pc, lcm …", shell_complete=complete_method
+    ),
+    click.option(
+        "--schedule",
+        metavar="NAME",
+        help="karras, exponential, beta, sgm_uniform … for the sampler.",
+        shell_complete=complete_method,
+    ),
     click.option("--scheduler", metavar="CLASS", help="A scheduler class of diffusers, instead of --sampler."),
     click.option("--clip-skip", type=int, metavar="N", help="Leave out the last N layers of CLIP (A1111's number less one)."),
     click.option("--prompt-2", metavar="TEXT", help="The prompt for the second text encoder."),

@@ -17,7 +17,7 @@ from seedbank.cli.common import (
     progress,
     write_sheet,
 )
-from seedbank.cli.completing import complete_models, complete_tags, complete_which
+from seedbank.cli.completing import complete_method, complete_models, complete_tags, complete_which
 from seedbank.cli.options import Size
 from seedbank.cli.printing import emit, remark, say
 
@@ -31,8 +31,15 @@ from seedbank.cli.printing import emit, remark, say
 @click.option("--guidance", type=float, help="Another guidance, the pipeline's own guidance_scale.")
 @click.option("--cfg", type=float, help="Another guidance, in the form that other tools write.")
 @click.option("--size", type=Size(), metavar="WxH", help="Another size in pixels.")
-@click.option("--sampler", metavar="NAME", help="Another sampler: euler, dpm++_2m …; it keeps the schedule.")
-@click.option("--schedule", metavar="NAME", help="Another schedule: karras, beta … for the sampler.")
+@click.option(
+    "--sampler",
+    metavar="NAME",
+    help="Another sampler: euler, dpm++_2m …; it keeps the schedule.",
+    shell_complete=complete_method,
+)
+@click.option(
+    "--schedule", metavar="NAME", help="Another schedule: karras, beta … for the sampler.", shell_complete=complete_method
+)
 @click.option("--scheduler", metavar="CLASS", help="A scheduler class of diffusers, instead of --sampler.")
 @click.option("--clip-skip", type=int, metavar="N", help="Leave out the last N layers of CLIP (A1111's number less one).")
 @click.option("--lora", "loras", multiple=True, metavar="NAME:WEIGHT", help="Another weight of a LoRA that the recipe has.")

@@ -50,6 +50,8 @@ def offered(bank: Path, incomplete: str, complete=completing.complete_query) -> 
         ("lora:sd", ['lora:"SD ink"']),
         ("collection:s", ["collection:Spring"]),
         ("fav:", ["fav:yes", "fav:no", "fav:any"]),
+        ("sampler:euler", ["sampler:euler", "sampler:euler_a"]),
+        ("schedule:k", ["schedule:karras"]),
         ("sort:ra", ["sort:rating+", "sort:rating-"]),
         ("sort:rating-,se", ["sort:rating-,seed+", "sort:rating-,seed-"]),
         ("nonsense:x", []),
@@ -57,6 +59,21 @@ def offered(bank: Path, incomplete: str, complete=completing.complete_query) -> 
 )
 def test_a_word_of_a_query_is_completed(bank, incomplete, values):
     assert offered(bank, incomplete) == values
+
+
+@pytest.mark.parametrize(
+    ("option", "incomplete", "values"),
+    [("sampler", "dpm++_2s", ["dpm++_2s"]), ("sampler", "Eul", ["euler", "euler_a"]), ("schedule", "sgm", ["sgm_uniform"])],
+)
+def test_samplers_and_schedules_are_completed_where_their_options_are(option, incomplete, values):
+    from seedbank.cli import cli
+
+    for name in ("generate", "vary", "sweep"):
+        context = click.Context(cli)
+        command = cli.get_command(context, name)
+        assert command is not None
+        (parameter,) = (one for one in command.params if one.name == option)
+        assert [item.value for item in parameter.shell_complete(context, incomplete)] == values
 
 
 def test_every_key_that_is_offered_is_a_key(bank):
