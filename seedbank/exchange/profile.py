@@ -113,6 +113,7 @@ def installed(name: str) -> str | None:
 VARIABLES = (
     "ATEN_CPU_CAPABILITY",
     "CUBLAS_WORKSPACE_CONFIG",
+    "CUDA_LAUNCH_BLOCKING",
     "DIFFUSERS_ATTN_BACKEND",
     "DNNL_MAX_CPU_ISA",
     "MKL_CBWR",
@@ -121,13 +122,20 @@ VARIABLES = (
     "NVIDIA_TF32_OVERRIDE",
     "OMP_DYNAMIC",
     "OMP_NUM_THREADS",
+    "OMP_PROC_BIND",
     "ONEDNN_DEFAULT_FPMATH_MODE",
     "ONEDNN_MAX_CPU_ISA",
+    "OPENBLAS_CORETYPE",
+    "OPENBLAS_L2_SIZE",
+    "OPENBLAS_NUM_THREADS",
     "PYTHONHASHSEED",
+    "PYTORCH_ALLOC_CONF",
+    "PYTORCH_CUDA_ALLOC_CONF",
+    "PYTORCH_ENABLE_MPS_FALLBACK",
     "PYTORCH_TUNABLEOP_ENABLED",
     "TOKENIZERS_PARALLELISM",
 )
-"""Environment variables that are taken from a text. Others can name libraries that a process then loads."""
+"""Environment variables that are taken from a text or a bundle. Others can name libraries that a process then loads."""
 SETTINGS = ("device", "threads", "interop_threads", "cublas_workspace", "cublaslt_workspace", *ORDINARY)
 COMPONENT_SETTINGS = (*COMPONENT, "attention_processors", "attention_slices", "fused_qkv", "freeu")
 LARGEST_THREADS = 1024

@@ -18,9 +18,12 @@ import pytest
 
 from seedbank.api import Library
 from seedbank.check import check
+from seedbank.environment import Environment
 from seedbank.errors import BadInput, SeedbankError
 from seedbank.exchange.bundle import arriving
 from seedbank.exchange.bundle.archive import Writer
+from seedbank.exchange.bundle.given import Given
+from seedbank.exchange.bundle.records import read_environment
 from seedbank.hashing import canonical_json, sha256
 from seedbank.keeping import is_kept
 from seedbank.records import Came
@@ -315,8 +318,6 @@ def _other_trace(given: bundled.Members) -> bundled.Members:
 
 
 def _variable(values: dict) -> None:
-    from seedbank.environment import Environment
-
     values["parts"]["profile"]["variables"]["LD_PRELOAD"] = "/tmp/evil.so"
     values["digest"] = Environment(values["parts"]).digest
 
@@ -386,6 +387,14 @@ def test_a_bundle_that_is_wrong_is_refused_whole(name: str, guarded: Library, bu
     with pytest.raises(SeedbankError, match=said):
         guarded.import_bundle(path)
     assert has_no_rows(guarded)
+
+
+def test_variables_that_can_load_nothing_need_no_trust(bundle: Path):
+    values = json.loads(members(bundle)["environments.jsonl"].splitlines()[0])
+    set_here = {"OPENBLAS_NUM_THREADS": "1", "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True"}
+    values["parts"]["profile"]["variables"] = set_here
+    values["digest"] = Environment(values["parts"]).digest
+    assert read_environment(Given(values, "environments.jsonl")).profile["variables"] == set_here
 
 
 def test_lineage_that_closes_a_circle_with_what_is_here_is_refused_before_a_file_is_stored(
