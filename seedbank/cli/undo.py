@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +12,12 @@ from seedbank.cli.common import json_option, open_bank, which_argument, words
 from seedbank.cli.printing import emit, report, say, shown_time, table
 
 if TYPE_CHECKING:
+    from seedbank.api import Library
     from seedbank.records import Operation
+
+REGENERATE = "regenerate"
+PAGE, MOST = 200, 20_000
+"""Operations that are read at once, and of which `log` looks through in all."""
 
 
 @click.command("undo")
@@ -42,25 +48,48 @@ def undo_command(context: click.Context, operation: int | None, as_json: bool) -
 @json_option
 @click.pass_context
 def log_command(context: click.Context, limit: int, before: int | None, as_json: bool) -> None:
-    """List what was done in this bank, the newest first."""
+    """List what was done in this bank, the newest first. Attempts at one entry after the other are one line."""
     with open_bank(context) as bank:
-        found = bank.store.operations(limit=limit, before=before)
         undone = bank.store.curation.undone()
+        if not as_json:
+            together = list(islice(_together(_operations(bank, before)), limit))
+        else:
+            found = bank.store.operations(limit=limit, before=before)
     if as_json:
         for one in found:
             values = {"operation": one.id, "uid": one.uid, "at": one.at, "user": one.user, "kind": one.kind}
             emit(values | {"details": dict(one.details), "undone_by": undone.get(one.id)})
         return
-    rows = [
-        [
-            str(one.id),
-            shown_time(one.at),
-            one.user,
-            described(one) + (f", undone by {undone[one.id]}" if one.id in undone else ""),
-        ]
-        for one in found
-    ]
+    rows = []
+    for first, *others in together:
+        said = _attempts([first, *others]) if others else described(first)
+        taken_back = f", undone by {undone[first.id]}" if first.id in undone else ""
+        number = f"{others[-1].id}..{first.id}" if others else str(first.id)
+        rows.append([number, shown_time(first.at), first.user, said + taken_back])
     say("\n".join(table(rows, ["id", "when", "who", "what"], right=[0])))
+
+
+def _operations(bank: Library, before: int | None) -> Iterator[Operation]:
+    """The newest first, page by page; `MOST` at most, since all of a bank may be attempts."""
+    for _ in range(MOST // PAGE):
+        found = bank.store.operations(limit=PAGE, before=before)
+        yield from found
+        if len(found) < PAGE:
+            return
+        before = found[-1].id
+
+
+def _together(operations: Iterable[Operation]) -> Iterator[list[Operation]]:
+    """Each operation alone, but for attempts that one user made in a row: a thousand of them come from one command."""
+    for _, group in groupby(operations, key=lambda one: one.user if one.kind == REGENERATE else one.id):
+        yield list(group)
+
+
+def _attempts(operations: Sequence[Operation]) -> str:
+    from seedbank.store.writing import spans
+
+    entries = spans(sorted({int(one.details["entries"]) for one in operations}))
+    return f"{REGENERATE}: {entries if len(entries) <= 40 else entries[:37] + '…'}"
 
 
 @click.command("history")

@@ -310,6 +310,21 @@ def test_on_a_terminal_a_query_is_shown_before_it_changes_anything(seedbank, mon
     assert seedbank("ls", "rating:2", "--ids").lines == rated
 
 
+def test_attempts_in_a_row_are_one_line_of_the_log(seedbank):
+    with Library.open(seedbank.bank, user="ann") as bank:
+        before = bank.store.operations(limit=1)[0].id
+        for number in (1, 2, 3, 5):
+            bank.store.add_regeneration(NewRegeneration(number, "exact"))
+    seedbank("tag", "1", "seen")
+    with Library.open(seedbank.bank, user="ann") as bank:
+        bank.store.add_regeneration(NewRegeneration(4, "exact"))
+    lines = seedbank("log", "--limit", "3").lines[1:]
+    assert [line.split()[0] for line in lines] == [str(before + 6), str(before + 5), f"{before + 1}..{before + 4}"]
+    assert [line.split("ann  ")[1] for line in lines] == ["regenerate: 4", "tag seen: 1", "regenerate: 1..3,5"]
+    assert [one["kind"] for one in seedbank.json("log", "--limit", "4")] == ["regenerate", "tag", "regenerate", "regenerate"]
+    assert seedbank("log", "--before", str(before + 1), "--limit", "1").lines[1].split()[0] == str(before)
+
+
 def test_undo_log_and_history(seedbank):
     seedbank("tag", "tag:poster", "hero", "--yes")
     seedbank("untag", "3", "hero")
