@@ -3,6 +3,8 @@
 const WORDS_OF_GRID = { en: { across: "Across", down: "Down", failed_: "failed", side: "Size" }, zh: { across: "横轴", down: "纵轴", failed_: "失败", side: "大小" } };
 for (const name of ["en", "zh"]) Object.assign(WORDS[name], WORDS_OF_GRID[name]);
 const { titles, values, cells } = data.grid;
+const TITLES = ["prompt", "negative", "seed", "steps", "guidance", "cfg", "size", "model", "sampler", "scheduler"];
+const titled = (title) => language !== "en" && TITLES.includes(title) ? word(title) : title;  // in English as it is typed
 const byId = new Map(data.entries.map((entry) => [entry.id, entry]));
 const view = { across: 0, down: titles.length > 1 ? 1 : -1, fixed: titles.map(() => 0) };
 
@@ -21,14 +23,14 @@ function choice(key, options, chosen, act) {
 }
 
 function controls() {
-  const axes = titles.map((title, axis) => [axis, title]), items = [];
+  const axes = titles.map((title, axis) => [axis, titled(title)]), items = [];
   if (titles.length > 1) {
     const swap = (name, other) => (axis) => { if (view[other] === axis) view[other] = view[name]; view[name] = axis; };
     items.push(choice(word("across"), axes, view.across, swap("across", "down")), choice(word("down"), axes, view.down, swap("down", "across")));
   }
   titles.forEach((title, axis) => {
     if (axis !== view.across && axis !== view.down)
-      items.push(choice(title, values[axis].map((text, index) => [index, text]), view.fixed[axis], (index) => { view.fixed[axis] = index; }));
+      items.push(choice(titled(title), values[axis].map((text, index) => [index, text]), view.fixed[axis], (index) => { view.fixed[axis] = index; }));
   });
   const size = make("label", "", `${word("side")} `), slider = make("input");
   slider.type = "range"; slider.min = 64; slider.max = 420; slider.value = kept.get("seedbank.side") || 160;
@@ -72,7 +74,7 @@ function cell(place, seen) {
 function flow(seen) {  // one axis needs no table: its values go on in the next line
   return values[0].map((text, index) => {
     const it = cell(index, seen), figure = make("figure", it.className);
-    figure.append(make("figcaption", "", `${titles[0]} ${text}`), ...it.childNodes);
+    figure.append(make("figcaption", "", `${titled(titles[0])} ${text}`), ...it.childNodes);
     figure.hidden = it.className === "empty";
     return figure;
   });
@@ -80,7 +82,7 @@ function flow(seen) {  // one axis needs no table: its values go on in the next 
 
 function table(seen) {
   const it = make("table"), head = make("tr");
-  const corner = make("th", "corner", `${titles[view.down]} ↓  ${titles[view.across]} →`);
+  const corner = make("th", "corner", `${titled(titles[view.down])}\u00a0↓  ${titled(titles[view.across])}\u00a0→`);
   head.append(corner, ...values[view.across].map(heading));
   const top = make("thead"), body = make("tbody");
   top.append(head);

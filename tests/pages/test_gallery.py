@@ -293,7 +293,7 @@ def swept(bank: Library, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_sweep_is_a_table_whose_axes_can_be_chosen(browser: Any, swept: Path):
     opened = Opened(browser, swept, locale="en-US", color_scheme="dark", viewport={"width": 1200, "height": 900})
     tab = opened.tab
-    assert tab.locator("thead th").all_inner_texts() == ["seed ↓  prompt →", "oil", NASTY, "水彩"]
+    assert tab.locator("thead th").all_inner_texts() == ["seed\xa0↓  prompt\xa0→", "oil", NASTY, "水彩"]
     assert tab.locator("tbody th").all_inner_texts() == ["5", "6"]
     assert opened.visible() == [1, 2, 3, 4, 5, 6]
     for key in ("ArrowRight", "ArrowDown", "Enter"):
@@ -305,9 +305,13 @@ def test_a_sweep_is_a_table_whose_axes_can_be_chosen(browser: Any, swept: Path):
     assert opened.visible() == [7]
     assert opened.text("td.failed").startswith("failed")
     tab.locator("#axes select").nth(0).select_option("2")
-    assert tab.locator("thead th").all_inner_texts() == ["seed ↓  steps →", "4", "8"]
+    assert tab.locator("thead th").all_inner_texts() == ["seed\xa0↓  steps\xa0→", "4", "8"]
     assert opened.visible() == [1, 7, 4]
     tab.fill("#search", "seed:7004")
+    assert opened.visible() == [4]
+    tab.click("#language")
+    assert tab.locator("thead th").first.inner_text() == "种子\xa0↓  步数\xa0→"
+    assert tab.locator("#axes label").all_inner_texts()[2].startswith("提示词")
     assert opened.visible() == [4]
     assert tab.title() == "a lighthouse" and opened.said == []
     opened.context.close()
