@@ -129,12 +129,18 @@ def regen_command(
     hints: set[str] = set()
     with open_bank(context) as bank:
         ids = bank.resolve(words(which))
-        for outcome in _attempts(bank, ids, options, via):
-            outcomes.append(outcome)
-            if as_json:
-                emit(_json(bank, outcome))
-            else:
-                _print(outcome, verbose, hints)
+        try:
+            for outcome in _attempts(bank, ids, options, via):
+                outcomes.append(outcome)
+                if as_json:
+                    emit(_json(bank, outcome))
+                else:
+                    _print(outcome, verbose, hints)
+        except KeyboardInterrupt:
+            if len(ids) > 1:
+                goes_on = "the same command goes on with the rest" if name else "with --name NAME it can go on where it stopped"
+                say(f"  {goes_on}", err=True)
+            raise
         done = {outcome.entry.id: outcome.regeneration.verdict for outcome in outcomes}
         of_run = {} if name is None else bank.store.run_verdicts(name)
         if left_out := [one for one in ids if name is not None and one not in of_run]:

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -607,3 +608,21 @@ def test_a_long_name_in_the_numbers_keeps_its_ends_and_what_is_said_of_it(seedba
 def test_a_bank_with_everything_in_the_trash_does_not_say_that_there_is_nothing(seedbank):
     seedbank("rm", "1..6")
     assert "all is in the trash (6): seedbank ls trash:yes" in seedbank("ls").err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("1..3",), "with --name NAME it can go on where it stopped"),
+        (("1..3", "--name", "upgrade"), "the same command goes on with the rest"),
+        (("1",), None),
+    ],
+)
+def test_a_regen_that_is_interrupted_says_how_it_goes_on(seedbank, monkeypatch, arguments, said):
+    def interrupted(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Library, "regenerating", interrupted)
+    ran = seedbank("regen", *arguments, ok=[130])
+    told = [line.strip() for line in ran.err.splitlines() if line]
+    assert told == [*([said] if said else []), "seedbank: interrupted; everything that was reported is kept."]
