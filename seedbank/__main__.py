@@ -27,9 +27,13 @@ REMEDIES = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the code of docs/design.md."""
-    for name in ("stdout", "stderr"):
+    for name, mode in (
+        ("stdin", "r"),
+        ("stdout", "w"),
+        ("stderr", "w"),
+    ):  # in the order of their numbers
         if getattr(sys, name) is None:  # closed by whoever called, as `seedbank ls >&-` does
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - stays open as long as the process
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - stays open as long as the process
     # File names can hold bytes that are no text, and a terminal's encoding can lack characters: neither ends a command.
     errors = "surrogateescape" if sys.stdout.encoding.lower().replace("-", "") == "utf8" else "backslashreplace"
     if isinstance(sys.stdout, io.TextIOWrapper):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,3 +84,26 @@ def test_a_machine_without_room_or_files_is_said_and_nothing_comes_in(number: in
     assert f"A file that the command needs cannot be used: {os.strerror(number)}." in told and said in told
     with Library.open("other.db") as other:
         assert not list(other.store.ids())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("import -", "No recipe was found in this text."),
+        ("generate --from -", "No recipe was found in this text."),
+        ("rm seed:0..", "there is no terminal to ask"),
+    ],
+)
+def test_a_closed_input_has_nothing_to_read(words: str, said: str, bank: Path):
+    with Library.open("art.db") as library:
+        library.add(drawing(2), recipe(2))
+    ran = subprocess.run(["sh", "-c", f"{sys.executable} -m seedbank {words} <&-"], capture_output=True, text=True)
+    assert ran.returncode == 2 and said in ran.stderr and "Traceback" not in ran.stderr
+
+
+def test_no_file_gets_the_number_of_a_closed_stream(bank: Path):
+    """What a library prints would be written into it."""
+    streams = "[stream.fileno() for stream in (sys.stdin, sys.stdout, sys.stderr)]"
+    told = f"import sys, seedbank.__main__ as m; m.run = lambda _: {streams} != [0, 1, 2]"
+    ran = subprocess.run(["sh", "-c", f'{sys.executable} -c "{told}; m.main()" <&- >&- 2>&-'])
+    assert ran.returncode == 0
