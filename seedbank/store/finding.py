@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import Connection, func, select
 
 from seedbank.errors import NotFound
 from seedbank.query import EVERYTHING, Query
 from seedbank.records import Count, Page
 from seedbank.store.database import Database
 from seedbank.store.postgresql import LIST, LOOK, WALK, Settings
-from seedbank.store.reading import CHUNK, LARGEST_ID, Shared, entries_by_id, newest_ids, no_entry
+from seedbank.store.reading import CHUNK, LARGEST_ID, Shared, entries_by_id, newest_ids
 from seedbank.store.remembering import memory_of
 
 # What only a query needs is imported inside the methods: listing the newest entries must stay quick to start.
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from seedbank.store.hashes import Hashes
     from seedbank.store.matching import Remembered
     from seedbank.store.planning import Plan
-    from seedbank.store.sending import Rows, Sent
-    from seedbank.store.sorting import Phase
+    from seedbank.store.sending import Rows
 
 SECONDS = 20.0
 """A statement that takes longer is stopped, with advice."""
@@ -35,15 +34,8 @@ EXACTLY = 10_000
 SAMPLED = 4_000
 """Entries that are looked at to estimate how many match."""
 
-WALKED = 2
-"""As many times what is `measuring.few` are walked for a page before what lists its matches is read whole instead: 20,000
-of a million entries, in about 20 ms."""
-
 KNOWN = 300
 """Queries of which it is known how they are planned; then it begins anew."""
-
-Position = Sequence[Any]
-"""The values of the keys of an entry in its phase."""
 
 
 class Finder:
@@ -129,6 +121,7 @@ class Finder:
 
     def _page(self, asking: Asking, query: Query, limit: int, after: int | None) -> list[int]:
         from seedbank.store.planning import plan
+        from seedbank.store.sortedpages import sorted_page
 
         first = query.sort[0] if query.sort else None
         by_id = first is None or first.key in ("id", "added")  # an order that has no gaps and decides everything
@@ -137,7 +130,7 @@ class Finder:
             return []
         self._settle(asking, query, LIST if how.few else WALK)
         if not by_id:
-            return self._sorted(asking, how, query, limit, after)
+            return sorted_page(asking, how, query.sort, limit, after)
         start = None if after is None else min(after, LARGEST_ID)
         if how.sources is not None and len(how.sources) > 1 and not how.few:
             return self._stretches(asking, how, limit, start)
@@ -154,11 +147,11 @@ class Finder:
 
     def _near_or_rest(self, asking: Asking, how: Plan, limit: int, start: int | None) -> list[int]:
         """The first ids of what is common: found among the first entries, or else all of it lies far off."""
-        from seedbank.store.measuring import few, newest
+        from seedbank.store.measuring import far, newest
 
         if start is None:
             start = 0 if how.ascending else newest(asking) + 1
-        end = start + WALKED * few(asking) * (1 if how.ascending else -1)
+        end = start + far(asking) * (1 if how.ascending else -1)
         found = _ids(how.fetch(asking.connection, "near", most=limit, start=start, end=end))
         if len(found) < limit and (end < newest(asking) if how.ascending else end > 0):
             asking.settle(LIST)
@@ -177,41 +170,6 @@ class Finder:
             if end is None or len(found) >= limit:
                 return found
             start, size = end, size * 4
-
-    def _sorted(self, asking: Asking, how: Plan, query: Query, limit: int, after: int | None) -> list[int]:
-        from seedbank.store.sorting import phases
-
-        found: list[int] = []
-        of_order = asking.once("phases", (query.sort, asking.user), lambda: phases(asking, query.sort))
-        start = 0 if after is None else _phase_of(asking.connection, of_order, after)
-        for at, phase in enumerate(of_order[start:], start):
-            if after is not None and at == start:
-                place = _values(asking.connection, phase, after)
-                found += asking.connection.scalars(self._phase(how, phase, place).limit(limit - len(found)))
-            else:
-                sent = self._sent_phase(asking, how, phase, (query.sort, at))
-                found += sent.ids(asking.connection, most=limit - len(found))
-            if len(found) >= limit:
-                break
-        return found
-
-    def _sent_phase(self, asking: Asking, how: Plan, phase: Phase, key: Hashable) -> Sent:
-        from seedbank.store.planning import MOST
-
-        return how.once(key, lambda: self._phase(how, phase, None).limit(MOST), asking.connection)
-
-    def _phase(self, how: Plan, phase: Phase, place: Position | None) -> Select[tuple[int]]:
-        """Select of the ids of one phase, behind `place`, in order."""
-        from seedbank.store.planning import Plan
-
-        (source,) = phase.condition.sources if phase.condition.sources else (None,)
-        if how.sources is None and source is not None and len(phase.keys) == 1:  # walked as any source, by id
-            ((_, ascending),) = phase.keys
-            return Plan(how.held, (source,), sqlite=how.sqlite, ascending=ascending).walk(None if place is None else place[0])
-        statement = how.any_order().where(phase.condition.test)
-        if place is not None:
-            statement = statement.where(phase.behind(place))
-        return statement.order_by(*phase.order())
 
     # -- how many -----------------------------------------------------------------------------------------------------
 
@@ -274,23 +232,3 @@ def sample(low: int, high: int) -> Sequence[int]:
     """Ids from `low` to `high`, evenly spread, `SAMPLED` at most; the same ones each time."""
     span = high - low + 1
     return range(low, high + 1) if span <= SAMPLED else [low + span * at // SAMPLED for at in range(SAMPLED)]
-
-
-def _phase_of(connection: Connection, of_order: Sequence[Phase], number: int) -> int:
-    """In which phase an entry stands. Raises `NotFound`."""
-    from seedbank.store.tables import entries
-
-    held: list[ColumnElement[Any]] = [func.coalesce(phase.condition.test, False) for phase in of_order]
-    row = None
-    if 0 < number <= LARGEST_ID:
-        row = connection.execute(select(*held).select_from(entries).where(entries.c.id == number)).one_or_none()
-    if row is None:
-        raise no_entry(number)
-    return next(at for at, holds in enumerate(row) if holds)
-
-
-def _values(connection: Connection, phase: Phase, number: int) -> Position:
-    from seedbank.store.tables import entries
-
-    keys = [key for key, _ in phase.keys]
-    return connection.execute(select(*keys).where(entries.c.id == number)).one()

@@ -7,14 +7,15 @@ thousand entries for the fifty newest or walk a million for a handful. So the so
 * few: the shortest source is read whole, tested and sorted;
 * many, in order: the shortest source that an index gives in the order of ids is walked until the page is full;
 * anything else: entries are walked in the order that was asked for. What cannot be listed is common then, unless all of it
-  lies far off: in order of ids, the walk ends after a while, and the rest comes from the shortest source, read whole (`rest`).
+  lies far off: the walk ends after a while, and the rest comes from the shortest source, read whole (`rest`; in other orders
+  than that of ids, `sortedpages`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -44,6 +45,8 @@ from seedbank.store.sources import NOTHING, Bound, Condition, Source, in_order_o
 from seedbank.store.tables import entries
 from seedbank.store.wordconditions import prompts_condition
 
+T = TypeVar("T")
+
 MOST: Bound = bindparam("most", 0, type_=Integer)
 _BOUNDS = {"most": MOST, "start": bindparam("start", 0, type_=Integer), "end": bindparam("end", 0, type_=Integer)}
 """What is given to a statement each time it is sent."""
@@ -63,8 +66,8 @@ class Plan:
     sqlite: bool = True
     rest: tuple[Source, ...] | None = None
     ascending: bool = False
-    sent: dict[Hashable, Sent] = field(default_factory=dict, compare=False)
-    """Statements that were sent for it, to be sent again."""
+    known: dict[Hashable, Any] = field(default_factory=dict, compare=False)
+    """What was found out for it: statements that were sent, to be sent again, and more."""
 
     @property
     def is_empty(self) -> bool:
@@ -73,7 +76,7 @@ class Plan:
 
     def whole(self) -> Plan:
         """For counting all of it: what can be listed is listed, however long it is, before all entries are walked."""
-        return self if self.rest is None else replace(self, sources=self.rest, rest=None, few=True, sent={})
+        return self if self.rest is None else replace(self, sources=self.rest, rest=None, few=True, known={})
 
     def tests(self, number: ColumnElement[int] = entries.c.id) -> list[ColumnElement[bool]]:
         """What must hold of an entry, in a statement that walks ids in the column `number`.
@@ -92,9 +95,13 @@ class Plan:
 
     def once(self, key: Hashable, make: Callable[[], ClauseElement], connection: Connection) -> Sent:
         """The statement that `make` makes, to be sent as often as needed."""
-        found = self.sent.get(key)
-        if found is None:
-            found = self.sent[key] = Sent.of(make(), connection.dialect)
+        return self.knowing(key, lambda: Sent.of(make(), connection.dialect))
+
+    def knowing(self, key: Hashable, find_out: Callable[[], T]) -> T:
+        """What `find_out` gives, found out once as long as the plan is remembered."""
+        if key not in self.known:
+            self.known[key] = find_out()
+        found: T = self.known[key]
         return found
 
     def _shaped(self, shape: str, given: dict[str, int]) -> ClauseElement:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, false, func, literal, or_, select, true
+from sqlalchemy import Column, ColumnElement, and_, case, false, func, literal, not_, or_, select, true
 
 from seedbank.query import Sort
 from seedbank.store.asking import Asking
@@ -30,19 +30,34 @@ class Phase:
     condition: Condition
     keys: tuple[Key, ...]
 
+    @property
+    def is_indexed(self) -> bool:
+        """Whether an index has the order; a later key may be known or not, and is no column."""
+        return isinstance(self.keys[0][0], Column)
+
     def order(self) -> list[ColumnElement[Any]]:
         """For ORDER BY."""
         return [key.asc() if ascending else key.desc() for key, ascending in self.keys]
 
     def behind(self, values: Sequence[Any]) -> ColumnElement[bool]:
         """What comes after an entry with these values of the keys."""
+        key, ascending = self.keys[0]
+        so_far = key >= values[0] if ascending else key <= values[0]
+        return and_(so_far, self._after(values))  # so that an index finds the place
+
+    def until(self, values: Sequence[Any]) -> ColumnElement[bool]:
+        """What comes before such an entry, and the entry."""
+        key, ascending = self.keys[0]
+        so_far = key <= values[0] if ascending else key >= values[0]
+        return and_(so_far, not_(self._after(values)))
+
+    def _after(self, values: Sequence[Any]) -> ColumnElement[bool]:
         found: ColumnElement[bool] = false()
         equal: ColumnElement[bool] = true()
         for (key, ascending), value in zip(self.keys, values, strict=True):
             found = or_(found, and_(equal, key > value if ascending else key < value))
             equal = and_(equal, key == value)
-        first, ascending = self.keys[0]
-        return and_(first >= values[0] if ascending else first <= values[0], found)  # so that an index finds the place
+        return found
 
 
 def phases(asking: Asking, sort: Sequence[Sort]) -> list[Phase]:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from seedbank.query import SORTS, And, Not, Or, Query, Sort, Term, parse
-from seedbank.store import Store, finding, measuring, remembering, wordconditions
+from seedbank.store import Store, measuring, remembering, sortedpages, wordconditions
 from tests.conftest import Databases
 from tests.query import oracle
 from tests.store.examples import digest
@@ -95,19 +95,34 @@ def test_every_key_finds_what_it_says(bank: Bank, key: str):
             assert (value, bank.page(query, 100)) == (value, bank.expected(query))
 
 
-@given(where=st.none() | nodes, sort=orders, few=st.sampled_from([0, 3, 5000]), limit=st.integers(5, 40), anew=st.booleans())
-@example(where=Term("rating", "..3"), sort=(), few=0, limit=5, anew=True)
-@example(where=Or((Term("rating", "..3"), Term("tag", "poster"))), sort=(), few=0, limit=6, anew=True)
-@example(where=Not(Term("trash", "yes")), sort=(Sort("rating", False), Sort("seed", True)), few=0, limit=7, anew=True)
-@example(where=And((Term("fav", "any"), Not(Term("tag", "poster")), Term("lora", "*"))), sort=(), few=0, limit=8, anew=True)
+@given(
+    where=st.none() | nodes,
+    sort=orders,
+    few=st.sampled_from([0, 3, 5000]),
+    share=st.sampled_from([1, 1000]),
+    limit=st.integers(5, 40),
+    anew=st.booleans(),
+)
+@example(where=Term("rating", "..3"), sort=(), few=0, share=1, limit=5, anew=True)
+@example(where=Or((Term("rating", "..3"), Term("tag", "poster"))), sort=(), few=0, share=1, limit=6, anew=True)
+@example(where=Not(Term("trash", "yes")), sort=(Sort("rating", False), Sort("seed", True)), few=0, share=1, limit=7, anew=True)
+@example(
+    where=And((Term("fav", "any"), Not(Term("tag", "poster")), Term("lora", "*"))), sort=(), few=0, share=1, limit=8, anew=True
+)
+@example(where=Term("tag", "poster"), sort=(Sort("created", False), Sort("seed", True)), few=0, share=1, limit=5, anew=False)
+@example(where=Term("tag", "poster"), sort=(Sort("seed", True),), few=0, share=1000, limit=5, anew=False)
+@example(where=Term("tag", "poster"), sort=(Sort("id", True),), few=3, share=1, limit=5, anew=True)
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-def test_random_queries_find_what_plain_python_finds(bank, monkeypatch, where, sort, few, limit, anew):
-    """`few` decides how sources are walked; pages put together are the whole, counts are its length. `anew`: each page is
-    planned again, instead of as the first one was."""
+def test_random_queries_find_what_plain_python_finds(bank, monkeypatch, where, sort, few, share, limit, anew):
+    """`few` and `share` decide how sources are walked; pages put together are the whole, counts are its length. `anew`: each
+    page is planned again, instead of as the first one was."""
     monkeypatch.setattr(measuring, "FEW", few)
     monkeypatch.setattr(measuring, "FEW_IN_ORDER", few)
     monkeypatch.setattr(measuring, "WORTH", 0)
-    monkeypatch.setattr(finding, "WALKED", few)
+    monkeypatch.setattr(measuring, "far", lambda asking: few + 2)
+    monkeypatch.setattr(sortedpages, "far", lambda asking: few + 2)
+    monkeypatch.setattr(sortedpages, "NEAR", few + 1)
+    monkeypatch.setattr(measuring, "SHARE", share)
     monkeypatch.setattr(wordconditions, "MOST_HELD", few)
     if anew:
         monkeypatch.setattr(remembering, "version_of", lambda connection: object())
