@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import click
 
 INTERRUPTED = 130
+STREAMS = {"stdin": "r", "stdout": "w", "stderr": "w"}
+"""In the order of their numbers: a file that is opened while one is closed gets its number, and what libraries print."""
 FULL = "Free some space, or name a folder on another disk for temporary files in TMPDIR."
 REMEDIES = {
     errno.ENAMETOOLONG: (2, "Choose a shorter name."),
@@ -27,11 +29,7 @@ REMEDIES = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the code of docs/design.md."""
-    for name, mode in (
-        ("stdin", "r"),
-        ("stdout", "w"),
-        ("stderr", "w"),
-    ):  # in the order of their numbers
+    for name, mode in STREAMS.items():
         if getattr(sys, name) is None:  # closed by whoever called, as `seedbank ls >&-` does
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - stays open as long as the process
     # File names can hold bytes that are no text, and a terminal's encoding can lack characters: neither ends a command.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from msgspec import Struct
@@ -11,6 +12,8 @@ from sqlalchemy.exc import ArgumentError
 from seedbank.errors import BadInput
 
 _POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
+_LIKE_ADDRESS = re.compile(r"[^:@]*:[^@/]+@(?=[^/]+/)")
+"""The beginning of an address without its scheme, ``ann:password@``, where no file of this name is."""
 _SECRET = ("password", "sslpassword")
 """Options of an address that nobody else may see."""
 
@@ -28,6 +31,8 @@ class Place(Struct, frozen=True):
         if "://" not in text:
             if scheme in (*_POSTGRESQL, "sqlite") and scheme != text:
                 return cls._unknown(f"{scheme}:…")  # the rest may hold a password
+            if (found := _LIKE_ADDRESS.match(text)) and not Path(text).exists():
+                return cls._unknown(f"…@{text[found.end() :]}")
             return cls.parse(f"sqlite:///{text}") if text else cls._unknown(text)
         try:
             url = make_url(text)

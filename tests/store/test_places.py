@@ -32,6 +32,7 @@ def test_addresses_that_no_bank_can_have_are_refused(url: str):
 def test_a_path_is_an_address():
     assert Place.parse("some where/bank.db").file == Path("some where/bank.db")
     assert Place.parse("sqlite:////tmp/bank.db").file == Path("/tmp/bank.db")
+    assert Place.parse("ann:2026@home.db").file == Path("ann:2026@home.db")
 
 
 @pytest.mark.parametrize(
@@ -56,6 +57,8 @@ def test_an_address_is_said_as_it_can_be_given_again_without_its_password(url: s
         ("postgresql://rw:x@secret@127.0.0.1/team", "an @ that ends it too early"),
         ("postgresql://rw:secret@127.0.0.1/te%00am", "NUL"),
         ("postgresql:/rw:secret@127.0.0.1/team", "not the address of a bank"),
+        ("postgresql//rw:secret@127.0.0.1/team", "'…@127.0.0.1/team' is not the address of a bank"),
+        ("rw:secret@127.0.0.1/team", "'…@127.0.0.1/team' is not the address of a bank"),
         ("postgresql://rw:secret@127.0.0.1:1/team", "127.0.0.1:1/team cannot be reached: Connection refused"),
         ("postgresql://rw:secret@127.0.0.1:1/team?bogus=1", 'cannot be used: invalid connection option "bogus"'),
         ("postgresql://rw:secret@127.0.0.1:1/team?connect_timeout=x", "cannot be used: bad value for connect_timeout"),
