@@ -201,6 +201,12 @@ class Interchange(Catalogue):
 
         return list(files_beside(self, entry, form, stem))
 
+    def files_to_name(self, entry: Entry) -> list[str]:
+        """What the script of the entry is told on its command line: ``["--model", "/models/sdxl", "--adapter", …]``."""
+        from seedbank.exchange.texts import files_to_name
+
+        return files_to_name(self, entry)
+
     def receive(
         self, text: str | Received, *, tags: Sequence[str] = (), say: Callable[[str], None] = lambda remark: None
     ) -> Entry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,7 @@ def recipe_command(
         text = bank.recipe_text(entry, form, lang)
         beside = bank.files_beside(entry, form, output.stem if output is not None else "recipe")
         tell_of_graph(bank, entry, form)
+        named = bank.files_to_name(entry) if form == "script" else []
     if output is None:
         if beside:
             remark(f"It names {counted(len(beside), 'input file')}, which -o FILE writes beside it.")
@@ -62,6 +64,8 @@ def recipe_command(
         for name, found, digest in beside:
             if found is None:
                 remark(f"The input {name} is not in this bank: sha256 {digest}.")
+    if named:
+        remark(f"To run it here: {shlex.join(['python', str(output or 'FILE'), *named])}")
     return 0
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from seedbank import dialects
 from seedbank.bank import Bank
+from seedbank.engine.opening import find_recorded
 from seedbank.engine.source import HUB_NAME
 from seedbank.environment import Environment
-from seedbank.errors import BadInput, NotFound
+from seedbank.errors import BadInput, NotFound, SeedbankError
 from seedbank.exchange.profile import unusual, unusual_pipeline, versions
 from seedbank.formats import a1111, block
 from seedbank.formats.detect import reader
@@ -198,6 +199,23 @@ def files_beside(bank: Bank, entry: Entry, form: str, stem: str) -> Iterator[tup
         usual = {"picture": "", None: ".json"}.get(item.get("kind"), ".safetensors")
         suffix = usual or next((suffix for start, suffix in SUFFIXES.items() if (data or b"").startswith(start)), "")
         yield image_name(item) if form == COMFYUI else f"{stem}.{input_key(item)}-{digest[:12]}{suffix}", data, digest
+
+
+def files_to_name(bank: Bank, entry: Entry) -> list[str]:
+    """What the script of an entry is told on its command line, as far as it is here: its model, where no hub has it, and its
+    adapters. `FILE` stands for what is not here."""
+    model, known = entry.model, known_adapters(bank, entry.recipe)
+    words = []
+    if model is not None and model.revision is None:
+        try:
+            source = find_recorded(model)
+            words += ["--model", str(source.file or source.folder)]
+        except SeedbankError:
+            words += ["--model", "FOLDER"]
+    for item in entry.recipe.adapters if entry.recipe is not None else ():
+        adapter = known.get(str(item.get("digest")))
+        words += ["--adapter", adapter.source if adapter is not None and adapter.source else "FILE"]
+    return words
 
 
 def stamp_of(entry: Entry, recipe: Recipe) -> Stamp:

@@ -12,6 +12,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from seedbank.api import Library
 from seedbank.cli.common import write_new
 from seedbank.errors import BadInput
 from seedbank.frozen import replace
@@ -96,6 +97,25 @@ def test_a_script_gets_its_input_pictures_beside_it(library, tmp_path):
     assert ran.lines == [str(tmp_path / "circle.py"), str(written)] and written.read_bytes() == b"\x89PNG and so on"
     assert f"is not in this bank: sha256 {'e' * 64}" in ran.err, "what is not here is named"
     assert "names 2 input files" in library("recipe", str(new.id), "--as", "script").err
+
+
+def test_a_script_comes_with_the_command_that_runs_it_here(library, tmp_path):
+    with Library.open(library.bank) as bank:
+        entry = bank.entry(1)
+        assert entry.model is not None
+        lora = {"kind": "lora", "digest": "a" * 64, "weight": 1}
+        assert bank.files_to_name(replace(entry, recipe=replace(entry.recipe, adapters=(lora,))))[2:] == ["--adapter", "FILE"]
+        gone = replace(entry.model, source=str(tmp_path / "gone"))
+        assert bank.files_to_name(replace(entry, model=gone)) == ["--model", "FOLDER"]
+        hub = replace(entry.model, source="Tongyi-MAI/Z-Image-Turbo", revision="b" * 40)
+        assert bank.files_to_name(replace(entry, model=hub)) == [], "the script fetches it"
+    path = tmp_path / "red circle.py"
+    ran = library("recipe", "1", "--as", "script", "-o", str(path))
+    begins, _, folder = ran.err.strip().partition(" --model ")
+    assert begins == f"note: To run it here: python '{path}'"
+    assert all((Path(folder) / file.path).is_file() for file in entry.model.files)
+    assert folder not in path.read_text(), "a path is nobody else's"
+    assert library("recipe", "1", "--as", "json").err == ""
 
 
 def test_a_recipe_takes_the_place_of_another_file_only_when_it_is_told_to(library, tmp_path):

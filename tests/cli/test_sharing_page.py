@@ -18,6 +18,7 @@ VARIES = (
     (r"\b[0-9a-f]{64}\b|\b[0-9a-f]{8}…", "DIGEST"),
     (r"\b[0-9a-f]{12}\b", "DIGEST"),
     (r"(?:/\S+/)?(\w+\.db\.images)/\S+", r"\1/FILE"),
+    (r"--model /\S+", "--model FOLDER"),
     (r"rest [\w-]+…?", "rest"),
     (r"\d+\.\d s\b", "TIME"),
 )
