@@ -201,7 +201,7 @@ def show(context: click.Context, name: str, limit: int, output: Output) -> None:
     """List the entries of a collection in its order, or what a saved search finds."""
     with open_bank(context) as bank:
         found = bank.collection(name)
-        show_entries(bank, found[: limit or None], output)
+        show_entries(bank, [found[: limit or None]], output)
     if not found and output == Output():
         say("there is nothing in it", err=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -14,9 +15,13 @@ from seedbank.cli.printing import say
 if TYPE_CHECKING:
     from seedbank.api import Library
     from seedbank.query import Query
+    from seedbank.records import Entry
 
 MOST = 10**12
-"""Entries that can be asked for at once: more than any bank has."""
+"""Entries that can be asked for: more than any bank has."""
+
+PART = 2_000
+"""Entries that are read at once, and printed before more are: a bank has millions."""
 
 
 @click.command("ls", cls=Querying)
@@ -56,12 +61,29 @@ def ls_command(
 
         asked = both(parse(query), parse([*(["fav:yes"] if fav else []), *(f'tag:"{tag}"' for tag in tags)]))
     with open_bank(context) as bank:
-        page = bank.find(asked, limit=looked_for(output, min(limit, MOST) or None), after=after)
-        show_entries(bank, page, output)
-        if not page and after is None and output == Output():
+        found = _Parts(bank, asked, looked_for(output, min(limit, MOST) or None) or MOST, after)
+        show_entries(bank, found, output)
+        if not found.number and after is None and output == Output():
             say(_empty(bank) if asked == EVERYTHING else _nothing(asked), err=True)
-        if page.after is not None:
-            say(f"more: add --after {page.after}", err=True)
+        if found.after is not None:
+            say(f"more: add --after {found.after}", err=True)
+
+
+class _Parts:
+    """What is found, part by part; then how many there were, and behind which entry the next page begins."""
+
+    def __init__(self, bank: Library, asked: Query, limit: int, after: int | None) -> None:
+        self.bank, self.asked, self.limit, self.after = bank, asked, limit, after
+        self.number = 0
+
+    def __iter__(self) -> Iterator[Sequence[Entry]]:
+        while True:
+            page = self.bank.find(self.asked, limit=min(PART, self.limit - self.number), after=self.after)
+            self.number += len(page)
+            self.after = page.after
+            yield page
+            if page.after is None or self.number >= self.limit:
+                return
 
 
 def _nothing(asked: Query) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import click
 from msgspec import Struct
 
 from seedbank.cli.common import check_sheet, check_writable, entry_json, headline, json_option
-from seedbank.cli.printing import columns, counted, data, emit, fit, middle_out, say, table, width_of
+from seedbank.cli.printing import columns, counted, data, emit, fit, lines, middle_out, say, width_of, widths_of
 
 if TYPE_CHECKING:
     from seedbank.api import Library
@@ -77,34 +77,72 @@ def looked_for(output: Output, limit: int | None) -> int | None:
     return min(limit or MOST + 1, MOST + 1)
 
 
-def show_entries(bank: Library, entries: Sequence[Entry], output: Output) -> None:
-    """Print the entries as was asked."""
-    team: Team = bank.store.curation.team([entry.id for entry in entries]) if output.team else {}
+def show_entries(bank: Library, parts: Iterable[Sequence[Entry]], output: Output) -> None:
+    """Print the entries, which come in parts, as was asked: each part before the next one is read, but on a sheet."""
+    if output.sheet is not None:
+        return _write_sheet(bank, [entry for part in parts for entry in part], Path(output.sheet))
+    show = _printer(bank, output)
+    for part in parts:
+        show(part, bank.store.curation.team([entry.id for entry in part]) if output.team else {})
+
+
+def _printer(bank: Library, output: Output) -> Callable[[Sequence[Entry], Team], None]:
+    """What prints a part, with what the team says of it."""
+    each = _each(bank, output)
+    if each is None:
+        return _Csv(bank, output) if output.csv else _Table(output)
+
+    def show(entries: Sequence[Entry], team: Team) -> None:
+        for entry in entries:
+            each(entry, team)
+
+    return show
+
+
+def _each(bank: Library, output: Output) -> Callable[[Entry, Team], None] | None:
+    """What prints one entry, where they are printed one by one."""
     if output.ids:
-        for entry in entries:
-            data(entry.id)
-    elif output.as_json:
-        for entry in entries:
-            emit(_values(bank, entry, output, team))
-    elif output.csv:
-        _print_csv([_values(bank, entry, output, team) for entry in entries], output)
-    elif output.template is not None:
+        return lambda entry, _: data(entry.id)
+    if output.as_json:
+        return lambda entry, team: emit(_values(bank, entry, output, team))
+    if output.template is not None:
         from seedbank.exchange.templates import fields, template
 
         line = template(output.template)
-        for entry in entries:
-            data(line(fields(entry, bank.path(entry))))
-    elif output.sheet is not None:
-        _write_sheet(bank, entries, Path(output.sheet))
-    elif output.thumbnails:
-        _print_inline(bank, entries)
-    elif entries:
-        say("\n".join(_table(entries, team if output.team else None)))
+        return lambda entry, _: data(line(fields(entry, bank.path(entry))))
+    if output.thumbnails:
+        how = _inline()
+        return lambda entry, _: _print_inline(bank, entry, how)
+    return None
 
 
-def _table(entries: Sequence[Entry], team: Team | None) -> list[str]:
+class _Table:
+    """A table, whose first part says which columns there are and how wide."""
+
+    HEADS = ("id", "★", "r", "verdict", "seed", "size", "model", "tags", "prompt")
+    RIGHT = (0, 4)
+
+    def __init__(self, output: Output) -> None:
+        self.output = output
+        self.shown: Sequence[int] = ()
+        self.widths: Sequence[int] | None = None
+
+    def __call__(self, entries: Sequence[Entry], team: Team) -> None:
+        if not entries:
+            return
+        rows = _rows(entries, team if self.output.team else None)
+        heads: list[list[str]] = []
+        if self.widths is None:
+            self.shown = _fitting(rows, self.HEADS)
+            heads = [[self.HEADS[at] for at in self.shown]]
+        cut = heads + [[row[at] for at in self.shown] for row in rows]
+        self.widths = self.widths or widths_of(cut)
+        say("\n".join(lines(cut, self.widths, right=[self.shown.index(at) for at in self.RIGHT if at in self.shown])))
+
+
+def _rows(entries: Sequence[Entry], team: Team | None) -> list[list[str]]:
     most = max(NARROWEST, columns() // 6)
-    rows = [
+    return [
         [
             str(entry.id),
             *_opinions(entry, team),
@@ -117,10 +155,6 @@ def _table(entries: Sequence[Entry], team: Team | None) -> list[str]:
         ]
         for entry in entries
     ]
-    heads = ["id", "★", "r", "verdict", "seed", "size", "model", "tags", "prompt"]
-    shown = _fitting(rows, heads)
-    cut = [[row[at] for at in shown] for row in rows]
-    return table(cut, [heads[at] for at in shown], right=[shown.index(at) for at in (0, 4) if at in shown])
 
 
 def _fitting(rows: Sequence[Sequence[str]], heads: Sequence[str]) -> list[int]:
@@ -163,22 +197,30 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet computes: a prompt could read other cells there, or start programs (OWASP)."""
 
 
-def _print_csv(rows: Sequence[Mapping[str, Any]], output: Output) -> None:
-    """The rows under the names of their columns, which are there without rows too: programs look for them."""
-    import csv
-    import io
+class _Csv:
+    """Rows under the names of their columns, which are there without rows too: programs look for them."""
 
-    from seedbank.exchange.templates import KEYS, plain
+    def __init__(self, bank: Library, output: Output) -> None:
+        self.bank, self.output = bank, output
+        self.begun = False
 
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*KEYS, *(["team"] if output.team else [])])
-    for row in rows:
-        cells = [(value, plain(value)) for value in row.values()]
-        writer.writerow(
-            [f"'{text}" if isinstance(value, (str, list)) and text.startswith(FORMULA) else text for value, text in cells]
-        )
-    data(text.getvalue(), end=False)
+    def __call__(self, entries: Sequence[Entry], team: Team) -> None:
+        import csv
+        import io
+
+        from seedbank.exchange.templates import KEYS, plain
+
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        if not self.begun:
+            writer.writerow([*KEYS, *(["team"] if self.output.team else [])])
+            self.begun = True
+        for entry in entries:
+            cells = [(value, plain(value)) for value in _values(self.bank, entry, self.output, team).values()]
+            writer.writerow(
+                [f"'{cell}" if isinstance(value, (str, list)) and cell.startswith(FORMULA) else cell for value, cell in cells]
+            )
+        data(text.getvalue(), end=False)
 
 
 # -- pictures ---------------------------------------------------------------------------------------------------------
@@ -205,10 +247,10 @@ def sheet_of(bank: Library, entries: Sequence[Entry], path: Path) -> int:
     return sum(cell.pixels is None for cell in cells)
 
 
-def _print_inline(bank: Library, entries: Sequence[Entry]) -> None:
-    from seedbank import images
-    from seedbank.cli.inline import protocol, show
-    from seedbank.errors import BadInput, SeedbankError
+def _inline() -> str:
+    """How this terminal shows pictures. Raises `BadInput` where it is not known to."""
+    from seedbank.cli.inline import protocol
+    from seedbank.errors import BadInput
 
     how = protocol(os.environ)
     if how is None:
@@ -216,9 +258,16 @@ def _print_inline(bank: Library, entries: Sequence[Entry]) -> None:
             "This terminal is not known to show pictures (kitty, ghostty, iTerm2 and WezTerm are).",
             "Use seedbank open, or --contact-sheet.",
         )
-    for entry in entries:
-        try:
-            show(images.thumbnail(bank.pixels(entry), 256, "PNG"), how, INLINE_ROWS)
-        except SeedbankError:
-            say("(not here)")
-        say(headline(entry, 80))
+    return how
+
+
+def _print_inline(bank: Library, entry: Entry, how: str) -> None:
+    from seedbank import images
+    from seedbank.cli.inline import show
+    from seedbank.errors import SeedbankError
+
+    try:
+        show(images.thumbnail(bank.pixels(entry), 256, "PNG"), how, INLINE_ROWS)
+    except SeedbankError:
+        say("(not here)")
+    say(headline(entry, 80))

@@ -157,18 +157,33 @@ def table(
 
     In the column `names`, long names lose their middle before the last column has less than `LAST` columns.
     """
-    widths = [max([width_of(head), *(width_of(row[i]) for row in rows)]) for i, head in enumerate(heads)]
     if names is not None:
+        widths = _natural([heads, *rows])
         over = sum(widths[:-1]) + min(widths[-1], LAST) + 2 * (len(widths) - 1) - columns()
-        widths[names] = min(widths[names], max(NAME, widths[names] - over))
-        rows = [[middle_out(cell, widths[names]) if i == names else cell for i, cell in enumerate(row)] for row in rows]
+        most = min(widths[names], max(NAME, widths[names] - over))
+        rows = [[middle_out(cell, most) if i == names else cell for i, cell in enumerate(row)] for row in rows]
+    whole = [list(heads), *rows]
+    return lines(whole, widths_of(whole), right)
+
+
+def _natural(rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(width_of, column)) for column in zip(*rows, strict=True)]
+
+
+def widths_of(rows: Sequence[Sequence[str]]) -> list[int]:
+    """How wide the columns of a table of these rows are, of which the last takes what is left of the terminal."""
+    widths = _natural(rows)
     room = columns() - sum(widths[:-1]) - 2 * (len(widths) - 1)
-    widths[-1] = max(10, min(widths[-1], room))
+    return [*widths[:-1], max(10, min(widths[-1], room))]
+
+
+def lines(rows: Sequence[Sequence[str]], widths: Sequence[int], right: Sequence[int] = ()) -> list[str]:
+    """The rows in columns of these widths; numbers in `right` are right-aligned, and never cut."""
     return [
         "  ".join(
             " " * (widths[i] - width_of(cell)) + cell if i in right else fit(cell, widths[i]) for i, cell in enumerate(row)
         ).rstrip()
-        for row in (list(heads), *rows)
+        for row in rows
     ]
 
 

@@ -105,6 +105,27 @@ def test_csv_has_the_keys_of_json_and_comes_back_whole(seedbank):
         assert list(csv.reader(io.StringIO(seedbank("ls", "nothing", "--csv", *also).out))) == [keys]
 
 
+@pytest.mark.parametrize("way", [["--ids"], ["--json"], ["--csv"], ["--format", "{id} {prompt}"], ["--json", "--team"]])
+@pytest.mark.parametrize("also", [[], ["sort:added+"], ["-n", "4"], ["-n", "3"], ["--after", "6"], ["nothing"]])
+def test_what_is_read_in_parts_is_printed_as_if_it_were_read_at_once(seedbank, monkeypatch, way, also):
+    whole = seedbank("ls", "-n", "0", *way, *also)
+    asked = []
+    find = Library.find
+    monkeypatch.setattr(Library, "find", lambda *given, **named: asked.append(named["limit"]) or find(*given, **named))
+    monkeypatch.setattr(sys.modules["seedbank.cli.ls"], "PART", 2)
+    parts = seedbank("ls", "-n", "0", *way, *also)
+    assert (parts.out, parts.err) == (whole.out, whole.err)
+    assert max(asked) == 2
+
+
+def test_a_table_that_is_read_in_parts_has_one_head_and_the_columns_of_its_first_part(seedbank, monkeypatch):
+    monkeypatch.setattr(sys.modules["seedbank.cli.ls"], "PART", 2)
+    head, *lines = seedbank("ls", "-n", "0").out.splitlines()
+    assert [line.split()[0] for line in lines] == ["6", "5", "4", "3", "2", "1"]
+    assert {line[head.index("size") :].split()[0] for line in lines} == {"64x64"}
+    assert lines[3].split()[1] == "differ…"  # no other verdict stands above it
+
+
 def test_no_cell_of_csv_is_a_formula(seedbank, home):
     with Library.open(home / "art.db", user="ann") as bank:
         bank.add(drawing(11), recipe(11) | {"conditioning": {"prompt": "=cmd|' /C calc'!A0"}}, tags=["+1"])
