@@ -20,10 +20,13 @@ from seedbank.records import Model, ModelFile
 
 LIBRARIES = ("diffusers", "transformers")
 """Components come from these libraries only; anything else in a `model_index.json` is custom code."""
+OF_PIPELINES = (["stable_diffusion", "StableDiffusionSafetyChecker"],)
+"""Components that diffusers keeps beside a pipeline and lists by the name of its folder."""
 CONFIG_SUFFIXES = (".json", ".txt", ".model", ".jinja")
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
 SINGLE_FILE = "single.safetensors"
 """The name of a single-file model's weights in its manifest."""
+LARGEST_CONFIG = 16 << 20
 LARGEST_HEADER = 100_000_000
 """Bytes; the limit of the safetensors format itself."""
 
@@ -107,7 +110,7 @@ def _read_index(folder: Path) -> tuple[str, list[str]]:
     for name, value in index.items():
         if name.startswith("_") or not isinstance(value, list) or value[:1] == [None]:
             continue
-        if len(value) != 2 or value[0] not in LIBRARIES:
+        if len(value) != 2 or (value[0] not in LIBRARIES and value not in OF_PIPELINES):
             raise Blocked(
                 f"The component {name} of {path} comes from {value[0]!r}, which is custom code.",
                 "seedbank never runs it.",
@@ -224,9 +227,11 @@ def _pickle(path: Path) -> Blocked:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
+        if (size := path.stat().st_size) > LARGEST_CONFIG:
+            raise Blocked(f"{path} has {size:,} bytes, which no configuration has.", "Fetch the model again.")
         value = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise Blocked(f"{path} cannot be read: {error}", "Fetch the model again.") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise Blocked(f"{path} cannot be read: {error}.", "Fetch the model again.") from None
     if not isinstance(value, dict):
         raise Blocked(f"{path} is damaged: it is not a JSON object.", "Fetch the model again.")
     return value

@@ -30,6 +30,7 @@ from seedbank.records import Model
 if TYPE_CHECKING:
     from seedbank.worker.anatomy import Anatomy
     from seedbank.worker.departures import Stored
+    from seedbank.worker.live import Samples
 
 CALLBACKS = ("callback_on_step_end", "callback", "callback_steps", "callback_on_step_end_tensor_inputs")
 DECIDED = ("generator", "output_type", "return_dict", "num_images_per_prompt", *CALLBACKS)
@@ -128,6 +129,7 @@ _last_environment: list[tuple[Mapping[str, Any], Environment]] = []
 def _model(pipe: Any, taken: Anatomy, device: Any, obstacles: list[str]) -> tuple[Model | None, Surface]:
     """The model that the pipeline was loaded from, where it is known, and the adapters on it; what departs from these
     becomes an obstacle."""
+    from seedbank.worker import live
     from seedbank.worker.departures import departures
 
     source = _source_of(pipe, taken)
@@ -136,12 +138,13 @@ def _model(pipe: Any, taken: Anatomy, device: Any, obstacles: list[str]) -> tupl
         return None, Surface()
     try:
         files = _files_of(source)
-        surface = surface_of(pipe, taken, source)
+        samples = live.sample_live(taken)
+        surface = surface_of(pipe, taken, source, samples)
     except SeedbankError as error:
         obstacles.append(error.message)
         return None, Surface()
     obstacles += surface.obstacles
-    if changed := _changed_weights(pipe, taken, files.model, source, surface):
+    if changed := _changed_weights(pipe, taken, files.model, source, surface, samples):
         obstacles.append(f"The weights in memory are not those of the files: {', '.join(changed)}.")
     if files.stored is not None:
         stored = replace(files.stored, configs={**files.stored.configs, **surface.configs})
@@ -179,12 +182,11 @@ def _about(path: str | os.PathLike[str]) -> tuple[Any, ...]:
     return (os.fspath(path), about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino)
 
 
-def _changed_weights(pipe: Any, taken: Anatomy, model: Model, source: Source, surface: Surface) -> list[str]:
+def _changed_weights(pipe: Any, taken: Anatomy, model: Model, source: Source, surface: Surface, samples: Samples) -> list[str]:
     """The components whose weights are not those of the files; files are read again only when the weights moved."""
     from seedbank.worker import live
     from seedbank.worker.captured import TOKENS
 
-    samples = live.sample_live(taken)
     known = _verified.get(pipe)
     digest = json_digest([model.digest, *(adapter.model.digest for adapter in surface.adapters)])
     if known is None or known[0] != digest or known[1] != samples:

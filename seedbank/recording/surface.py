@@ -25,6 +25,7 @@ from seedbank.worker.adapters import COMPONENTS, CONTROLNET, ENCODER_FOLDER, IP_
 if TYPE_CHECKING:
     from seedbank.worker.anatomy import Anatomy
     from seedbank.worker.captured import Found
+    from seedbank.worker.live import Samples
 
 SAFETENSORS, PNG = "application/vnd.safetensors", "image/png"
 
@@ -52,12 +53,12 @@ _surfaces: WeakKeyDictionary[Any, tuple[tuple[Any, ...], Surface]] = WeakKeyDict
 """{pipeline: (state of its adapters, what was found)} of the last look."""
 
 
-def surface_of(pipe: Any, taken: Anatomy, source: Source) -> Surface:
-    """The adapters on `pipe`, which was loaded from `source`."""
+def surface_of(pipe: Any, taken: Anatomy, source: Source, samples: Samples) -> Surface:
+    """The adapters on `pipe`, which was loaded from `source`; `samples` of its weights show that one was changed."""
     from seedbank.worker import captured
 
     folders = captured.component_folders(taken, source.folder)
-    state = (*captured.state_of(pipe, taken), *(_times(folder) for folder in folders.values()))
+    state = (*captured.state_of(pipe, taken, samples), *(_times(folder) for folder in folders.values()))
     known = _surfaces.get(pipe)
     if known is None or known[0] != state:
         known = (state, _read_surface(pipe, taken, source, folders))

@@ -12,7 +12,7 @@ from typing import Any
 
 from seedbank.environment import Environment, environment_differences
 from seedbank.records import Model
-from seedbank.regen.fields import FIELDS, Field
+from seedbank.regen.fields import FIELDS
 from seedbank.regen.stages import (
     COMPUTED,
     DENOISING,
@@ -165,20 +165,23 @@ def candidate_causes(recorded: Sequence[Mapping[str, Any]], present: Sequence[Ma
 
 
 def _causes(recorded: Environment, present: Environment, leaves: Sequence[tuple[str, Any, Any]]) -> list[Cause]:
-    fields: dict[str, Field] = {}
+    fields: dict[str, list[tuple[str, Any, Any]]] = {}
     causes = []
     named = {leaf for leaf, _, _ in leaves}
     for leaf, old, new in leaves:
         if _unknown(leaf, old, recorded) or leaf.startswith(FINGERPRINT):
             continue
         if (field := BY_PLACE.get(leaf)) is not None:
-            fields[field.name] = field
+            fields.setdefault(field.name, []).append((leaf, old, new))
         elif f"profile.{leaf}" not in named and not (leaf.endswith(".record") and _version_differs(leaf, recorded, present)):
             causes.append(Cause(_name(leaf), old, new, _reaches(leaf), leaf.startswith("profile.variables.")))
-    for field in fields.values():
+    for name, places in fields.items():
+        field = FIELDS[name]
         before, after = field.read(recorded.profile), field.read(present.profile)
         if before != after:
-            causes.append(Cause(field.name, before, after, field.reaches, restorable=True))
+            causes.append(Cause(name, before, after, field.reaches, restorable=True))
+        else:  # what the field does not say, as the sizes of tiles or which processors compute the attention
+            causes += [Cause(_name(leaf), old, new, field.reaches) for leaf, old, new in places if old is not None]
     # What torch says of its build names the instruction set in use; and that follows the variable where it is changed.
     derived = {"system.torch.config"} if CAPABILITY in named else set()
     derived |= {INSTRUCTION_SET} if "cpu_capability" in fields else set()

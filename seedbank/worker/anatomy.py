@@ -29,6 +29,8 @@ class Component:
     """All modules, the component itself first."""
     weights: Mapping[str, nn.Parameter]
     """{dotted name: weight}, as ``named_parameters`` gives them without the layer that a LoRA puts around a module."""
+    buffers: Mapping[str, torch.Tensor]
+    """{dotted name: tensor} of what belongs to modules and is no weight, such as tables of positions."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ def anatomy(pipe: Any) -> Anatomy:
 def _component(name: str, module: nn.Module) -> Component:
     parts: dict[nn.Module, None] = {}
     weights: dict[str, nn.Parameter] = {}
+    buffers: dict[str, torch.Tensor] = {}
     seen: set[int] = set()  # by identity: a tensor's own hash is a slow function
     waiting = [("", module)]
     while waiting:
@@ -60,10 +63,13 @@ def _component(name: str, module: nn.Module) -> Component:
             if weight is not None and id(weight) not in seen:
                 seen.add(id(weight))
                 weights[f"{prefix}{key}"] = weight
+        for key, buffer in part._buffers.items():
+            if buffer is not None:
+                buffers[f"{prefix}{key}"] = buffer
         for key, child in reversed(part._modules.items()):
             if child is not None:
                 waiting.append((prefix if key == LORA_BASE else f"{prefix}{key}.", child))
-    return Component(name, module, tuple(parts), weights)
+    return Component(name, module, tuple(parts), weights, buffers)
 
 
 def device_of(taken: Anatomy) -> torch.device:
@@ -83,12 +89,14 @@ def device_of(taken: Anatomy) -> torch.device:
 
 def dtypes_of(taken: Anatomy) -> dict[str, str]:
     """{component: dtype} by the dtype of most of its floating-point weights."""
-    dtypes = {}
-    for component in taken.modules:
-        counts: dict[torch.dtype, int] = {}
-        for weight in component.weights.values():
-            if weight.is_floating_point():
-                counts[weight.dtype] = counts.get(weight.dtype, 0) + weight.numel()
-        if counts:
-            dtypes[component.name] = dtype_name(max(counts, key=lambda dtype: counts[dtype]))
-    return dtypes
+    found = {component.name: dtype_of(component) for component in taken.modules}
+    return {name: dtype_name(dtype) for name, dtype in found.items() if dtype is not None}
+
+
+def dtype_of(component: Component) -> torch.dtype | None:
+    """The dtype of most of its floating-point weights; None where it has none."""
+    counts: dict[torch.dtype, int] = {}
+    for weight in component.weights.values():
+        if weight.is_floating_point():
+            counts[weight.dtype] = counts.get(weight.dtype, 0) + weight.numel()
+    return max(counts, key=lambda dtype: counts[dtype]) if counts else None

@@ -6,6 +6,7 @@ Read and restored beside the other settings of a loaded pipeline; see `pipeline_
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -75,6 +76,19 @@ def restore_attention(module: Any, wanted: Mapping[str, Any]) -> None:
         made = getattr(diffusers.hooks, cache["class"], None)
         if made is not None:
             module.enable_cache(made(**cache["values"]))
+
+
+def attention_implementation(module: Any) -> str | None:
+    """What computes the attention of a model of transformers (sdpa, eager …); None for others."""
+    found = getattr(getattr(module, "config", None), "_attn_implementation", None)
+    return None if found is None else str(found)
+
+
+def restore_implementation(module: Any, name: str | None) -> None:
+    """Put a model of transformers to that implementation; one that is not installed does not take."""
+    if name is not None and name != attention_implementation(module) and hasattr(module, "set_attn_implementation"):
+        with suppress(ImportError, ValueError):
+            module.set_attn_implementation(name)
 
 
 def _cache(config: Any) -> dict[str, Any]:

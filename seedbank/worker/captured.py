@@ -19,10 +19,14 @@ from torch import nn
 
 from .adapters import COMPONENTS, EMBEDDING, ENCODER_FOLDER, IP_ADAPTER, LORA
 from .anatomy import Anatomy
+from .digests import tensor_digest
+from .live import Samples
 
 LORA_FILE, EMBEDDING_FILE = "lora.safetensors", "embedding.safetensors"
 TOKENS = "token_embedding.weight"
 """How the name of CLIP's table of word vectors ends."""
+LAST_WORDS = 8
+"""Of so many word vectors at the end of a table, where added ones are, it is noticed that they were trained further."""
 IP_SUBFOLDERS = ("", "models", "sdxl_models")
 """Where IP-Adapters lie beside their image encoder, in the way in which they are published."""
 
@@ -56,20 +60,34 @@ def component_folders(taken: Anatomy, folder: Path) -> dict[str, Path]:
     return found
 
 
-def state_of(pipe: Any, taken: Anatomy) -> tuple[Any, ...]:
-    """What says that nothing about the adapters changed since the last look, without reading any weight or file."""
+def state_of(pipe: Any, taken: Anatomy, samples: Samples) -> tuple[Any, ...]:
+    """What says that nothing about the adapters changed since the last look, without reading a whole weight or a file.
+
+    `samples` of the weights, since what is edited through `.data` changes neither version nor address.
+    """
     found: list[Any] = [tuple(getattr(pipe, "fused_loras", None) or ())]
     for component in taken.modules:
         if getattr(component.module, "peft_config", None):
             layers = _tuner_layers(component.parts)
             found += [
-                (id(one), tuple(one.scaling.items()), tuple(one.active_adapters), one.merged, one.disable_adapters)
+                (
+                    id(one),
+                    tuple(getattr(one, "scaling", {}).items()),
+                    tuple(one.active_adapters),
+                    one.merged,
+                    one.disable_adapters,
+                )
                 for one in layers
             ]
-            found += [(name, id(weight), weight._version) for name, weight in component.weights.items() if "lora_" in name]
+            sampled = samples[component.name]
+            found += [
+                (name, id(weight), weight._version, sampled.get(name))
+                for name, weight in component.weights.items()
+                if "lora_" in name
+            ]
         if component.name.startswith("text_encoder"):
             found += [
-                (component.name, id(weight), weight._version, tuple(weight.shape))
+                (component.name, id(weight), weight._version, tuple(weight.shape), tensor_digest(weight[-LAST_WORDS:]))
                 for name, weight in component.weights.items()
                 if name.endswith(TOKENS)
             ]
@@ -93,6 +111,8 @@ def loras(pipe: Any, taken: Anatomy) -> Iterator[Found]:
     tuned = {name: layers for name, layers in tuned.items() if layers}
     if any(layer.merged for layers in tuned.values() for layer in layers):
         raise Unclear("A LoRA is merged into the weights, which is not undone bit by bit. Load it without fusing it.")
+    for other in (layer for layers in tuned.values() for layer in layers if not hasattr(layer, "lora_alpha")):
+        raise Unclear(f"An adapter is of the kind {type(other).__module__.split('.')[-2]}, which is not recorded.")
     for name in _active(tuned):
         weights = {part: weight for part, layers in tuned.items() if (weight := _weight(layers, name)) is not None}
         shared = set(weights.values())
@@ -101,7 +121,7 @@ def loras(pipe: Any, taken: Anatomy) -> Iterator[Found]:
 
 
 def _tuner_layers(parts: Sequence[nn.Module]) -> list[Any]:
-    return [part for part in parts if isinstance(getattr(part, "scaling", None), dict) and hasattr(part, "active_adapters")]
+    return [part for part in parts if hasattr(part, "active_adapters") and hasattr(part, "base_layer")]
 
 
 def _active(tuned: Mapping[str, Sequence[Any]]) -> list[str]:

@@ -21,6 +21,8 @@ from .patches import patches
 from .structure import rebuilt
 
 LIBRARIES = ("diffusers", "transformers")
+WARNING = "requires_safety_checker"
+"""A setting of pipelines that decides about a warning alone."""
 
 
 @dataclass(frozen=True)
@@ -70,21 +72,21 @@ def _classes(pipe: Any, taken: Anatomy, index: Mapping[str, Any]) -> Iterator[st
         known = index.get(name)
         listed = known[1] if isinstance(known, list) and len(known) == 2 else None
         if component is None:
-            if listed is not None:
-                yield f"The component {name} was left out; the folder has one."
-        elif type(component).__module__.split(".")[0] not in LIBRARIES:
+            continue  # a setting, which is put back
+        if type(component).__module__.split(".")[0] not in LIBRARIES:
             yield f"The component {name} is a class of the script's own: {type(component).__name__}."
         elif isinstance(component, nn.Module) and listed is not None and type(component).__name__ != listed:
             yield f"The component {name} is a {type(component).__name__}, in the folder it is a {listed}."
 
 
 def _configs(pipe: Any, taken: Anatomy, stored: Stored) -> Iterator[str]:
-    plain = {name: value for name, value in stored.index.items() if not isinstance(value, list)}
+    plain = {name: value for name, value in stored.index.items() if not isinstance(value, list) and name != WARNING}
     for key in _differing(pipe.config, plain):
         yield f"The pipeline's setting {key} is not that of the folder."
     for component in taken.modules:
-        if type(component.module).__module__.startswith("diffusers."):
-            for key in _differing(component.module.config, stored.configs.get(component.name, {})):
+        config = getattr(component.module, "config", None)
+        if type(component.module).__module__.startswith("diffusers.") and isinstance(config, Mapping):
+            for key in _differing(config, stored.configs.get(component.name, {})):
                 yield f"The setting {key} of {component.name} is not that of the folder."
 
 

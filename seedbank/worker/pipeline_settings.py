@@ -11,8 +11,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from .anatomy import Anatomy, Component, anatomy
-from .attention_settings import attention_default, attention_settings, restore_attention, restore_attention_default
+from .anatomy import Anatomy, Component, anatomy, dtype_of
+from .attention_settings import (
+    attention_default,
+    attention_implementation,
+    attention_settings,
+    restore_attention,
+    restore_attention_default,
+    restore_implementation,
+)
+from .digests import dtype_name
 
 TILES = (
     "tile_sample_min_size",
@@ -34,7 +42,8 @@ def modules_of(pipe: Any) -> Iterator[tuple[str, nn.Module]]:
 
 
 def pipeline_settings(pipe: Any, taken: Anatomy | None = None) -> dict[str, Any]:
-    """The settings of a loaded pipeline as JSON values: {offload, attention_default, components: {name: {setting: value}}}.
+    """The settings of a loaded pipeline as JSON values: {offload, attention_default, left_out: [component], other_dtypes:
+    {name: [tensor and dtype]}, components: {name: {setting: value}}}.
 
     `taken` is its anatomy where the caller has it already.
     """
@@ -42,6 +51,8 @@ def pipeline_settings(pipe: Any, taken: Anatomy | None = None) -> dict[str, Any]
     return {
         "offload": offload(taken),
         "attention_default": attention_default(),
+        "left_out": sorted(name for name, item in taken.components.items() if item is None),
+        "other_dtypes": {component.name: other_dtypes(component) for component in taken.modules},
         "components": {component.name: _component_settings(component) for component in taken.modules},
     }
 
@@ -50,8 +61,13 @@ def restore_pipeline(pipe: Any, wanted: Mapping[str, Any] | None, device: str) -
     """Put a freshly loaded pipeline to `wanted` and return what did not take, as [name, wanted, got]."""
     if wanted is None:
         return []
+    if left_out := [name for name in wanted.get("left_out") or () if pipe.components.get(name) is not None]:
+        pipe.register_modules(**dict.fromkeys(left_out))
     for name, module in modules_of(pipe):
         _restore_component(module, wanted.get("components", {}).get(name, {}))
+    for component in anatomy(pipe).modules:
+        if (others := (wanted.get("other_dtypes") or {}).get(component.name)) is not None:
+            _restore_dtypes(component, dict(item.rsplit(" ", 1) for item in others))
     if wanted.get("offload") == MODEL and device != "cpu":
         pipe.enable_model_cpu_offload(device=device)
     elif wanted.get("offload") == SEQUENTIAL and device != "cpu":
@@ -82,6 +98,33 @@ def offload(taken: Anatomy) -> str:
     return NONE
 
 
+def other_dtypes(component: Component) -> list[str]:
+    """``name dtype`` of each floating-point tensor that is not in the dtype of the component, in order.
+
+    Loading a model in a dtype leaves some in float32 that casting it afterwards takes along. LoRAs have names of their own.
+    """
+    main = dtype_of(component)
+    tensors = [*component.weights.items(), *component.buffers.items()]
+    others = [(name, tensor.dtype) for name, tensor in tensors if tensor.dtype != main and tensor.is_floating_point()]
+    return [f"{name} {dtype_name(dtype)}" for name, dtype in others if "lora_" not in name]
+
+
+def _restore_dtypes(component: Component, others: Mapping[str, str]) -> None:
+    """Cast what a script has cast after loading. A weight that was loaded in a shorter dtype stays as it is: what it has
+    lost does not come back."""
+    main = dtype_of(component)
+    owners = {id(tensor): (part, key) for part in component.parts for key, tensor in part._buffers.items()}
+    for name, tensor in [*component.weights.items(), *component.buffers.items()]:
+        dtype = getattr(torch, others[name]) if name in others else main
+        if dtype is None or tensor.dtype == dtype or not tensor.is_floating_point() or "lora_" in name:
+            continue
+        if name in component.buffers:
+            part, key = owners[id(tensor)]
+            part._buffers[key] = tensor.to(dtype)
+        elif dtype.itemsize < tensor.dtype.itemsize:
+            tensor.data = tensor.data.to(dtype)
+
+
 def _component_settings(component: Component) -> dict[str, Any]:
     module, parts = component.module, component.parts
     settings: dict[str, Any] = {"memory_format": _memory_format(component.weights.values()), "training": module.training}
@@ -92,8 +135,8 @@ def _component_settings(component: Component) -> dict[str, Any]:
         if module.use_tiling:
             settings |= {name: getattr(module, name) for name in TILES if getattr(module, name, None) is not None}
     settings |= attention_settings(module, parts, attention_processors(parts))
-    if (implementation := getattr(getattr(module, "config", None), "_attn_implementation", None)) is not None:
-        settings["attention_implementation"] = str(implementation)
+    if (implementation := attention_implementation(module)) is not None:
+        settings["attention_implementation"] = implementation
     if hooks := _hooks(parts):
         settings["hooks"] = hooks
     if freeu := _freeu(module):
@@ -108,6 +151,8 @@ def _component_settings(component: Component) -> dict[str, Any]:
 
 
 def _restore_component(module: nn.Module, wanted: Mapping[str, Any]) -> None:
+    if wanted.get("training") is not None and module.training != wanted["training"]:
+        module.train(wanted["training"])
     if wanted.get("slicing") is not None and hasattr(module, "use_slicing"):
         module.use_slicing = wanted["slicing"]
     if wanted.get("tiling") is not None and hasattr(module, "use_tiling"):
@@ -118,6 +163,7 @@ def _restore_component(module: nn.Module, wanted: Mapping[str, Any]) -> None:
     if wanted.get("memory_format") == "channels_last":
         module.to(memory_format=torch.channels_last)
     restore_attention(module, wanted)
+    restore_implementation(module, wanted.get("attention_implementation"))
     if wanted.get("freeu") and hasattr(module, "enable_freeu"):
         module.enable_freeu(**{name: float(value) for name, value in wanted["freeu"].items()})
 

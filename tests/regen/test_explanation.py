@@ -107,6 +107,19 @@ def test_what_the_record_does_not_know_is_no_difference():
     assert differences(None, later, "step.000").causes == ()
 
 
+def test_what_a_field_does_not_say_is_a_cause_under_its_own_name():
+    def attention(*processors, **more):
+        unet = {"attention_backend": None, "attention_processors": list(processors), "tiling": False}
+        return environment(pipeline={"components": {"unet": unet, "vae": {"tiling": True, **more}}})
+
+    recorded, present = attention("AttnProcessor", "AttnProcessor2_0"), attention("AttnProcessor2_0")
+    assert names(differences(recorded, present, "step.000")) == ["pipeline.components.unet.attention_processors"]
+    recorded, present = attention(tile_sample_min_size=32), attention(tile_sample_min_size=64)
+    assert names(differences(recorded, present, "vae.out")) == ["pipeline.components.vae.tile_sample_min_size"]
+    assert names(differences(recorded, present, "prompt")) == []
+    assert names(differences(attention(), present, "vae.out")) == [], "what the record does not know is no difference"
+
+
 def test_other_weights_are_a_cause_where_their_component_computes():
     old = Model("a" * 64, "m", (ModelFile("vae/x.safetensors", 1, "1"), ModelFile("unet/x.safetensors", 1, "1")))
     new = Model("b" * 64, "m", (ModelFile("vae/x.safetensors", 1, "2"), ModelFile("unet/x.safetensors", 1, "1")))
