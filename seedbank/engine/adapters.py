@@ -136,7 +136,7 @@ def _config(folder: Path) -> Mapping[str, Any]:
     """What ``config.json`` says; empty where there is none."""
     try:
         found = json.loads((folder / "config.json").read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -163,7 +163,7 @@ def _class_of(folder: Path, kind: str) -> str:
     path = folder / "config.json"
     try:
         name = json.loads(path.read_text("utf-8")).get("_class_name")
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise Blocked(f"{folder} is no folder of a {kind}: {path.name} cannot be read.", "Name its folder.") from error
     if name not in CLASSES[kind]:
         raise Blocked(f"{folder} holds a {name!r}, which is no {kind}.", f"Known are {', '.join(CLASSES[kind])}.")

@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from seedbank.engine.manifest import LARGEST_CONFIG
+
 
 def pipeline_class(folder: Path) -> str | None:
     """The pipeline class that a model folder names; None where it names none. Reading its manifest says why."""
@@ -88,7 +90,7 @@ def _source(pipeline: str) -> str | None:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+        found = json.loads(path.read_text("utf-8")) if path.stat().st_size <= LARGEST_CONFIG else {}
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

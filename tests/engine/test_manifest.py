@@ -12,6 +12,7 @@ from safetensors.numpy import save_file
 from seedbank.engine.manifest import changed_files, check_safetensors, loaded_weights, read_model
 from seedbank.engine.opening import check_same, find_recorded
 from seedbank.engine.source import find_model
+from seedbank.engine.unloaded import pipeline_class
 from seedbank.errors import BadInput, Blocked
 from seedbank.records import Model
 from tests.rendering import shared_cache
@@ -147,6 +148,17 @@ def test_custom_code_is_refused(folder):
         (folder / "model_index.json").write_text(json.dumps(INDEX | change))
         with pytest.raises(Blocked):
             read(folder)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [("[" * 100_000, "cannot be read"), ("[]", "not a JSON object"), (" " * (17 << 20), "no configuration")],
+)
+def test_an_index_that_is_none_is_refused_before_it_fills_the_memory(folder, written: str, said: str):
+    (folder / "model_index.json").write_text(written)
+    assert pipeline_class(folder) is None
+    with pytest.raises(Blocked, match=said):
+        read(folder)
 
 
 def test_a_variant_loads_its_own_weights_and_falls_back_where_a_component_has_none(folder):
