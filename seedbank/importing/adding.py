@@ -78,7 +78,7 @@ def _pipelines(configs: Sequence[str | Path]) -> Mapping[str, Path]:
         folder = _existing(place)
         try:
             found[str(json.loads((folder / INDEX).read_text("utf-8"))["_class_name"])] = folder
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             raise BadInput(
                 f"{folder} has no {INDEX} that says a pipeline class.", "Name a diffusers pipeline folder."
             ) from None
@@ -87,7 +87,7 @@ def _pipelines(configs: Sequence[str | Path]) -> Mapping[str, Path]:
 
 def _walk(path: Path) -> Iterator[Path]:
     """The files and model folders at `path`, in the order of their names. Links to folders are not followed."""
-    if path.is_file() or _is_model_folder(path):
+    if not path.is_dir() or _is_model_folder(path):
         yield path
         return
     for folder, names, files in os.walk(path):
@@ -107,9 +107,10 @@ def _component(folder: Path) -> str | None:
     """`vae` or `controlnet` for the folder of one of these."""
     import json
 
+    config = folder / "config.json"
     try:
-        name = json.loads((folder / "config.json").read_text("utf-8")).get("_class_name")
-    except (OSError, ValueError, AttributeError):
+        name = json.loads(config.read_text("utf-8")).get("_class_name") if config.is_file() else None
+    except (OSError, ValueError, AttributeError, RecursionError):
         return None
     return VAE if name in VAES else CONTROLNET if name in CONTROLNETS else None
 
@@ -129,6 +130,8 @@ def _read(path: Path, pipelines: Mapping[str, Path], hashes: RememberedHashes, o
         return Added(path, _with(model, digests))
     if path.suffix in PICKLED:
         raise Blocked("Pickled weights, which can run code, are not read. Convert them to safetensors where you trust them.")
+    if path.exists() and not path.is_file():  # a pipe would be waited for without an end
+        raise Blocked("It is no regular file.")
     check_safetensors(path)
     kind, family = kind_of(path)
     digests = hashes.of(path, on_bytes)
