@@ -8,6 +8,7 @@ and change time and inode; the change time cannot be set back, so that a flipped
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,19 @@ def _weights(folder: Path, variant: str | None) -> list[Path]:
         if every:
             raise Blocked(f"{folder} has weights of a variant only ({every[0].name}).", "Name it with --variant.")
     return chosen
+
+
+def only_variant(folder: Path) -> str | None:
+    """The one variant of which a pipeline folder has weights where it has no others, as a hub gives `fp16` alone; else None."""
+    found = {
+        re.sub(r"-\d+-of-\d+$", "", _stem_parts(path.name)[1])
+        for part in folder.iterdir()
+        if part.is_dir()
+        and (weights := [path for path in part.iterdir() if path.suffix == ".safetensors"])
+        and all(_has_variant(path.name) for path in weights)
+        for path in weights
+    }
+    return found.pop() if len(found) == 1 else None
 
 
 def _stem_parts(name: str) -> list[str]:

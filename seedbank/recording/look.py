@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from seedbank.engine.manifest import loaded_weights, read_model
+from seedbank.engine.manifest import loaded_weights, only_variant, read_model
 from seedbank.engine.source import Source, find_model
 from seedbank.environment import Environment
 from seedbank.errors import SeedbankError
@@ -211,7 +211,7 @@ def _source_of(pipe: Any, taken: Anatomy) -> Source | None:
             named.append(os.path.dirname(os.path.normpath(path)))
     for name in dict.fromkeys(named):
         if name and (Path(name) / "model_index.json").is_file():
-            return find_model(str(name))
+            return find_model(str(name), variant=only_variant(Path(name)))
     return None
 
 

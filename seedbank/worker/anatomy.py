@@ -31,6 +31,8 @@ class Component:
     """{dotted name: weight}, as ``named_parameters`` gives them without the layer that a LoRA puts around a module."""
     buffers: Mapping[str, torch.Tensor]
     """{dotted name: tensor} of what belongs to modules and is no weight, such as tables of positions."""
+    compiled: bool = False
+    """Whether ``torch.compile`` has put a module of its own around this one."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,23 @@ class Anatomy:
 
 def anatomy(pipe: Any) -> Anatomy:
     """Take a loaded pipeline apart."""
-    components = pipe.components
-    modules = tuple(_component(name, item) for name, item in components.items() if isinstance(item, nn.Module))
+    wrapped = pipe.components
+    components = {name: uncompiled(item) for name, item in wrapped.items()}
+    modules = tuple(
+        _component(name, item, compiled=item is not wrapped[name])
+        for name, item in components.items()
+        if isinstance(item, nn.Module)
+    )
     return Anatomy(components, modules)
 
 
-def _component(name: str, module: nn.Module) -> Component:
+def uncompiled(component: Any) -> Any:
+    """The module that ``torch.compile`` was given, where a component is what it gave back."""
+    inside = component._modules.get("_orig_mod") if isinstance(component, nn.Module) else None
+    return component if inside is None or type(component).__name__ != "OptimizedModule" else inside
+
+
+def _component(name: str, module: nn.Module, *, compiled: bool) -> Component:
     parts: dict[nn.Module, None] = {}
     weights: dict[str, nn.Parameter] = {}
     buffers: dict[str, torch.Tensor] = {}
@@ -69,7 +82,7 @@ def _component(name: str, module: nn.Module) -> Component:
         for key, child in reversed(part._modules.items()):
             if child is not None:
                 waiting.append((prefix if key == LORA_BASE else f"{prefix}{key}.", child))
-    return Component(name, module, tuple(parts), weights, buffers)
+    return Component(name, module, tuple(parts), weights, buffers, compiled)
 
 
 def device_of(taken: Anatomy) -> torch.device:

@@ -145,9 +145,14 @@ def _component_settings(component: Component) -> dict[str, Any]:
         settings["device_map"] = {name: str(device) for name, device in devices.items()}
     if (quantizer := getattr(module, "hf_quantizer", None)) is not None:
         settings["quantizer"] = type(quantizer).__name__
-    if type(module).__name__ == "OptimizedModule" or any(part.__dict__.get("_compiled_call_impl") for part in parts):
+    if component.compiled or any(part.__dict__.get("_compiled_call_impl") for part in parts) or _compiled_forward(module):
         settings["compiled"] = True
     return settings
+
+
+def _compiled_forward(module: nn.Module) -> bool:
+    """Whether the script has compiled the method alone: ``unet.forward = torch.compile(unet.forward)``."""
+    return hasattr(module.__dict__.get("forward"), "_torchdynamo_orig_callable")
 
 
 def _restore_component(module: nn.Module, wanted: Mapping[str, Any]) -> None:

@@ -122,3 +122,31 @@ def test_a_model_with_a_safety_checker_is_recorded_with_it_and_without(bank, che
     first = record(bank, watched)
     bare = StableDiffusionPipeline.from_pretrained(checked, dtype=torch.float32, safety_checker=None)
     assert rebuilt(bank, first, record(bank, bare)) == {("exact", "same")}
+
+
+def test_a_folder_that_has_one_variant_alone_was_loaded_from_that(bank, model, tmp_path):
+    load(model(tiny_models.SD15)).to(torch.float16).save_pretrained(tmp_path / "half", variant="fp16")
+    from diffusers import DiffusionPipeline
+
+    pipe = DiffusionPipeline.from_pretrained(tmp_path / "half", variant="fp16", dtype=torch.float32)
+    entry = record(bank, pipe)
+    assert (entry.obstacles, entry.model.variant) == ((), "fp16")
+    assert rebuilt(bank, entry) == {("exact", "same")}
+
+
+@pytest.mark.parametrize(
+    "compile_it",
+    [
+        lambda pipe: setattr(pipe, "unet", torch.compile(pipe.unet, backend="eager")),
+        lambda pipe: setattr(pipe.unet, "forward", torch.compile(pipe.unet.forward, backend="eager")),
+        lambda pipe: pipe.unet.compile(backend="eager"),
+    ],
+)
+def test_what_was_compiled_is_recorded_as_a_setting_in_every_way_of_doing_it(bank, model, compile_it):
+    pipe = load(model(tiny_models.SD15))
+    compile_it(pipe)
+    entry = record(bank, pipe)
+    settings = bank.store.environment(entry.environment_digest).profile["pipeline"]["components"]
+    assert (entry.obstacles, settings["unet"]["compiled"]) == ((), True)
+    (outcome,) = bank.regen(entry.id)
+    assert ["pipeline.components.unet.compiled", True, None] in outcome.regeneration.evidence["unrestored"]
