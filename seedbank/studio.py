@@ -186,8 +186,8 @@ class Studio(Interchange):
             if judged := wanted.judged(entry):
                 say(judged)
 
-    def record(self, pipe: Any, *, tags: Sequence[str] = (), **call: Any) -> Recorded:
-        """Run the user's own loaded pipeline as ``pipe(**call)`` and record the call whole.
+    def record(self, pipe: Any, *args: Any, tags: Sequence[str] = (), **call: Any) -> Recorded:
+        """Run the user's own loaded pipeline as ``pipe(*args, **call)`` and record the call whole.
 
         Gives a `Recorded`: `.result` is what the pipeline returned, unchanged; `.entries`, one per image, waits until
         they are stored, which goes on beside the next rendering. What keeps an image from being regenerated (no source
@@ -198,7 +198,7 @@ class Studio(Interchange):
         from seedbank.recording.gaps import SINGLE
 
         self.store.database.require_writable()  # an image store that takes nothing is a gap, and costs no call
-        recorded = record_call(self, pipe, (), call, self._later, tags)
+        recorded = record_call(self, pipe, args, call, self._later, tags)
         SINGLE.say_softly()
         SINGLE.add(type(pipe).__name__, recorded)
         return recorded

@@ -76,6 +76,12 @@ def test_numbers_of_numpy_are_numbers(bank, pipe, model):
     assert verdicts(bank, [entry, listed]) == [("exact", "same")] * 2
 
 
+def test_arguments_without_a_name_are_passed_as_they_stand(bank, pipe):
+    (entry,) = bank.record(pipe, "a red circle", 64, 64, 3, generator=seeded()).entries
+    (named,) = bank.record(pipe, **CALL, generator=seeded()).entries
+    assert entry.recipe == named.recipe
+
+
 def test_an_argument_that_the_pipeline_does_not_name_is_said(bank, pipe):
     (entry,) = bank.record(pipe, **CALL, generator=seeded(), guidance=3).entries
     assert entry.obstacles == ("The pipeline names no argument guidance, so it is not known what it did.",)
