@@ -147,16 +147,19 @@ class Finder:
 
     def _near_or_rest(self, asking: Asking, how: Plan, limit: int, start: int | None) -> list[int]:
         """The first ids of what is common: found among the first entries, or else all of it lies far off."""
-        from seedbank.store.measuring import far, newest
+        from seedbank.store.measuring import far, newest, shortest
 
         if start is None:
             start = 0 if how.ascending else newest(asking) + 1
         end = start + far(asking) * (1 if how.ascending else -1)
         found = _ids(how.fetch(asking.connection, "near", most=limit, start=start, end=end))
-        if len(found) < limit and (end < newest(asking) if how.ascending else end > 0):
-            asking.settle(LIST)
-            found += _ids(how.fetch(asking.connection, "from_rest", most=limit - len(found), start=end))
-        return found
+        if len(found) == limit or not (end < newest(asking) if how.ascending else end > 0):
+            return found
+        sources = how.knowing("shortest", lambda: shortest(asking, how.held))
+        if sources is None:
+            return found + _ids(how.fetch(asking.connection, "walk", most=limit - len(found), start=end))
+        asking.settle(LIST)
+        return found + _ids(how.of_list(sources).fetch(asking.connection, "walk", most=limit - len(found), start=end))
 
     def _stretches(self, asking: Asking, how: Plan, limit: int, start: int | None) -> list[int]:
         """The first ids of several ordered sources: longer and longer stretches of all of them are put together."""

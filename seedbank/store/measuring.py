@@ -51,7 +51,7 @@ def far(asking: Asking) -> int:
 
 def shortest(asking: Asking, conditions: Sequence[Condition]) -> tuple[Source, ...] | None:
     """The shortest of the lists that these conditions have; None where the shortest is too long to be read whole."""
-    most, bound = newest(asking) // SHARE, far(asking)
+    most, bound = newest(asking) // SHARE, max(1, far(asking))
     listed = [one for one in conditions if one.sources is not None]
     while listed:
         measured = [_Measured(at, one, False, bound) for at, one in enumerate(listed)]

@@ -76,7 +76,11 @@ class Plan:
 
     def whole(self) -> Plan:
         """For counting all of it: what can be listed is listed, however long it is, before all entries are walked."""
-        return self if self.rest is None else replace(self, sources=self.rest, rest=None, few=True, known={})
+        return self if self.rest is None else self.of_list(self.rest)
+
+    def of_list(self, sources: tuple[Source, ...]) -> Plan:
+        """The same from these sources, read whole, which list everything, too."""
+        return self.knowing(sources, lambda: replace(self, sources=sources, few=True, rest=None, known={}))
 
     def tests(self, number: ColumnElement[int] = entries.c.id) -> list[ColumnElement[bool]]:
         """What must hold of an entry, in a statement that walks ids in the column `number`.
@@ -119,7 +123,7 @@ class Plan:
     def walk(self, start: int | Bound | None = None) -> Select[tuple[int]]:
         """Select of the ids. One source at most, unless they are few; several are walked by `stretch`."""
         if self.sources is None or self.few:
-            return in_order_of_ids(self.any_order(), entries.c.id, start, self.ascending)
+            return in_order_of_ids(self.any_order(start), entries.c.id, start, self.ascending)
         (source,) = self.sources
         if not self.sqlite:
             return merged_walk(source, self.held, start, ascending=self.ascending)
@@ -127,18 +131,14 @@ class Plan:
         found = select(entries.c.id).select_from(joined).where(*source.where, *source.besides, *self.tests(source.column))
         return in_order_of_ids(found, source.column, start, self.ascending)
 
-    def any_order(self) -> Select[tuple[int]]:
-        """Select of the ids, to be ordered."""
+    def any_order(self, start: int | Bound | None = None) -> Select[tuple[int]]:
+        """Select of the ids, to be ordered, and to be looked for behind `start`."""
         statement = select(entries.c.id).where(*self.tests())
-        return statement if self.sources is None else statement.where(self._among(_together(self.sources)))
-
-    def from_rest(self, start: Bound) -> Select[tuple[int]]:
-        """As `walk`, from what `rest` lists: read whole, sorted, tested."""
-        assert self.rest is not None
-        together = _united([source.ids().where(past(source.column, start, self.ascending)) for source in self.rest])
-        return in_order_of_ids(
-            select(entries.c.id).where(*self.tests(), self._among(together)), entries.c.id, None, self.ascending
-        )
+        if self.sources is None:
+            return statement
+        behind = [() if start is None else (past(source.column, start, self.ascending),) for source in self.sources]
+        listed = [source.ids().where(*bound) for source, bound in zip(self.sources, behind, strict=True)]
+        return statement.where(self._among(_united(listed)))
 
     def _among(self, ids: Select[tuple[int]]) -> ColumnElement[bool]:
         """Entries with these ids. As an array for PostgreSQL, or it may walk all entries and look each up in the list."""
@@ -167,11 +167,6 @@ class Plan:
 
     def _until(self, column: ColumnElement[int], end: Bound) -> ColumnElement[bool]:
         return column <= end if self.ascending else column >= end
-
-
-def _together(sources: Sequence[Source]) -> Select[tuple[int]]:
-    """Select of the ids of all sources, each once."""
-    return _united([source.ids() for source in sources])
 
 
 def _united(parts: Sequence[Select[Any]]) -> Select[tuple[int]]:
@@ -203,6 +198,7 @@ def _plan(asking: Asking, query: Query, in_order: bool, ascending: bool, walk: b
     chosen, few, rest = (None, False, None) if walk else choose(asking, conditions, in_order=in_order, ascending=ascending)
     held = [one for at, one in enumerate(conditions) if at != chosen or not one.exact]
     sources = None if chosen is None else conditions[chosen].sources
+    held.sort(key=lambda one: one.of_id is None)  # what costs least first
     return Plan((*live, *held), sources, few, asking.sqlite, None if rest is None else conditions[rest].sources, ascending)
 
 

@@ -9,7 +9,6 @@ whole and sorted.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -90,7 +89,7 @@ class _Stretch:
         """From the shortest list, read whole, unless all are long."""
         conditions = [*self.how.held, self.phase.condition]
         sources = self._once("shortest", lambda: shortest(self.asking, conditions))
-        how = self.how if sources is None else replace(self.how, sources=sources, few=True, rest=None, known={})
+        how = self.how if sources is None else self.how.of_list(sources)
         self.asking.settle(WALK if sources is None else LIST)
         return self._fetch("rest", partial(self._of, how, start), limit)
 
