@@ -75,7 +75,7 @@ def _of_classes(name: str, classes: Iterable[type]) -> Iterator[str]:
     """Methods that were exchanged on classes of a library."""
     for found in (one for cls in classes for one in cls.__mro__ if _is_library(one)):
         for key, value in vars(found).items():
-            if isinstance(value, types.FunctionType) and not _from(value, *LIBRARIES):
+            if isinstance(value, types.FunctionType) and not _from(value, *LIBRARIES) and not _watched(key, value):
                 yield f"The method {key} of {name} is the script's own."
 
 
@@ -112,6 +112,15 @@ def _from(function: types.FunctionType, *roots: str) -> bool:
         return _from(function.__wrapped__, *roots)
     # What is generated (dataclasses, `exec`) has no name of a module.
     return place.split(".")[0] in (*roots, "")
+
+
+def _watched(key: str, function: types.FunctionType) -> bool:
+    """Whether calls of a pipeline are only watched, as by timers and by loggers of experiments (wandb's autolog).
+
+    Such a wrapper names what it wraps; what it would change on the way is seen in what the stages compute.
+    """
+    wrapped = getattr(function, "__wrapped__", None)
+    return key == "__call__" and isinstance(wrapped, types.FunctionType) and _from(wrapped, *LIBRARIES)
 
 
 def _hooked(value: Any) -> bool:

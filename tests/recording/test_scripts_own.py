@@ -195,3 +195,20 @@ def test_an_inpainting_pipeline_makes_its_mask_processor_with_settings_of_its_ow
     assert obstacles(bank, painter, **images) == ()
     painter.mask_processor.register_to_config(do_binarize=False)
     assert any("do_binarize of the mask processor" in obstacle for obstacle in obstacles(bank, painter, **images))
+
+
+@pytest.mark.parametrize("names_it", [True, False])
+def test_a_logger_that_wraps_the_calls_of_a_pipeline_class_is_no_obstacle_if_it_names_what_it_wraps(
+    bank, pipe, monkeypatch, names_it
+):
+    call, seen = type(pipe).__call__, []
+
+    def logged(self, *args, **kwargs):
+        seen.append(kwargs["prompt"])
+        return call(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(pipe), "__call__", functools.wraps(call)(logged) if names_it else logged)
+    found = obstacles(bank, pipe)
+    assert seen == ["a red circle"]
+    assert ("The method __call__ of the pipeline is the script's own." in found) != names_it
+    assert bool(found) != names_it
