@@ -57,11 +57,18 @@ def pipeline_settings(pipe: Any, taken: Anatomy | None = None) -> dict[str, Any]
     }
 
 
+def _brought(pipe: Any) -> tuple[str, ...]:
+    """Components that an adapter on the pipeline brings, whatever an entry without it left out."""
+    on = getattr(pipe.components.get("unet"), "encoder_hid_proj", None) is not None
+    return ("image_encoder", "feature_extractor") if on else ()
+
+
 def restore_pipeline(pipe: Any, wanted: Mapping[str, Any] | None, device: str) -> list[list[Any]]:
     """Put a freshly loaded pipeline to `wanted` and return what did not take, as [name, wanted, got]."""
     if wanted is None:
         return []
-    if left_out := [name for name in wanted.get("left_out") or () if pipe.components.get(name) is not None]:
+    left_out = [name for name in wanted.get("left_out") or () if name not in _brought(pipe)]
+    if left_out := [name for name in left_out if pipe.components.get(name) is not None]:
         pipe.register_modules(**dict.fromkeys(left_out))
     for name, module in modules_of(pipe):
         _restore_component(module, wanted.get("components", {}).get(name, {}))
@@ -73,6 +80,7 @@ def restore_pipeline(pipe: Any, wanted: Mapping[str, Any] | None, device: str) -
     elif wanted.get("offload") == SEQUENTIAL and device != "cpu":
         pipe.enable_sequential_cpu_offload(device=device)
     restore_attention_default(wanted.get("attention_default"))
+    wanted = {name: value for name, value in wanted.items() if name != "left_out"}
     before, after = _leaves(wanted), _leaves(pipeline_settings(pipe))
     # Only what the record names: settings that are known since, and sizes that a default decided, are no departure.
     return [[f"pipeline.{name}", before[name], after.get(name)] for name in sorted(before) if before[name] != after.get(name)]
