@@ -55,6 +55,7 @@ class _Stretch:
         """The first ids in order, `limit` at most."""
         if self.how.sources is not None:
             return self._fetch("few", partial(self._of, self.how), limit)
+        self.asking.settle(WALK)  # the phase before may have been read from a list
         if self.phase.condition.sources and len(self.phase.keys) == 1:
             return self._fetch("list", self._of_list, limit)
         if self.phase.condition.sources or not self.phase.is_indexed:

@@ -154,7 +154,7 @@ def _of_files(folder: Path, cls: type) -> Any:
     if key not in _stored:
         try:
             _stored[key] = cls.from_pretrained(folder, local_files_only=True)  # type: ignore[attr-defined]
-        except Exception:
+        except Exception:  # a tokenizer's own code, which may raise anything: it cannot be compared, and a rebuild says why
             _stored[key] = None
     return _stored[key]
 

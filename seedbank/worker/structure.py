@@ -76,7 +76,7 @@ def _built(cls: Any, folder: Path, config: Mapping[str, Any]) -> nn.Module | Non
                 return cls.from_config({key: value for key, value in config.items() if key != "quantization_config"})
             if cls.__module__.startswith("transformers."):
                 return cls(cls.config_class.from_pretrained(folder, local_files_only=True))
-    except Exception:
+    except Exception:  # a model's own code, which may raise anything, and must not cost the user's picture its entry
         return None
     finally:
         torch.set_rng_state(state)

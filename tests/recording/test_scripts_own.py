@@ -1,6 +1,7 @@
 """What a script puts in the place of a library's code, or changes on a loaded pipeline: a regeneration has none of it."""
 
 import functools
+import json
 
 import pytest
 
@@ -8,6 +9,8 @@ from tests import tiny_models
 from tests.tiny_adapters import load, picture
 
 torch = pytest.importorskip("torch")
+from seedbank.worker import edits, structure  # noqa: E402
+
 CALL = {"prompt": "a red circle", "height": 64, "width": 64, "num_inference_steps": 2}
 
 
@@ -212,3 +215,19 @@ def test_a_logger_that_wraps_the_calls_of_a_pipeline_class_is_no_obstacle_if_it_
     assert seen == ["a red circle"]
     assert ("The method __call__ of the pipeline is the script's own." in found) != names_it
     assert bool(found) != names_it
+
+
+@pytest.mark.parametrize("family", tiny_models.FAMILIES)
+def test_every_component_of_the_families_is_built_from_its_files_to_be_compared(model, family):
+    folder, compared = model(family), []
+    for name, component in load(folder).components.items():
+        cls, files = type(component), folder / name
+        if isinstance(component, torch.nn.Module):
+            fresh = structure._built(cls, files, json.loads((files / "config.json").read_text()))
+        elif name.startswith("tokenizer"):
+            fresh = edits._of_files(files, cls)
+        else:
+            continue
+        compared.append(name)
+        assert type(fresh) is cls, name
+    assert {"vae", "text_encoder", "tokenizer"} < set(compared)
